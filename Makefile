@@ -1,0 +1,44 @@
+# make demo            a recurrent network learns to write Python, in a few minutes
+# make test            the test suite, on TensorFlow alone
+# make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
+# make lint            ruff
+#
+# The first of them makes .venv and installs into it; the others find it there. PYTHON=python3.12 make demo
+# chooses an interpreter (3.11 to 3.13).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test test-backends lint install clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed, and $(PYTHON) is %d.%d: say PYTHON=python3.12 make ..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-backends: $(VENV)/.installed requirements-backends.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-backends.txt
+	@touch $@
+
+demo: install
+	$(BIN)/python recipes/nietzsche_generation.py --preset demo
+
+test: install
+	$(BIN)/python -m pytest
+
+test-backends: $(VENV)/.installed-backends
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backends
+	@if $(BIN)/python -c 'import torch' 2>/dev/null; then \
+		KERAS_BACKEND=torch $(BIN)/python -m pytest -m backends; \
+	else echo 'PyTorch is not installed in $(VENV): its part of test-backends is left out.'; fi
+
+lint: install
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+clean:
+	rm -rf $(VENV)
