@@ -1,0 +1,26 @@
+"""Recurrent layers, samplers and generation for Keras 3.
+
+`import rnn_kit` registers every layer, sampler and metric, so that a saved model that uses them loads.
+`layers`, `sampling`, `metrics` and `convert` run on the TensorFlow, JAX and PyTorch backends. The other
+modules are imported when they are first used, since some of them need TensorFlow.
+"""
+
+import importlib
+
+from rnn_kit import layers, metrics, sampling
+
+__version__ = "0.1.0"
+
+_ON_FIRST_USE = ("callbacks", "convert", "datasets", "generation", "plots", "runs", "text")
+
+__all__ = ["layers", "metrics", "sampling", *_ON_FIRST_USE]
+
+
+def __getattr__(name):
+    if name in _ON_FIRST_USE:
+        return importlib.import_module(f"rnn_kit.{name}")
+    raise AttributeError(f"module 'rnn_kit' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_ON_FIRST_USE})

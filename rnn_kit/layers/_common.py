@@ -1,0 +1,126 @@
+"""What the kit's recurrent layers share: gate products with dropout, and a layer made of one cell."""
+
+import keras
+from keras import ops
+
+
+def gate_products(x, kernel, gates, dropout_mask=None):
+    """Products of `x` with the blocks of a fused kernel, one block a gate.
+
+    Args:
+        x: `(B, n)`.
+        kernel: `(n, gates * units)`.
+        gates: number of blocks in `kernel`.
+        dropout_mask: `None`; one mask `(B, n)` for all gates; or a list of one mask a gate, as
+            `keras.layers.LSTMCell` draws them for `implementation=1` (recurrent dropout implies it).
+
+    Returns:
+        `(B, gates * units)`.
+    """
+    if dropout_mask is None:
+        return ops.matmul(x, kernel)
+    if not isinstance(dropout_mask, (list, tuple)):
+        return ops.matmul(x * dropout_mask, kernel)
+    blocks = ops.split(kernel, gates, axis=-1)
+    # A fused kernel may hold fewer gates than there are masks: GRU's "before" form takes its
+    # candidate's product apart from the others.
+    masks = dropout_mask[: len(blocks)]
+    return ops.concatenate(
+        [ops.matmul(x * m, k) for m, k in zip(masks, blocks, strict=True)], axis=-1
+    )
+
+
+class StepDropout:
+    """Dropout masks of one step, drawn as Keras's own cells draw them.
+
+    A mixin for cells that derive from a Keras cell. The masks are drawn once a sequence (by
+    `keras.layers.RNN`, before its loop) and used at every step, so that with the same seed the kit's
+    cells drop the same units as Keras's.
+    """
+
+    def input_mask(self, inputs, training):
+        if training and 0.0 < self.dropout < 1.0:
+            return self.get_dropout_mask(inputs)
+        return None
+
+    def recurrent_mask(self, h_tm1, training):
+        if training and 0.0 < self.recurrent_dropout < 1.0:
+            return self.get_recurrent_dropout_mask(h_tm1)
+        return None
+
+
+def cell_property(name):
+    """A read-only property of the layer that is answered by its cell."""
+    return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
+
+
+class CellRNN(keras.layers.RNN):
+    """`keras.layers.RNN` around a cell of its own, configured as one layer.
+
+    `get_config` is flat, as that of `keras.layers.LSTM`: the cell's arguments stand beside the
+    layer's. Subclasses build their cell in `__init__` from those arguments.
+
+    Subclasses with a faster loop than the plain one override `inner_loop` and look at `fused`.
+    """
+
+    def __init__(self, cell, fused="auto", **kwargs):
+        if fused not in ("auto", False):
+            raise ValueError(f'Argument `fused` must be "auto" or False. Received: fused={fused!r}')
+        super().__init__(cell, **kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.fused = fused
+
+    units = cell_property("units")
+    activation = cell_property("activation")
+    recurrent_activation = cell_property("recurrent_activation")
+    use_bias = cell_property("use_bias")
+    kernel_initializer = cell_property("kernel_initializer")
+    recurrent_initializer = cell_property("recurrent_initializer")
+    bias_initializer = cell_property("bias_initializer")
+    kernel_regularizer = cell_property("kernel_regularizer")
+    recurrent_regularizer = cell_property("recurrent_regularizer")
+    bias_regularizer = cell_property("bias_regularizer")
+    kernel_constraint = cell_property("kernel_constraint")
+    recurrent_constraint = cell_property("recurrent_constraint")
+    bias_constraint = cell_property("bias_constraint")
+    dropout = cell_property("dropout")
+    recurrent_dropout = cell_property("recurrent_dropout")
+    seed = cell_property("seed")
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        zero_outputs = self.zero_output_for_mask and mask is not None
+        if not (zero_outputs and self.unroll and self.go_backwards):
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        # Keras's unrolled loop (3.15) runs backwards with the mask turned round, and then zeroes its
+        # outputs by the mask as it came in. Bidirectional with masks meets that: zero them here.
+        self.zero_output_for_mask = False
+        try:
+            _, outputs, states = super().inner_loop(
+                sequences, initial_state, mask, training=training
+            )
+        finally:
+            self.zero_output_for_mask = True
+        if not self.return_sequences:  # one output, that of the last step: the first of the input
+            seen = ops.expand_dims(mask[:, :1], -1)
+        else:
+            seen = ops.expand_dims(ops.flip(mask, axis=1), -1)
+        outputs = ops.where(seen, outputs, ops.zeros_like(outputs))
+        return outputs[:, -1], outputs, states
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        cell_config = self.cell.get_config()
+        for of_the_layer in ("name", "trainable", "dtype"):
+            cell_config.pop(of_the_layer, None)
+        activity_regularizer = keras.regularizers.serialize(self.activity_regularizer)
+        return {
+            **config,
+            **cell_config,
+            "activity_regularizer": activity_regularizer,
+            "fused": self.fused,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

@@ -1,0 +1,116 @@
+"""How well a language model predicts, weighted by tokens rather than by batches."""
+
+import math
+
+import keras
+from keras import ops
+
+
+class _PerToken(keras.metrics.Metric):
+    """Mean cross entropy in nats over all tokens seen: Σ w_n (-log p(y_n)) / Σ w_n."""
+
+    def __init__(self, ignore_class=None, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.ignore_class = ignore_class
+        self.nats = self.add_variable((), initializer="zeros", name="nats")
+        self.tokens = self.add_variable((), initializer="zeros", name="tokens")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds the tokens of a batch.
+
+        Args:
+            y_true: Ids `(...)`, of any integer or float dtype.
+            y_pred: Logits `(..., V)`. A Keras mask on them counts as weight.
+            sample_weight: Weights `(...)`, or of fewer dimensions, which are added at the end.
+        """
+        mask = getattr(y_pred, "_keras_mask", None)
+        y_true = ops.cast(y_true, "int32")
+        y_pred = ops.cast(y_pred, "float32")
+        if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+            y_true = ops.squeeze(y_true, axis=-1)
+        weight = ops.ones(ops.shape(y_true), dtype="float32")
+        if mask is not None:
+            weight = weight * ops.cast(mask, "float32")
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, "float32")
+            while len(sample_weight.shape) < len(y_true.shape):
+                sample_weight = ops.expand_dims(sample_weight, -1)
+            weight = weight * sample_weight
+        if self.ignore_class is not None:
+            counts = ops.not_equal(y_true, self.ignore_class)
+            weight = weight * ops.cast(counts, "float32")
+            y_true = ops.where(counts, y_true, ops.zeros_like(y_true))  # -1 is no class to look up
+        nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+        # 0 * inf is NaN: a token without weight must not count whatever its loss is.
+        nats = ops.where(weight > 0, nats * weight, ops.zeros_like(nats))
+        self.nats.assign_add(ops.cast(ops.sum(nats), self.dtype))
+        self.tokens.assign_add(ops.cast(ops.sum(weight), self.dtype))
+
+    def mean_nats(self):
+        return ops.divide_no_nan(self.nats, self.tokens)
+
+    def get_config(self):
+        return {**super().get_config(), "ignore_class": self.ignore_class}
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class Perplexity(_PerToken):
+    """Perplexity of a language model, from logits.
+
+        log PPL = -(1/N) Σ_n log p(w_n | w_1 ... w_{n-1})
+
+    The sums run over all N tokens since the last reset, so batches of different numbers of tokens
+    weigh what they should; the mean of the batches' perplexities would be larger. Before any token
+    it is 1.
+
+    Args:
+        ignore_class: An id (often padding) whose tokens do not count, or `None`. Default: `None`.
+        name: Default: `"perplexity"`.
+        dtype: Dtype of the sums.
+
+    Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), "perplexity measure" of the captioning
+    slides (there with logarithms of base 2, which gives the same number).
+
+    Example:
+
+    >>> metric = Perplexity(ignore_class=0)
+    >>> metric.update_state(np.array([[1, 2, 0]]), np.zeros((1, 3, 8)))
+    >>> round(float(metric.result()), 3)
+    8.0
+    """
+
+    def __init__(self, ignore_class=None, name="perplexity", dtype=None):
+        super().__init__(ignore_class, name, dtype)
+
+    def result(self):
+        return ops.exp(self.mean_nats())
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class BitsPerCharacter(_PerToken):
+    """Cross entropy in bits a character, from logits.
+
+        BPC = -(1/N) Σ_n log2 p(c_n | c_1 ... c_{n-1})
+
+    which is the cross entropy in nats divided by log 2. Token-weighted as `Perplexity`.
+
+    Args:
+        ignore_class: An id (often padding) whose characters do not count, or `None`.
+        name: Default: `"bits_per_character"`.
+        dtype: Dtype of the sums.
+
+    Source: the same sum as `Perplexity`; perplexity = 2^BPC.
+
+    Example:
+
+    >>> metric = BitsPerCharacter()
+    >>> metric.update_state(np.array([[1, 2, 0]]), np.zeros((1, 3, 8)))
+    >>> round(float(metric.result()), 3)
+    3.0
+    """
+
+    def __init__(self, ignore_class=None, name="bits_per_character", dtype=None):
+        super().__init__(ignore_class, name, dtype)
+
+    def result(self):
+        return self.mean_nats() / math.log(2)

@@ -1,0 +1,130 @@
+"""From logits to ids: the policy of a generator, apart from its loop."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class TemperatureSampler(keras.layers.Layer):
+    """Draws an id from a softmax at a temperature.
+
+        p_i = exp(a_i / T) / Σ_j exp(a_j / T)
+
+    where a are the logits and T is the temperature. A low temperature sharpens the distribution
+    (T → 0 leaves only the best id), a high one flattens it (T → ∞ draws uniformly). The note beside
+    `sample()` in the lecture says the opposite; the formula above it is right.
+
+    `top_k` then keeps the k likeliest ids, and `top_p` the smallest set of the likeliest among those
+    whose probability reaches p (the nucleus); what is left is renormalised. Ties are broken by the
+    lower id. Everything is computed in float32, whatever the dtype policy.
+
+    Args:
+        temperature: T, finite and at least 0. 0 is argmax: no randomness. Default: 1.0.
+        top_k: `None`, or an integer of at least 1. Default: `None`.
+        top_p: `None`, or a number in (0, 1]. Default: `None`.
+        from_logits: Whether logits come in, or probabilities (as they leave a softmax; they need not
+            add up to 1, and an id of probability 0 is never drawn). Default: `True`.
+        seed: Seed of the draws. Default: `None`, another one every time.
+
+    Call arguments:
+        inputs: `(..., V)`.
+
+    Returns:
+        int32 ids, `(...)`.
+
+    Raises:
+        ValueError: if `temperature`, `top_k` or `top_p` is out of its range.
+
+    Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), `sample()` of the text generation example.
+
+    Example:
+
+    >>> sampler = TemperatureSampler(temperature=0)
+    >>> int(sampler(np.array([0.1, 2.0, 0.3])))
+    1
+    """
+
+    def __init__(
+        self, temperature=1.0, top_k=None, top_p=None, from_logits=True, seed=None, **kwargs
+    ):
+        kwargs.setdefault("autocast", False)
+        super().__init__(**kwargs)
+        check_sampling(temperature, top_k, top_p)
+        self.temperature = float(temperature)
+        self.top_k = None if top_k is None else int(top_k)
+        self.top_p = None if top_p is None else float(top_p)
+        self.from_logits = from_logits
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs):
+        logits = ops.cast(inputs, "float32")
+        if not self.from_logits:
+            logits = ops.log(logits)  # log 0 = -inf is what "never drawn" needs
+        vocabulary = logits.shape[-1]
+        if self.temperature == 0:
+            return ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+        # The best logit becomes 0, so that dividing by a tiny temperature overflows to -inf alone.
+        logits = logits - ops.max(logits, axis=-1, keepdims=True)
+        logits = logits / max(self.temperature, float(np.finfo("float32").tiny))
+        if self.top_k is None and self.top_p is None:
+            return self._draw(logits)
+
+        k = vocabulary if self.top_k is None else min(self.top_k, vocabulary)
+        logits, ids = ops.top_k(logits, k)  # sorted, best first
+        if self.top_p is not None:
+            p = ops.softmax(logits, axis=-1)
+            p_of_better = ops.cumsum(p, axis=-1) - p
+            # The best id has none that is better, so at least that one stays.
+            logits = ops.where(p_of_better < self.top_p, logits, -float("inf"))
+        rank = ops.expand_dims(self._draw(logits), -1)
+        return ops.cast(ops.squeeze(ops.take_along_axis(ids, rank, axis=-1), -1), "int32")
+
+    def _draw(self, logits):
+        """One draw from each row of `(..., n)` logits, as `(...)` int32."""
+        leading = ops.shape(logits)[:-1]
+        rows = ops.reshape(logits, (-1, logits.shape[-1]))
+        ids = keras.random.categorical(rows, 1, dtype="int32", seed=self.seed_generator)
+        return ops.reshape(ids, leading)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape[:-1], dtype="int32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "top_k": self.top_k,
+            "top_p": self.top_p,
+            "from_logits": self.from_logits,
+            "seed": self.seed,
+        }
+
+
+def check_sampling(temperature=1.0, top_k=None, top_p=None):
+    """Checks the arguments of a sampler.
+
+    Raises:
+        ValueError: naming the argument, what it must be, and what it was.
+    """
+    if not (_is_number(temperature) and math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(
+            "Argument `temperature` must be a finite number of at least 0 (0 is argmax). "
+            f"Received: temperature={temperature!r}"
+        )
+    if top_k is not None and not (_is_number(top_k) and top_k == int(top_k) and top_k >= 1):
+        raise ValueError(
+            f"Argument `top_k` must be an integer of at least 1, or None. Received: top_k={top_k!r}"
+        )
+    if top_p is not None and not (_is_number(top_p) and 0 < top_p <= 1):
+        raise ValueError(
+            f"Argument `top_p` must be a number in (0, 1], or None. Received: top_p={top_p!r}"
+        )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

@@ -1,0 +1,45 @@
+"""What every test shares: the backend's settings, and seeds that start from one place."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("JAX_ENABLE_X64", "1")  # the oracles are float64
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import keras
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+BACKEND = keras.backend.backend()
+
+# On another backend only the files that are marked for it are imported: the others need TensorFlow.
+collect_ignore = (
+    []
+    if BACKEND == "tensorflow"
+    else [str(p) for p in HERE.rglob("test_*.py") if "pytest.mark.backends" not in p.read_text()]
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_seed():
+    keras.utils.set_random_seed(1234)
+    yield
+    keras.utils.clear_session()
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(1234)
+
+
+@pytest.fixture
+def real_data():
+    """The folder of real data sets, which `RNN_KIT_DATA` names."""
+    folder = os.environ.get("RNN_KIT_DATA")
+    if not folder:
+        pytest.skip("RNN_KIT_DATA is not set: this test reads real data")
+    return Path(folder)
