@@ -13,7 +13,18 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = ("callbacks", "convert", "datasets", "generation", "plots", "runs", "text")
 
-__all__ = ["layers", "metrics", "sampling", *_ON_FIRST_USE]
+__all__ = [
+    "callbacks",
+    "convert",
+    "datasets",
+    "generation",
+    "layers",
+    "metrics",
+    "plots",
+    "runs",
+    "sampling",
+    "text",
+]
 
 
 def __getattr__(name):

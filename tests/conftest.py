@@ -5,7 +5,6 @@ from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("JAX_ENABLE_X64", "1")  # the oracles are float64
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import keras
@@ -27,7 +26,6 @@ collect_ignore = (
 def _one_seed():
     keras.utils.set_random_seed(1234)
     yield
-    keras.utils.clear_session()
     keras.config.set_dtype_policy("float32")
 
 

@@ -88,24 +88,22 @@ class CellRNN(keras.layers.RNN):
     seed = cell_property("seed")
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        zero_outputs = self.zero_output_for_mask and mask is not None
-        if not (zero_outputs and self.unroll and self.go_backwards):
+        if not (self.unroll and mask is not None and self._keras_unrolls_wrongly()):
             return super().inner_loop(sequences, initial_state, mask, training=training)
-        # Keras's unrolled loop (3.15) runs backwards with the mask turned round, and then zeroes its
-        # outputs by the mask as it came in. Bidirectional with masks meets that: zero them here.
-        self.zero_output_for_mask = False
+        self.unroll = False
         try:
-            _, outputs, states = super().inner_loop(
-                sequences, initial_state, mask, training=training
-            )
+            return super().inner_loop(sequences, initial_state, mask, training=training)
         finally:
-            self.zero_output_for_mask = True
-        if not self.return_sequences:  # one output, that of the last step: the first of the input
-            seen = ops.expand_dims(mask[:, :1], -1)
-        else:
-            seen = ops.expand_dims(ops.flip(mask, axis=1), -1)
-        outputs = ops.where(seen, outputs, ops.zeros_like(outputs))
-        return outputs[:, -1], outputs, states
+            self.unroll = True
+
+    def _keras_unrolls_wrongly(self):
+        """Whether Keras's unrolled loop (3.15) gets a mask wrong, so that the plain loop must do.
+
+        Backwards it zeroes outputs by the mask as it came in, not turned round, which
+        `Bidirectional` meets; on PyTorch it fails for any mask.
+        """
+        backwards = self.go_backwards and self.zero_output_for_mask
+        return backwards or keras.backend.backend() == "torch"
 
     def get_config(self):
         config = super().get_config()

@@ -13,14 +13,16 @@ from rnn_kit.layers import GRU, GRUCell, PeepholeLSTM, PeepholeLSTMCell
 
 pytestmark = pytest.mark.backends
 
-TOLERANCE = {"rtol": 1e-10, "atol": 1e-12}
+
+def _tensor(array):
+    return keras.ops.convert_to_tensor(array, dtype=str(array.dtype))  # float64 stays float64
 
 
 def _apply(layer, x, mask=None, states=None, **kwargs):
-    kwargs["mask"] = None if mask is None else keras.ops.convert_to_tensor(mask)
+    kwargs["mask"] = None if mask is None else _tensor(mask)
     if states is not None:
-        kwargs["initial_state"] = [keras.ops.convert_to_tensor(s) for s in states]
-    return to_numpy(layer(keras.ops.convert_to_tensor(x), **kwargs))
+        kwargs["initial_state"] = [_tensor(s) for s in states]
+    return to_numpy(layer(_tensor(x), **kwargs))
 
 
 @pytest.mark.parametrize(
@@ -35,14 +37,12 @@ def test_oracle_cell_takes_one_step_from_non_zero_states(form, options, rng):
     forms.randomize(cell, rng)
     x, states = rng.normal(size=(forms.B, forms.F)), forms.random_states(form, rng)
 
-    output, new_states = cell(
-        keras.ops.convert_to_tensor(x), [keras.ops.convert_to_tensor(s) for s in states]
-    )
+    output, new_states = cell(_tensor(x), [_tensor(s) for s in states])
 
     expected, expected_states = forms.oracle_step(form, cell.get_weights(), options)(x, states)
-    np.testing.assert_allclose(to_numpy(output), expected, **TOLERANCE)
+    np.testing.assert_allclose(to_numpy(output), expected, **forms.EXACT)
     for state, expected_state in zip(to_numpy(list(new_states)), expected_states, strict=True):
-        np.testing.assert_allclose(state, expected_state, **TOLERANCE)
+        np.testing.assert_allclose(state, expected_state, **forms.EXACT)
 
 
 @pytest.mark.parametrize("unroll", [False, True], ids=["loop", "unroll"])
@@ -60,9 +60,9 @@ def test_oracle_layer_runs_a_sequence(form, mask, go_backwards, zero_output, unr
     expected, expected_states = oracles.run(
         forms.oracle_step(form, layer.get_weights(), {}), x, states, MASKS[mask], **loop
     )
-    np.testing.assert_allclose(output, expected, **TOLERANCE)
+    np.testing.assert_allclose(output, expected, **forms.EXACT)
     for state, expected_state in zip(new_states, expected_states, strict=True):
-        np.testing.assert_allclose(state, expected_state, **TOLERANCE)
+        np.testing.assert_allclose(state, expected_state, **forms.EXACT)
 
 
 @pytest.mark.parametrize("mask", ["none", "right", "empty-row"])
@@ -71,22 +71,22 @@ def test_oracle_layer_returns_the_last_output_alone(form, mask, rng):
     layer = forms.build(form, rng)
     x = rng.normal(size=(forms.B, forms.T, forms.F))
     zeros = [np.zeros((forms.B, forms.UNITS))] * FORMS[form][4]
-    expected, _ = oracles.run(
-        forms.oracle_step(form, layer.get_weights(), {}), x, zeros, MASKS[mask]
-    )
-    np.testing.assert_allclose(_apply(layer, x, MASKS[mask]), expected[:, -1], **TOLERANCE)
+    expected, _ = oracles.run(forms.oracle_step(form, layer.get_weights(), {}), x, zeros, MASKS[mask])
+    np.testing.assert_allclose(_apply(layer, x, MASKS[mask]), expected[:, -1], **forms.EXACT)
 
 
 def _gradients(layer, x, states, mask, weight_of_output):
     """Gradients of Σ output * weight with respect to x, the states and the weights."""
     ops = keras.ops
+    weight_of_output = _tensor(weight_of_output)
+    mask = None if mask is None else _tensor(mask)
 
     def loss(x, states):
         output, *last = layer(x, initial_state=states, mask=mask)
         return ops.sum(output * weight_of_output) + sum(ops.sum(s * s) for s in last)
 
     backend = keras.backend.backend()
-    x, states = ops.convert_to_tensor(x), [ops.convert_to_tensor(s) for s in states]
+    x, states = _tensor(x), [_tensor(s) for s in states]
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -121,15 +121,13 @@ def test_oracle_gradients_are_central_differences(form, mask, rng):
 
     def loss(x, *arrays):
         states, weights = arrays[: FORMS[form][4]], arrays[FORMS[form][4] :]
-        output, last = oracles.run(
-            forms.oracle_step(form, weights, {}), x, list(states), MASKS[mask]
-        )
+        output, last = oracles.run(forms.oracle_step(form, weights, {}), x, list(states), MASKS[mask])
         return np.sum(output * weight_of_output) + sum(np.sum(s * s) for s in last)
 
     expected = oracles.central_differences(loss, [x, *states, *layer.get_weights()])
     gradients = _gradients(layer, x, states, MASKS[mask], weight_of_output)
     for gradient, difference in zip(gradients, expected, strict=True):
-        np.testing.assert_allclose(to_numpy(gradient), difference, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(to_numpy(gradient), difference, **forms.GRADIENT)
 
 
 # --- Reduction to Keras's own layers: same weights, same numbers ------------------------------------
@@ -198,7 +196,7 @@ def test_reduction_to_the_keras_layer(name, options, mask, rng):
 def test_reduction_to_the_keras_layer_at_another_precision(name, dtype, rng):
     kit, stock = _twins(name, rng, dtype=dtype)
     x = rng.normal(size=(forms.B, forms.T, forms.F))
-    tolerance = {"float64": 1e-12, "mixed_float16": 2e-3, "mixed_bfloat16": 2e-2}[dtype]
+    tolerance = {"float64": forms.EXACT["rtol"], "mixed_float16": 2e-3, "mixed_bfloat16": 2e-2}[dtype]
     for a, b in zip(_apply(kit, x), _apply(stock, x), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_allclose(
@@ -235,7 +233,7 @@ def test_an_lstm_with_fixed_gates_is_a_plain_rnn(rng):
     c = slice(2 * u, 3 * u)
     plain.set_weights([kernel[:, c], recurrent_kernel[:, c], bias[c]])
     x = rng.normal(size=(forms.B, forms.T, forms.F))
-    np.testing.assert_allclose(_apply(layer, x), _apply(plain, x), rtol=1e-10)
+    np.testing.assert_allclose(_apply(layer, x), _apply(plain, x), **forms.EXACT)
 
 
 def test_write_is_keep_with_the_gate_turned_round(rng):
@@ -246,7 +244,7 @@ def test_write_is_keep_with_the_gate_turned_round(rng):
         w[..., : forms.UNITS] *= -1
     write.set_weights(weights)
     x = rng.normal(size=(forms.B, forms.T, forms.F))
-    np.testing.assert_allclose(_apply(write, x), _apply(keep, x), rtol=1e-12)
+    np.testing.assert_allclose(_apply(write, x), _apply(keep, x), **forms.EXACT)
 
 
 def test_peepholes_reach_the_output(rng):
@@ -262,9 +260,7 @@ def test_peepholes_reach_the_output(rng):
 
 
 @pytest.mark.parametrize(("layer", "cell"), [(PeepholeLSTM, PeepholeLSTMCell), (GRU, GRUCell)])
-@pytest.mark.parametrize(
-    "wrap", ["cell-in-rnn", "stacked", "stacked-in-rnn"], ids=lambda wrap: wrap
-)
+@pytest.mark.parametrize("wrap", ["cell-in-rnn", "stacked", "stacked-in-rnn"], ids=lambda wrap: wrap)
 def test_cells_step_alike_wherever_they_stand(layer, cell, wrap, rng):
     keras.config.set_dtype_policy("float64")  # RNN builds its StackedRNNCells at the global policy
     x = rng.normal(size=(forms.B, forms.T, forms.F))
@@ -278,7 +274,7 @@ def test_cells_step_alike_wherever_they_stand(layer, cell, wrap, rng):
     rnn = keras.layers.RNN(cells, return_sequences=True)
     rnn.build(x.shape)
     rnn.set_weights(alone.get_weights())
-    np.testing.assert_allclose(_apply(rnn, x), expected, rtol=1e-12)
+    np.testing.assert_allclose(_apply(rnn, x), expected, **forms.EXACT)
 
 
 def test_two_stacked_cells_are_two_layers(rng):
@@ -294,7 +290,7 @@ def test_two_stacked_cells_are_two_layers(rng):
     weights = stacked.get_weights()
     first.set_weights(weights[: len(first.get_weights())])
     second.set_weights(weights[len(first.get_weights()) :])
-    np.testing.assert_allclose(got, _apply(second, _apply(first, x)), rtol=1e-12)
+    np.testing.assert_allclose(got, _apply(second, _apply(first, x)), **forms.EXACT)
 
 
 def test_the_six_gru_forms_differ(rng):

@@ -1,0 +1,325 @@
+"""What recurrent models need of `fit` that `keras.callbacks` does not have."""
+
+import functools
+import re
+import sys
+import time
+
+import keras
+import tensorflow as tf
+from keras import tree
+
+from rnn_kit.generation import Generator
+from rnn_kit.sampling import TemperatureSampler
+
+
+def stateful_layers(model):
+    """The model's stateful recurrent layers, however deep they are nested."""
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.RNN) and layer.stateful
+    ]
+
+
+class CarryState(keras.callbacks.Callback):
+    """Truncated back-propagation through time with a carried state, done right.
+
+    A stateful model starts each batch from the states that the batch before left, and cuts the
+    gradient there. Keras 3 leaves four gaps, which this callback closes:
+
+    - Epochs: Keras starts an epoch from the states of the last one's end. Here it starts from zeros.
+    - Validation in `fit` starts from the training states, and training goes on from the states that
+      validation left. Here it starts from zeros, and the training states come back untouched. So too
+      for `evaluate` and `predict`, if they are given the callback.
+    - A batch of one row is broadcast to the states' batch size in silence, and another wrong size ends
+      in the depths of a graph. Here both are one ValueError.
+    - A stateful model cannot be evaluated at another batch size: see `with_batch_size`.
+
+    Batches must come in order (`shuffle=False`), row b of one going on where row b of the one before
+    ended: `rnn_kit.text.streams` cuts a text that way. Needs the TensorFlow backend.
+
+    Raises:
+        ValueError: if no layer of the model is stateful; in `fit`, `evaluate` or `predict` if a batch
+            has another size than the states.
+
+    Source: truncated BPTT in Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019); states
+    carried from window to window in `ptb_word_lm.py` of the lecture after Graves.
+
+    Example:
+
+    >>> model = keras.Sequential([
+    ...     keras.Input(batch_shape=(2, None, 3)),
+    ...     rnn_kit.layers.GRU(4, stateful=True, return_sequences=True)])
+    >>> model.compile("sgd", "mse")
+    >>> x, y = np.zeros((8, 5, 3)), np.zeros((8, 5, 4))
+    >>> from rnn_kit.callbacks import CarryState
+    >>> history = model.fit(
+    ...     x, y, batch_size=2, shuffle=False, callbacks=[CarryState()], verbose=0)
+    """
+
+    def set_model(self, model):
+        super().set_model(model)
+        self._layers = stateful_layers(model)
+        if not self._layers:
+            raise ValueError(
+                f"CarryState has nothing to carry: no recurrent layer of model '{model.name}' has "
+                "stateful=True."
+            )
+        self._kept = []
+        _check_batch_size(model, int(self._layers[0].states[0].shape[0]))
+
+    def on_train_begin(self, logs=None):
+        _explain_batch_errors(self.model, "train_function")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._reset()
+
+    def on_test_begin(self, logs=None):
+        _explain_batch_errors(self.model, "test_function")
+        self._set_aside()
+
+    def on_test_end(self, logs=None):
+        self._put_back()
+
+    def on_predict_begin(self, logs=None):
+        _explain_batch_errors(self.model, "predict_function")
+        self._set_aside()
+
+    def on_predict_end(self, logs=None):
+        self._put_back()
+
+    def _reset(self):
+        for layer in self._layers:
+            layer.reset_state()
+
+    def _set_aside(self):
+        self._kept.append([tf.identity(v.value) for v in self._variables()])
+        self._reset()
+
+    def _put_back(self):
+        for variable, value in zip(self._variables(), self._kept.pop(), strict=True):
+            variable.assign(value)
+
+    def _variables(self):
+        return tree.flatten([layer.states for layer in self._layers])
+
+
+_BATCH_CHECK = "carried_state_batch_size"  # the name of the op, by which its error is known
+
+
+def _check_batch_size(model, batch_size):
+    """Makes the model's steps check their batches. Once a model; `fit` traces them anew then."""
+    if getattr(model, "_checks_batch_size", False):
+        return
+    model._checks_batch_size = True
+
+    def checked(step):
+        @functools.wraps(step)
+        def run(data):
+            return step(tree.map_structure(ensure, data))
+
+        return run
+
+    def ensure(tensor):
+        if tensor is None or not len(tensor.shape):
+            return tensor
+        if tensor.shape[0] not in (None, batch_size):
+            raise ValueError(_wrong_batch(tensor.shape[0], batch_size))
+        # A check at run time, which XLA keeps too, unlike an assertion.
+        shape = [batch_size] + [None] * (len(tensor.shape) - 1)
+        return tf.ensure_shape(tensor, shape, name=_BATCH_CHECK)
+
+    for name in ("train_step", "test_step", "predict_step"):
+        setattr(model, name, checked(getattr(model, name)))
+    model.train_function = model.test_function = model.predict_function = None
+
+
+def _explain_batch_errors(model, name):
+    """Turns the graph's error about a batch of the wrong size into one line."""
+    function = getattr(model, name)
+    if getattr(function, "_explains", False):
+        return
+
+    @functools.wraps(function)
+    def run(iterator):
+        try:
+            return function(iterator)
+        except tf.errors.InvalidArgumentError as error:
+            shapes = re.search(r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)", str(error))
+            if not shapes:
+                raise
+            raise ValueError(_wrong_batch(*shapes.groups())) from None
+
+    run._explains = True
+    setattr(model, name, run)
+
+
+def _wrong_batch(received, expected):
+    return (
+        f"A batch has {received} rows, and the carried states have {expected}. Each row of a batch goes "
+        f"on where that row ended in the batch before, so every batch must have {expected} rows: drop "
+        f"the remainder, or rebuild the model with rnn_kit.callbacks.with_batch_size."
+    )
+
+
+def with_batch_size(model, batch_size):
+    """The same model at another batch size: shared weights, states of its own.
+
+    A stateful model is bound to one batch size. This builds another model around the same weights, so
+    that a language model trained on 20 streams can be evaluated on one, without a copy of anything but
+    the states. Train either, and the other has learned it too.
+
+    Args:
+        model: A built Sequential or functional model, nested too.
+        batch_size: Of the new model; `None` (any) only if no layer is stateful.
+
+    Returns:
+        A model of the same kind, compiled with the same loss and metrics if `model` is compiled. Its
+        optimizer is a new one.
+
+    Raises:
+        ValueError: for a subclassed model, or `batch_size=None` for a stateful one.
+
+    Example:
+
+    >>> from rnn_kit.callbacks import with_batch_size
+    >>> model = keras.Sequential([
+    ...     keras.Input(batch_shape=(20, None, 3)), keras.layers.LSTM(4, stateful=True)])
+    >>> one = with_batch_size(model, 1)
+    >>> one.input_shape, one.layers[0].cell is model.layers[0].cell
+    ((1, None, 3), True)
+    """
+    if batch_size is None and stateful_layers(model):
+        raise ValueError("A stateful model needs a batch size. Received: batch_size=None")
+    inputs = tree.map_structure(
+        lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
+        model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
+    )
+    return keras.models.clone_model(
+        model, input_tensors=inputs, clone_function=_share, recursive=True
+    )
+
+
+def _share(layer):
+    """The layer itself, or, where it holds states, another around the same weights."""
+    if isinstance(layer, keras.layers.Bidirectional) and layer.stateful:
+        clone = type(layer).from_config(layer.get_config())
+        clone.forward_layer = _share(layer.forward_layer)
+        clone.backward_layer = _share(layer.backward_layer)
+        return clone
+    if isinstance(layer, keras.layers.RNN) and layer.stateful:
+        clone = type(layer).from_config(layer.get_config())
+        clone.cell = layer.cell
+        return clone
+    return layer
+
+
+class SampleText(keras.callbacks.Callback):
+    """Text at several temperatures as training goes on: noise turns into words.
+
+    Args:
+        decode: From a 1-D array of ids to text: `CharVocabulary.decode`, say.
+        prompt_ids: 1-D ids to start from.
+        temperatures: Default: those of the lecture, 0.2, 0.5, 1.0, 1.2.
+        length: Ids to write at each temperature. Default: 400, as in the lecture.
+        every: Epochs between samples; the last epoch always has them. Default: 1.
+        seed: The samples of an epoch derive from it and from the epoch.
+        write: Called with each piece of text. Default: to standard output.
+
+    Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the loop of the text generation example.
+    """
+
+    def __init__(
+        self,
+        decode,
+        prompt_ids,
+        temperatures=(0.2, 0.5, 1.0, 1.2),
+        length=400,
+        every=1,
+        seed=0,
+        write=None,
+    ):
+        super().__init__()
+        self.decode = decode
+        self.prompt_ids = prompt_ids
+        self.length = length
+        self.every = every
+        self.seed = seed
+        self.write = write or (lambda text: print(text, flush=True))
+        self._samplers = [TemperatureSampler(t, seed=seed) for t in temperatures]
+        self._generator = None
+
+    def on_train_begin(self, logs=None):
+        if self._generator is None:
+            self._generator = Generator(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs")
+        if last or (epoch + 1) % self.every == 0:
+            self.write(f"\n----- after epoch {epoch + 1}\n" + self.sample(epoch + 1))
+
+    def sample(self, epoch=0):
+        """One text at each temperature, headed by it."""
+        texts = []
+        for sampler in self._samplers:
+            sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
+            ids = self._generator.generate(self.prompt_ids[None], self.length, sampler)[0]
+            texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")
+        return "\n".join(texts)
+
+
+class Throughput(keras.callbacks.Callback):
+    """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
+
+    Args:
+        tokens: Tokens that an epoch trains on.
+        unit: What a token is called. Default: `"characters"`.
+        stream: Default: standard error for the bar and the lines.
+    """
+
+    def __init__(self, tokens, unit="characters", stream=None):
+        super().__init__()
+        self.tokens = tokens
+        self.unit = unit
+        self.stream = stream or sys.stderr
+
+    def on_train_begin(self, logs=None):
+        self._begun, self._first_epoch, self._drawn = time.perf_counter(), None, 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._epoch_begun = epoch, time.perf_counter()
+        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, steps = time.perf_counter(), self.params.get("steps")
+        if not (steps and self.stream.isatty()) or now - self._drawn < 0.2:
+            return
+        self._drawn = now
+        done = (batch + 1) / steps
+        bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
+        rate = self.tokens * done / (now - self._epoch_begun)
+        loss = (logs or {}).get("loss", float("nan"))
+        self.stream.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
+        self.stream.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.perf_counter()
+        spent = now - self._epoch_begun
+        epochs_left = self.params["epochs"] - epoch - 1
+        left = (now - self._begun) / (epoch + 1 - self._first_epoch) * epochs_left
+        values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        clear = "\r\x1b[K" if self.stream.isatty() else ""
+        self.stream.write(
+            f"{clear}{self._name()}: {values}; {spent:.1f} s, "
+            f"{self.tokens / spent:,.0f} {self.unit}/s, {_duration(left)} left\n"
+        )
+        self.stream.flush()
+
+    def _name(self):
+        return f"epoch {self._epoch + 1}/{self.params['epochs']}"
+
+
+def _duration(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

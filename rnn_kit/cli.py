@@ -1,0 +1,79 @@
+"""What the recipes' command lines share: settings with presets, flags, and errors of one line."""
+
+import argparse
+import dataclasses
+import math
+import os
+import sys
+
+from rnn_kit.datasets import DataError
+from rnn_kit.runs import RunError
+from rnn_kit.text import TextError
+
+
+class UserError(Exception):
+    """Something the user asked for that cannot be done: one line, and exit code 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage above them."""
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def run_recipe(main):
+    """Calls `main()` and exits as a program should.
+
+    Errors that are the user's to mend end in one line on standard error and exit code 2; an interrupt
+    in exit code 130, with what `main` said about going on. Anything else is a bug and keeps its
+    traceback.
+    """
+    try:
+        main()
+    except (UserError, DataError, RunError, TextError) as error:
+        sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"\n{interrupt or 'Interrupted.'}\n")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stdout = open(os.devnull, "w")
+        sys.exit(0)
+
+
+def positive_int(text):
+    """An integer of at least 1, as an argument type."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
+    return value
+
+
+def number_of(check, what):
+    """A float that `check` accepts, as an argument type; `what` says in words what it must be."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not (math.isfinite(value) and check(value)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
+
+
+def override(settings, **flags):
+    """The dataclass `settings` with every flag that was given (is not `None`) in place."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return dataclasses.replace(settings, **given)

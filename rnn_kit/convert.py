@@ -1,0 +1,588 @@
+"""Weights of `keras.layers` and `torch.nn` LSTMs and GRUs into the kit's layers, and back.
+
+                    LSTM                     GRU                      kernel of the inputs
+    rnn_kit         i, f, c, o               z, r, candidate          (F, gates * units)
+    keras.layers    i, f, c, o               z, r, candidate          (F, gates * units)
+    torch.nn        i, f, g, o               r, z, n                  (gates * units, F)
+
+What has no counterpart on the other side is refused with a `ValueError` that names the layer: nothing
+is dropped that would change an output.
+"""
+
+import keras
+import numpy as np
+
+from rnn_kit.layers import GRU, PeepholeLSTM
+
+__all__ = [
+    "from_keras",
+    "from_torch",
+    "set_torch_weights",
+    "to_keras",
+    "to_torch",
+    "to_torch_weights",
+]
+
+# The arguments that Keras's layers and the kit's have in common, apart from `dtype`, `seed` and
+# `implementation`, which are read from elsewhere. They are passed on as the objects that they are, not
+# as their configuration, so that a lambda or another unregistered object survives.
+_SHARED_ARGUMENTS = (
+    *("name", "trainable", "units", "activation", "recurrent_activation", "use_bias"),
+    *("kernel_initializer", "recurrent_initializer", "bias_initializer"),
+    *("kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer"),
+    *("kernel_constraint", "recurrent_constraint", "bias_constraint"),
+    *("dropout", "recurrent_dropout", "return_sequences", "return_state", "go_backwards"),
+    *("stateful", "unroll", "zero_output_for_mask"),
+)
+
+
+def from_keras(layer):
+    """A layer of this kit that computes what a `keras.layers.LSTM` or `GRU` computes.
+
+        keras.layers.LSTM    PeepholeLSTM with zero peepholes, output_activation = activation
+        keras.layers.GRU     GRU with update_gate="keep", and reset_gate="after" for
+                             reset_after=True, "before" for reset_after=False
+        use_cudnn=False      fused=False; else fused="auto"
+
+    Args:
+        layer: A `keras.layers.LSTM` or `keras.layers.GRU`, built or not. It is left as it is.
+
+    Returns:
+        A `PeepholeLSTM` or `GRU` with the same arguments and name. If `layer` is built it is built
+        too, with the same weights, and with the states that a stateful `layer` carries.
+
+    Raises:
+        ValueError: if `layer` is anything else, a subclass too, since that may compute anything.
+
+    Example:
+
+    >>> layer = keras.layers.GRU(4, reset_after=False, name="encoder")
+    >>> layer.build((None, None, 3))
+    >>> converted = rnn_kit.convert.from_keras(layer)
+    >>> converted.name, converted.reset_gate
+    ('encoder', 'before')
+    >>> x = np.ones((2, 5, 3))
+    >>> bool(np.allclose(layer(x), converted(x), atol=1e-6))
+    True
+    """
+    if type(layer) is keras.layers.LSTM:
+        kit_class = PeepholeLSTM
+        form = {
+            "unit_forget_bias": layer.unit_forget_bias,
+            "output_activation": layer.activation,
+        }
+    elif type(layer) is keras.layers.GRU:
+        kit_class = GRU
+        form = {"reset_gate": "after" if layer.reset_after else "before"}
+    else:
+        raise ValueError(
+            f"Expected a keras.layers.LSTM or keras.layers.GRU. Received: {_called(layer)}. Of a "
+            "Bidirectional convert `forward_layer` and `backward_layer`, each on its own."
+        )
+    fused = False if layer.use_cudnn is False else "auto"
+    target = kit_class(**_shared_arguments(layer), **form, fused=fused)
+    _build_alike(target, layer)
+    return target
+
+
+def to_keras(layer):
+    """The `keras.layers.LSTM` or `GRU` that computes what a layer of this kit computes.
+
+        PeepholeLSTM                 keras.layers.LSTM
+        GRU(reset_gate="after")      keras.layers.GRU(reset_after=True)
+        GRU(reset_gate="before")     keras.layers.GRU(reset_after=False)
+        update_gate="write"          the blocks of z in kernel, recurrent kernel and bias negated
+        fused=False                  use_cudnn=False; else use_cudnn="auto"
+
+    Keras's update gate is "keep". Since 1 - σ(a) = σ(-a), a unit that writes with z is one that
+    keeps with the negated z; `sigmoid` and `hard_sigmoid` have that symmetry about (0, 1/2), other
+    functions do not. Regularizers and constraints are passed on and will see the negated weights.
+
+    Args:
+        layer: A `PeepholeLSTM` or `GRU` of this kit, built or not. It is left as it is.
+
+    Returns:
+        A `keras.layers.LSTM` or `keras.layers.GRU` with the same arguments and name. If `layer` is
+        built it is built too, with the same weights, and with the states that a stateful `layer`
+        carries. The arguments for peepholes have no counterpart and are left out.
+
+    Raises:
+        ValueError: if `layer` is not a layer of this kit, or Keras cannot express it: peepholes that
+            are not all zero (or will not start at zero), an `output_activation` other than
+            `activation`, `reset_gate=None`, `update_gate="write"` with another
+            `recurrent_activation` than those two, or on a layer that has no weights yet to negate.
+
+    Example:
+
+    >>> layer = rnn_kit.layers.GRU(4, update_gate="write")
+    >>> x = np.ones((2, 5, 3))
+    >>> y = layer(x)
+    >>> bool(np.allclose(y, rnn_kit.convert.to_keras(layer)(x), atol=1e-6))
+    True
+    """
+    _check_kit_layer(layer)
+    if isinstance(layer, PeepholeLSTM):
+        _check_no_peepholes(layer)
+        if layer.output_activation is not layer.activation:
+            raise ValueError(
+                f"{_called(layer)} has output_activation={_function(layer.output_activation)} and "
+                f"activation={_function(layer.activation)}. In keras.layers.LSTM they are one."
+            )
+        keras_class = keras.layers.LSTM
+        form = {"unit_forget_bias": layer.unit_forget_bias}
+    else:
+        _check_update_gate(layer)
+        if layer.reset_gate is None:
+            raise ValueError(
+                f"{_called(layer)} has reset_gate=None. keras.layers.GRU always has a reset gate."
+            )
+        keras_class = keras.layers.GRU
+        form = {"reset_after": layer.reset_gate == "after"}
+    use_cudnn = False if layer.fused is False else "auto"
+    target = keras_class(**_shared_arguments(layer), **form, use_cudnn=use_cudnn)
+    _build_alike(target, layer)
+    return target
+
+
+def to_torch_weights(layer, layer_index=0, reverse=False):
+    """The weights of a layer of this kit as one layer's part of a `torch.nn` state dict.
+
+        weight_ih_l0    kernel, transposed                        LSTM: blocks in the kit's order
+        weight_hh_l0    recurrent kernel, transposed              GRU: z, r, h become r, z, n
+        bias_ih_l0      LSTM: bias                                GRU: row 0 of the bias
+        bias_hh_l0      LSTM: zeros (torch adds the two up)       GRU: row 1 of the bias
+
+    `update_gate="write"` is converted by negating the blocks of z, as in `to_keras`. PyTorch is not
+    needed: the arrays are contiguous, as `safetensors.numpy.save_file` wants them.
+
+    Args:
+        layer: A built `PeepholeLSTM` or `GRU` of this kit. It is left as it is.
+        layer_index: k in the keys `..._lk`.
+        reverse: Whether to name the weights as those of torch's backward direction, `..._lk_reverse`.
+            The weights are the same for either direction.
+
+    Returns:
+        A dict of NumPy arrays of the weights' dtype: weights `(gates * units, F)` and
+        `(gates * units, units)`, biases `(gates * units,)`; no biases if `use_bias=False`.
+
+    Raises:
+        ValueError: if `layer` is not a layer of this kit, is not built, or computes what torch
+            cannot: peepholes that are not all zero, another `activation` or `output_activation` than
+            tanh, another `recurrent_activation` than sigmoid, another `reset_gate` than "after".
+
+    Example:
+
+    >>> layer = rnn_kit.layers.GRU(4)
+    >>> layer.build((None, None, 3))
+    >>> weights = rnn_kit.convert.to_torch_weights(layer)
+    >>> {key: weights[key].shape for key in ("weight_ih_l0", "bias_hh_l0")}
+    {'weight_ih_l0': (12, 3), 'bias_hh_l0': (12,)}
+    """
+    _check_kit_layer(layer)
+    _check_torch_equations(layer)
+    if not layer.built:
+        raise ValueError(f"{_called(layer)} has no weights yet. Build it, or call it, first.")
+    if isinstance(layer, PeepholeLSTM):
+        _check_no_peepholes(layer)
+
+    kernel, recurrent_kernel, *bias = (_swap_z_r(layer, w) for w in _weights_of(layer))
+    arrays = {"weight_ih": kernel.T, "weight_hh": recurrent_kernel.T}
+    if bias and isinstance(layer, PeepholeLSTM):
+        arrays |= {"bias_ih": bias[0], "bias_hh": np.zeros_like(bias[0])}
+    elif bias:
+        arrays |= {"bias_ih": bias[0][0], "bias_hh": bias[0][1]}
+    suffix = _suffix(layer_index, reverse)
+    return {name + suffix: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def set_torch_weights(layer, weights, layer_index=0, reverse=False):
+    """Sets the weights of a layer of this kit from one layer's part of a `torch.nn` state dict.
+
+    The mapping is that of `to_torch_weights` the other way round; the bias of an LSTM is the sum of
+    torch's two, and its peepholes become zero.
+
+    Args:
+        layer: A `PeepholeLSTM` or `GRU` of this kit; if it is not built, it is built for the inputs
+            that `weight_ih` is for.
+        weights: A mapping from torch's names to arrays, such as `safetensors.numpy.load_file` or
+            a `state_dict()` on the CPU gives. Where the LSTM or GRU is part of a larger module, cut
+            that part's prefix off the names. Entries of other layers and directions are left alone.
+        layer_index: k in the keys `..._lk`.
+        reverse: Whether to take the backward direction, the keys `..._lk_reverse`.
+
+    Raises:
+        ValueError: if `layer` is not a layer of this kit or computes what torch cannot (see
+            `to_torch_weights`); if a key is missing, or there are biases and the layer has
+            `use_bias=False`; if a shape is wrong; or if the weights have a projection (`proj_size`).
+            The layer is then as it was.
+
+    Example:
+
+    >>> source, target = rnn_kit.layers.PeepholeLSTM(4), rnn_kit.layers.PeepholeLSTM(4)
+    >>> x = np.ones((2, 5, 3))
+    >>> y = source(x)
+    >>> rnn_kit.convert.set_torch_weights(target, rnn_kit.convert.to_torch_weights(source))
+    >>> bool(np.allclose(y, target(x)))
+    True
+    """
+    _check_kit_layer(layer)
+    _check_torch_equations(layer)
+    arrays = _torch_arrays(layer, weights, _suffix(layer_index, reverse))
+    new = [arrays["weight_ih"].T, arrays["weight_hh"].T]
+    if layer.use_bias and isinstance(layer, PeepholeLSTM):
+        new.append(arrays["bias_ih"] + arrays["bias_hh"])
+    elif layer.use_bias:
+        new.append(np.stack([arrays["bias_ih"], arrays["bias_hh"]]))
+    if not layer.built:
+        layer.build((None, None, new[0].shape[0]))
+    _assign(layer, [_swap_z_r(layer, w) for w in new])
+
+
+def from_torch(module):
+    """The kit's layers that compute what a `torch.nn.LSTM` or `GRU` computes.
+
+        layer k of the module             PeepholeLSTM or GRU, with return_sequences=True
+        layer k of a bidirectional one    keras.layers.Bidirectional of it, merge_mode="concat"
+        dropout between the layers        keras.layers.Dropout between the layers
+
+    Keras's inputs are always `(B, T, F)`: where the module has `batch_first=False`, swap the first
+    two axes of what goes in and comes out.
+
+    Args:
+        module: A `torch.nn.LSTM` or `torch.nn.GRU`, on any device. It is left as it is.
+
+    Returns:
+        A list, to be applied one after the other: `keras.Sequential(from_torch(module))`. It has
+        `num_layers` recurrent layers, built, with the module's weights and dtype; and, if the module
+        has `dropout`, a `Dropout` layer after each but the last.
+
+    Raises:
+        ValueError: if the module is anything else, a subclass too, or has a `proj_size`.
+
+    Example:
+
+    >>> import torch  # doctest: +SKIP
+    >>> module = torch.nn.GRU(3, 4, num_layers=2, batch_first=True)  # doctest: +SKIP
+    >>> model = keras.Sequential(rnn_kit.convert.from_torch(module))  # doctest: +SKIP
+    >>> x = np.ones((2, 5, 3), "float32")  # doctest: +SKIP
+    >>> expected = module(torch.from_numpy(x))[0].detach().numpy()  # doctest: +SKIP
+    >>> bool(np.allclose(model.predict(x, verbose=0), expected, atol=1e-5))  # doctest: +SKIP
+    True
+    """
+    import torch
+
+    kit_class = {torch.nn.LSTM: PeepholeLSTM, torch.nn.GRU: GRU}.get(type(module))
+    if kit_class is None:
+        raise ValueError(f"Expected a torch.nn.LSTM or torch.nn.GRU. Received: {type(module).__name__}")
+    # In float64, which holds every other dtype: NumPy has no bfloat16.
+    weights = {key: w.cpu().double().numpy() for key, w in module.state_dict().items()}
+    dtype = str(module.weight_ih_l0.dtype).removeprefix("torch.")
+
+    layers, features = [], module.input_size
+    for index in range(module.num_layers):
+        if index > 0 and module.dropout:
+            layers.append(keras.layers.Dropout(module.dropout, dtype=dtype))
+        layer = kit_class(module.hidden_size, use_bias=module.bias, return_sequences=True, dtype=dtype)
+        if module.bidirectional:
+            layer = keras.layers.Bidirectional(layer, dtype=dtype)
+        layer.build((None, None, features))
+        for reverse, direction in enumerate(_directions(layer)):
+            set_torch_weights(direction, weights, index, bool(reverse))
+        layers.append(layer)
+        features = module.hidden_size * len(_directions(layer))
+    return layers
+
+
+def to_torch(layers):
+    """The `torch.nn.LSTM` or `GRU` that computes what layers of this kit compute.
+
+        PeepholeLSTM                      torch.nn.LSTM(..., batch_first=True)
+        GRU                               torch.nn.GRU(..., batch_first=True)
+        a list of n of them               num_layers=n
+        keras.layers.Bidirectional        bidirectional=True
+        keras.layers.Dropout in between   dropout
+
+    The module returns its last layer's whole sequence and every layer's final states, whatever
+    `return_sequences` of the last and `return_state` say, and leaves it to its caller to carry
+    states and to mask. What acts in training alone and torch has not is left behind: the layers' own
+    `dropout` and `recurrent_dropout`, regularizers and constraints.
+
+    Args:
+        layers: A `PeepholeLSTM` or `GRU` of this kit or a `keras.layers.Bidirectional` of one, built;
+            or a list of them as they stand one after the other in a model, all of one kind, either
+            with no `keras.layers.Dropout` or with one of the same rate between any two.
+
+    Returns:
+        A `torch.nn.LSTM` or `torch.nn.GRU` of the layers' dtype. It is in training mode, as modules
+        are at first: call `eval()` where it has dropout.
+
+    Raises:
+        ValueError: naming the layer, if torch cannot express it (see `to_torch_weights`), if it runs
+            backwards alone or merges its directions otherwise than by "concat", or if it does not
+            fit the others: in kind, `units`, `use_bias`, dtype, input size, or direction.
+
+    Example:
+
+    >>> import torch  # doctest: +SKIP
+    >>> model = keras.Sequential([keras.Input((None, 3)), rnn_kit.layers.GRU(4)])  # doctest: +SKIP
+    >>> module = rnn_kit.convert.to_torch(model.layers)  # doctest: +SKIP
+    >>> module  # doctest: +SKIP
+    GRU(3, 4, batch_first=True)
+    """
+    import torch
+
+    layers = list(layers) if isinstance(layers, (list, tuple)) else [layers]
+    if not layers:
+        raise ValueError("Expected at least one layer. Received: an empty list")
+    stack, rate = _stack_and_dropout(layers)
+    weights = _stack_weights(stack)
+    first, *others = _directions(stack[0])
+    torch_class = torch.nn.LSTM if isinstance(first, PeepholeLSTM) else torch.nn.GRU
+    module = torch_class(
+        first.cell.kernel.shape[0],
+        first.units,
+        num_layers=len(stack),
+        bias=first.use_bias,
+        batch_first=True,
+        dropout=rate,
+        bidirectional=bool(others),
+        dtype=getattr(torch, first.variable_dtype),
+    )
+    # By way of float64, which holds every other dtype: torch reads no bfloat16 from NumPy.
+    module.load_state_dict({k: torch.from_numpy(w.astype("float64")) for k, w in weights.items()})
+    return module
+
+
+# Weights, as [kernel, recurrent_kernel] or [kernel, recurrent_kernel, bias], of an update gate that
+# keeps: the one form that every side has.
+
+
+def _variables(layer):
+    cell = layer.cell
+    return [cell.kernel, cell.recurrent_kernel, *([cell.bias] if layer.use_bias else [])]
+
+
+def _array(variable):
+    # A copy, because on some backends convert_to_numpy gives a view of the variable's own memory.
+    return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def _weights_of(layer):
+    return _keeping(layer, [_array(variable) for variable in _variables(layer)])
+
+
+def _assign(layer, weights):
+    for variable, array in zip(_variables(layer), _keeping(layer, weights), strict=True):
+        variable.assign(array)
+    if isinstance(layer, PeepholeLSTM):
+        layer.cell.peephole_kernel.assign(np.zeros((3, layer.units)))
+
+
+def _keeping(layer, weights):
+    """From the layer's update gate to one that keeps, or back: 1 - σ(a) = σ(-a) is its own inverse."""
+    if getattr(layer, "update_gate", "keep") == "keep":
+        return weights
+    u = layer.units
+    return [np.concatenate([-w[..., :u], w[..., u:]], axis=-1) for w in weights]
+
+
+def _swap_z_r(layer, weight):
+    """From the kit's z, r, candidate to torch's r, z, n, or back; an LSTM's order is the same."""
+    if isinstance(layer, PeepholeLSTM):
+        return weight
+    first, second, candidate = np.split(weight, 3, axis=-1)
+    return np.concatenate([second, first, candidate], axis=-1)
+
+
+def _shared_arguments(layer):
+    return {
+        **{name: getattr(layer, name) for name in _SHARED_ARGUMENTS},
+        "dtype": layer.dtype_policy,
+        "seed": layer.cell.seed,
+        "implementation": layer.cell.implementation,
+    }
+
+
+def _build_alike(target, source):
+    if not source.built:
+        return
+    batch_size = source.states[0].shape[0] if source.stateful else None
+    target.build((batch_size, None, source.cell.kernel.shape[0]))
+    _assign(target, _weights_of(source))
+    if source.stateful:
+        for state, carried in zip(target.states, source.states, strict=True):
+            state.assign(_array(carried))
+
+
+def _suffix(layer_index, reverse):
+    return f"_l{layer_index}" + ("_reverse" if reverse else "")
+
+
+def _torch_arrays(layer, weights, suffix):
+    """One layer's arrays from a state dict, checked, by their names without the suffix."""
+    if f"weight_hr{suffix}" in weights:
+        raise ValueError(
+            f"The weights hold 'weight_hr{suffix}', the projection of a torch.nn.LSTM with proj_size. "
+            f"{_called(layer)} has none."
+        )
+    biases = [name + suffix for name in ("bias_ih", "bias_hh") if name + suffix in weights]
+    if biases and not layer.use_bias:
+        raise ValueError(f"The weights hold '{biases[0]}', and {_called(layer)} has use_bias=False.")
+    names = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if layer.use_bias else [])]
+    missing = [name + suffix for name in names if name + suffix not in weights]
+    if missing:
+        raise ValueError(
+            f"{_called(layer)} with use_bias={layer.use_bias} needs {', '.join(missing)}. "
+            f"The weights hold {', '.join(sorted(weights)[:8]) or 'nothing'}."
+        )
+    arrays = {name: np.asarray(weights[name + suffix]) for name in names}
+    rows = (4 if isinstance(layer, PeepholeLSTM) else 3) * layer.units
+    features = layer.cell.kernel.shape[:1] if layer.built else arrays["weight_ih"].shape[1:2]
+    columns = {"weight_ih": features or ("F",), "weight_hh": (layer.units,)}
+    for name, array in arrays.items():
+        expected = (rows, *columns.get(name, ()))
+        if array.shape != expected:
+            raise ValueError(
+                f"{_called(layer)} expects '{name}{suffix}' of shape {expected}. "
+                f"Received: shape {array.shape}"
+            )
+    return arrays
+
+
+# A stack of layers, as one module of torch has it
+
+
+def _directions(layer):
+    """The kit's layers in a layer: itself, or the two of a `Bidirectional`."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        return [layer.forward_layer, layer.backward_layer]
+    return [layer]
+
+
+def _stack_and_dropout(layers):
+    """The recurrent layers, and the rate of the `Dropout` layers between them."""
+    dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
+    if not dropouts:
+        return layers, 0.0
+    rates = {layer.rate for layer in dropouts}
+    by_element = all(layer.noise_shape is None for layer in dropouts)
+    if layers[1::2] != dropouts or len(layers) % 2 == 0 or len(rates) > 1 or not by_element:
+        raise ValueError(
+            "torch.nn drops single elements at one rate between any two layers, or nowhere. "
+            f"Received: {[layer.name for layer in layers]} with rates {sorted(rates)}"
+        )
+    return layers[::2], rates.pop()
+
+
+def _stack_weights(stack):
+    """The state dict of a stack, which is checked to be one module of torch."""
+    weights, wanted = {}, None
+    for index, layer in enumerate(stack):
+        parts = _directions(layer)
+        _check_directions(layer, parts)
+        for reverse, part in enumerate(parts):
+            weights |= to_torch_weights(part, index, bool(reverse))
+            wanted = wanted or _fit(part, parts)  # as the first of all has it
+            _check_fit(part, _fit(part, parts), wanted, stack[0])
+        if not layer.return_sequences and index < len(stack) - 1:
+            raise ValueError(f"{_called(layer)} has return_sequences=False, and is not the last.")
+        wanted["input size"] = wanted["directions"] * wanted["units"]
+    return weights
+
+
+def _fit(layer, parts):
+    return {
+        "kind": type(layer).__name__,
+        "directions": len(parts),
+        "units": layer.units,
+        "use_bias": layer.use_bias,
+        "dtype": layer.variable_dtype,
+        "input size": layer.cell.kernel.shape[0],
+    }
+
+
+def _check_fit(layer, received, expected, first):
+    for what, value in expected.items():
+        if received[what] != value:
+            raise ValueError(
+                f"{_called(layer)} has {what} {received[what]!r}. In a module of torch.nn that "
+                f"begins with {_called(first)} it would be {value!r}."
+            )
+
+
+# Refusals
+
+
+def _called(layer):
+    name = getattr(layer, "name", None)
+    kind = type(layer).__name__
+    return f"Layer '{name}' ({kind})" if isinstance(name, str) else kind
+
+
+def _function(function):
+    return getattr(function, "__name__", function)
+
+
+def _check_kit_layer(layer):
+    if type(layer) not in (PeepholeLSTM, GRU):
+        raise ValueError(
+            f"Expected a PeepholeLSTM or GRU of rnn_kit.layers. Received: {_called(layer)}. "
+            "(A layer of keras.layers goes through rnn_kit.convert.from_keras first.)"
+        )
+
+
+def _check_no_peepholes(layer):
+    if layer.built:
+        zero = not np.any(_array(layer.cell.peephole_kernel))
+    else:
+        zero = isinstance(layer.peephole_initializer, keras.initializers.Zeros)
+    if not zero:
+        raise ValueError(
+            f"{_called(layer)} has peepholes that are not all zero. Only this kit has peepholes."
+        )
+
+
+def _check_update_gate(layer):
+    if layer.update_gate == "keep":
+        return
+    symmetric = (keras.activations.sigmoid, keras.activations.hard_sigmoid)
+    if layer.recurrent_activation not in symmetric:
+        raise ValueError(
+            f"{_called(layer)} has update_gate='write' and recurrent_activation="
+            f"{_function(layer.recurrent_activation)}. Only sigmoid and hard_sigmoid have the "
+            "symmetry 1 - σ(a) = σ(-a), by which a gate that writes becomes one that keeps."
+        )
+    if not layer.built:
+        raise ValueError(
+            f"{_called(layer)} has update_gate='write', which is converted by negating weights, and "
+            "has no weights yet. Build it, or call it, first."
+        )
+
+
+def _check_torch_equations(layer):
+    expected = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    if isinstance(layer, PeepholeLSTM):
+        expected["output_activation"] = "tanh"
+    for argument, name in expected.items():
+        function = getattr(layer, argument)
+        if function is not keras.activations.get(name):
+            raise ValueError(
+                f"{_called(layer)} has {argument}={_function(function)}. torch.nn has {name} there."
+            )
+    if isinstance(layer, GRU) and layer.reset_gate != "after":
+        raise ValueError(
+            f"{_called(layer)} has reset_gate={layer.reset_gate!r}. torch.nn.GRU resets 'after' "
+            "the product."
+        )
+
+
+def _check_directions(layer, parts):
+    if len(parts) == 2 and layer.merge_mode != "concat":
+        raise ValueError(
+            f"{_called(layer)} has merge_mode={layer.merge_mode!r}. torch.nn concatenates."
+        )
+    if getattr(parts[0], "go_backwards", False):
+        raise ValueError(
+            f"{_called(parts[0])} has go_backwards=True. torch.nn goes backwards only beside a "
+            "forward direction, as the backward_layer of a Bidirectional does."
+        )

@@ -1,0 +1,62 @@
+"""Data sets: one file each, over one shared way to find, check and fetch files."""
+
+import os
+from pathlib import Path
+
+from rnn_kit.datasets import nietzsche, shakespeare, stdlib
+from rnn_kit.datasets._files import DataError, check_limit, data_folder, find_or_fetch
+from rnn_kit.text import read_text, text_sha256
+
+__all__ = ["TEXTS", "DataError", "data_folder", "find_or_fetch", "load_text"]
+
+TEXTS = {
+    "stdlib": stdlib.load,
+    "nietzsche": nietzsche.load,
+    "shakespeare": shakespeare.load,
+}
+
+
+def load_text(source, limit=None):
+    """A text by the name of a known set, or from a file or folder of the user's own.
+
+    Args:
+        source: `"stdlib"` (no download), `"nietzsche"`, `"shakespeare"`, or a path. A known name
+            means the set even where a file of that name exists: write `./nietzsche` or pass a
+            `pathlib.Path` for the file.
+        limit: Number of characters to take from the start, or `None` for all.
+
+    Returns:
+        A tuple `(text, info)`. `info` is what a result should record: a dict of `name` (the
+        source as given), `sha256` (of the text returned), `characters` (their number) and
+        `distinct` (the number of different ones).
+
+    Raises:
+        DataError: If the source is unknown or cannot be had, or `limit` is below 1.
+        TextError: If a path's content cannot be used as text.
+
+    Example:
+
+    >>> text, info = load_text("stdlib", limit=1000)
+    >>> info["name"], info["characters"], info["distinct"] == len(set(text))
+    ('stdlib', 1000, True)
+    """
+    limit = check_limit(limit)
+    if source == "stdlib":
+        text = stdlib.load(limit)  # which then reads no more files than it needs
+    elif isinstance(source, str) and source in TEXTS:
+        text = TEXTS[source]()
+    elif isinstance(source, Path) or os.path.lexists(source):
+        text = read_text(source)
+    else:
+        raise DataError(
+            f"There is no data set and no file or folder called {str(source)!r}. The known sets "
+            f"are {', '.join(TEXTS)}; a path to a text file or a folder of them works too."
+        )
+    text = text[:limit]
+    info = {
+        "name": str(source),
+        "sha256": text_sha256(text),
+        "characters": len(text),
+        "distinct": len(set(text)),
+    }
+    return text, info

@@ -1,0 +1,345 @@
+"""A language model taken apart into what a generator steps through: states in, states out.
+
+Keras runs a model over whole sequences. To write a text one token after another without running its
+whole beginning again, each recurrent layer must take its states from outside and hand them back. `Plan`
+walks a Sequential or functional model once and knows afterwards how to do that; whatever cannot be done
+one position at a time is refused here, by the layer's name.
+"""
+
+import inspect
+
+import keras
+from keras import layers, ops, tree
+
+# Layers whose output at a position depends on their input at that position alone. Exact types: a
+# subclass may do anything in its `call`.
+_POSITION_WISE = {
+    layers.Activation,
+    layers.ActivityRegularization,
+    layers.Add,
+    layers.AlphaDropout,
+    layers.Average,
+    layers.Dense,
+    layers.Dropout,
+    layers.ELU,
+    layers.Embedding,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+    layers.Identity,
+    layers.LeakyReLU,
+    layers.Masking,
+    layers.Maximum,
+    layers.Minimum,
+    layers.Multiply,
+    layers.ReLU,
+    layers.Rescaling,
+    layers.ReversibleEmbedding,
+    layers.SpatialDropout1D,
+    layers.Subtract,
+    layers.TimeDistributed,
+}
+# The same, if they work along the last axis.
+_ALONG_LAST_AXIS = {
+    layers.BatchNormalization,
+    layers.Concatenate,
+    layers.LayerNormalization,
+    layers.RMSNormalization,
+    layers.Softmax,
+    layers.UnitNormalization,
+}
+# `keras.ops` in a functional model, by the name of their operation.
+_ELEMENTWISE_OPS = set(
+    "Abs Absolute Add Cast Clip Divide Elu Exp Gelu HardSigmoid HardTanh LeakyRelu Log Log1p Maximum "
+    "Minimum Multiply Negative Power Relu Relu6 Selu Sigmoid Silu Softplus Softsign Sqrt Square "
+    "Subtract Tanh TrueDivide".split()
+)
+_LAST_AXIS_OPS = {"Concatenate", "LogSoftmax", "Softmax"}
+
+
+def position_wise(layer_class):
+    """Class decorator: declares that a layer's output at a position depends on that position alone.
+
+    `Generator` knows which layers of Keras are so. A layer of your own that is (a tied output
+    projection, say) must be declared, because nothing in a layer tells.
+
+    Args:
+        layer_class: A subclass of `keras.layers.Layer` that maps `(B, T, ...)` to `(B, T, ...)`.
+
+    Returns:
+        `layer_class`.
+
+    Example:
+
+    >>> from rnn_kit.generation import position_wise
+    >>> @position_wise
+    ... class Scale(keras.layers.Layer):
+    ...     def call(self, x):
+    ...         return 2 * x
+    """
+    _POSITION_WISE.add(layer_class)
+    return layer_class
+
+
+class Plan:
+    """How to run a model on a stretch of ids, given the states before it.
+
+    Attributes:
+        recurrences: one `Recurrence` for each call of a recurrent layer, in order.
+        vocabulary: V, the size of the model's last axis.
+        layers: the model's top layers, to notice when the model has changed.
+
+    Raises:
+        ValueError: naming the layer that cannot be stepped through, and why.
+    """
+
+    def __init__(self, model):
+        if not _is_graph(model):
+            raise _refusal(model, "it is no Sequential or functional model, so its graph is unknown")
+        if not model.built:
+            raise ValueError(
+                f"Model '{model.name}' is not built yet. Give it an Input, or call it once on ids."
+            )
+        if len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise ValueError(
+                f"Model '{model.name}' must map ids to logits, one input to one output. It has "
+                f"{len(model.inputs)} inputs and {len(model.outputs)} outputs."
+            )
+        self.layers = list(model.layers)
+        self.recurrences = []
+        self._dtype = model.inputs[0].dtype
+        self._run = self._compile(model)
+        self._probe(model)
+
+    def run(self, ids, states):
+        """`(B, T)` int ids and the states before them to `(B, T, V)` outputs and the states after.
+
+        No variable of the model is written: not a carried state, not a seed, not a loss.
+        """
+        states, new_states = iter(states), []
+        recurrences = iter(self.recurrences)  # a graph is walked in the same order every time
+
+        def recur(layer, x):
+            recurrence = next(recurrences)
+            y, after = recurrence(x, [next(states) for _ in recurrence.shapes])
+            new_states.extend(after)
+            return y
+
+        return self._execute(ids, recur), new_states
+
+    def initial_states(self, batch_size):
+        return [state for r in self.recurrences for state in r.initial_states(batch_size)]
+
+    def _execute(self, ids, recur):
+        self._recur = recur
+        with keras.StatelessScope():
+            return self._run(ops.cast(ids, self._dtype))
+
+    def _probe(self, model):
+        """One run on a little batch: finds the recurrences' order, their masks, and broken shapes."""
+
+        def recur(layer, x):
+            recurrence = Recurrence(layer, masked=_mask(x) is not None)
+            self.recurrences.append(recurrence)
+            return recurrence(x, recurrence.initial_states(_PROBE[0]))[0]
+
+        self._probing = True
+        outputs = self._execute(ops.zeros(_PROBE, "int32"), recur)
+        self._probing = False
+        if len(outputs.shape) != 3:
+            raise ValueError(
+                f"Model '{model.name}' must map (B, T) ids to (B, T, V) logits. For input of shape "
+                f"{_PROBE} its output has the shape {tuple(outputs.shape)}."
+            )
+        self.vocabulary = int(outputs.shape[-1])
+
+    # --- from layers to functions of tensors --------------------------------------------------------
+
+    def _compile(self, layer):
+        if _is_graph(layer):
+            return self._compile_graph(layer)
+        if isinstance(layer, keras.Model):
+            raise _refusal(layer, "a subclassed model's graph is unknown")
+        if isinstance(layer, layers.RNN):
+            return self._compile_recurrent(layer)
+        return self._compile_position_wise(layer)
+
+    def _compile_graph(self, model):
+        if isinstance(model, keras.Sequential):
+            steps = [self._compile(layer) for layer in model.layers]
+
+            def chain(x, **_):
+                for step in steps:
+                    x = step(x)
+                return x
+
+            return chain
+        # A Function of the same tensors holds the graph without holding the model.
+        graph = keras.Function(model.inputs, model.outputs)
+        steps = {
+            id(op): self._compile(op)
+            for op in graph.operations
+            if not isinstance(op, layers.InputLayer)
+        }
+
+        def run_graph(*inputs, **_):
+            outputs = graph._run_through_graph(list(inputs), operation_fn=lambda op: steps[id(op)])
+            return outputs[0] if len(outputs) == 1 else outputs
+
+        return run_graph
+
+    def _compile_recurrent(self, layer):
+        if layer.go_backwards:
+            raise _refusal(layer, "it reads the sequence backwards, from tokens not yet written")
+        if not layer.return_sequences:
+            raise _refusal(layer, "it returns its last output alone; it needs return_sequences=True")
+
+        def step(x, *more, initial_state=None, **_):
+            if more or initial_state is not None:
+                raise _refusal(layer, "its initial state comes from inside the model")
+            y = self._recur(layer, x)
+            return (y, *[None] * len(layer.state_size)) if layer.return_state else y
+
+        return step
+
+    def _compile_position_wise(self, op):
+        if not isinstance(op, layers.Layer):
+            return self._checked(op, _operation(op))
+        kind = type(op)
+        if kind in _ALONG_LAST_AXIS:
+            axis = op.axis[0] if isinstance(op.axis, (list, tuple)) and len(op.axis) == 1 else op.axis
+            if axis not in (-1, 2):
+                raise _refusal(op, f"it works along axis {op.axis}, which is not the features' alone")
+        elif kind is layers.Bidirectional:
+            raise _refusal(op, "it reads the sequence from its end too, which is not yet written")
+        elif kind not in _POSITION_WISE:
+            raise _refusal(
+                op,
+                "it is not known to treat every position by itself (if it does, declare its class "
+                "with rnn_kit.generation.position_wise)",
+            )
+        training = {"training": False} if _takes_training(op) else {}
+
+        def call(*args, **kwargs):
+            return op(*args, **{**kwargs, **training})
+
+        return self._checked(op, call)
+
+    def _checked(self, op, call):
+        """`call`, whose output must have kept batch and time while the plan is probed."""
+
+        def checked(*args, **kwargs):
+            y = call(*args, **kwargs)
+            if self._probing and tuple(y.shape[:2]) != _PROBE:
+                raise _refusal(op, f"it turned batch and time {_PROBE} into {tuple(y.shape[:2])}")
+            return y
+
+        return checked
+
+
+_PROBE = (3, 2)  # batch and time of the probe: no two sizes alike, and not one
+
+
+class Recurrence:
+    """One call of a recurrent layer in a model, with its states outside of it.
+
+    Its state is the layer's states, flat, each `(B, units)`; and, where the input is masked, the output
+    of the step before, which a masked step repeats.
+    """
+
+    def __init__(self, layer, masked):
+        self.layer = layer
+        self.repeats = masked and not layer.zero_output_for_mask
+        self._nest = layer.get_initial_state(1)
+        self.shapes = [(int(s.shape[-1]), layer.cell.compute_dtype) for s in tree.flatten(self._nest)]
+        if self.repeats:
+            output_size = getattr(layer.cell, "output_size", None) or layer.state_size[0]
+            self.shapes.append((int(output_size), layer.compute_dtype))
+        self._training = {"training": False} if _takes_training(layer.cell) else {}
+
+    def initial_states(self, batch_size):
+        flat = tree.flatten(self.layer.get_initial_state(batch_size))
+        states = [ops.cast(s, self.layer.cell.compute_dtype) for s in flat]
+        if self.repeats:
+            width, dtype = self.shapes[-1]
+            states.append(ops.zeros((batch_size, width), dtype))
+        return states
+
+    def __call__(self, x, state):
+        states, repeated = (state[:-1], state[-1]) if self.repeats else (state, None)
+        run = self._one_step if x.shape[1] == 1 else self._sequence
+        mask = _mask(x)
+        y, states = run(x, states, mask, repeated)
+        y = ops.cast(y, self.layer.compute_dtype)
+        if mask is not None:
+            y._keras_mask = mask  # as `keras.layers.RNN` hands it on
+        return y, [*states, y[:, -1]] if self.repeats else states
+
+    def _sequence(self, x, states, mask, repeated):
+        _, y, new_states = self.layer.inner_loop(
+            sequences=x,
+            initial_state=tree.pack_sequence_as(self._nest, states),
+            mask=mask,
+            training=False,
+        )
+        if self.repeats:
+            # Before the first step that counts Keras repeats zeros; here the sequence goes on.
+            begun = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+            y = ops.where(ops.expand_dims(begun, -1), y, ops.expand_dims(repeated, 1))
+        return y, tree.flatten(new_states)
+
+    def _one_step(self, x, states, mask, repeated):
+        y, new_states = self.layer.cell(
+            x[:, 0], tree.pack_sequence_as(self._nest, states), **self._training
+        )
+        new_states = tree.flatten(new_states)
+        if mask is not None:
+            y = ops.where(mask, y, ops.zeros_like(y) if repeated is None else repeated)
+            new_states = [
+                ops.where(mask, new, old) for new, old in zip(new_states, states, strict=True)
+            ]
+        return ops.expand_dims(y, 1), new_states
+
+
+def _is_graph(layer):
+    """Whether a model is its graph: Sequential or functional, with a `call` of its own nowhere."""
+    if not isinstance(layer, keras.Model):
+        return False
+    functional = type(keras.Model(i := keras.Input(()), i))
+    return any(
+        isinstance(layer, kind) and type(layer).call is kind.call
+        for kind in (keras.Sequential, functional)
+    )
+
+
+def _operation(op):
+    """A `keras.ops` operation of a functional model, if it treats every position by itself."""
+    name = type(op).__name__
+    if name in _LAST_AXIS_OPS and getattr(op, "axis", -1) not in (-1, 2):
+        raise _refusal(op, f"it works along axis {op.axis}, which is not the features'")
+    if name not in _ELEMENTWISE_OPS | _LAST_AXIS_OPS | {"Matmul"}:
+        raise _refusal(op, "it is not known to treat every position by itself")
+
+    def call(*args, **kwargs):
+        for x in tree.flatten((args, kwargs)):
+            rank = len(getattr(x, "shape", ()))
+            if name == "Matmul" and x is not args[0] and rank != 2:
+                raise _refusal(op, "it multiplies positions with each other")
+            if name != "Matmul" and rank == 2:
+                raise _refusal(op, "one of its operands has no axis for time")
+        return op(*args, **kwargs)
+
+    return call
+
+
+def _takes_training(layer):
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def _mask(x):
+    return getattr(x, "_keras_mask", None)
+
+
+def _refusal(layer, reason):
+    return ValueError(
+        f"Cannot generate step by step through '{layer.name}' ({type(layer).__name__}): {reason}."
+    )
