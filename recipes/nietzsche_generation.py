@@ -146,9 +146,7 @@ def build_model(settings, vocabulary_size, batch_size=None):
 def train(settings, text, run):
     """Truncated back-propagation through time over the training part. Returns the trained model."""
     model = build_model(settings, len(text.vocabulary), settings.batch_size)
-    dataset, batches = stream_dataset(
-        text.train, settings.batch_size, settings.window, settings.seed
-    )
+    dataset, batches = stream_dataset(text.train, settings.batch_size, settings.window, settings.seed)
     window = min(settings.window, (len(text.validation) - 1) // settings.batch_size)
     validation = tf.data.Dataset.from_tensor_slices(
         streams(text.validation, settings.batch_size, window)
@@ -162,8 +160,8 @@ def train(settings, text, run):
     )
     tokens = batches * settings.batch_size * settings.window
     print(
-        f"{settings.layers} x {settings.cell} of {settings.units}, {model.count_params():,} parameters; "
-        f"{tokens:,} characters an epoch in {batches} batches of {settings.batch_size} x "
+        f"{settings.layers} x {settings.cell} of {settings.units}, {model.count_params():,} weights; "
+        f"{tokens:,} characters an epoch, in {batches} batches of {settings.batch_size} x "
         f"{settings.window}"
     )
     stop = keras.callbacks.EarlyStopping(
@@ -228,7 +226,7 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(logs["loss"]):
             raise cli.UserError(
-                f"The loss became {logs['loss']} in batch {batch + 1}: the training has diverged. Try a "
+                f"The loss became {logs['loss']} in batch {batch + 1}: the training diverged. Try a "
                 "smaller --learning-rate or --clip-norm."
             )
 
@@ -375,8 +373,9 @@ def main(argv=None):
     text.vocabulary.save(run.file("vocabulary.json"))
     info = text.info
     print(
-        f"{info['name']}: {info['characters']:,} characters, {len(text.vocabulary)} distinct; trained on "
-        f"{info['train']:,}, validated on {info['validation']:,}, held out {info['test']:,}"
+        f"{info['name']}: {info['characters']:,} characters, {len(text.vocabulary)} distinct; "
+        f"training on {info['train']:,}, validating on {info['validation']:,}, "
+        f"held out {info['test']:,}"
     )
     model = train(settings, text, run)
     run.save_model(model)

@@ -146,7 +146,9 @@ def _explain_batch_errors(model, name):
         try:
             return function(iterator)
         except tf.errors.InvalidArgumentError as error:
-            shapes = re.search(r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)", str(error))
+            shapes = re.search(
+                r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)", str(error)
+            )
             if not shapes:
                 raise
             raise ValueError(_wrong_batch(*shapes.groups())) from None
@@ -157,9 +159,9 @@ def _explain_batch_errors(model, name):
 
 def _wrong_batch(received, expected):
     return (
-        f"A batch has {received} rows, and the carried states have {expected}. Each row of a batch goes "
-        f"on where that row ended in the batch before, so every batch must have {expected} rows: drop "
-        f"the remainder, or rebuild the model with rnn_kit.callbacks.with_batch_size."
+        f"A batch has {received} rows, and the carried states have {expected}. Each row goes on where "
+        f"it ended in the batch before, so every batch must have {expected} rows: drop the remainder, "
+        f"or rebuild the model with rnn_kit.callbacks.with_batch_size."
     )
 
 
@@ -196,9 +198,7 @@ def with_batch_size(model, batch_size):
         lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
         model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
     )
-    return keras.models.clone_model(
-        model, input_tensors=inputs, clone_function=_share, recursive=True
-    )
+    return keras.models.clone_model(model, input_tensors=inputs, clone_function=_share, recursive=True)
 
 
 def _share(layer):

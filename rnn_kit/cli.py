@@ -43,7 +43,7 @@ def run_recipe(main):
         sys.stderr.write(f"\n{interrupt or 'Interrupted.'}\n")
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        sys.stdout = open(os.devnull, "w")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 

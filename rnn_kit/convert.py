@@ -253,8 +253,9 @@ def from_torch(module):
 
     Returns:
         A list, to be applied one after the other: `keras.Sequential(from_torch(module))`. It has
-        `num_layers` recurrent layers, built, with the module's weights and dtype; and, if the module
-        has `dropout`, a `Dropout` layer after each but the last.
+        `num_layers` recurrent layers, built, with the module's weights and dtype, and otherwise the
+        kit's defaults, but for `recurrent_initializer="glorot_uniform"`; and, if the module has
+        `dropout`, a `Dropout` layer after each but the last.
 
     Raises:
         ValueError: if the module is anything else, a subclass too, or has a `proj_size`.
@@ -282,7 +283,14 @@ def from_torch(module):
     for index in range(module.num_layers):
         if index > 0 and module.dropout:
             layers.append(keras.layers.Dropout(module.dropout, dtype=dtype))
-        layer = kit_class(module.hidden_size, use_bias=module.bias, return_sequences=True, dtype=dtype)
+        layer = kit_class(
+            module.hidden_size,
+            use_bias=module.bias,
+            # What is drawn is overwritten. An orthogonal matrix cannot be drawn in half precision.
+            recurrent_initializer="glorot_uniform",
+            return_sequences=True,
+            dtype=dtype,
+        )
         if module.bidirectional:
             layer = keras.layers.Bidirectional(layer, dtype=dtype)
         layer.build((None, None, features))

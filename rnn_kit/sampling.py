@@ -47,9 +47,7 @@ class TemperatureSampler(keras.layers.Layer):
     1
     """
 
-    def __init__(
-        self, temperature=1.0, top_k=None, top_p=None, from_logits=True, seed=None, **kwargs
-    ):
+    def __init__(self, temperature=1.0, top_k=None, top_p=None, from_logits=True, seed=None, **kwargs):
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
         check_sampling(temperature, top_k, top_p)
@@ -116,7 +114,7 @@ def check_sampling(temperature=1.0, top_k=None, top_p=None):
             "Argument `temperature` must be a finite number of at least 0 (0 is argmax). "
             f"Received: temperature={temperature!r}"
         )
-    if top_k is not None and not (_is_number(top_k) and top_k == int(top_k) and top_k >= 1):
+    if top_k is not None and not (_is_number(top_k) and float(top_k).is_integer() and top_k >= 1):
         raise ValueError(
             f"Argument `top_k` must be an integer of at least 1, or None. Received: top_k={top_k!r}"
         )

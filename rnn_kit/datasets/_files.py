@@ -5,6 +5,7 @@ import http.client
 import operator
 import os
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -182,8 +183,10 @@ def _download(url, target, sha256, timeout):
         if found != sha256:
             raise _BadDownload(f"expected SHA-256 {sha256}, received {found}")
         os.replace(part, target)
-    except BaseException:  # Ctrl-C too leaves nothing behind
+    except BaseException as error:  # Ctrl-C too leaves nothing behind
         part.unlink(missing_ok=True)
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the response as well, and holds the connection
         raise
 
 

@@ -24,8 +24,8 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
         step: `step(ids (N,), state) -> log-probabilities (N, V), state`, of TensorFlow operations, with
             N = B * width. Compiled once for a `step`; the last 8 are kept. (Give the same function
             again, not a new lambda, where speed counts.)
-        state: Nested tensors with B rows each: the state before `start_ids`. Hypotheses of one row stand
-            together, so each row is repeated `width` times.
+        state: Nested tensors with B rows each: the state before `start_ids`. The hypotheses of one row
+            stand together: each row is repeated `width` times.
         start_ids: `(B,)` ids to start from. They are not part of the result.
         end_id: The id that ends a sequence.
         width: Hypotheses kept a row, at least 1. 1 is greedy search.

@@ -159,7 +159,7 @@ class Generator:
                 Default: all.
 
         Returns:
-            `(B,)` float32 array, in nats.
+            `(B,)` float64 array, in nats.
 
         Raises:
             ValueError: if `ids` is not `(B, T)` with T of at least 2, or has an id outside [0, V).
@@ -170,7 +170,7 @@ class Generator:
             raise ValueError(f"`ids` must hold two ids a row at least. Received: shape={ids.shape}")
         lengths = np.full(rows, time) if lengths is None else np.asarray(lengths)
         counts = np.arange(1, time) < lengths[:, None]
-        state, total = self.initial_state(rows), np.zeros(rows, "float32")
+        state, total = self.initial_state(rows), np.zeros(rows)
         for start in range(0, time - 1, _PREFILL_CHUNK):
             here = slice(start, min(start + _PREFILL_CHUNK, time - 1))
             logits, state = self._sequence(ids[:, here], state)
@@ -178,7 +178,7 @@ class Generator:
             log_p = -tf.nn.sparse_softmax_cross_entropy_with_logits(
                 targets, tf.cast(logits, tf.float32)
             )
-            total += tf.reduce_sum(tf.where(counts[:, here], log_p, 0.0), axis=1).numpy()
+            total += np.where(counts[:, here], log_p, 0).sum(axis=1, dtype="float64")
         return total
 
     def _checked_ids(self, ids):
@@ -188,7 +188,7 @@ class Generator:
                 "Ids must be integers of the shape (B, T) with T of at least 1. "
                 f"Received: shape={ids.shape}, dtype={ids.dtype}"
             )
-        if ids.size and not (0 <= ids.min() and ids.max() < self.vocabulary):
+        if ids.size and (ids.min() < 0 or ids.max() >= self.vocabulary):
             raise ValueError(
                 f"Ids must lie in [0, {self.vocabulary}), the model's vocabulary. "
                 f"Received: ids from {ids.min()} to {ids.max()}"
@@ -214,21 +214,24 @@ class Generator:
 
             def body(time, logits, state, done, written):
                 ids = tf.where(done, stop_id, sampler(logits))
-                written = written.write(time, ids)
+                written = written.write(time + 1, ids)
                 logits, state = self._step(ids, state)
                 return time + 1, logits, state, done | (ids == stop_id), written
 
+            rows = tf.shape(logits)[0]
+            # A row of its own at the start, since an empty array cannot be stacked.
+            written = tf.TensorArray(tf.int32, 1, True, element_shape=[None])
+            written = written.write(0, tf.zeros([rows], tf.int32))
             time, logits, state, done, written = tf.while_loop(
                 lambda time, logits, state, done, written: (time < length) & ~tf.reduce_all(done),
                 body,
-                (0, logits, state, done, tf.TensorArray(tf.int32, 0, True, element_shape=[None])),
+                (0, logits, state, done, written),
             )
-            rows = tf.shape(logits)[0]
-            ids = tf.reshape(written.stack(), [time, rows])
             rest = tf.fill([length - time, rows], stop_id)
-            return tf.transpose(tf.concat([ids, rest], 0)), logits, state, done, time
+            ids = tf.concat([written.stack()[1:], rest], 0)
+            return tf.transpose(ids), logits, state, done, time
 
-        (logits_spec, state_spec) = self._step.get_concrete_function().structured_outputs
+        logits_spec, _ = self._step.get_concrete_function().structured_outputs
         return tf.function(
             loop,
             input_signature=[
@@ -288,13 +291,11 @@ def generate(model, prompt_ids, length, sampler=None, stop_id=None):
 
 
 def _at_least(least, value, name):
-    try:
-        value = operator.index(value)
-    except TypeError:
-        value = None if not hasattr(value, "__index__") else value
-    if value is None or value < least:
-        raise ValueError(f"Argument `{name}` must be an integer of at least {least}.")
-    return value
+    if not (hasattr(value, "__index__") and operator.index(value) >= least):
+        raise ValueError(
+            f"Argument `{name}` must be an integer of at least {least}. Received: {value!r}"
+        )
+    return operator.index(value)
 
 
 def _stop(stop_id):

@@ -36,7 +36,6 @@ _POSITION_WISE = {
     layers.ReversibleEmbedding,
     layers.SpatialDropout1D,
     layers.Subtract,
-    layers.TimeDistributed,
 }
 # The same, if they work along the last axis.
 _ALONG_LAST_AXIS = {
@@ -161,6 +160,8 @@ class Plan:
             raise _refusal(layer, "a subclassed model's graph is unknown")
         if isinstance(layer, layers.RNN):
             return self._compile_recurrent(layer)
+        if type(layer) is layers.TimeDistributed:
+            return self._checked(layer, _flattened(layer.layer))
         return self._compile_position_wise(layer)
 
     def _compile_graph(self, model):
@@ -327,6 +328,25 @@ def _operation(op):
             if name != "Matmul" and rank == 2:
                 raise _refusal(op, "one of its operands has no axis for time")
         return op(*args, **kwargs)
+
+    return call
+
+
+def _flattened(inner):
+    """What `TimeDistributed` means, on all positions at once.
+
+    Keras 3.15's own call, with masks and a time dimension unknown at tracing, applies the mask of one
+    length to another.
+    """
+    training = {"training": False} if _takes_training(inner) else {}
+
+    def call(x, **_):
+        batch, time = ops.shape(x)[:2]
+        y = inner(ops.reshape(x, (-1, *x.shape[2:])), **training)
+        y = ops.reshape(y, (batch, time, *y.shape[1:]))
+        if _mask(x) is not None:
+            y._keras_mask = _mask(x)
+        return y
 
     return call
 

@@ -25,9 +25,7 @@ def gate_products(x, kernel, gates, dropout_mask=None):
     # A fused kernel may hold fewer gates than there are masks: GRU's "before" form takes its
     # candidate's product apart from the others.
     masks = dropout_mask[: len(blocks)]
-    return ops.concatenate(
-        [ops.matmul(x * m, k) for m, k in zip(masks, blocks, strict=True)], axis=-1
-    )
+    return ops.concatenate([ops.matmul(x * m, k) for m, k in zip(masks, blocks, strict=True)], axis=-1)
 
 
 class StepDropout:
@@ -99,11 +97,10 @@ class CellRNN(keras.layers.RNN):
     def _keras_unrolls_wrongly(self):
         """Whether Keras's unrolled loop (3.15) gets a mask wrong, so that the plain loop must do.
 
-        Backwards it zeroes outputs by the mask as it came in, not turned round, which
-        `Bidirectional` meets; on PyTorch it fails for any mask.
+        With `zero_output_for_mask`, which `Bidirectional` sets, TensorFlow's zeroes outputs by the mask
+        as it came in when it runs backwards, and JAX's zeroes none; PyTorch's fails for any mask.
         """
-        backwards = self.go_backwards and self.zero_output_for_mask
-        return backwards or keras.backend.backend() == "torch"
+        return self.zero_output_for_mask or keras.backend.backend() == "torch"
 
     def get_config(self):
         config = super().get_config()

@@ -14,9 +14,11 @@ B, T, F, UNITS = 4, 5, 3, 2
 # Off TensorFlow, Keras 3 computes layers of dtype float64 in float32. The proof is TensorFlow's; the
 # other backends run the same code, and are held to float32's precision.
 if keras.backend.backend() == "tensorflow":
+    DTYPE = "float64"
     EXACT = {"rtol": 1e-10, "atol": 1e-12}
     GRADIENT = {"rtol": 1e-6, "atol": 1e-7}
 else:
+    DTYPE = "float32"
     EXACT = {"rtol": 1e-5, "atol": 2e-6}
     GRADIENT = {"rtol": 1e-3, "atol": 1e-4}
 
@@ -61,7 +63,7 @@ def oracle_step(form, weights, options):
     return lambda x, states: step(x, states, weights, **chosen)
 
 
-def build(form, rng, dtype="float64", shape=(B, T, F), **kwargs):
+def build(form, rng, dtype=DTYPE, shape=(B, T, F), **kwargs):
     """A layer of a form with random weights (all of them: biases and peepholes too)."""
     layer_class, _, form_kwargs, _, _ = FORMS[form]
     layer = layer_class(UNITS, dtype=dtype, **form_kwargs, **kwargs)

@@ -76,20 +76,22 @@ def gru_step(
     return h, [h]
 
 
-def run(step, x, states, mask=None, go_backwards=False, zero_output_for_mask=False):
+def run(step, x, states, mask=None, go_backwards=False, zero_output_for_mask=False, before="zeros"):
     """Steps through `(B, T, F)`: all outputs `(B, T, units)` in the order of steps, and the states.
 
-    Where the mask is False the states stay, and the output is the one before (zeros at first).
+    Where the mask is False the states stay, and the output is the one before. Before the first step
+    there is none: Keras takes zeros for it, and in its JAX loop h(0) (`before="state"`).
     """
     x = np.swapaxes(x, 0, 1)
     mask = np.ones(x.shape[:2], bool) if mask is None else np.swapaxes(mask, 0, 1)
     if go_backwards:
         x, mask = x[::-1], mask[::-1]
-    output, outputs = None, []
+    output = states[0] if before == "state" else np.zeros_like(states[0])
+    outputs = []
     for x_t, mask_t in zip(x, mask, strict=True):
         new_output, new_states = step(x_t, states)
         seen = mask_t[:, None]
-        kept = np.zeros_like(new_output) if output is None or zero_output_for_mask else output
+        kept = np.zeros_like(new_output) if zero_output_for_mask else output
         output = np.where(seen, new_output, kept)
         states = [np.where(seen, new, old) for new, old in zip(new_states, states, strict=True)]
         outputs.append(output)

@@ -222,10 +222,22 @@ def test_carried_states_come_along(name, rng):
             np.testing.assert_allclose(a, b, **EXACT)
 
 
+@pytest.mark.parametrize(
+    "dropout",
+    [
+        {"dropout": 0.3, "recurrent_dropout": 0.4},
+        # One mask a gate. Without cuDNN, as Keras 3.15 cannot take four masks that way.
+        {"dropout": 0.3, "implementation": 1, "use_cudnn": False},
+    ],
+    ids=["both", "per-gate"],
+)
 @pytest.mark.parametrize("name", KERAS)
-def test_the_same_seed_drops_the_same_units(name, rng):
-    source = _keras(name, rng, dropout=0.3, recurrent_dropout=0.4, seed=7)
-    _assert_same(source, from_keras(source), rng, training=True)
+def test_the_same_seed_drops_the_same_units(name, dropout, rng):
+    source = _keras(name, rng, seed=7, **dropout)
+    kit = from_keras(source)
+    back = to_keras(kit)
+    _assert_same(source, kit, rng, training=True)
+    _assert_same(from_keras(source), back, rng, training=True)
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float16", "bfloat16"])
@@ -318,7 +330,7 @@ def test_the_symmetry_that_write_is_converted_by():
         function = keras.activations.get(name)
         left = 1 - to_numpy(function(_tensor(a)))
         right = to_numpy(function(_tensor(-a)))
-        assert np.allclose(left, right, atol=1e-12) is holds
+        assert np.allclose(left, right, **EXACT) is holds
 
 
 # --- torch's state dicts, held to torch's equations in NumPy ----------------------------------------
@@ -431,7 +443,9 @@ def test_layer_index_and_direction_choose_the_keys(name, rng):
         np.testing.assert_allclose(_apply(layer, x, states)[0], expected[0], **EXACT)
         back = to_torch_weights(layer, layer_index=index, reverse=reverse)
         assert set(back) == {key for key in together if key.endswith(suffix)}
-        np.testing.assert_array_equal(back["weight_ih" + suffix], together["weight_ih" + suffix])
+        for key, array in back.items():
+            if "weight" in key:  # an LSTM's two biases have become one and zero
+                np.testing.assert_allclose(array, together[key], **EXACT)
 
 
 @pytest.mark.parametrize("features", [1, F])
@@ -661,7 +675,7 @@ def test_a_mask_is_a_packed_sequence(torch, kind, rng):
 
 
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "bidirectional"])
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_the_dtype_goes_from_torch_and_back(torch, bidirectional, dtype):
     module = _module(torch, "GRU", bidirectional=bidirectional).to(getattr(torch, dtype))
     (layer,) = from_torch(module)
@@ -670,15 +684,6 @@ def test_the_dtype_goes_from_torch_and_back(torch, bidirectional, dtype):
     for key, weight in module.state_dict().items():
         assert back[key].dtype == weight.dtype
         assert torch.equal(back[key], weight)
-
-
-def test_bfloat16_goes_to_torch(torch):
-    layer = GRU(UNITS, recurrent_initializer="glorot_uniform", dtype="bfloat16")
-    layer.build((None, None, F))
-    weight = to_torch(layer).weight_hh_l0
-    assert weight.dtype == torch.bfloat16
-    expected = to_torch_weights(layer)["weight_hh_l0"].astype("float32")
-    np.testing.assert_array_equal(weight.detach().float().numpy(), expected)
 
 
 @pytest.mark.parametrize("name", TORCH)

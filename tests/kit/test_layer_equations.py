@@ -14,8 +14,11 @@ from rnn_kit.layers import GRU, GRUCell, PeepholeLSTM, PeepholeLSTMCell
 pytestmark = pytest.mark.backends
 
 
+JAX = keras.backend.backend() == "jax"
+
+
 def _tensor(array):
-    return keras.ops.convert_to_tensor(array, dtype=str(array.dtype))  # float64 stays float64
+    return keras.ops.convert_to_tensor(array, dtype="bool" if array.dtype == bool else forms.DTYPE)
 
 
 def _apply(layer, x, mask=None, states=None, **kwargs):
@@ -32,7 +35,7 @@ def _apply(layer, x, mask=None, states=None, **kwargs):
 def test_oracle_cell_takes_one_step_from_non_zero_states(form, options, rng):
     _, cell_class, form_kwargs, _, _ = FORMS[form]
     options = forms.options_of(form)[options]
-    cell = cell_class(forms.UNITS, dtype="float64", **form_kwargs, **options)
+    cell = cell_class(forms.UNITS, dtype=forms.DTYPE, **form_kwargs, **options)
     cell.build((forms.B, forms.F))
     forms.randomize(cell, rng)
     x, states = rng.normal(size=(forms.B, forms.F)), forms.random_states(form, rng)
@@ -58,7 +61,12 @@ def test_oracle_layer_runs_a_sequence(form, mask, go_backwards, zero_output, unr
     output, *new_states = _apply(layer, x, MASKS[mask], states)
 
     expected, expected_states = oracles.run(
-        forms.oracle_step(form, layer.get_weights(), {}), x, states, MASKS[mask], **loop
+        forms.oracle_step(form, layer.get_weights(), {}),
+        x,
+        states,
+        MASKS[mask],
+        before="state" if JAX and not unroll else "zeros",
+        **loop,
     )
     np.testing.assert_allclose(output, expected, **forms.EXACT)
     for state, expected_state in zip(new_states, expected_states, strict=True):
@@ -228,7 +236,7 @@ def test_an_lstm_with_fixed_gates_is_a_plain_rnn(rng):
         kernel[:, columns] = recurrent_kernel[:, columns] = 0
         bias[columns] = value
     layer.set_weights([kernel, recurrent_kernel, 0 * peepholes, bias])
-    plain = keras.layers.SimpleRNN(u, return_sequences=True, dtype="float64")
+    plain = keras.layers.SimpleRNN(u, return_sequences=True, dtype=forms.DTYPE)
     plain.build((forms.B, forms.T, forms.F))
     c = slice(2 * u, 3 * u)
     plain.set_weights([kernel[:, c], recurrent_kernel[:, c], bias[c]])
@@ -262,7 +270,7 @@ def test_peepholes_reach_the_output(rng):
 @pytest.mark.parametrize(("layer", "cell"), [(PeepholeLSTM, PeepholeLSTMCell), (GRU, GRUCell)])
 @pytest.mark.parametrize("wrap", ["cell-in-rnn", "stacked", "stacked-in-rnn"], ids=lambda wrap: wrap)
 def test_cells_step_alike_wherever_they_stand(layer, cell, wrap, rng):
-    keras.config.set_dtype_policy("float64")  # RNN builds its StackedRNNCells at the global policy
+    keras.config.set_dtype_policy(forms.DTYPE)  # RNN builds its StackedRNNCells at the global policy
     x = rng.normal(size=(forms.B, forms.T, forms.F))
     alone = layer(forms.UNITS, return_sequences=True)
     expected = _apply(alone, x)
@@ -278,7 +286,7 @@ def test_cells_step_alike_wherever_they_stand(layer, cell, wrap, rng):
 
 
 def test_two_stacked_cells_are_two_layers(rng):
-    keras.config.set_dtype_policy("float64")
+    keras.config.set_dtype_policy(forms.DTYPE)
     x = rng.normal(size=(forms.B, forms.T, forms.F))
     stacked = keras.layers.RNN(
         [PeepholeLSTMCell(3), GRUCell(2, reset_gate=None)], return_sequences=True

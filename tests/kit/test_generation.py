@@ -1,0 +1,402 @@
+"""Generation: what a carried state writes is what the whole prefix would have written."""
+
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnn_kit.generation import Generator, generate, position_wise
+from rnn_kit.generation.generator import generator_of
+from rnn_kit.layers import GRU, GRUCell, PeepholeLSTM, PeepholeLSTMCell
+from rnn_kit.sampling import TemperatureSampler
+
+L = keras.layers
+V = 11
+
+
+@keras.saving.register_keras_serializable(package="test")
+class Tied(L.Layer):
+    """A layer of a user's own, declared below."""
+
+    def call(self, x):
+        return x[..., ::-1] * 2
+
+
+position_wise(Tied)
+
+
+@keras.saving.register_keras_serializable(package="test")
+class CounterCell(L.Layer):
+    """A toy core: counts steps, and answers with logits whose best id is (id + count) mod V."""
+
+    state_size = 1
+    output_size = V
+
+    def call(self, inputs, states):
+        count = states[0] + 1
+        best = tf.cast(tf.math.floormod(inputs[:, :1] + count, V), tf.int32)
+        return tf.one_hot(best[:, 0], V) * 10.0, [count]
+
+
+def sequential(*middle, batch_size=None, mask_zero=False, dtype="int32"):
+    return keras.Sequential(
+        [
+            keras.Input(batch_shape=(batch_size, None), dtype=dtype),
+            L.Embedding(V, 6, mask_zero=mask_zero, embeddings_initializer="random_normal"),
+            *middle,
+            L.Dense(V),
+        ]
+    )
+
+
+def _functional():
+    ids = keras.Input((None,), dtype="int32")
+    x = L.Embedding(V, 6)(ids)
+    shared = PeepholeLSTM(6, return_sequences=True, peephole_initializer="random_normal")
+    h = shared(shared(x))  # one layer, two places, two states
+    h, _ = GRU(6, return_sequences=True, return_state=True)(h + x)
+    h = L.LayerNormalization()(L.Concatenate()([keras.ops.tanh(h), x]))
+    return keras.Model(ids, L.Dense(V)(L.Dropout(0.5)(h)))
+
+
+def _nested():
+    ids = keras.Input((None,), dtype="int32")
+    block = keras.Sequential([keras.Input((None, 6)), L.LSTM(5, return_sequences=True), L.Dense(6)])
+    inner_in = keras.Input((None, 6))
+    inner = keras.Model(inner_in, L.GRU(6, return_sequences=True)(block(inner_in)))
+    return keras.Model(ids, L.Dense(V)(inner(inner(L.Embedding(V, 6)(ids)))))
+
+
+def _tied():
+    ids = keras.Input((None,), dtype="int32")
+    embedding = L.ReversibleEmbedding(V, 6)
+    return keras.Model(ids, embedding(L.LSTM(6, return_sequences=True)(embedding(ids)), reverse=True))
+
+
+MODELS = {
+    "lstm": lambda: sequential(L.LSTM(7, return_sequences=True)),
+    "gru": lambda: sequential(L.GRU(7, return_sequences=True, reset_after=False)),
+    "simple": lambda: sequential(L.SimpleRNN(7, return_sequences=True)),
+    "peephole": lambda: sequential(
+        PeepholeLSTM(7, return_sequences=True, peephole_initializer="random_normal")
+    ),
+    "kit-gru": lambda: sequential(GRU(7, reset_gate=None, update_gate="write", return_sequences=True)),
+    "two layers with dropout": lambda: sequential(
+        L.LSTM(7, return_sequences=True, dropout=0.5, recurrent_dropout=0.5),
+        L.BatchNormalization(),
+        GRU(5, return_sequences=True, dropout=0.5),
+        L.Dropout(0.5),
+    ),
+    "stateful": lambda: sequential(PeepholeLSTM(7, return_sequences=True, stateful=True), batch_size=4),
+    "cells": lambda: sequential(
+        L.RNN([PeepholeLSTMCell(5), GRUCell(4), L.LSTMCell(3)], return_sequences=True)
+    ),
+    "one cell in a list": lambda: sequential(L.RNN([L.LSTMCell(3)], return_sequences=True)),
+    "time distributed": lambda: sequential(
+        L.TimeDistributed(L.Dense(5, "tanh")), L.GRU(7, return_sequences=True), Tied()
+    ),
+    "float ids": lambda: sequential(L.LSTM(7, return_sequences=True), dtype="float32"),
+    "functional": _functional,
+    "nested": _nested,
+    "tied": _tied,
+    "no recurrence": lambda: sequential(),
+    "masked": lambda: sequential(
+        L.LSTM(7, return_sequences=True),
+        L.TimeDistributed(L.Dense(5)),
+        PeepholeLSTM(5, return_sequences=True),
+        mask_zero=True,
+    ),
+    "masked to zero": lambda: sequential(
+        GRU(7, return_sequences=True, zero_output_for_mask=True),
+        L.LSTM(5, return_sequences=True),
+        mask_zero=True,
+    ),
+}
+
+
+def randomized(name):
+    model = MODELS[name]()
+    rng = np.random.default_rng(0)
+    for w in model.trainable_weights:
+        w.assign(rng.normal(0, 0.6, w.shape))
+    return model
+
+
+def whole_prefix(model, ids):
+    """Logits after a prefix, the slow way: the whole of it through the model, at any batch size."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
+    if model.input_shape[0]:
+        ids = np.resize(ids, (model.input_shape[0], ids.shape[1]))
+    return np.asarray(model(ids, training=False))[:, -1]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_prefill_and_steps_agree_with_the_whole_prefix(name, rng):
+    model = randomized(name)
+    generator = Generator(model)
+    ids = rng.integers(0, V, (4, 9))
+    ids[1, :3] = ids[2, 2:6] = ids[3, 5:] = 0  # padding, where 0 is masked
+    logits, state = generator.prefill(ids[:, :5])
+    np.testing.assert_allclose(logits, whole_prefix(model, ids[:, :5]), atol=1e-5)
+    for t in range(5, 9):
+        logits, state = generator.step(ids[:, t], state)
+        np.testing.assert_allclose(logits, whole_prefix(model, ids[:, : t + 1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["masked", "masked to zero", "functional"])
+def test_a_long_prompt_is_read_in_chunks_and_a_chunk_may_be_all_padding(name, rng, monkeypatch):
+    monkeypatch.setattr("rnn_kit.generation.generator._PREFILL_CHUNK", 4)
+    model = randomized(name)
+    ids = rng.integers(1, V, (3, 14))
+    ids[0, 3:10] = ids[1, :5] = 0
+    logits, _ = Generator(model).prefill(ids)
+    np.testing.assert_allclose(logits, whole_prefix(model, ids), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_greedy_generation_is_what_the_whole_prefix_writes(name, rng):
+    model = randomized(name)
+    prompt = rng.integers(1, V, (4, 3))
+    got = generate(model, prompt, 8, TemperatureSampler(0))
+    assert got.shape == (4, 11) and got.dtype == np.int32
+    ids = prompt
+    for _ in range(8):
+        ids = np.concatenate([ids, whole_prefix(model, ids).argmax(-1)[:, None]], axis=1)
+    np.testing.assert_array_equal(got, ids)
+
+
+def test_the_counter_model_counts():
+    """Known by hand: after id a, at the n-th step, comes (a + n) mod V."""
+    one_hot = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            L.Embedding(V, 1, weights=[np.arange(V)[:, None]]),
+            L.RNN(CounterCell(), return_sequences=True),
+        ]
+    )
+    got = generate(one_hot, [[3], [0]], 5, TemperatureSampler(0))
+    np.testing.assert_array_equal(got, [[3, 4, 6, 9, 2, 7], [0, 1, 3, 6, 10, 4]])
+    stopped = generate(one_hot, [[3], [0]], 5, TemperatureSampler(0), stop_id=6)
+    np.testing.assert_array_equal(stopped, [[3, 4, 6, 6, 6, 6], [0, 1, 3, 6, 6, 6]])
+    state = Generator(one_hot).prefill([[3, 4, 6]])[1]
+    assert float(state[0][0, 0]) == 3
+
+
+def test_the_model_is_untouched(rng):
+    model = sequential(
+        L.LSTM(7, return_sequences=True, stateful=True, dropout=0.5, activity_regularizer="l2"),
+        L.BatchNormalization(),
+        batch_size=2,
+    )
+    model(rng.integers(0, V, (2, 5)))  # leaves states behind
+    before = [np.array(v) for v in model.variables + model.layers[1].states]
+    generator = Generator(model)
+    _, state = generator.prefill(rng.integers(0, V, (7, 5)))
+    generator.step(np.zeros(7, int), state)
+    generator.generate(rng.integers(0, V, (3, 5)), 6)
+    for old, new in zip(before, model.variables + model.layers[1].states, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert all(isinstance(float(loss), float) for loss in model.losses)  # no graph tensor leaked
+
+
+def test_new_weights_count_at_once(rng):
+    model = randomized("lstm")
+    prompt = rng.integers(0, V, (2, 3))
+    generate(model, prompt, 4, TemperatureSampler(0))
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    got = generate(model, prompt, 1, TemperatureSampler(0))[:, -1]
+    np.testing.assert_array_equal(got, whole_prefix(model, prompt).argmax(-1))
+
+
+def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):
+    model = randomized("two layers with dropout")
+    sampler = TemperatureSampler(0.5, seed=1)
+    generator = generator_of(model)
+    for batch, time, length in ((1, 1, 3), (4, 7, 1), (2, 300, 20), (1, 2, 0)):
+        prompt = rng.integers(0, V, (batch, time))
+        generate(model, prompt, length, sampler)
+        list(generator.stream(prompt, length, sampler))
+        generator.step(prompt[:, 0], generator.initial_state(batch))
+    counts = [
+        f.experimental_get_tracing_count()
+        for f in (generator._last, generator._step, generator._loop(sampler))
+    ]
+    assert counts == [1, 1, 1]
+    assert generator_of(model) is generator
+
+
+def test_only_the_last_samplers_are_kept_and_a_generator_goes_with_its_model():
+    model = randomized("lstm")
+    generator = generator_of(model)
+    for _ in range(10):
+        generator._loop(TemperatureSampler())
+    assert len(generator._loops) == 8
+    gone = weakref.ref(model)
+    del model, generator
+    keras.utils.clear_session()
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_sequential_that_has_grown_gets_a_new_generator():
+    model = sequential()
+    assert generate(model, [[1]], 2, TemperatureSampler(0)).shape == (1, 3)
+    model.pop()
+    model.add(L.Dense(V, kernel_initializer="zeros", bias_initializer=_best_is_three))
+    assert generate(model, [[1]], 2, TemperatureSampler(0)).tolist() == [[1, 3, 3]]
+
+
+def _best_is_three(shape, dtype=None):
+    return tf.one_hot(3, V, dtype=dtype)
+
+
+def test_a_seed_fixes_the_text(rng):
+    model = randomized("lstm")
+    prompt = rng.integers(0, V, (2, 3))
+    one, two = (generate(model, prompt, 50, TemperatureSampler(seed=3)) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    assert len(np.unique(one)) > 3
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_models_generate(policy, rng):
+    keras.config.set_dtype_policy(policy)
+    model = sequential(L.LSTM(7, return_sequences=True), GRU(5, return_sequences=True))
+    ids = generate(model, rng.integers(0, V, (2, 3)), 5)
+    assert ids.shape == (2, 8) and ids.max() < V
+
+
+def test_stream_hands_out_what_generate_writes(rng):
+    model = randomized("gru")
+    generator = Generator(model)
+    prompt = rng.integers(0, V, (2, 4))
+    sampler = TemperatureSampler(0)
+    whole = generator.generate(prompt, 40, sampler)[:, 4:]
+    np.testing.assert_array_equal(np.stack(list(generator.stream(prompt, 40, sampler)), 1), whole)
+    endless = generator.stream(prompt, None, sampler)
+    np.testing.assert_array_equal(np.stack([next(endless) for _ in range(40)], 1), whole)
+    stop = int(whole[0, 5])
+    rows = np.stack(list(generator.stream(prompt, 40, sampler, stop_id=stop)), 1)
+    stopped = generator.generate(prompt, 40, sampler, stop_id=stop)[:, 4:]
+    np.testing.assert_array_equal(rows, stopped[:, : rows.shape[1]])
+    assert (stopped[:, rows.shape[1] :] == stop).all()
+
+
+def test_score_is_the_log_probability_of_the_sentence(rng, monkeypatch):
+    monkeypatch.setattr("rnn_kit.generation.generator._PREFILL_CHUNK", 4)
+    model = randomized("functional")
+    ids = rng.integers(0, V, (3, 11))
+    log_p = np.asarray(tf.nn.log_softmax(model(ids[:, :-1])))
+    log_p = np.take_along_axis(log_p, ids[:, 1:, None], -1)[..., 0]
+    generator = Generator(model)
+    np.testing.assert_allclose(generator.score(ids), log_p.sum(1), rtol=1e-5)
+    lengths = [11, 4, 1]
+    expected = [log_p[b, : n - 1].sum() for b, n in enumerate(lengths)]
+    np.testing.assert_allclose(generator.score(ids, lengths), expected, rtol=1e-5, atol=1e-6)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.embedding = L.Embedding(V, V)
+
+    def call(self, ids):
+        return self.embedding(ids)
+
+
+class Overridden(keras.Model):
+    """Functional by construction, but its `call` is its own."""
+
+    def call(self, ids):
+        return super().call(ids)[:, ::-1]
+
+
+def _built(model):
+    model(np.zeros((1, 3), int))
+    return model
+
+
+def _attention():
+    ids = keras.Input((None,), dtype="int32")
+    x = L.Embedding(V, 6)(ids)
+    return keras.Model(ids, L.Dense(V)(L.MultiHeadAttention(2, 3, name="looks_back")(x, x)))
+
+
+def _operation(function):
+    def build():
+        ids = keras.Input((None,), dtype="int32")
+        return keras.Model(ids, L.Dense(V)(function(L.Embedding(V, 6)(ids))))
+
+    return build
+
+
+def _inner_state():
+    ids = keras.Input((None,), dtype="int32")
+    x = L.Embedding(V, 6)(ids)
+    _, *state = L.LSTM(6, return_sequences=True, return_state=True, name="encoder")(x)
+    h = L.LSTM(6, return_sequences=True, name="decoder")(x, initial_state=state)
+    return keras.Model(ids, L.Dense(V)(h))
+
+
+REFUSED = {
+    "both": lambda: sequential(L.Bidirectional(L.LSTM(4, return_sequences=True), name="both")),
+    "back": lambda: sequential(GRU(4, go_backwards=True, return_sequences=True, name="back")),
+    "last": lambda: sequential(L.LSTM(4, name="last"), L.RepeatVector(3)),
+    "conv": lambda: sequential(L.Conv1D(4, 2, padding="causal", name="conv")),
+    "pool": lambda: sequential(L.MaxPooling1D(2, name="pool")),
+    "looks_back": _attention,
+    "norm": lambda: sequential(L.GroupNormalization(2, name="norm")),
+    "over_time": lambda: sequential(L.Softmax(axis=1, name="over_time")),
+    "anything": lambda: sequential(L.Lambda(lambda x: x, name="anything")),
+    "decoder": _inner_state,
+    "mean": _operation(lambda x: x - keras.ops.mean(x, axis=1, keepdims=True)),
+    "flip": _operation(lambda x: keras.ops.flip(x, axis=1)),
+    "inside": lambda: sequential(
+        keras.Sequential([keras.Input((None, 6)), L.Conv1D(4, 2, padding="same", name="inside")])
+    ),
+    "subclassed": lambda: _built(Subclassed()),
+    "overridden": lambda: Overridden(i := keras.Input((None,)), L.Embedding(V, V)(i)),
+    "nested_subclass": lambda: keras.Sequential([keras.Input((None,)), Subclassed()]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_stepped_through_is_refused_by_its_name(name):
+    model = REFUSED[name]()
+    kind = {"subclassed": "Subclassed", "nested_subclass": "Subclassed", "overridden": "Overridden"}
+    with pytest.raises(ValueError, match=f"step by step through .*({kind.get(name, name)}).*:"):
+        Generator(model)
+
+
+def test_a_model_that_is_no_language_model_is_refused():
+    two = [keras.Input((None,)), keras.Input((None,))]
+    with pytest.raises(ValueError, match="2 inputs"):
+        Generator(keras.Model(two, L.Add()([L.Embedding(V, V)(i) for i in two])))
+    with pytest.raises(ValueError, match="not built"):
+        Generator(keras.Sequential([L.Embedding(V, V)]))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "length", "message"),
+    [
+        ([1, 2], 3, r"\(B, T\)"),
+        (np.zeros((2, 0), int), 3, "at least 1"),
+        ([[0.5]], 3, "integers"),
+        ([[V]], 3, "vocabulary"),
+        ([[-1]], 3, "vocabulary"),
+        ([[1]], -1, "length"),
+        ([[1]], 2.5, "length"),
+    ],
+)
+def test_bad_prompts_and_lengths_are_named(prompt, length, message):
+    with pytest.raises(ValueError, match=message):
+        generate(sequential(), prompt, length)
+
+
+def test_length_zero_is_the_prompt():
+    np.testing.assert_array_equal(generate(sequential(), [[1, 2]], 0), [[1, 2]])
