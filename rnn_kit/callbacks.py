@@ -198,21 +198,24 @@ def with_batch_size(model, batch_size):
         lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
         model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
     )
-    return keras.models.clone_model(model, input_tensors=inputs, clone_function=_share, recursive=True)
+    return keras.models.clone_model(
+        model, input_tensors=inputs, clone_function=lambda layer: _share(layer, batch_size)
+    )
 
 
-def _share(layer):
+def _share(layer, batch_size):
     """The layer itself, or, where it holds states, another around the same weights."""
-    if isinstance(layer, keras.layers.Bidirectional) and layer.stateful:
-        clone = type(layer).from_config(layer.get_config())
-        clone.forward_layer = _share(layer.forward_layer)
-        clone.backward_layer = _share(layer.backward_layer)
-        return clone
-    if isinstance(layer, keras.layers.RNN) and layer.stateful:
-        clone = type(layer).from_config(layer.get_config())
-        clone.cell = layer.cell
-        return clone
-    return layer
+    if not stateful_layers(layer):
+        return layer
+    if isinstance(layer, keras.Model):
+        return with_batch_size(layer, batch_size)
+    clone = type(layer).from_config(layer.get_config())
+    for part in ("cell", "forward_layer", "backward_layer"):
+        if hasattr(layer, part):
+            shared = getattr(layer, part)
+            clone._layers.remove(getattr(clone, part))  # its own, which may have weights already
+            setattr(clone, part, shared if part == "cell" else _share(shared, batch_size))
+    return clone
 
 
 class SampleText(keras.callbacks.Callback):

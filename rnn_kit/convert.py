@@ -6,7 +6,7 @@
     torch.nn        i, f, g, o               r, z, n                  (gates * units, F)
 
 What has no counterpart on the other side is refused with a `ValueError` that names the layer: nothing
-is dropped that would change an output.
+is dropped that would change an output at inference.
 """
 
 import keras
@@ -370,13 +370,8 @@ def _variables(layer):
     return [cell.kernel, cell.recurrent_kernel, *([cell.bias] if layer.use_bias else [])]
 
 
-def _array(variable):
-    # A copy, because on some backends convert_to_numpy gives a view of the variable's own memory.
-    return np.array(keras.ops.convert_to_numpy(variable))
-
-
 def _weights_of(layer):
-    return _keeping(layer, [_array(variable) for variable in _variables(layer)])
+    return _keeping(layer, [keras.ops.convert_to_numpy(variable) for variable in _variables(layer)])
 
 
 def _assign(layer, weights):
@@ -419,7 +414,7 @@ def _build_alike(target, source):
     _assign(target, _weights_of(source))
     if source.stateful:
         for state, carried in zip(target.states, source.states, strict=True):
-            state.assign(_array(carried))
+            state.assign(keras.ops.convert_to_numpy(carried))
 
 
 def _suffix(layer_index, reverse):
@@ -541,7 +536,7 @@ def _check_kit_layer(layer):
 
 def _check_no_peepholes(layer):
     if layer.built:
-        zero = not np.any(_array(layer.cell.peephole_kernel))
+        zero = not np.any(keras.ops.convert_to_numpy(layer.cell.peephole_kernel))
     else:
         zero = isinstance(layer.peephole_initializer, keras.initializers.Zeros)
     if not zero:

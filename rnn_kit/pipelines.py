@@ -53,5 +53,5 @@ def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
         at = offset + row_starts + tf.cast(batch, tf.int32) * window + steps
         return tf.gather(text, at), tf.gather(text, at + 1)
 
-    dataset = tf.data.Dataset.counter(start=first_batch).map(cut, deterministic=True)
+    dataset = tf.data.Dataset.counter(start=first_batch).map(cut)
     return dataset.prefetch(tf.data.AUTOTUNE), batches

@@ -1,0 +1,233 @@
+"""The gaps that Keras 3 leaves open for stateful models, closed: exactly those cases."""
+
+import io
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rnn_kit.callbacks import CarryState, SampleText, Throughput, stateful_layers, with_batch_size
+from rnn_kit.generation import Generator
+from rnn_kit.layers import GRU, PeepholeLSTM
+from rnn_kit.text import CharVocabulary, streams
+
+L = keras.layers
+B, V = 4, 7
+
+
+def model_of(batch_size=B, stateful=True, compiled=True, **how):
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(batch_size, None), dtype="int32"),
+            L.Embedding(V, 3),
+            PeepholeLSTM(5, stateful=stateful, return_sequences=True),
+            L.LSTM(5, stateful=stateful, return_sequences=True),
+            L.Dense(V),
+        ]
+    )
+    if compiled:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(0.01), loss, **how)
+    return model
+
+
+def dataset(rng, windows=3, rows=B):
+    ids = rng.integers(0, V, windows * rows * 5 + 1)
+    return tf.data.Dataset.from_tensor_slices(streams(ids, rows, 5))
+
+
+def states(model):
+    return [np.array(v) for layer in stateful_layers(model) for v in layer.states]
+
+
+def test_epochs_start_from_zeros(rng):
+    """Keras alone starts the second epoch where the first one ended, and so learns otherwise."""
+    data = dataset(rng)
+
+    def train(callbacks, reset_by_hand=False):
+        keras.utils.set_random_seed(1)
+        model = model_of()
+        for epoch in range(2):
+            if reset_by_hand:
+                for layer in stateful_layers(model):
+                    layer.reset_state()
+            model.fit(data, epochs=epoch + 1, initial_epoch=epoch, verbose=0, callbacks=callbacks)
+        return model.get_weights()
+
+    for got, expected in zip(train([CarryState()]), train([], reset_by_hand=True), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    plain = train([])
+    assert any((a != b).any() for a, b in zip(train([CarryState()]), plain, strict=True))
+
+
+def test_states_are_carried_from_batch_to_batch(rng):
+    data = dataset(rng)
+    model = model_of(compiled=False)
+    model.compile(keras.optimizers.SGD(0.0), keras.losses.SparseCategoricalCrossentropy(True))
+    loss = model.fit(data, verbose=0, callbacks=[CarryState()]).history["loss"][0]
+    whole = model_of(stateful=False)
+    whole.set_weights(model.get_weights())
+    x, y = (np.concatenate(list(part), axis=1) for part in zip(*data.as_numpy_iterator(), strict=True))
+    np.testing.assert_allclose(loss, whole.evaluate(x, y, batch_size=B, verbose=0), rtol=1e-5)
+
+
+def test_validation_inside_fit_touches_nothing_and_starts_from_zeros(rng):
+    data, validation = dataset(rng), dataset(rng, windows=2)
+
+    def train(validation_data):
+        keras.utils.set_random_seed(1)
+        model = model_of()
+        # Validation in the middle of the data, so that training goes on with what it left.
+        history = model.fit(
+            data.repeat(), steps_per_epoch=2, epochs=1, verbose=0, callbacks=[CarryState()],
+            validation_data=validation_data,
+        )  # fmt: skip
+        return model, history.history
+
+    with_validation, history = train(validation)
+    without, _ = train(None)
+    for a, b in zip(states(with_validation), states(without), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert np.abs(a).max() > 0
+    fresh = model_of()
+    fresh.set_weights(with_validation.get_weights())
+    np.testing.assert_allclose(history["val_loss"][0], fresh.evaluate(validation, verbose=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["evaluate", "predict"])
+def test_evaluate_and_predict_give_the_training_states_back(method, rng):
+    data = dataset(rng)
+    model = model_of()
+    model.fit(data, verbose=0, callbacks=[CarryState()])
+    before = states(model)
+    first = getattr(model, method)(data, verbose=0, callbacks=[CarryState()])
+    for a, b in zip(states(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    again = getattr(model, method)(data, verbose=0, callbacks=[CarryState()])
+    np.testing.assert_array_equal(first, again)
+    getattr(model, method)(data, verbose=0)  # without the callback Keras runs on from there
+    assert any((a != b).any() for a, b in zip(states(model), before, strict=True))
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5])
+@pytest.mark.parametrize("how", [{}, {"jit_compile": True}, {"run_eagerly": True}], ids=str)
+def test_a_batch_of_another_size_is_one_clear_error(how, rows, rng):
+    """One row is the worst: Keras broadcasts it over the states in silence."""
+    x = rng.integers(0, V, (2 * B, 5))
+    odd = rng.integers(0, V, (rows, 5))
+    pieces = [x[:B], x[B:], odd]
+    data = tf.data.Dataset.from_generator(
+        lambda: ((piece, piece) for piece in pieces),
+        output_signature=(tf.TensorSpec((None, 5), tf.int32),) * 2,
+    )
+    model = model_of(**how)
+    for method in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match=f"batch has {rows} rows.*states have {B}") as error:
+            method(data, verbose=0, callbacks=[CarryState()])
+        assert "\n" not in str(error.value)
+
+
+def test_the_check_holds_for_a_model_that_has_been_fit_before(rng):
+    x = rng.integers(0, V, (B + 1, 5))
+    model = model_of()
+    model.fit(x[:B], x[:B], batch_size=B, shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match="batch has 1 rows"):
+        model.fit(x, x, batch_size=B, shuffle=False, verbose=0, callbacks=[CarryState()])
+
+
+def test_nothing_to_carry_is_an_error():
+    with pytest.raises(ValueError, match="nothing to carry"):
+        x = np.zeros((B, 5), int)
+        model_of(stateful=False).fit(x, x, verbose=0, callbacks=[CarryState()])
+
+
+def _functional(batch_size):
+    ids = keras.Input(batch_shape=(batch_size, None), dtype="int32")
+    x = L.Embedding(V, 3)(ids)
+    inner = keras.Sequential(
+        [keras.Input(batch_shape=(batch_size, None, 3)), GRU(3, stateful=True, return_sequences=True)]
+    )
+    both = L.Bidirectional(L.LSTM(3, stateful=True, return_sequences=True))
+    return keras.Model(ids, L.Dense(V)(both(inner(x))))
+
+
+@pytest.mark.parametrize("build", [model_of, _functional])
+def test_another_batch_size_shares_the_weights_and_not_the_states(build, rng):
+    model = build(B)
+    one = with_batch_size(model, 1)
+    assert one.input_shape == (1, None)
+    assert {id(w) for w in one.trainable_weights} == {id(w) for w in model.trainable_weights}
+    assert len(one.trainable_weights) == len(model.trainable_weights)
+    assert {s.shape[0] for s in states(one)} == {1} and {s.shape[0] for s in states(model)} == {B}
+    x = rng.integers(0, V, (B, 6))
+    expected = np.asarray(model(x))
+    for row in range(B):
+        for layer in stateful_layers(one):
+            layer.reset_state()
+        np.testing.assert_allclose(one(x[row : row + 1])[0], expected[row], rtol=1e-5, atol=1e-6)
+    before = states(model)
+    one(x[:1])
+    for a, b in zip(states(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_text_is_evaluated_as_one_stream(rng):
+    """The case that PTB needs: train on B streams, evaluate on one, in windows of any length."""
+    model = model_of()
+    model.fit(dataset(rng), verbose=0, callbacks=[CarryState()])
+    before = states(model)
+    one = with_batch_size(model, 1)
+    ids = rng.integers(0, V, 41)
+    stream = tf.data.Dataset.from_tensor_slices(streams(ids, 1, 8))
+    got = one.evaluate(stream, verbose=0, callbacks=[CarryState()])
+    np.testing.assert_allclose(got, -Generator(model).score(ids[None])[0] / 40, rtol=1e-5)
+    for a, b in zip(states(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_any_batch_size_is_for_stateless_models_alone():
+    with pytest.raises(ValueError, match="batch_size=None"):
+        with_batch_size(model_of(), None)
+    assert with_batch_size(model_of(stateful=False), None).input_shape == (None, None)
+
+
+def test_sample_text_writes_every_temperature_and_leaves_training_alone(rng):
+    text = "abcdefg" * 30
+    vocabulary = CharVocabulary.from_text(text)
+    data = tf.data.Dataset.from_tensor_slices(streams(vocabulary.encode(text), B, 10))
+
+    def train(*callbacks):
+        keras.utils.set_random_seed(1)
+        model = model_of()
+        model.fit(data, epochs=3, verbose=0, callbacks=[CarryState(), *callbacks])
+        return model.get_weights()
+
+    written = []
+    sample = SampleText(
+        vocabulary.decode, vocabulary.encode("abc"), (0, 1.0), length=12, every=2, write=written.append
+    )
+    for a, b in zip(train(sample), train(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [re.search(r"after epoch (\d)", text)[1] for text in written] == ["2", "3"]
+    for text in written:
+        bodies = re.findall(r"temperature (\S+)\n(.*)\n", text)
+        assert [t for t, _ in bodies] == ["0.0", "1.0"]
+        assert all(body.startswith("abc") and len(body) == 15 for _, body in bodies)
+    again = []
+    train(SampleText(vocabulary.decode, vocabulary.encode("abc"), (0, 1.0), 12, 2, write=again.append))
+    assert again == written
+
+
+def test_throughput_prints_a_line_an_epoch(rng):
+    stream = io.StringIO()
+    model_of().fit(
+        dataset(rng), epochs=2, verbose=0, callbacks=[CarryState(), Throughput(60, stream=stream)]
+    )
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    for number, line in enumerate(lines, 1):
+        assert re.fullmatch(
+            rf"epoch {number}/2: loss \d\.\d+; [\d.]+ s, [\d,]+ characters/s, .* left", line
+        )

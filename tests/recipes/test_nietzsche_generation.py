@@ -1,0 +1,219 @@
+"""The text-generation recipe, end to end at smoke size, and everything it says to bad input."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import nietzsche_generation as recipe
+import numpy as np
+import pytest
+
+from rnn_kit.generation import Generator
+from rnn_kit.text import CharVocabulary
+
+ROOT = Path(__file__).parents[2]
+TEXT = "the quick brown fox jumps over the lazy dog. " * 120
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """One smoke run, which the tests read."""
+    out = tmp_path_factory.mktemp("runs") / "smoke"
+    metrics = recipe.main(["--preset", "smoke", "--out", str(out)])
+    return out, metrics
+
+
+def run_main(argv, monkeypatch, capsys):
+    """Exit code, standard output and error of the recipe as a program."""
+    monkeypatch.setattr(sys, "argv", ["nietzsche_generation.py", *argv])
+    try:
+        recipe.cli.run_recipe(recipe.main)
+        code = 0
+    except SystemExit as exit:
+        code = exit.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_run_leaves_what_the_design_promises(saved):
+    out, metrics = saved
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        *("config.json", "history.csv", "result.json", "model.keras"),
+        *("vocabulary.json", "samples.txt", "summary.png"),
+    }
+    result = json.loads((out / "result.json").read_text())
+    assert result["metrics"] == metrics
+    assert 0 < metrics["test_nats"] < np.log(97)
+    assert metrics["test_bits"] == pytest.approx(metrics["test_nats"] / np.log(2))
+    assert result["data"]["train"] + result["data"]["validation"] + result["data"]["test"] == 20_000
+    assert (out / "summary.png").read_bytes().startswith(b"\x89PNG")
+    for temperature in recipe.TEMPERATURES:
+        assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
+
+
+def test_the_seed_fixes_the_run(saved, tmp_path):
+    out, metrics = saved
+    again = recipe.main(["--preset", "smoke", "--out", str(tmp_path / "again")])
+    assert {k: v for k, v in again.items() if k != "train_seconds"} == {
+        k: v for k, v in metrics.items() if k != "train_seconds"
+    }
+    assert (tmp_path / "again/samples.txt").read_text() == (out / "samples.txt").read_text()
+    other = recipe.main(["--preset", "smoke", "--seed", "1", "--out", str(tmp_path / "other")])
+    assert other["test_nats"] != metrics["test_nats"]
+
+
+def test_the_saved_model_has_the_held_out_loss_that_was_reported(saved):
+    out, metrics = saved
+    model = keras.models.load_model(out / "model.keras")
+    settings = recipe.Settings(**json.loads((out / "config.json").read_text())["settings"])
+    text = recipe.load_data(settings)
+    assert CharVocabulary.load(out / "vocabulary.json") == text.vocabulary
+    ids = np.concatenate([text.validation[-1:], text.test])
+    logits = np.asarray(model(ids[None, :-1]), "float64")[0]
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    nats = -log_p[np.arange(len(text.test)), text.test].mean()
+    assert metrics["test_nats"] == pytest.approx(nats, abs=1e-5)
+
+
+def test_it_learns_a_text_by_heart(tmp_path):
+    """Forty-five characters over and over: hardly anything is left to guess after a few epochs."""
+    (tmp_path / "fox.txt").write_text(TEXT)
+    metrics = recipe.main(
+        f"--preset smoke --data {tmp_path / 'fox.txt'} --out {tmp_path / 'run'} --cell kit-gru "
+        "--epochs 12 --dropout 0 --learning-rate 0.02".split()
+    )
+    assert metrics["test_nats"] < 0.3
+
+
+@pytest.mark.parametrize("cell", recipe.CELLS)
+def test_every_cell_trains_saves_and_writes(cell, tmp_path, monkeypatch, capsys):
+    (tmp_path / "fox.txt").write_text(TEXT)
+    out = str(tmp_path / "run")
+    recipe.main(
+        f"--preset smoke --data {tmp_path / 'fox.txt'} --out {out} --cell {cell} "
+        "--epochs 1 --layers 2 --length 5".split()
+    )
+    capsys.readouterr()
+    argv = ["--sample-only", "--run", out, "--prompt", "The", "--length", "7", "--temperature", "0"]
+    code, written, _ = run_main(argv, monkeypatch, capsys)
+    assert code == 0
+    body = written.split("----- temperature 0.0\n")[1]
+    assert body.startswith("the") and len(body.rstrip("\n")) <= 10
+
+
+def test_a_prompt_is_written_on_from_and_its_unseen_characters_are_named(saved, monkeypatch, capsys):
+    out, _ = saved
+    argv = ["--sample-only", "--run", str(out), "--length", "6", "--temperature", "0", "0.5"]
+    _, written, _ = run_main([*argv, "--prompt", "dÉf中 "], monkeypatch, capsys)
+    assert "'é'" in written and "'中'" in written
+    assert written.count("\ndf ") == 2
+    _, written, _ = run_main([*argv, "--prompt", "中"], monkeypatch, capsys)
+    assert "starting from '\\n'" in written
+    greedy = written.split("temperature 0.0\n")[1].split("\n\n-----")[0]
+    model = keras.models.load_model(out / "model.keras")
+    vocabulary = CharVocabulary.load(out / "vocabulary.json")
+    sampler = recipe.TemperatureSampler(0)
+    ids = Generator(model).generate(vocabulary.encode("\n")[None], 6, sampler)
+    assert greedy == vocabulary.decode(ids[0])
+
+
+def _file(tmp_path, content):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    return ["--preset", "smoke", "--data", str(path), "--out", str(tmp_path / "run")]
+
+
+BAD = {
+    "unknown preset": (lambda p, s: ["--preset", "huge"], "--preset"),
+    "unknown flag": (lambda p, s: ["--epoch", "3"], "--epoch"),
+    "unknown data": (lambda p, s: ["--data", "nietsche", "--out", str(p / "r")], "nietsche"),
+    "missing file": (lambda p, s: ["--data", str(p / "no.txt"), "--out", str(p / "r")], "no.txt"),
+    "empty file": (lambda p, s: _file(p, b""), "empty"),
+    "no text": (lambda p, s: _file(p, b"\0\1\2" * 9999), "not UTF-8 text"),
+    "too short": (lambda p, s: _file(p, b"abcdef" * 10), "60 characters"),
+    "one character": (lambda p, s: _file(p, b"a" * 9999), "one character over and over"),
+    "folder of nothing": (lambda p, s: ["--data", str(p), "--out", str(p / "r")], "no text files"),
+    "epochs of 0": (lambda p, s: ["--epochs", "0"], "--epochs"),
+    "epochs of x": (lambda p, s: ["--epochs", "x"], "--epochs"),
+    "dropout of 1": (lambda p, s: ["--dropout", "1"], "--dropout"),
+    "learning rate of nan": (lambda p, s: ["--learning-rate", "nan"], "--learning-rate"),
+    "length of 0": (lambda p, s: ["--sample-only", "--length", "0"], "--length"),
+    "temperature below 0": (lambda p, s: ["--sample-only", "--temperature", "-1"], "--temperature"),
+    "temperature of nan": (lambda p, s: ["--sample-only", "--temperature", "nan"], "--temperature"),
+    "top-p of 0": (lambda p, s: ["--sample-only", "--top-p", "0"], "--top-p"),
+    "top-k of 0": (lambda p, s: ["--sample-only", "--top-k", "0"], "--top-k"),
+    "run to train": (lambda p, s: ["--run", str(s)], "--sample-only"),
+    "out that holds a run": (lambda p, s: ["--preset", "smoke", "--out", str(s)], "already holds"),
+    "out under a file": (
+        lambda p, s: ["--preset", "smoke", "--out", str(s / "result.json" / "r")],
+        "Cannot write",
+    ),
+    "run that is none": (lambda p, s: ["--sample-only", "--run", str(p)], "no run in"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(name, saved, tmp_path, monkeypatch, capsys):
+    argv, message = BAD[name]
+    argv = argv(tmp_path, saved[0])
+    before = {path: path.stat().st_mtime_ns for path in saved[0].iterdir()}
+    code, _, err = run_main(argv, monkeypatch, capsys)
+    assert code == 2
+    assert err.count("\n") == 1 and err.startswith("nietzsche_generation.py: error: "), err
+    assert message in err
+    assert {path: path.stat().st_mtime_ns for path in saved[0].iterdir()} == before
+    assert not (tmp_path / "run").exists() and not (tmp_path / "r").exists()
+
+
+def _spoil(saved, tmp_path, name, content):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in saved.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    (copy / name).write_bytes(content(copy / name))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.keras", lambda p: p.read_bytes()[:5000], "Cannot load"),
+        ("vocabulary.json", lambda p: p.read_bytes()[:20], "cut short"),
+        (
+            "vocabulary.json",
+            lambda p: b'{"format": "rnn_kit.CharVocabulary", "characters": "abc"}',
+            "vocabulary.json has 3",
+        ),
+        ("config.json", lambda p: b'{"recipe": "imdb_sentiment", "settings": {}}', "imdb_sentiment"),
+    ],
+)
+def test_a_spoiled_run_is_one_line(name, content, message, saved, tmp_path, monkeypatch, capsys):
+    copy = _spoil(saved[0], tmp_path, name, content)
+    code, _, err = run_main(["--sample-only", "--run", str(copy)], monkeypatch, capsys)
+    assert code == 2 and err.count("\n") == 1 and message in err
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch, capsys):
+    argv = ["--preset", "smoke", "--learning-rate", "1e38", "--out", str(tmp_path / "run")]
+    code, _, err = run_main(argv, monkeypatch, capsys)
+    assert code == 2 and "diverged" in err and "--learning-rate" in err
+
+
+def test_help_names_presets_and_importing_does_nothing():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "recipes/nietzsche_generation.py"), "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    for word in (*recipe.PRESETS, "--sample-only", "--prompt", "--temperature", "How to run it"):
+        assert word in done.stdout
+
+
+def test_real_nietzsche_has_the_published_size(real_data):
+    text = recipe.load_data(recipe.Settings())
+    assert text.info["characters"] == 600_893 and len(text.vocabulary) == 57
+    assert [len(part) for part in (text.train, text.validation, text.test)] == [480714, 60089, 60090]
