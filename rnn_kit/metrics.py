@@ -4,6 +4,7 @@ import math
 
 import keras
 from keras import ops
+from keras.src.backend import get_keras_mask  # a JAX array cannot carry its mask as an attribute
 
 
 class _PerToken(keras.metrics.Metric):
@@ -23,7 +24,7 @@ class _PerToken(keras.metrics.Metric):
             y_pred: Logits `(..., V)`. A Keras mask on them counts as weight.
             sample_weight: Weights `(...)`, or of fewer dimensions, which are added at the end.
         """
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = get_keras_mask(y_pred)
         y_true = ops.cast(y_true, "int32")
         y_pred = ops.cast(y_pred, "float32")
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:

@@ -10,6 +10,7 @@ import inspect
 
 import keras
 from keras import layers, ops, tree
+from keras.src.backend import get_keras_mask, set_keras_mask
 
 # Layers whose output at a position depends on their input at that position alone. Exact types: a
 # subclass may do anything in its `call`.
@@ -137,7 +138,7 @@ class Plan:
         """One run on a little batch: finds the recurrences' order, their masks, and broken shapes."""
 
         def recur(layer, x):
-            recurrence = Recurrence(layer, masked=_mask(x) is not None)
+            recurrence = Recurrence(layer, masked=get_keras_mask(x) is not None)
             self.recurrences.append(recurrence)
             return recurrence(x, recurrence.initial_states(_PROBE[0]))[0]
 
@@ -268,11 +269,11 @@ class Recurrence:
     def __call__(self, x, state):
         states, repeated = (state[:-1], state[-1]) if self.repeats else (state, None)
         run = self._one_step if x.shape[1] == 1 else self._sequence
-        mask = _mask(x)
+        mask = get_keras_mask(x)
         y, states = run(x, states, mask, repeated)
         y = ops.cast(y, self.layer.compute_dtype)
         if mask is not None:
-            y._keras_mask = mask  # as `keras.layers.RNN` hands it on
+            set_keras_mask(y, mask)  # as `keras.layers.RNN` hands it on
         return y, [*states, y[:, -1]] if self.repeats else states
 
     def _sequence(self, x, states, mask, repeated):
@@ -344,8 +345,8 @@ def _flattened(inner):
         batch, time = ops.shape(x)[:2]
         y = inner(ops.reshape(x, (-1, *x.shape[2:])), **training)
         y = ops.reshape(y, (batch, time, *y.shape[1:]))
-        if _mask(x) is not None:
-            y._keras_mask = _mask(x)
+        if get_keras_mask(x) is not None:
+            set_keras_mask(y, get_keras_mask(x))
         return y
 
     return call
@@ -353,10 +354,6 @@ def _flattened(inner):
 
 def _takes_training(layer):
     return "training" in inspect.signature(layer.call).parameters
-
-
-def _mask(x):
-    return getattr(x, "_keras_mask", None)
 
 
 def _refusal(layer, reason):

@@ -51,6 +51,19 @@ LSTM_OPTIONS = {
 }
 
 
+def sequences():
+    """Form, mask, go_backwards, zero_output_for_mask, unroll: every combination on TensorFlow.
+
+    The other backends, which compile each one for a second, run Keras's loop over the same cells: there
+    every mask and direction is tried with three forms, and the unrolled loop with one mask.
+    """
+    every = list(itertools.product(FORMS, MASKS, (False, True), (False, True), (False, True)))
+    if keras.backend.backend() == "tensorflow":
+        return every
+    few = ("lstm", "gru-after-keep", "gru-None-write")
+    return [s for s in every if s[0] in few and (not s[4] or s[1] == "holes")]
+
+
 def options_of(form):
     return {**CELL_OPTIONS, **(LSTM_OPTIONS if form == "lstm" else {})}
 

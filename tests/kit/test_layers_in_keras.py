@@ -184,7 +184,7 @@ def test_dropout_is_for_training_alone_and_drops_the_same_at_every_step(x):
     assert np.abs(to_numpy(layer(x, training=True)) - to_numpy(layer(x))).max() > 1e-3
     # Without recurrence a step depends on its own input: with equal inputs, and one mask for all
     # steps, what differs from step to step is the decay alone, and the last steps agree.
-    constant = np.repeat(x[:, :1], 60, axis=1)
+    constant = np.repeat(x[:, :1], 200, axis=1)
     y = to_numpy(layer(constant, training=True))
     np.testing.assert_allclose(y[:, -1], y[:, -2], atol=1e-4)
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.src.backend import set_keras_mask
 
 from rnn_kit.metrics import BitsPerCharacter, Perplexity
 
@@ -48,7 +49,7 @@ def test_weights_and_masks_multiply(rng):
     weight = rng.uniform(size=ids.shape).astype("float32")
     mask = rng.uniform(size=ids.shape) < 0.5
     tensor = keras.ops.convert_to_tensor(logits)
-    tensor._keras_mask = keras.ops.convert_to_tensor(mask)
+    set_keras_mask(tensor, keras.ops.convert_to_tensor(mask))
     metric = BitsPerCharacter()
     metric.update_state(ids, tensor, sample_weight=weight)
     w = weight * mask
