@@ -118,7 +118,7 @@ class Generator:
         logits, state = self.prefill(prompt_ids)
         rows = len(prompt_ids)
         ids, *_ = self._loop(sampler)(logits, state, tf.zeros(rows, tf.bool), length, _stop(stop_id))
-        return np.concatenate([prompt_ids, ids.numpy()], axis=1)
+        return np.concatenate([prompt_ids, ids.numpy().T], axis=1)
 
     def stream(self, prompt_ids, length=None, sampler=None, stop_id=None):
         """Writes on after a prompt, and hands out the ids as they come.
@@ -145,7 +145,7 @@ class Generator:
         while (length is None or written < length) and not bool(tf.reduce_all(done)):
             chunk = _STREAM_CHUNK if length is None else min(_STREAM_CHUNK, length - written)
             ids, logits, state, done, steps = loop(logits, state, done, chunk, stop_id)
-            yield from ids.numpy()[:, : int(steps)].T
+            yield from ids.numpy()[: int(steps)]
             written += chunk
 
     def score(self, ids, lengths=None):
@@ -210,7 +210,7 @@ class Generator:
 
     def _compile_loop(self, sampler):
         def loop(logits, state, done, length, stop_id):
-            """Samples up to `length` ids a row, until every row is done: `(B, length)` ids and more."""
+            """Samples up to `length` ids a row, until every row is done: `(length, B)` ids and more."""
 
             def body(time, logits, state, done, written):
                 ids = tf.where(done, stop_id, sampler(logits))
@@ -228,8 +228,7 @@ class Generator:
                 (0, logits, state, done, written),
             )
             rest = tf.fill([length - time, rows], stop_id)
-            ids = tf.concat([written.stack()[1:], rest], 0)
-            return tf.transpose(ids), logits, state, done, time
+            return tf.concat([written.stack()[1:], rest], 0), logits, state, done, time
 
         logits_spec, _ = self._step.get_concrete_function().structured_outputs
         return tf.function(
