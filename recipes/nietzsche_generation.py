@@ -22,10 +22,9 @@ How to run it:
     python recipes/nietzsche_generation.py --sample-only --prompt "what is truth"
 """
 
-import dataclasses
+import functools
 import os
 import sys
-import time
 from dataclasses import dataclass
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -36,16 +35,15 @@ import tensorflow as tf
 
 import rnn_kit
 from rnn_kit import cli, plots
-from rnn_kit.callbacks import CarryState, SampleText, Throughput
+from rnn_kit.callbacks import CarryState, EpochLog, SampleText, StopOnNaN, Throughput
 from rnn_kit.datasets import load_text
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
-from rnn_kit.runs import HISTORY, Run
+from rnn_kit.runs import HISTORY, Run, describe_machine
 from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "nietzsche_generation"
-TEMPERATURES = (0.2, 0.5, 1.0, 1.2)  # the lecture's
 
 CELLS = {
     "lstm": keras.layers.LSTM,
@@ -73,7 +71,11 @@ class Settings:
     clip_norm: float = 5.0
     patience: int = 3  # epochs without a better validation loss before training stops
     samples_every: int = 1  # epochs
-    sample_length: int = 400
+    prompt: str | None = None  # what samples start from; None: the beginning of the validation part
+    temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)  # the lecture's
+    top_k: int | None = None
+    top_p: float | None = None
+    length: int = 400  # characters of a sample
     seed: int = 0
     dtype: str = "float32"
 
@@ -87,10 +89,21 @@ PRESETS = {
         batch_size=16,
         window=25,
         epochs=2,
-        sample_length=40,
+        length=40,
     ),
     "cpu": Settings(),
-    "demo": Settings(data="stdlib", limit=1_500_000, lower=False, dropout=0.0, epochs=4),
+    "demo": Settings(
+        data="stdlib",
+        limit=1_500_000,
+        lower=False,
+        cell="gru",
+        dropout=0.0,
+        batch_size=32,
+        window=64,
+        epochs=4,
+        prompt="def ",
+        length=300,
+    ),
 }
 
 
@@ -164,10 +177,11 @@ def train(settings, text, run):
         f"{tokens:,} characters an epoch, in {batches} batches of {settings.batch_size} x "
         f"{settings.window}"
     )
-    stop = keras.callbacks.EarlyStopping(
-        "val_loss", patience=settings.patience, restore_best_weights=True
-    )
-    model.fit(
+    prompt = text.validation[:40]
+    if settings.prompt is not None:
+        prompt, _ = encode_prompt(settings.prompt, text.vocabulary, settings.lower)
+    fit = functools.partial(
+        model.fit,
         dataset,
         steps_per_epoch=batches,
         epochs=settings.epochs,
@@ -177,58 +191,39 @@ def train(settings, text, run):
         callbacks=[
             CarryState(),
             Throughput(tokens),
-            History(run, tokens),
+            EpochLog(run.append_history, tokens),
             StopOnNaN(),
             SampleText(
                 text.vocabulary.decode,
-                text.validation[:40],
-                TEMPERATURES,
-                settings.sample_length,
+                prompt,
+                settings.temperatures,
+                settings.length,
                 settings.samples_every,
                 settings.seed,
                 write=lambda sample: write_sample(run, sample),
+                top_k=settings.top_k,
+                top_p=settings.top_p,
             ),
-            stop,
+            keras.callbacks.EarlyStopping(
+                "val_loss", patience=settings.patience, restore_best_weights=True
+            ),
         ],
     )
-    free = build_model(settings, len(text.vocabulary))  # any batch size, no carried states
+    try:
+        fit()
+    except KeyboardInterrupt:
+        run.save_model(without_states(model, settings))
+        raise KeyboardInterrupt(
+            f"Interrupted. What was learned is saved: write with it by --sample-only --run {run.path}"
+        ) from None
+    return without_states(model, settings)
+
+
+def without_states(model, settings):
+    """The trained model for any batch size, with no states to carry."""
+    free = build_model(settings, model.output_shape[-1])
     free.set_weights(model.get_weights())
     return free
-
-
-class History(keras.callbacks.Callback):
-    """Writes `history.csv`: seconds of training (validation left out), characters seen, losses."""
-
-    def __init__(self, run, tokens):
-        super().__init__()
-        self.run, self.tokens = run, tokens
-        self.seconds = 0.0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._begun = time.perf_counter()
-
-    def on_test_begin(self, logs=None):
-        self.seconds += time.perf_counter() - self._begun
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.run.append_history(
-            {
-                "epoch": epoch + 1,
-                "seconds": round(self.seconds, 3),
-                "characters": (epoch + 1) * self.tokens,
-                "loss": logs["loss"],
-                "val_loss": logs["val_loss"],
-            }
-        )
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite(logs["loss"]):
-            raise cli.UserError(
-                f"The loss became {logs['loss']} in batch {batch + 1}: the training diverged. Try a "
-                "smaller --learning-rate or --clip-norm."
-            )
 
 
 def write_sample(run, sample):
@@ -260,8 +255,8 @@ def encode_prompt(prompt, vocabulary, lower):
     return vocabulary.encode(prompt), prompt
 
 
-def sample(run, prompt, length, temperatures, top_k, top_p, seed):
-    """Writes on after a prompt, streaming to the terminal, once at each temperature."""
+def sample(run, settings):
+    """Writes on after the prompt, streaming to the terminal, once at each temperature."""
     model = run.load_model()
     vocabulary = CharVocabulary.load(run.file("vocabulary.json"))
     if model.output_shape[-1] != len(vocabulary):
@@ -269,13 +264,13 @@ def sample(run, prompt, length, temperatures, top_k, top_p, seed):
             f"{run.path}: the model knows {model.output_shape[-1]} characters and vocabulary.json has "
             f"{len(vocabulary)}. The two are not of one run; train again."
         )
-    ids, prompt = encode_prompt(prompt, vocabulary, run.config["settings"]["lower"])
+    ids, prompt = encode_prompt(settings.prompt or "\n", vocabulary, settings.lower)
     generator = Generator(model)
-    for temperature in temperatures:
+    for temperature in settings.temperatures:
         print(f"----- temperature {temperature}")
         sys.stdout.write(prompt)
-        sampler = TemperatureSampler(temperature, top_k, top_p, seed=seed)
-        for row in generator.stream(ids[None], length, sampler):
+        sampler = TemperatureSampler(temperature, settings.top_k, settings.top_p, seed=settings.seed)
+        for row in generator.stream(ids[None], settings.length, sampler):
             sys.stdout.write(vocabulary.decode(row))
             sys.stdout.flush()
         sys.stdout.write("\n\n")
@@ -317,13 +312,13 @@ def parse(argv):
     add = group.add_argument
     add("--sample-only", action="store_true", help="train nothing: write with a saved run")
     add("--run", help="the saved run's folder (default: the latest)")
-    add("--prompt", default="\n", help="what to start from (default: a line break)")
+    add("--prompt", help="what to start from (default: as in training, or a line break)")
     temperature = cli.number_of(lambda x: x >= 0, "a finite number of at least 0")
     add(
         "--temperature",
+        dest="temperatures",
         type=temperature,
         nargs="+",
-        default=list(TEMPERATURES),
         help="0 takes the likeliest, low is safe, high is wild (default: 0.2 0.5 1.0 1.2)",
     )
     add("--length", type=cli.positive_int, help="characters to write (default: 400)")
@@ -351,20 +346,10 @@ def main(argv=None):
     flags = parse(argv)
     if flags.sample_only:
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
-        sample(
-            run,
-            flags.prompt,
-            flags.length or 400,
-            flags.temperature,
-            flags.top_k,
-            flags.top_p,
-            flags.seed,
-        )
+        sample(run, cli.override(run.settings(Settings), flags))
         return None
 
-    names = {field.name for field in dataclasses.fields(Settings)}
-    given = {name: value for name, value in vars(flags).items() if name in names}
-    settings = cli.override(PRESETS[flags.preset], sample_length=flags.length, **given)
+    settings = cli.override(PRESETS[flags.preset], flags)
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
 
@@ -377,6 +362,7 @@ def main(argv=None):
         f"training on {info['train']:,}, validating on {info['validation']:,}, "
         f"held out {info['test']:,}"
     )
+    print(f"on {describe_machine()}; everything goes to {run.path}")
     model = train(settings, text, run)
     run.save_model(model)
 
@@ -412,7 +398,7 @@ def draw(run, model, text, history):
         history,
         logits[0],
         text.vocabulary.characters,
-        text.vocabulary.decode(context[-20:]),
+        "…" + text.vocabulary.decode(context[-24:]),
         title=f"{text.info['name']}, one character at a time",
     )
     with run.writing("summary.png") as aside:

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 
+from rnn_kit.callbacks import DivergedError
 from rnn_kit.datasets import DataError
 from rnn_kit.runs import RunError
 from rnn_kit.text import TextError
@@ -36,7 +37,7 @@ def run_recipe(main):
     """
     try:
         main()
-    except (UserError, DataError, RunError, TextError) as error:
+    except (UserError, DataError, DivergedError, RunError, TextError) as error:
         sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt as interrupt:
@@ -73,7 +74,8 @@ def number_of(check, what):
     return parse
 
 
-def override(settings, **flags):
-    """The dataclass `settings` with every flag that was given (is not `None`) in place."""
-    given = {name: value for name, value in flags.items() if value is not None}
+def override(settings, flags):
+    """The dataclass `settings` with every flag of the same name that was given (is not `None`)."""
+    names = {field.name for field in dataclasses.fields(settings)}
+    given = {k: v for k, v in vars(flags).items() if k in names and v is not None}
     return dataclasses.replace(settings, **given)

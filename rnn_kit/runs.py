@@ -113,6 +113,19 @@ class Run:
             )
         return cls.open(max(models, key=lambda p: p.stat().st_mtime).parent, recipe)
 
+    def settings(self, settings_class):
+        """The run's settings as the recipe's dataclass.
+
+        Raises:
+            RunError: if they do not fit it: the run is of another version of the recipe.
+        """
+        try:
+            return settings_class(**self.config["settings"])
+        except TypeError as error:
+            raise RunError(
+                f"The settings in {self.file(CONFIG)} are of another version of this recipe ({error})."
+            ) from None
+
     def file(self, name):
         return self.path / name
 
@@ -220,6 +233,12 @@ def machine():
         "memory_gib": _memory_gib(),
         "accelerator": ", ".join(gpus) or None,
     }
+
+
+def describe_machine():
+    """The accelerator, or else the number of cores, in words."""
+    here = machine()
+    return here["accelerator"] or f"{here['cores']} CPU cores"
 
 
 def _memory_gib():

@@ -50,7 +50,7 @@ def test_a_run_leaves_what_the_design_promises(saved):
     assert metrics["test_bits"] == pytest.approx(metrics["test_nats"] / np.log(2))
     assert result["data"]["train"] + result["data"]["validation"] + result["data"]["test"] == 20_000
     assert (out / "summary.png").read_bytes().startswith(b"\x89PNG")
-    for temperature in recipe.TEMPERATURES:
+    for temperature in recipe.Settings().temperatures:
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
 
 
@@ -199,7 +199,7 @@ def test_a_spoiled_run_is_one_line(name, content, message, saved, tmp_path, monk
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch, capsys):
     argv = ["--preset", "smoke", "--learning-rate", "1e38", "--out", str(tmp_path / "run")]
     code, _, err = run_main(argv, monkeypatch, capsys)
-    assert code == 2 and "diverged" in err and "--learning-rate" in err
+    assert code == 2 and "diverged" in err and "learning rate" in err
 
 
 def test_help_names_presets_and_importing_does_nothing():

@@ -1,16 +1,11 @@
-"""What recurrent models need of `fit` that `keras.callbacks` does not have."""
+"""Truncated back-propagation through time with a state that is carried from batch to batch."""
 
 import functools
 import re
-import sys
-import time
 
 import keras
 import tensorflow as tf
 from keras import tree
-
-from rnn_kit.generation import Generator
-from rnn_kit.sampling import TemperatureSampler
 
 
 def stateful_layers(model):
@@ -216,113 +211,3 @@ def _share(layer, batch_size):
             clone._layers.remove(getattr(clone, part))  # its own, which may have weights already
             setattr(clone, part, shared if part == "cell" else _share(shared, batch_size))
     return clone
-
-
-class SampleText(keras.callbacks.Callback):
-    """Text at several temperatures as training goes on: noise turns into words.
-
-    Args:
-        decode: From a 1-D array of ids to text: `CharVocabulary.decode`, say.
-        prompt_ids: 1-D ids to start from.
-        temperatures: Default: those of the lecture, 0.2, 0.5, 1.0, 1.2.
-        length: Ids to write at each temperature. Default: 400, as in the lecture.
-        every: Epochs between samples; the last epoch always has them. Default: 1.
-        seed: The samples of an epoch derive from it and from the epoch.
-        write: Called with each piece of text. Default: to standard output.
-
-    Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the loop of the text generation example.
-    """
-
-    def __init__(
-        self,
-        decode,
-        prompt_ids,
-        temperatures=(0.2, 0.5, 1.0, 1.2),
-        length=400,
-        every=1,
-        seed=0,
-        write=None,
-    ):
-        super().__init__()
-        self.decode = decode
-        self.prompt_ids = prompt_ids
-        self.length = length
-        self.every = every
-        self.seed = seed
-        self.write = write or (lambda text: print(text, flush=True))
-        self._samplers = [TemperatureSampler(t, seed=seed) for t in temperatures]
-        self._generator = None
-
-    def on_train_begin(self, logs=None):
-        if self._generator is None:
-            self._generator = Generator(self.model)
-
-    def on_epoch_end(self, epoch, logs=None):
-        last = epoch + 1 == self.params.get("epochs")
-        if last or (epoch + 1) % self.every == 0:
-            self.write(f"\n----- after epoch {epoch + 1}\n" + self.sample(epoch + 1))
-
-    def sample(self, epoch=0):
-        """One text at each temperature, headed by it."""
-        texts = []
-        for sampler in self._samplers:
-            sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
-            ids = self._generator.generate(self.prompt_ids[None], self.length, sampler)[0]
-            texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")
-        return "\n".join(texts)
-
-
-class Throughput(keras.callbacks.Callback):
-    """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
-
-    Args:
-        tokens: Tokens that an epoch trains on.
-        unit: What a token is called. Default: `"characters"`.
-        stream: Default: standard error for the bar and the lines.
-    """
-
-    def __init__(self, tokens, unit="characters", stream=None):
-        super().__init__()
-        self.tokens = tokens
-        self.unit = unit
-        self.stream = stream or sys.stderr
-
-    def on_train_begin(self, logs=None):
-        self._begun, self._first_epoch, self._drawn = time.perf_counter(), None, 0.0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._epoch_begun = epoch, time.perf_counter()
-        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        now, steps = time.perf_counter(), self.params.get("steps")
-        if not (steps and self.stream.isatty()) or now - self._drawn < 0.2:
-            return
-        self._drawn = now
-        done = (batch + 1) / steps
-        bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
-        rate = self.tokens * done / (now - self._epoch_begun)
-        loss = (logs or {}).get("loss", float("nan"))
-        self.stream.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
-        self.stream.flush()
-
-    def on_epoch_end(self, epoch, logs=None):
-        now = time.perf_counter()
-        spent = now - self._epoch_begun
-        epochs_left = self.params["epochs"] - epoch - 1
-        left = (now - self._begun) / (epoch + 1 - self._first_epoch) * epochs_left
-        values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        clear = "\r\x1b[K" if self.stream.isatty() else ""
-        self.stream.write(
-            f"{clear}{self._name()}: {values}; {spent:.1f} s, "
-            f"{self.tokens / spent:,.0f} {self.unit}/s, {_duration(left)} left\n"
-        )
-        self.stream.flush()
-
-    def _name(self):
-        return f"epoch {self._epoch + 1}/{self.params['epochs']}"
-
-
-def _duration(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

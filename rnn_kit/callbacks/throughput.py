@@ -1,0 +1,62 @@
+"""How fast training goes, and how long it will take."""
+
+import sys
+import time
+
+import keras
+
+
+class Throughput(keras.callbacks.Callback):
+    """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
+
+    Args:
+        tokens: Tokens that an epoch trains on.
+        unit: What a token is called. Default: `"characters"`.
+        stream: Default: standard error for the bar and the lines.
+    """
+
+    def __init__(self, tokens, unit="characters", stream=None):
+        super().__init__()
+        self.tokens = tokens
+        self.unit = unit
+        self.stream = stream or sys.stderr
+
+    def on_train_begin(self, logs=None):
+        self._begun, self._first_epoch, self._drawn = time.perf_counter(), None, 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._epoch_begun = epoch, time.perf_counter()
+        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, steps = time.perf_counter(), self.params.get("steps")
+        if not (steps and self.stream.isatty()) or now - self._drawn < 0.2:
+            return
+        self._drawn = now
+        done = (batch + 1) / steps
+        bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
+        rate = self.tokens * done / (now - self._epoch_begun)
+        loss = (logs or {}).get("loss", float("nan"))
+        self.stream.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
+        self.stream.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.perf_counter()
+        spent = now - self._epoch_begun
+        epochs_left = self.params["epochs"] - epoch - 1
+        left = (now - self._begun) / (epoch + 1 - self._first_epoch) * epochs_left
+        values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        clear = "\r\x1b[K" if self.stream.isatty() else ""
+        self.stream.write(
+            f"{clear}{self._name()}: {values}; {spent:.1f} s, "
+            f"{self.tokens / spent:,.0f} {self.unit}/s, {_duration(left)} left\n"
+        )
+        self.stream.flush()
+
+    def _name(self):
+        return f"epoch {self._epoch + 1}/{self.params['epochs']}"
+
+
+def _duration(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

@@ -1,0 +1,237 @@
+"""The characters that a model knows, and their ids."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from rnn_kit.text.errors import TextError, one_dimensional
+from rnn_kit.text.reading import read_bytes
+
+_FORMAT = "rnn_kit.CharVocabulary"
+
+
+class CharVocabulary:
+    """The characters that a model knows, numbered from 0 in the order given.
+
+    With V characters c_0 ... c_(V-1): `encode` maps a text of T characters to ids `(T,)`, and
+    `decode` maps them back. A vocabulary does not change once it is made, and two are equal when
+    they hold the same characters in the same order.
+
+    Args:
+        characters: A string, or any iterable of one-character strings, without repetition.
+
+    Raises:
+        TextError: If there is no character, one comes twice, or an item is not one character.
+
+    Example:
+
+    >>> vocabulary = CharVocabulary.from_text("hello")
+    >>> vocabulary.characters, len(vocabulary)
+    ('ehlo', 4)
+    >>> vocabulary.encode("hole")
+    array([1, 3, 2, 0], dtype=int32)
+    >>> vocabulary.decode([1, 0, 2, 2, 3])
+    'hello'
+    """
+
+    def __init__(self, characters):
+        characters = list(characters)
+        for character in characters:
+            if not isinstance(character, str) or len(character) != 1:
+                raise TextError(
+                    "A vocabulary is made of single characters, each a string of length 1; "
+                    f"received {character!r}"
+                )
+        if not characters:
+            raise TextError("A vocabulary needs at least one character; received none")
+        self.characters = "".join(characters)
+        repeated = [c for c, count in Counter(characters).items() if count > 1]
+        if repeated:
+            raise TextError(
+                "Each character of a vocabulary comes once; received more than once: "
+                f"{_a_few(repeated)}"
+            )
+        self._codes = _code_points(self.characters)
+        # Code point -> id, -1 for the unseen; the last entry stands for all code points above.
+        self._ids = np.full(int(self._codes.max()) + 2, -1, dtype=np.int32)
+        self._ids[self._codes] = np.arange(len(self._codes), dtype=np.int32)
+
+    @classmethod
+    def from_text(cls, text):
+        """The vocabulary of the distinct characters of a text, sorted by code point.
+
+        Args:
+            text: A `str` that is not empty.
+
+        Returns:
+            A `CharVocabulary`.
+
+        Raises:
+            TextError: If the text is empty.
+        """
+        return cls(sorted(set(text)))
+
+    def __len__(self):
+        return len(self.characters)
+
+    def __eq__(self, other):
+        if not isinstance(other, CharVocabulary):
+            return NotImplemented
+        return self.characters == other.characters
+
+    def __hash__(self):
+        return hash(self.characters)
+
+    def __repr__(self):
+        return f"CharVocabulary({self.characters!r})"
+
+    def encode(self, text):
+        """Maps a text of T characters to ids.
+
+        Args:
+            text: A `str`; it may be empty.
+
+        Returns:
+            An int32 array of shape `(T,)`.
+
+        Raises:
+            TextError: If the text has characters that the vocabulary does not; it names a few.
+
+        Example:
+
+        >>> CharVocabulary("ab").encode("abba")
+        array([0, 1, 1, 0], dtype=int32)
+        >>> try:
+        ...     CharVocabulary("ab").encode("abc")
+        ... except TextError as error:
+        ...     print(error)
+        1 character is not in this vocabulary of 2: 'c'
+        """
+        ids = self._lookup(text)
+        if (ids < 0).any():
+            unseen = self.unseen(text)
+            count = "1 character is" if len(unseen) == 1 else f"{len(unseen)} characters are"
+            raise TextError(f"{count} not in this vocabulary of {len(self)}: {_a_few(unseen)}")
+        return ids
+
+    def unseen(self, text):
+        """The distinct characters of a text that are not in the vocabulary.
+
+        Args:
+            text: A `str`.
+
+        Returns:
+            A `str`, in the order of their first appearance; empty if `encode` takes the text.
+
+        Example:
+
+        >>> CharVocabulary("ab").unseen("a dab, bad")
+        ' d,'
+        """
+        missing = _code_points(text)[self._lookup(text) < 0]
+        return "".join(dict.fromkeys(_characters(missing)))
+
+    def decode(self, ids):
+        """Maps T ids back to a text.
+
+        Args:
+            ids: Integers of shape `(T,)`: a list, an array, or a tensor that NumPy can read.
+
+        Returns:
+            A `str` of T characters.
+
+        Raises:
+            TextError: If the ids are not a one-dimensional array of integers, or one of them is
+                not in `[0, V)`.
+        """
+        ids = one_dimensional(ids)
+        if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
+            first = ids[(ids < 0) | (ids >= len(self))][0]
+            raise TextError(f"Expected ids from 0 to {len(self) - 1}; received {first}")
+        return _characters(self._codes[ids])
+
+    def save(self, path):
+        """Writes the vocabulary as JSON, aside first, so that a file is never left half-written.
+
+        Args:
+            path: The file; its folder must exist. A file of that name is replaced.
+        """
+        path = Path(path)
+        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            with open(aside, "w", encoding="ascii", newline="\n") as file:
+                json.dump({"format": _FORMAT, "characters": self.characters}, file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path):
+        """Reads a vocabulary that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            A `CharVocabulary`, equal to the one that was saved.
+
+        Raises:
+            TextError: If the file is missing, cannot be read, is cut short, or holds no vocabulary.
+
+        Example:
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "vocabulary.json")
+        ...     CharVocabulary("abc").save(file)
+        ...     CharVocabulary.load(file)
+        CharVocabulary('abc')
+        """
+        path = Path(path)
+        if not os.path.isfile(path):
+            raise TextError(f"{path} is missing: expected a vocabulary that CharVocabulary.save wrote")
+        try:
+            content = json.loads(read_bytes(path))
+        except ValueError as error:
+            if isinstance(error, TextError):
+                raise
+            raise TextError(
+                f"{path} is cut short or damaged: expected a vocabulary in JSON ({error})"
+            ) from None
+        if (
+            not isinstance(content, dict)
+            or content.get("format") != _FORMAT
+            or not isinstance(content.get("characters"), str)
+        ):
+            raise TextError(
+                f'{path} is not a vocabulary: expected JSON with "format": "{_FORMAT}" and '
+                '"characters", as CharVocabulary.save writes it'
+            )
+        try:
+            return cls(content["characters"])
+        except TextError as error:
+            raise TextError(f"{path} is not a usable vocabulary: {error}") from None
+
+    def _lookup(self, text):
+        return self._ids[np.minimum(_code_points(text), len(self._ids) - 1)]
+
+
+def _code_points(text):
+    # "surrogatepass", because a prompt from a terminal may hold bytes that were no UTF-8.
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def _characters(code_points):
+    return code_points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _a_few(characters, most=8):
+    shown = ", ".join(repr(c) for c in list(characters)[:most])
+    return shown if len(characters) <= most else f"{shown} and {len(characters) - most} more"
