@@ -12,14 +12,15 @@ class Throughput(keras.callbacks.Callback):
     Args:
         tokens: Tokens that an epoch trains on.
         unit: What a token is called. Default: `"characters"`.
-        stream: Default: standard error for the bar and the lines.
+        stream: Where the lines go. Default: standard output. The bar goes to standard error, if that is
+            a terminal.
     """
 
     def __init__(self, tokens, unit="characters", stream=None):
         super().__init__()
         self.tokens = tokens
         self.unit = unit
-        self.stream = stream or sys.stderr
+        self.stream = stream or sys.stdout
 
     def on_train_begin(self, logs=None):
         self._begun, self._first_epoch, self._drawn = time.perf_counter(), None, 0.0
@@ -30,15 +31,15 @@ class Throughput(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         now, steps = time.perf_counter(), self.params.get("steps")
-        if not (steps and self.stream.isatty()) or now - self._drawn < 0.2:
+        if not (steps and sys.stderr.isatty()) or now - self._drawn < 0.2:
             return
         self._drawn = now
         done = (batch + 1) / steps
         bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
         rate = self.tokens * done / (now - self._epoch_begun)
         loss = (logs or {}).get("loss", float("nan"))
-        self.stream.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
-        self.stream.flush()
+        sys.stderr.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
+        sys.stderr.flush()
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
@@ -46,9 +47,11 @@ class Throughput(keras.callbacks.Callback):
         epochs_left = self.params["epochs"] - epoch - 1
         left = (now - self._begun) / (epoch + 1 - self._first_epoch) * epochs_left
         values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        clear = "\r\x1b[K" if self.stream.isatty() else ""
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
         self.stream.write(
-            f"{clear}{self._name()}: {values}; {spent:.1f} s, "
+            f"{self._name()}: {values}; {spent:.1f} s, "
             f"{self.tokens / spent:,.0f} {self.unit}/s, {_duration(left)} left\n"
         )
         self.stream.flush()

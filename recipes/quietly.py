@@ -1,0 +1,36 @@
+"""Starts TensorFlow without the lines that it prints to standard error as it starts.
+
+TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
+(https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. A recipe
+imports this module first. If TensorFlow does not start, what it said is shown; and where you have set
+TF_CPP_MIN_LOG_LEVEL yourself, nothing is held back.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+
+
+def _start():
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()
+
+
+if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            _start()
+        except BaseException:
+            said.seek(0)
+            with os.fdopen(os.dup(standard_error), "wb") as file:
+                shutil.copyfileobj(said, file)
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
