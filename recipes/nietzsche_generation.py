@@ -10,9 +10,9 @@ sentences that are almost sentences.
 
 After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the example `lstm_text_generation.py`. That listing
 predicts one character a window of 40 and starts every window from zeros. Here every position predicts
-its next character and the state is carried on (truncated back-propagation through time), so that one
-pass over the text teaches 120 times as much: each character is a target, not each third, and its past
-is the whole text, not 40 characters.
+its next character and the state is carried on (truncated back-propagation through time): every
+character is a target, not every third; a step of the network teaches a character, where the listing
+takes 40 steps for one; and what it predicts from is the whole text before, not 40 characters.
 
 How to run it:
 
@@ -22,6 +22,7 @@ How to run it:
     python recipes/nietzsche_generation.py --sample-only --prompt "what is truth"
 """
 
+import argparse
 import functools
 import sys
 from dataclasses import dataclass
@@ -127,14 +128,19 @@ def load_data(settings):
             "learn. Give a text with at least two."
         )
     train, validation, test = split_text(vocabulary.encode(text))
-    needed = settings.batch_size * settings.window + 1
-    if len(train) < needed or len(validation) < settings.batch_size + 1:
-        raise cli.UserError(
-            f"--data {settings.data}: {len(text):,} characters leave {len(train):,} to train on, and a "
-            f"batch of {settings.batch_size} windows of {settings.window} needs {needed:,}. Give a "
-            "longer text, or a smaller --batch-size or --window."
-        )
-    info = {**info, "train": len(train), "validation": len(validation), "test": len(test)}
+    batch = settings.batch_size
+    for part, ids, needed in (
+        ("train on", train, batch * settings.window + 1),
+        ("validate on", validation, batch + 1),
+    ):
+        if len(ids) < needed:
+            raise cli.UserError(
+                f"--data {settings.data}: {len(text):,} characters leave {len(ids):,} to {part}, and a "
+                f"batch of {batch} windows of {settings.window} needs {needed:,}. Give a longer text, "
+                "or a smaller --batch-size or --window."
+            )
+    info["distinct"] = len(vocabulary)
+    info |= {"train": len(train), "validation": len(validation), "test": len(test)}
     return Text(vocabulary, train, validation, test, info)
 
 
@@ -289,7 +295,12 @@ def parse(argv):
     add("--data", help="stdlib, nietzsche, shakespeare, or a text file or folder of your own")
     add("--limit", type=cli.positive_int, help="use this many characters of the text")
     add("--out", help="the run's folder (default: runs/nietzsche_generation/<preset>-<date>-<time>)")
-    add("--seed", type=int, help="of weights, order and samples (default: 0)")
+    add("--seed", type=cli.seed, help="of weights, order and samples (default: 0)")
+    add(
+        "--lower",
+        action=argparse.BooleanOptionalAction,
+        help="lower-case the text, as the lecture does (cpu: yes)",
+    )
     group = parser.add_argument_group("model and training")
     add = group.add_argument
     add("--cell", choices=CELLS, help=f"the recurrent layer (cpu: {d.cell})")
@@ -304,7 +315,12 @@ def parse(argv):
     positive = cli.number_of(lambda x: x > 0, "a number above 0")
     add("--learning-rate", type=positive, help=f"of Adam at the start (cpu: {d.learning_rate})")
     add("--clip-norm", type=positive, help=f"largest norm of a gradient (cpu: {d.clip_norm})")
-    add("--dtype", choices=["float32", "mixed_float16", "mixed_bfloat16", "float64"], help="policy")
+    add("--patience", type=cli.positive_int, help=f"epochs without a better one (cpu: {d.patience})")
+    add(
+        "--dtype",
+        choices=["float32", "mixed_float16", "mixed_bfloat16", "float64"],
+        help="dtype policy (cpu: float32)",
+    )
     group = parser.add_argument_group("writing")
     add = group.add_argument
     add("--sample-only", action="store_true", help="train nothing: write with a saved run")
@@ -318,6 +334,7 @@ def parse(argv):
         nargs="+",
         help="0 takes the likeliest, low is safe, high is wild (default: 0.2 0.5 1.0 1.2)",
     )
+    add("--samples-every", type=cli.positive_int, help="epochs between samples (default: 1)")
     add("--length", type=cli.positive_int, help="characters to write (default: 400)")
     add("--top-k", type=cli.positive_int, help="draw from the k likeliest alone")
     add(

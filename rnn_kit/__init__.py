@@ -11,15 +11,20 @@ from rnn_kit import layers, metrics, sampling
 
 __version__ = "0.1.0"
 
-_ON_FIRST_USE = ("callbacks", "convert", "datasets", "generation", "plots", "runs", "text")
+_ON_FIRST_USE = (
+    *("callbacks", "cli", "convert", "datasets", "generation"),
+    *("pipelines", "plots", "runs", "text"),
+)
 
 __all__ = [
     "callbacks",
+    "cli",
     "convert",
     "datasets",
     "generation",
     "layers",
     "metrics",
+    "pipelines",
     "plots",
     "runs",
     "sampling",

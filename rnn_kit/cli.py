@@ -35,13 +35,16 @@ def run_recipe(main):
     in exit code 130, with what `main` said about going on. Anything else is a bug and keeps its
     traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape, not a traceback.
+        stream.reconfigure(errors="backslashreplace")
     try:
         main()
     except (UserError, DataError, DivergedError, RunError, TextError) as error:
         sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write(f"\n{interrupt or 'Interrupted.'}\n")
+        sys.stderr.write(f"\n{str(interrupt) or 'Interrupted.'}\n")
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,6 +59,17 @@ def positive_int(text):
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
+    return value
+
+
+def seed(text):
+    """A seed, 0 to 2**32 - 1, as an argument type."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer from 0 to {2**32 - 1}")
     return value
 
 

@@ -20,9 +20,9 @@ class _PerToken(keras.metrics.Metric):
         """Adds the tokens of a batch.
 
         Args:
-            y_true: Ids `(...)`, of any integer or float dtype.
+            y_true: Ids `(...)` or `(..., 1)`, of any integer or float dtype.
             y_pred: Logits `(..., V)`. A Keras mask on them counts as weight.
-            sample_weight: Weights `(...)`, or of fewer dimensions, which are added at the end.
+            sample_weight: Weights `(...)`, or `(..., 1)`; or of fewer dimensions, for all that follow.
         """
         mask = get_keras_mask(y_pred)
         y_true = ops.cast(y_true, "int32")
@@ -34,6 +34,8 @@ class _PerToken(keras.metrics.Metric):
             weight = weight * ops.cast(mask, "float32")
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
+            if len(sample_weight.shape) == len(y_true.shape) + 1 and sample_weight.shape[-1] == 1:
+                sample_weight = ops.squeeze(sample_weight, axis=-1)
             while len(sample_weight.shape) < len(y_true.shape):
                 sample_weight = ops.expand_dims(sample_weight, -1)
             weight = weight * sample_weight

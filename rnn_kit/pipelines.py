@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from rnn_kit.text import streams
+
 
 def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
     """Endless windows of parallel streams for truncated back-propagation with a carried state.
@@ -25,7 +27,7 @@ def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
         batches of an epoch.
 
     Raises:
-        ValueError: if the ids do not fill one window.
+        TextError: if the ids do not fill one window, or B or T is below 1.
 
     Example:
 
@@ -34,15 +36,9 @@ def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
     >>> batches, [x.tolist() for x, _ in dataset.take(2).as_numpy_iterator()]
     (2, [[[0, 1], [4, 5]], [[2, 3], [6, 7]]])
     """
-    ids = np.asarray(ids, "int32")
-    batches = (len(ids) - 1) // (batch_size * window)
-    if batches < 1:
-        raise ValueError(
-            f"{len(ids)} ids do not fill one window: {batch_size * window + 1} are needed for a batch "
-            f"of {batch_size} and a window of {window}."
-        )
+    batches = len(streams(ids, batch_size, window)[0])
     spare = len(ids) - 1 - batches * batch_size * window
-    text = tf.constant(ids)
+    text = tf.constant(np.asarray(ids, "int32"))
     row_starts = tf.range(batch_size)[:, None] * (batches * window)
     steps = tf.range(window)[None, :]
 

@@ -5,7 +5,8 @@
     result.json      settings, data, metrics, minutes, machine, versions, commit; written at the end
     model.keras ...  and whatever else the recipe writes beside them
 
-Nothing appears under its final name half-written: files are written aside and renamed.
+No file but the history, which grows by a line an epoch, is half-written under its final name: they are
+written aside and renamed.
 """
 
 import contextlib
@@ -66,9 +67,9 @@ class Run:
             "settings": dataclasses.asdict(settings),
             "started": now.isoformat(timespec="seconds"),
         }
-        if (out / CONFIG).exists():
-            raise RunError(f"{out} already holds a run. Give another folder with --out.")
         try:
+            if (out / CONFIG).exists():
+                raise RunError(f"{out} already holds a run. Give another folder with --out.")
             out.mkdir(parents=True, exist_ok=True)
             run = cls(out, config)
             run.write_json(CONFIG, config)
@@ -120,11 +121,20 @@ class Run:
             RunError: if they do not fit it: the run is of another version of the recipe.
         """
         try:
-            return settings_class(**self.config["settings"])
+            settings = settings_class(**self.config["settings"])
         except TypeError as error:
             raise RunError(
                 f"The settings in {self.file(CONFIG)} are of another version of this recipe ({error})."
             ) from None
+        for field in dataclasses.fields(settings_class):
+            value = getattr(settings, field.name)
+            expected = list if isinstance(field.default, tuple) else type(field.default)
+            if field.default is not None and type(value) not in {expected, type(field.default)}:
+                raise RunError(
+                    f"The settings in {self.file(CONFIG)} have {field.name}={value!r}, and a "
+                    f"{expected.__name__} was expected."
+                )
+        return settings
 
     def file(self, name):
         return self.path / name

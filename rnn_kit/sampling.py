@@ -18,8 +18,11 @@ class TemperatureSampler(keras.layers.Layer):
     `sample()` in the lecture says the opposite; the formula above it is right.
 
     `top_k` then keeps the k likeliest ids, and `top_p` the smallest set of the likeliest among those
-    whose probability reaches p (the nucleus); what is left is renormalised. Ties are broken by the
-    lower id. Everything is computed in float32, whatever the dtype policy.
+    whose probability reaches p (the nucleus); what is left is renormalised. Everything is computed in
+    float32, whatever the dtype policy.
+
+    A NaN is never drawn; an infinite logit is drawn for sure. A row in which nothing can be drawn (all
+    of it NaN, minus infinity, or probability 0) says nothing, and is drawn from uniformly.
 
     Args:
         temperature: T, finite and at least 0. 0 is argmax: no randomness. Default: 1.0.
@@ -54,6 +57,8 @@ class TemperatureSampler(keras.layers.Layer):
         self.temperature = float(temperature)
         self.top_k = None if top_k is None else int(top_k)
         self.top_p = None if top_p is None else float(top_p)
+        # All of the distribution is no restriction; summed in float32 it would leave some ids out.
+        self._nucleus = None if self.top_p == 1 else self.top_p
         self.from_logits = from_logits
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -62,23 +67,26 @@ class TemperatureSampler(keras.layers.Layer):
         logits = ops.cast(inputs, "float32")
         if not self.from_logits:
             logits = ops.log(logits)  # log 0 = -inf is what "never drawn" needs
+        logits = ops.where(ops.isnan(logits), -float("inf"), logits)
         vocabulary = logits.shape[-1]
         if self.temperature == 0:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
         # The best logit becomes 0, so that dividing by a tiny temperature overflows to -inf alone.
-        logits = logits - ops.max(logits, axis=-1, keepdims=True)
+        # Where the best is infinite, inf - inf would be NaN.
+        best = ops.max(logits, axis=-1, keepdims=True)
+        logits = ops.where(logits == best, 0.0, logits - best)
         logits = logits / max(self.temperature, float(np.finfo("float32").tiny))
-        if self.top_k is None and self.top_p is None:
+        if self.top_k is None and self._nucleus is None:
             return self._draw(logits)
 
         k = vocabulary if self.top_k is None else min(self.top_k, vocabulary)
         logits, ids = ops.top_k(logits, k)  # sorted, best first
-        if self.top_p is not None:
+        if self._nucleus is not None:
             p = ops.softmax(logits, axis=-1)
             p_of_better = ops.cumsum(p, axis=-1) - p
             # The best id has none that is better, so at least that one stays.
-            logits = ops.where(p_of_better < self.top_p, logits, -float("inf"))
+            logits = ops.where(p_of_better < self._nucleus, logits, -float("inf"))
         rank = ops.expand_dims(self._draw(logits), -1)
         return ops.cast(ops.squeeze(ops.take_along_axis(ids, rank, axis=-1), -1), "int32")
 

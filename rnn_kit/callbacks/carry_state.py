@@ -35,8 +35,8 @@ class CarryState(keras.callbacks.Callback):
     ended: `rnn_kit.text.streams` cuts a text that way. Needs the TensorFlow backend.
 
     Raises:
-        ValueError: if no layer of the model is stateful; in `fit`, `evaluate` or `predict` if a batch
-            has another size than the states.
+        ValueError: from `fit`, `evaluate` or `predict`: if no layer of the model is stateful, or if a
+            batch has another size than the states.
 
     Source: truncated BPTT in Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019); states
     carried from window to window in `ptb_word_lm.py` of the lecture after Graves.
@@ -53,51 +53,76 @@ class CarryState(keras.callbacks.Callback):
     ...     x, y, batch_size=2, shuffle=False, callbacks=[CarryState()], verbose=0)
     """
 
+    def __init__(self):
+        super().__init__()
+        self._trained = None  # the model that `fit` is training with this callback
+        self._set_asides = []  # (variables, values) of the states to give back, innermost last
+
     def set_model(self, model):
         super().set_model(model)
-        self._layers = stateful_layers(model)
-        if not self._layers:
+        layers = stateful_layers(model)
+        if not layers:
             raise ValueError(
                 f"CarryState has nothing to carry: no recurrent layer of model '{model.name}' has "
                 "stateful=True."
             )
-        self._kept = []
-        _check_batch_size(model, int(self._layers[0].states[0].shape[0]))
+        if any(layer.states is None for layer in layers):
+            raise ValueError(
+                f"The states of model '{model.name}' are not there yet. Give it an Input with a "
+                "batch_shape, or call it once."
+            )
+        if self._trained is None:
+            self._put_all_back()  # what an evaluation that broke off has left
+        self._target = model
+        _check_batch_size(model, int(tree.flatten(layers[0].states)[0].shape[0]))
 
     def on_train_begin(self, logs=None):
-        _explain_batch_errors(self.model, "train_function")
+        self._put_all_back()
+        self._trained = self._target
+        _explain_batch_errors(self._trained, "train_function")
+
+    def on_train_end(self, logs=None):
+        self._trained = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._reset()
+        self._target = self._trained
+        _reset(stateful_layers(self._trained))
 
     def on_test_begin(self, logs=None):
-        _explain_batch_errors(self.model, "test_function")
+        _explain_batch_errors(self._target, "test_function")
         self._set_aside()
 
     def on_test_end(self, logs=None):
         self._put_back()
 
     def on_predict_begin(self, logs=None):
-        _explain_batch_errors(self.model, "predict_function")
+        _explain_batch_errors(self._target, "predict_function")
         self._set_aside()
 
     def on_predict_end(self, logs=None):
         self._put_back()
 
-    def _reset(self):
-        for layer in self._layers:
-            layer.reset_state()
-
     def _set_aside(self):
-        self._kept.append([tf.identity(v.value) for v in self._variables()])
-        self._reset()
+        layers = stateful_layers(self._target)
+        variables = tree.flatten([layer.states for layer in layers])
+        self._set_asides.append((variables, [tf.identity(v.value) for v in variables]))
+        _reset(layers)
 
     def _put_back(self):
-        for variable, value in zip(self._variables(), self._kept.pop(), strict=True):
+        for variable, value in zip(*self._set_asides.pop(), strict=True):
             variable.assign(value)
+        # Inside `fit` another model may have been evaluated with this callback: training goes on.
+        self._target = self._trained or self._target
 
-    def _variables(self):
-        return tree.flatten([layer.states for layer in self._layers])
+    def _put_all_back(self):
+        while self._set_asides:
+            self._put_back()
+
+
+def _reset(layers):
+    """`reset_state`, also for stacked cells, whose nested states Keras 3.15 does not reset."""
+    for variable in tree.flatten([layer.states for layer in layers]):
+        variable.assign(tf.zeros_like(variable.value))
 
 
 _BATCH_CHECK = "carried_state_batch_size"  # the name of the op, by which its error is known
@@ -176,7 +201,8 @@ def with_batch_size(model, batch_size):
         optimizer is a new one.
 
     Raises:
-        ValueError: for a subclassed model, or `batch_size=None` for a stateful one.
+        ValueError: for a subclassed model, a layer of another kind that holds a stateful one, or
+            `batch_size=None` for a stateful model.
 
     Example:
 
@@ -193,17 +219,48 @@ def with_batch_size(model, batch_size):
         lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
         model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
     )
-    return keras.models.clone_model(
-        model, input_tensors=inputs, clone_function=lambda layer: _share(layer, batch_size)
-    )
+    # Cloned without its compilation, which Keras would redo from a config: a loss that is a function
+    # of the user's own has none.
+    compiled, model.compiled = model.compiled, False
+    try:
+        clone = keras.models.clone_model(
+            model, input_tensors=inputs, clone_function=lambda layer: _share(layer, batch_size)
+        )
+    finally:
+        model.compiled = compiled
+    if compiled:
+        clone.compile(loss=model.loss, **_fresh_metrics(model))
+    return clone
+
+
+def _fresh_metrics(model):
+    """The metrics that a model was compiled with, with sums of their own, to compile another."""
+
+    def fresh(metric):
+        if isinstance(metric, keras.metrics.Metric):
+            return type(metric).from_config(metric.get_config())
+        return metric  # a name or a function
+
+    metrics = model._compile_metrics
+    if metrics is None:
+        return {}
+    return {
+        "metrics": tree.map_structure(fresh, metrics._user_metrics),
+        "weighted_metrics": tree.map_structure(fresh, metrics._user_weighted_metrics),
+    }
 
 
 def _share(layer, batch_size):
     """The layer itself, or, where it holds states, another around the same weights."""
-    if not stateful_layers(layer):
-        return layer
+    if not isinstance(layer, keras.layers.Layer) or not stateful_layers(layer):
+        return layer  # an operation such as `x + y`, or a layer without states
     if isinstance(layer, keras.Model):
         return with_batch_size(layer, batch_size)
+    if not isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
+        raise ValueError(
+            f"Cannot rebuild '{layer.name}' ({type(layer).__name__}) at another batch size: it holds a "
+            "stateful layer in a way that is its own."
+        )
     clone = type(layer).from_config(layer.get_config())
     for part in ("cell", "forward_layer", "backward_layer"):
         if hasattr(layer, part):

@@ -1,8 +1,10 @@
 """Text that a language model writes while it is being trained."""
 
 import keras
+import numpy as np
 
-from rnn_kit.generation import Generator
+from rnn_kit.generation import generate
+from rnn_kit.generation.generator import generator_of
 from rnn_kit.sampling import TemperatureSampler
 
 
@@ -14,7 +16,7 @@ class SampleText(keras.callbacks.Callback):
         prompt_ids: 1-D ids to start from.
         temperatures: Default: those of the lecture, 0.2, 0.5, 1.0, 1.2.
         length: Ids to write at each temperature. Default: 400, as in the lecture.
-        every: Epochs between samples; the last epoch always has them. Default: 1.
+        every: Epochs between samples; after the last there are always some. Default: 1.
         seed: The samples of an epoch derive from it and from the epoch.
         top_k, top_p: As in `TemperatureSampler`.
         write: Called with each piece of text. Default: to standard output.
@@ -37,28 +39,35 @@ class SampleText(keras.callbacks.Callback):
     ):
         super().__init__()
         self.decode = decode
-        self.prompt_ids = prompt_ids
+        self.prompt_ids = np.asarray(prompt_ids)
+        self._epoch = self._sampled = 0  # the last epoch, and the last with a sample
         self.length = length
         self.every = every
         self.seed = seed
         self.write = write or (lambda text: print(text, flush=True))
         self._samplers = [TemperatureSampler(t, top_k, top_p, seed=seed) for t in temperatures]
-        self._generator = None
 
     def on_train_begin(self, logs=None):
-        if self._generator is None:
-            self._generator = Generator(self.model)
+        generator_of(self.model)  # a model that cannot be stepped through is refused before training
 
     def on_epoch_end(self, epoch, logs=None):
-        last = epoch + 1 == self.params.get("epochs")
-        if last or (epoch + 1) % self.every == 0:
-            self.write(f"\n----- after epoch {epoch + 1}\n" + self.sample(epoch + 1))
+        self._epoch = epoch + 1
+        if self._epoch % self.every == 0:
+            self._write_sample()
+
+    def on_train_end(self, logs=None):
+        if self._sampled != self._epoch:
+            self._write_sample()
+
+    def _write_sample(self):
+        self._sampled = self._epoch
+        self.write(f"\n----- after epoch {self._epoch}\n" + self.sample(self._epoch))
 
     def sample(self, epoch=0):
         """One text at each temperature, headed by it."""
         texts = []
         for sampler in self._samplers:
             sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
-            ids = self._generator.generate(self.prompt_ids[None], self.length, sampler)[0]
+            ids = generate(self.model, self.prompt_ids[None], self.length, sampler)[0]
             texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")
         return "\n".join(texts)

@@ -9,6 +9,8 @@ import keras
 class Throughput(keras.callbacks.Callback):
     """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
 
+    Seconds and tokens a second are those of training; the time left has validation and samples in it.
+
     Args:
         tokens: Tokens that an epoch trains on.
         unit: What a token is called. Default: `"characters"`.
@@ -26,7 +28,7 @@ class Throughput(keras.callbacks.Callback):
         self._begun, self._first_epoch, self._drawn = time.perf_counter(), None, 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._epoch_begun = epoch, time.perf_counter()
+        self._epoch, self._epoch_begun, self._spent = epoch, time.perf_counter(), None
         self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
 
     def on_train_batch_end(self, batch, logs=None):
@@ -41,9 +43,12 @@ class Throughput(keras.callbacks.Callback):
         sys.stderr.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
         sys.stderr.flush()
 
+    def on_test_begin(self, logs=None):
+        self._spent = time.perf_counter() - self._epoch_begun
+
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
-        spent = now - self._epoch_begun
+        spent = now - self._epoch_begun if self._spent is None else self._spent
         epochs_left = self.params["epochs"] - epoch - 1
         left = (now - self._begun) / (epoch + 1 - self._first_epoch) * epochs_left
         values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())

@@ -28,7 +28,8 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
             stand together: each row is repeated `width` times.
         start_ids: `(B,)` ids to start from. They are not part of the result.
         end_id: The id that ends a sequence.
-        width: Hypotheses kept a row, at least 1. 1 is greedy search.
+        width: Hypotheses kept a row, at least 1. 1 goes on with the likeliest id that does not end, and
+            keeps the best end that it has passed.
         max_length: The most ids of a hypothesis, `end_id` included, at least 1.
         length_penalty: 0 compares log-probabilities, which favours the short; 1 their mean an id.
             Finite, at least 0.

@@ -7,7 +7,7 @@ import weakref
 import keras
 import numpy as np
 
-from rnn_kit.generation.plan import Plan
+from rnn_kit.generation.plan import Plan, all_layers
 from rnn_kit.sampling import TemperatureSampler
 
 if keras.backend.backend() != "tensorflow":
@@ -65,8 +65,9 @@ class Generator:
     def __init__(self, model):
         self._plan = plan = Plan(model)
         self.vocabulary = plan.vocabulary
-        self._shapes = [shape for r in plan.recurrences for shape in r.shapes]
-        state_spec = [tf.TensorSpec([None, width], dtype) for width, dtype in self._shapes]
+        self._state_spec = [
+            tf.TensorSpec([None, *shape], dtype) for r in plan.recurrences for shape, dtype in r.shapes
+        ]
         ids_spec = tf.TensorSpec([None, None], tf.int32)
 
         def last(ids, state):
@@ -76,10 +77,12 @@ class Generator:
         def step(ids, state):
             return last(ids[:, None], state)
 
-        self._sequence = tf.function(plan.run, input_signature=[ids_spec, state_spec], autograph=False)
-        self._last = tf.function(last, input_signature=[ids_spec, state_spec], autograph=False)
+        self._sequence = tf.function(
+            plan.run, input_signature=[ids_spec, self._state_spec], autograph=False
+        )
+        self._last = tf.function(last, input_signature=[ids_spec, self._state_spec], autograph=False)
         self._step = tf.function(
-            step, input_signature=[tf.TensorSpec([None], tf.int32), state_spec], autograph=False
+            step, input_signature=[tf.TensorSpec([None], tf.int32), self._state_spec], autograph=False
         )
         self._loops = collections.OrderedDict()
         self._default_sampler = None
@@ -103,12 +106,20 @@ class Generator:
         """
         ids = self._checked_ids(ids)
         state = self.initial_state(ids.shape[0]) if state is None else state
+        _check_rows(ids, state)
         for start in range(0, ids.shape[1], _PREFILL_CHUNK):
             logits, state = self._last(ids[:, start : start + _PREFILL_CHUNK], state)
         return logits, state
 
     def step(self, ids, state):
-        """Reads one more id a row: `(B,)` ids and the state to `(B, V)` logits and the new state."""
+        """Reads one more id a row: `(B,)` ids and the state to `(B, V)` logits and the new state.
+
+        Raises:
+            ValueError: if the state has other rows than `ids`, or an id is outside [0, V).
+        """
+        if not tf.is_symbolic_tensor(ids):
+            ids = self._checked_ids(np.asarray(ids)[:, None])[:, 0]
+        _check_rows(ids, state)
         return self._step(tf.cast(ids, tf.int32), state)
 
     def generate(self, prompt_ids, length, sampler=None, stop_id=None):
@@ -162,13 +173,18 @@ class Generator:
             `(B,)` float64 array, in nats.
 
         Raises:
-            ValueError: if `ids` is not `(B, T)` with T of at least 2, or has an id outside [0, V).
+            ValueError: if `ids` is not `(B, T)` with T of at least 2, has an id outside [0, V), or if
+                `lengths` is not `(B,)` numbers up to T.
         """
         ids = self._checked_ids(ids)
         rows, time = ids.shape
         if time < 2:
             raise ValueError(f"`ids` must hold two ids a row at least. Received: shape={ids.shape}")
         lengths = np.full(rows, time) if lengths is None else np.asarray(lengths)
+        if lengths.shape != (rows,) or (rows and (lengths.min() < 1 or lengths.max() > time)):
+            raise ValueError(
+                f"`lengths` must be {rows} numbers from 1 to {time}, one a row. Received: {lengths}"
+            )
         counts = np.arange(1, time) < lengths[:, None]
         state, total = self.initial_state(rows), np.zeros(rows)
         for start in range(0, time - 1, _PREFILL_CHUNK):
@@ -235,7 +251,7 @@ class Generator:
             loop,
             input_signature=[
                 tf.TensorSpec([None, self.vocabulary], logits_spec.dtype),
-                [tf.TensorSpec([None, width], dtype) for width, dtype in self._shapes],
+                self._state_spec,
                 tf.TensorSpec([None], tf.bool),
                 tf.TensorSpec([], tf.int32),
                 tf.TensorSpec([], tf.int32),
@@ -250,8 +266,8 @@ _GENERATORS = weakref.WeakKeyDictionary()  # a generator holds its model's layer
 def generator_of(model):
     """The model's `Generator`, made at first and kept as long as the model is."""
     generator = _GENERATORS.get(model)
-    # A Sequential may have got another layer since.
-    if generator is None or generator._plan.layers != list(getattr(model, "layers", ())):
+    # A Sequential may have got another layer since, or one inside of it.
+    if generator is None or generator._plan.layers != all_layers(model):
         generator = _GENERATORS[model] = Generator(model)
     return generator
 
@@ -287,6 +303,16 @@ def generate(model, prompt_ids, length, sampler=None, stop_id=None):
     (2, 8)
     """
     return generator_of(model).generate(prompt_ids, length, sampler, stop_id)
+
+
+def _check_rows(ids, state):
+    """A state of one row would be broadcast over all of them in silence."""
+    for tensor in state:
+        if ids.shape[0] is not None and tensor.shape[0] not in (None, ids.shape[0]):
+            raise ValueError(
+                f"`ids` and `state` must have the same rows. Received: {ids.shape[0]} rows of ids, "
+                f"{tensor.shape[0]} of state"
+            )
 
 
 def _at_least(least, value, name):

@@ -6,11 +6,16 @@ walks a Sequential or functional model once and knows afterwards how to do that;
 one position at a time is refused here, by the layer's name.
 """
 
+import contextlib
 import inspect
 
 import keras
+import numpy as np
 from keras import layers, ops, tree
 from keras.src.backend import get_keras_mask, set_keras_mask
+from keras.src.models.functional import Functional
+
+from rnn_kit.layers import GRU, PeepholeLSTM
 
 # Layers whose output at a position depends on their input at that position alone. Exact types: a
 # subclass may do anything in its `call`.
@@ -47,13 +52,19 @@ _ALONG_LAST_AXIS = {
     layers.Softmax,
     layers.UnitNormalization,
 }
-# `keras.ops` in a functional model, by the name of their operation.
+# `keras.ops` in a functional model, by the name of their operation. Comparisons make masks.
 _ELEMENTWISE_OPS = set(
-    "Abs Absolute Add Cast Clip Divide Elu Exp Gelu HardSigmoid HardTanh LeakyRelu Log Log1p Maximum "
-    "Minimum Multiply Negative Power Relu Relu6 Selu Sigmoid Silu Softplus Softsign Sqrt Square "
-    "Subtract Tanh TrueDivide".split()
+    "Abs Absolute Add Cast Clip Divide Elu Equal Exp Gelu Greater GreaterEqual HardSigmoid HardTanh "
+    "LeakyRelu Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Multiply "
+    "Negative NotEqual Power Relu Relu6 Selu Sigmoid Silu Softplus Softsign Sqrt Square Subtract Tanh "
+    "TrueDivide".split()
 )
-_LAST_AXIS_OPS = {"Concatenate", "LogSoftmax", "Softmax"}
+_LAST_AXIS_OPS = {"All", "Any", "Concatenate", "LogSoftmax", "Softmax"}
+# Recurrent layers whose loop is known. A subclass counts if it has overridden neither of these methods.
+_LOOPS = {
+    (kind.call, kind.inner_loop)
+    for kind in (layers.RNN, layers.LSTM, layers.GRU, layers.SimpleRNN, PeepholeLSTM, GRU)
+}
 
 
 def position_wise(layer_class):
@@ -86,7 +97,7 @@ class Plan:
     Attributes:
         recurrences: one `Recurrence` for each call of a recurrent layer, in order.
         vocabulary: V, the size of the model's last axis.
-        layers: the model's top layers, to notice when the model has changed.
+        layers: all layers of the model, to notice when it has changed.
 
     Raises:
         ValueError: naming the layer that cannot be stepped through, and why.
@@ -104,11 +115,17 @@ class Plan:
                 f"Model '{model.name}' must map ids to logits, one input to one output. It has "
                 f"{len(model.inputs)} inputs and {len(model.outputs)} outputs."
             )
-        self.layers = list(model.layers)
+        if len(model.inputs[0].shape) != 2:
+            raise ValueError(
+                f"Model '{model.name}' must take ids of the shape (B, T). Its input has the shape "
+                f"{model.inputs[0].shape}: put an Embedding in place of one-hot vectors."
+            )
+        self.layers = all_layers(model)
         self.recurrences = []
         self._dtype = model.inputs[0].dtype
         self._run = self._compile(model)
         self._probe(model)
+        self._check_causality()
 
     def run(self, ids, states):
         """`(B, T)` int ids and the states before them to `(B, T, V)` outputs and the states after.
@@ -118,9 +135,9 @@ class Plan:
         states, new_states = iter(states), []
         recurrences = iter(self.recurrences)  # a graph is walked in the same order every time
 
-        def recur(layer, x):
+        def recur(layer, x, mask):
             recurrence = next(recurrences)
-            y, after = recurrence(x, [next(states) for _ in recurrence.shapes])
+            y, after = recurrence(x, [next(states) for _ in recurrence.shapes], mask)
             new_states.extend(after)
             return y
 
@@ -137,10 +154,12 @@ class Plan:
     def _probe(self, model):
         """One run on a little batch: finds the recurrences' order, their masks, and broken shapes."""
 
-        def recur(layer, x):
-            recurrence = Recurrence(layer, masked=get_keras_mask(x) is not None)
+        def recur(layer, x, mask):
+            if layer.stateful and any(r.layer is layer for r in self.recurrences):
+                raise _refusal(layer, "it is stateful and called twice, so the calls share one state")
+            recurrence = Recurrence(layer, masked=mask is not None)
             self.recurrences.append(recurrence)
-            return recurrence(x, recurrence.initial_states(_PROBE[0]))[0]
+            return recurrence(x, recurrence.initial_states(_PROBE[0]), mask)[0]
 
         self._probing = True
         outputs = self._execute(ops.zeros(_PROBE, "int32"), recur)
@@ -152,7 +171,36 @@ class Plan:
             )
         self.vocabulary = int(outputs.shape[-1])
 
+    def _check_causality(self):
+        """Runs a text whole and in two halves: every layer must say the same of every position.
+
+        An activation function may be anything, so a layer's class alone does not tell.
+        """
+        ids = ops.convert_to_tensor(_TEXT % self.vocabulary, "int32")
+        half = ids.shape[1] // 2
+        with self._traced() as whole:
+            self.run(ids, self.initial_states(len(_TEXT)))
+        with self._traced() as first:
+            _, states = self.run(ids[:, :half], self.initial_states(len(_TEXT)))
+        with self._traced() as second:
+            self.run(ids[:, half:], states)
+        for (op, y), (_, y1), (_, y2) in zip(whole, first, second, strict=True):
+            halves = np.concatenate([y1, y2], axis=1)
+            tolerance = 1e-4 if y.dtype in ("float32", "float64") else 5e-2
+            if not np.allclose(y, halves, rtol=tolerance, atol=tolerance / 10, equal_nan=True):
+                raise _refusal(op, "what it says of a position depends on other positions than before")
+
+    @contextlib.contextmanager
+    def _traced(self):
+        """Collects what every layer puts out, in order."""
+        self._trace = []
+        yield self._trace
+        self._trace = None
+
     # --- from layers to functions of tensors --------------------------------------------------------
+
+    _probing = False
+    _trace = None
 
     def _compile(self, layer):
         if _is_graph(layer):
@@ -190,18 +238,22 @@ class Plan:
         return run_graph
 
     def _compile_recurrent(self, layer):
+        if (type(layer).call, type(layer).inner_loop) not in _LOOPS:
+            raise _refusal(layer, "its class has a loop of its own, so what it does is unknown")
         if layer.go_backwards:
             raise _refusal(layer, "it reads the sequence backwards, from tokens not yet written")
         if not layer.return_sequences:
             raise _refusal(layer, "it returns its last output alone; it needs return_sequences=True")
 
-        def step(x, *more, initial_state=None, **_):
+        def step(x, *more, initial_state=None, mask=None, **_):
             if more or initial_state is not None:
                 raise _refusal(layer, "its initial state comes from inside the model")
-            y = self._recur(layer, x)
-            return (y, *[None] * len(layer.state_size)) if layer.return_state else y
+            y = self._recur(layer, x, get_keras_mask(x) if mask is None else mask)
+            if not layer.return_state:
+                return y
+            return (y, *[_State(layer) for _ in tree.flatten(layer.state_size)])
 
-        return step
+        return self._checked(layer, step)
 
     def _compile_position_wise(self, op):
         if not isinstance(op, layers.Layer):
@@ -230,15 +282,29 @@ class Plan:
         """`call`, whose output must have kept batch and time while the plan is probed."""
 
         def checked(*args, **kwargs):
-            y = call(*args, **kwargs)
+            for used in tree.flatten((args, kwargs)):
+                if isinstance(used, _State):
+                    raise _refusal(used.layer, "its state is used inside the model")
+            result = call(*args, **kwargs)
+            y = result[0] if isinstance(result, tuple) else result
             if self._probing and tuple(y.shape[:2]) != _PROBE:
                 raise _refusal(op, f"it turned batch and time {_PROBE} into {tuple(y.shape[:2])}")
-            return y
+            if self._trace is not None:
+                self._trace.append((op, ops.convert_to_numpy(y)))
+            return result
 
         return checked
 
 
 _PROBE = (3, 2)  # batch and time of the probe: no two sizes alike, and not one
+_TEXT = np.array([[0, 1, 1, 0], [1, 0, 0, 1], [1, 1, 0, 1]])  # ids that any vocabulary has
+
+
+class _State:
+    """What stands for the final state of a layer with `return_state`, which only a generator has."""
+
+    def __init__(self, layer):
+        self.layer = layer
 
 
 class Recurrence:
@@ -252,24 +318,24 @@ class Recurrence:
         self.layer = layer
         self.repeats = masked and not layer.zero_output_for_mask
         self._nest = layer.get_initial_state(1)
-        self.shapes = [(int(s.shape[-1]), layer.cell.compute_dtype) for s in tree.flatten(self._nest)]
+        dtype = layer.cell.compute_dtype
+        self.shapes = [(tuple(s.shape[1:]), dtype) for s in tree.flatten(self._nest)]
         if self.repeats:
             output_size = getattr(layer.cell, "output_size", None) or layer.state_size[0]
-            self.shapes.append((int(output_size), layer.compute_dtype))
+            self.shapes.append(((int(output_size),), layer.compute_dtype))
         self._training = {"training": False} if _takes_training(layer.cell) else {}
 
     def initial_states(self, batch_size):
         flat = tree.flatten(self.layer.get_initial_state(batch_size))
         states = [ops.cast(s, self.layer.cell.compute_dtype) for s in flat]
         if self.repeats:
-            width, dtype = self.shapes[-1]
-            states.append(ops.zeros((batch_size, width), dtype))
+            shape, dtype = self.shapes[-1]
+            states.append(ops.zeros((batch_size, *shape), dtype))
         return states
 
-    def __call__(self, x, state):
+    def __call__(self, x, state, mask):
         states, repeated = (state[:-1], state[-1]) if self.repeats else (state, None)
         run = self._one_step if x.shape[1] == 1 else self._sequence
-        mask = get_keras_mask(x)
         y, states = run(x, states, mask, repeated)
         y = ops.cast(y, self.layer.compute_dtype)
         if mask is not None:
@@ -277,12 +343,16 @@ class Recurrence:
         return y, [*states, y[:, -1]] if self.repeats else states
 
     def _sequence(self, x, states, mask, repeated):
-        _, y, new_states = self.layer.inner_loop(
-            sequences=x,
-            initial_state=tree.pack_sequence_as(self._nest, states),
-            mask=mask,
-            training=False,
-        )
+        unroll, self.layer.unroll = self.layer.unroll, False  # the length is not known here
+        try:
+            _, y, new_states = self.layer.inner_loop(
+                sequences=x,
+                initial_state=tree.pack_sequence_as(self._nest, states),
+                mask=mask,
+                training=False,
+            )
+        finally:
+            self.layer.unroll = unroll
         if self.repeats:
             # Before the first step that counts Keras repeats zeros; here the sequence goes on.
             begun = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
@@ -297,20 +367,23 @@ class Recurrence:
         if mask is not None:
             y = ops.where(mask, y, ops.zeros_like(y) if repeated is None else repeated)
             new_states = [
-                ops.where(mask, new, old) for new, old in zip(new_states, states, strict=True)
+                ops.where(ops.reshape(mask, (-1, *[1] * (len(new.shape) - 1))), new, old)
+                for new, old in zip(new_states, states, strict=True)
             ]
         return ops.expand_dims(y, 1), new_states
 
 
 def _is_graph(layer):
     """Whether a model is its graph: Sequential or functional, with a `call` of its own nowhere."""
-    if not isinstance(layer, keras.Model):
-        return False
-    functional = type(keras.Model(i := keras.Input(()), i))
     return any(
         isinstance(layer, kind) and type(layer).call is kind.call
-        for kind in (keras.Sequential, functional)
+        for kind in (keras.Sequential, Functional)
     )
+
+
+def all_layers(model):
+    """Every layer inside a model, however deep."""
+    return list(model._flatten_layers(include_self=False))
 
 
 def _operation(op):
@@ -322,12 +395,12 @@ def _operation(op):
         raise _refusal(op, "it is not known to treat every position by itself")
 
     def call(*args, **kwargs):
-        for x in tree.flatten((args, kwargs)):
-            rank = len(getattr(x, "shape", ()))
-            if name == "Matmul" and x is not args[0] and rank != 2:
+        ranks = [len(getattr(x, "shape", ())) for x in tree.flatten((args, kwargs))]
+        if name == "Matmul":
+            if ranks != [3, 2]:
                 raise _refusal(op, "it multiplies positions with each other")
-            if name != "Matmul" and rank == 2:
-                raise _refusal(op, "one of its operands has no axis for time")
+        elif len({rank for rank in ranks if rank > 1}) > 1:
+            raise _refusal(op, "its operands do not all have an axis for time")
         return op(*args, **kwargs)
 
     return call
@@ -341,12 +414,13 @@ def _flattened(inner):
     """
     training = {"training": False} if _takes_training(inner) else {}
 
-    def call(x, **_):
+    def call(x, mask=None, **_):
+        mask = get_keras_mask(x) if mask is None else mask
         batch, time = ops.shape(x)[:2]
         y = inner(ops.reshape(x, (-1, *x.shape[2:])), **training)
         y = ops.reshape(y, (batch, time, *y.shape[1:]))
-        if get_keras_mask(x) is not None:
-            set_keras_mask(y, get_keras_mask(x))
+        if mask is not None:
+            set_keras_mask(y, mask)
         return y
 
     return call

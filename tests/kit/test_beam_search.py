@@ -55,7 +55,7 @@ def test_a_wide_beam_finds_the_best_of_all_sequences(length_penalty, rng):
         assert ids[row, 0].tolist() == best + [END] * (ids.shape[2] - len(best))
 
 
-def test_width_one_is_greedy(rng):
+def test_width_one_is_greedy_without_a_length_penalty_where_the_end_is_likely(rng):
     step, state, start, log_p = chain(rng)
     ids, _ = beam_search(step, state, start, END, width=1, max_length=6)
     for row, last in enumerate(start):

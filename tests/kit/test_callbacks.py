@@ -79,11 +79,9 @@ def test_validation_inside_fit_touches_nothing_and_starts_from_zeros(rng):
     def train(validation_data):
         keras.utils.set_random_seed(1)
         model = model_of()
-        # Validation in the middle of the data, so that training goes on with what it left.
         history = model.fit(
-            data.repeat(), steps_per_epoch=2, epochs=1, verbose=0, callbacks=[CarryState()],
-            validation_data=validation_data,
-        )  # fmt: skip
+            data, epochs=2, verbose=0, callbacks=[CarryState()], validation_data=validation_data
+        )
         return model, history.history
 
     with_validation, history = train(validation)
@@ -91,9 +89,12 @@ def test_validation_inside_fit_touches_nothing_and_starts_from_zeros(rng):
     for a, b in zip(states(with_validation), states(without), strict=True):
         np.testing.assert_array_equal(a, b)
         assert np.abs(a).max() > 0
+    for a, b in zip(with_validation.get_weights(), without.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
     fresh = model_of()
     fresh.set_weights(with_validation.get_weights())
-    np.testing.assert_allclose(history["val_loss"][0], fresh.evaluate(validation, verbose=0), rtol=1e-6)
+    expected = fresh.evaluate(validation, verbose=0)
+    np.testing.assert_allclose(history["val_loss"][-1], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["evaluate", "predict"])
@@ -187,6 +188,104 @@ def test_a_text_is_evaluated_as_one_stream(rng):
         np.testing.assert_array_equal(a, b)
 
 
+def test_another_model_may_be_evaluated_with_it_while_one_is_trained(rng):
+    """PTB's case again: the training's epochs must go on starting from zeros."""
+    data = dataset(rng)
+    stream = tf.data.Dataset.from_tensor_slices(streams(rng.integers(0, V, 41), 1, 8))
+
+    class EvaluateAsOneStream(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.one.evaluate(stream, verbose=0, callbacks=[carry])
+
+    def train(*others):
+        keras.utils.set_random_seed(1)
+        model = model_of()
+        for other in others:
+            other.one = with_batch_size(model, 1)
+        model.fit(data, epochs=3, verbose=0, validation_data=data, callbacks=[carry, *others])
+        return model.get_weights()
+
+    carry = CarryState()
+    expected = train()
+    for a, b in zip(train(EvaluateAsOneStream()), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_evaluation_that_breaks_off_gives_the_states_back_at_the_next_call(rng):
+    data, carry = dataset(rng), CarryState()
+    model = model_of()
+    model.fit(data, verbose=0, callbacks=[carry])
+    before = states(model)
+
+    class Breaks(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.evaluate(data, verbose=0, callbacks=[carry, Breaks()])
+    model.evaluate(data, verbose=0, callbacks=[carry])
+    for a, b in zip(states(model), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_stacked_cells_carry_their_nested_states(rng):
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(B, None), dtype="int32"),
+            L.Embedding(V, 3),
+            L.RNN([L.LSTMCell(3), L.GRUCell(2)], stateful=True, return_sequences=True),
+            L.Dense(V),
+        ]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    carry = CarryState()
+    model.fit(dataset(rng), epochs=2, verbose=0, validation_data=dataset(rng), callbacks=[carry])
+
+
+def test_states_that_are_not_there_yet_are_one_clear_error():
+    model = keras.Sequential([L.Embedding(V, 3), L.LSTM(3, stateful=True)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="Give it an Input with a batch_shape"):
+        CarryState().set_model(model)
+
+
+class Block(L.Layer):
+    """A layer of a user's own with a stateful one inside."""
+
+    def __init__(self):
+        super().__init__(name="block")
+        self.inside = L.LSTM(3, stateful=True, return_sequences=True)
+
+    def build(self, shape):
+        self.inside.build(shape)
+
+    def call(self, x):
+        return self.inside(x)
+
+
+def test_a_stateful_layer_out_of_reach_is_refused_by_name():
+    """Cloned from its config it would have weights of its own, and be evaluated with those."""
+    model = keras.Sequential([keras.Input(batch_shape=(B, None, 3)), Block()])
+    with pytest.raises(ValueError, match=r"'block' \(Block\)"):
+        with_batch_size(model, 1)
+
+
+def test_another_batch_size_keeps_operations_and_a_loss_of_the_users_own(rng):
+    ids = keras.Input(batch_shape=(B, None), dtype="int32")
+    x = L.Embedding(V, 3, mask_zero=True)(ids)
+    model = keras.Model(ids, L.Dense(V)(x + L.LSTM(3, stateful=True, return_sequences=True)(x)))
+
+    def own_loss(y, logits):
+        return keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
+
+    model.compile("sgd", own_loss, metrics=[keras.metrics.SparseCategoricalAccuracy(name="hits")])
+    x = rng.integers(0, V, (B, 6))
+    model.evaluate(x, x, batch_size=B, verbose=0)
+    one = with_batch_size(model, 1)
+    assert set(one.evaluate(x, x, batch_size=1, verbose=0, return_dict=True)) == {"loss", "hits"}
+    assert model.compiled and one.loss is own_loss
+
+
 def test_any_batch_size_is_for_stateless_models_alone():
     with pytest.raises(ValueError, match="batch_size=None"):
         with_batch_size(model_of(), None)
@@ -218,6 +317,27 @@ def test_sample_text_writes_every_temperature_and_leaves_training_alone(rng):
     again = []
     train(SampleText(vocabulary.decode, vocabulary.encode("abc"), (0, 1.0), 12, 2, write=again.append))
     assert again == written
+
+
+def test_sample_text_follows_the_model_and_always_samples_at_the_end():
+    written = []
+    sample = SampleText(lambda ids: str(ids.tolist()), [1, 2], (0,), 2, every=5, write=written.append)
+    x = np.zeros((B, 3), int)
+    for best in (3, 5):
+        bias = np.eye(V)[best] * 9
+        model = keras.Sequential(
+            [
+                keras.Input((None,), dtype="int32"),
+                L.Embedding(V, 2),
+                L.Dense(V),
+            ]
+        )
+        model.layers[-1].set_weights([np.zeros((2, V)), bias])
+        model.compile(keras.optimizers.SGD(0.0), "mse")
+        stop = keras.callbacks.EarlyStopping("loss", patience=1)
+        model.fit(x, np.zeros((B, 3, V)), epochs=9, verbose=0, callbacks=[sample, stop])
+    assert [f"[1, 2, {best}, {best}]" in text for best, text in zip((3, 5), written, strict=True)]
+    assert all("after epoch 2" in text for text in written)
 
 
 def test_throughput_prints_a_line_an_epoch(rng):

@@ -41,6 +41,20 @@ class CounterCell(L.Layer):
         return tf.one_hot(best[:, 0], V) * 10.0, [count]
 
 
+class MatrixCell(L.Layer):
+    """A cell whose state is a matrix: it multiplies by its input's outer product and decays."""
+
+    state_size = ((6, 6),)
+    output_size = 6
+
+    def call(self, x, states):
+        state = 0.5 * states[0] + x[:, :, None] * x[:, None, :]
+        return tf.reduce_sum(state, axis=1), [state]
+
+    def get_initial_state(self, batch_size=None):
+        return [tf.zeros((batch_size, 6, 6))]
+
+
 def sequential(*middle, batch_size=None, mask_zero=False, dtype="int32"):
     return keras.Sequential(
         [
@@ -60,6 +74,14 @@ def _functional():
     h, _ = GRU(6, return_sequences=True, return_state=True)(h + x)
     h = L.LayerNormalization()(L.Concatenate()([keras.ops.tanh(h), x]))
     return keras.Model(ids, L.Dense(V)(L.Dropout(0.5)(h)))
+
+
+def _functional_masked():
+    ids = keras.Input((None,), dtype="int32")
+    x = L.Embedding(V, 6, mask_zero=True)(ids)  # Keras puts `ids != 0` into the graph
+    h = L.GRU(6, return_sequences=True)(L.Dropout(0.5)(x))
+    h = PeepholeLSTM(5, return_sequences=True)(h, mask=keras.ops.not_equal(ids, 3))  # one given
+    return keras.Model(ids, L.Dense(V)(h))
 
 
 def _nested():
@@ -109,6 +131,14 @@ MODELS = {
         PeepholeLSTM(5, return_sequences=True),
         mask_zero=True,
     ),
+    "functional, masked": lambda: _functional_masked(),
+    "masking layer": lambda: sequential(
+        L.Masking(), L.RNN([L.LSTMCell(4), GRUCell(3)], return_sequences=True)
+    ),
+    "unrolled": lambda: sequential(
+        L.LSTM(4, return_sequences=True, unroll=True), GRU(3, return_sequences=True, unroll=True)
+    ),
+    "matrix state": lambda: sequential(L.RNN(MatrixCell(), return_sequences=True), mask_zero=True),
     "masked to zero": lambda: sequential(
         GRU(7, return_sequences=True, zero_output_for_mask=True),
         L.LSTM(5, return_sequences=True),
@@ -249,6 +279,12 @@ def test_a_sequential_that_has_grown_gets_a_new_generator():
     model.pop()
     model.add(L.Dense(V, kernel_initializer="zeros", bias_initializer=_best_is_three))
     assert generate(model, [[1]], 2, TemperatureSampler(0)).tolist() == [[1, 3, 3]]
+    inside = keras.Sequential([keras.Input((None, 6)), L.Dense(V)])
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), L.Embedding(V, 6), inside])
+    generate(model, [[1]], 2, TemperatureSampler(0))
+    inside.pop()
+    inside.add(L.Dense(V, kernel_initializer="zeros", bias_initializer=_best_is_three))
+    assert generate(model, [[1]], 2, TemperatureSampler(0)).tolist() == [[1, 3, 3]]
 
 
 def _best_is_three(shape, dtype=None):
@@ -316,6 +352,27 @@ class Overridden(keras.Model):
         return super().call(ids)[:, ::-1]
 
 
+class Residual(L.LSTM):
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return sequences + super().call(sequences, initial_state, mask, training)
+
+
+def _state_used():
+    ids = keras.Input((None,), dtype="int32")
+    y, h, _ = L.LSTM(6, return_sequences=True, return_state=True, name="leaks")(L.Embedding(V, 6)(ids))
+    return keras.Model(ids, L.Dense(V)(L.Add()([y, L.Dense(6)(h)])))
+
+
+def _twice():
+    ids = keras.Input(batch_shape=(2, None), dtype="int32")
+    shared = L.LSTM(6, return_sequences=True, stateful=True, name="twice")
+    return keras.Model(ids, L.Dense(V)(shared(shared(L.Embedding(V, 6)(ids)))))
+
+
+def _minus_mean(x):
+    return x - keras.ops.mean(x, axis=1, keepdims=True)
+
+
 def _built(model):
     model(np.zeros((1, 3), int))
     return model
@@ -353,7 +410,16 @@ REFUSED = {
     "norm": lambda: sequential(L.GroupNormalization(2, name="norm")),
     "over_time": lambda: sequential(L.Softmax(axis=1, name="over_time")),
     "anything": lambda: sequential(L.Lambda(lambda x: x, name="anything")),
-    "decoder": _inner_state,
+    "encoder": _inner_state,
+    "centred": lambda: sequential(
+        L.Activation(_minus_mean, name="centred"), L.LSTM(4, return_sequences=True)
+    ),
+    "soft_over_time": lambda: sequential(
+        L.Dense(4, activation=lambda x: keras.ops.softmax(x, axis=1), name="soft_over_time")
+    ),
+    "residual": lambda: sequential(Residual(6, return_sequences=True, name="residual")),
+    "leaks": _state_used,
+    "twice": _twice,
     "mean": _operation(lambda x: x - keras.ops.mean(x, axis=1, keepdims=True)),
     "flip": _operation(lambda x: keras.ops.flip(x, axis=1)),
     "inside": lambda: sequential(
@@ -377,6 +443,9 @@ def test_a_model_that_is_no_language_model_is_refused():
     two = [keras.Input((None,)), keras.Input((None,))]
     with pytest.raises(ValueError, match="2 inputs"):
         Generator(keras.Model(two, L.Add()([L.Embedding(V, V)(i) for i in two])))
+    one_hot = keras.Sequential([keras.Input((None, V)), L.LSTM(V, return_sequences=True)])
+    with pytest.raises(ValueError, match=r"ids of the shape \(B, T\)"):
+        Generator(one_hot)
     with pytest.raises(ValueError, match="not built"):
         Generator(keras.Sequential([L.Embedding(V, V)]))
 
@@ -396,6 +465,28 @@ def test_a_model_that_is_no_language_model_is_refused():
 def test_bad_prompts_and_lengths_are_named(prompt, length, message):
     with pytest.raises(ValueError, match=message):
         generate(sequential(), prompt, length)
+
+
+def test_rows_and_lengths_that_do_not_fit_are_named():
+    generator = Generator(randomized("lstm"))
+    _, state = generator.prefill([[1, 2]])
+    for call in (generator.step, lambda ids, state: generator.prefill(np.array(ids)[:, None], state)):
+        with pytest.raises(ValueError, match="3 rows of ids, 1 of state"):
+            call([4, 4, 4], state)
+    with pytest.raises(ValueError, match="vocabulary"):
+        generator.step([V], state)
+    for lengths in (3, [4], [0], [1, 2]):
+        with pytest.raises(ValueError, match="1 numbers from 1 to 3, one a row"):
+            generator.score([[1, 2, 3]], lengths)
+
+
+def test_names_of_the_users_next_layers_stay_what_they_are():
+    keras.utils.clear_session()
+    Generator(_nested())
+    names = {L.Dense(1).name, keras.Sequential().name}
+    keras.utils.clear_session()
+    _nested()
+    assert names == {L.Dense(1).name, keras.Sequential().name}
 
 
 def test_length_zero_is_the_prompt():

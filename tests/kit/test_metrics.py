@@ -60,6 +60,19 @@ def test_weights_and_masks_multiply(rng):
     np.testing.assert_allclose(float(rows.result()), nats(ids, logits)[0].mean() / np.log(2), rtol=1e-5)
 
 
+def test_one_stream_with_targets_and_weights_in_columns(rng):
+    """(1, T, 1) beside (1, T, 1): broadcast, they would make T times T tokens."""
+    ids, logits = rng.integers(0, 6, (1, 4)), rng.normal(size=(1, 4, 6)).astype("float32")
+    weight = np.array([[1.0, 0.0, 2.0, 1.0]])
+    results = []
+    for columns in (False, True):
+        metric = BitsPerCharacter()
+        y, w = (ids[..., None], weight[..., None]) if columns else (ids, weight)
+        metric.update_state(y, logits, sample_weight=w)
+        results.append((float(metric.result()), float(metric.tokens)))
+    assert results[0] == pytest.approx(results[1]) and results[0][1] == 4
+
+
 def test_a_token_without_weight_may_have_an_infinite_loss():
     logits = np.array([[[0.0, -np.inf], [0.0, 0.0]]], "float32")
     metric = Perplexity(ignore_class=1)

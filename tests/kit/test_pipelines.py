@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnn_kit.pipelines import stream_dataset
+from rnn_kit.text import TextError
 
 
 def take(dataset, n):
@@ -44,5 +45,5 @@ def test_a_run_that_goes_on_sees_what_an_unbroken_one_sees(first):
 
 
 def test_too_few_ids_are_named():
-    with pytest.raises(ValueError, match="10 ids do not fill one window: 11 are needed"):
+    with pytest.raises(TextError, match=r"too short for one window: 10 ids.*= 11 are needed"):
         stream_dataset(np.arange(10), 2, 5)

@@ -48,6 +48,30 @@ def test_draws_follow_the_softmax_at_the_temperature(temperature):
     assert statistic < CRITICAL[freedom]
 
 
+@pytest.mark.parametrize("kwargs", [{}, {"top_k": 3}, {"top_p": 0.9}, {"temperature": 0}])
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_a_row_that_says_nothing_still_gives_an_id_of_the_vocabulary(kwargs, bad):
+    logits = np.array([[bad] * 5] * 50, "float32")
+    ids = keras.ops.convert_to_numpy(TemperatureSampler(seed=1, **kwargs)(logits))
+    assert ids.min() >= 0 and ids.max() < 5
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"top_k": 2}, {"top_p": 0.5}, {"temperature": 0}])
+def test_an_infinite_logit_is_drawn_for_sure_and_a_nan_never(kwargs):
+    logits = np.array([[0.0, np.nan, np.inf, 3.0]] * 50, "float32")
+    ids = keras.ops.convert_to_numpy(TemperatureSampler(seed=1, **kwargs)(logits))
+    assert (ids == 2).all()
+
+
+def test_top_p_of_one_leaves_nothing_out():
+    """Summed in float32, 50,000 equal probabilities reach 1 some ids too early."""
+    logits = np.zeros((2000, 50_257), "float32")
+    whole, nucleus = (
+        keras.ops.convert_to_numpy(TemperatureSampler(top_p=p, seed=1)(logits)) for p in (None, 1.0)
+    )
+    np.testing.assert_array_equal(whole, nucleus)
+
+
 def test_low_sharpens_and_high_flattens():
     best = [frequencies(TemperatureSampler(t, seed=1), LOGITS).max() / DRAWS for t in (0.2, 1.0, 5.0)]
     assert best[0] > best[1] + 0.1 > best[2] + 0.2

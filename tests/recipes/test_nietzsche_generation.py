@@ -1,6 +1,7 @@
 """The text-generation recipe, end to end at smoke size, and everything it says to bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,16 @@ BAD = {
     "epochs of x": (lambda p, s: ["--epochs", "x"], "--epochs"),
     "dropout of 1": (lambda p, s: ["--dropout", "1"], "--dropout"),
     "learning rate of nan": (lambda p, s: ["--learning-rate", "nan"], "--learning-rate"),
+    "seed below 0": (lambda p, s: ["--preset", "smoke", "--seed", "-1"], "--seed"),
+    "seed of 80 bits": (lambda p, s: ["--sample-only", "--seed", str(2**80)], "--seed"),
+    "out of 300 characters": (lambda p, s: ["--preset", "smoke", "--out", "x" * 300], "Cannot write"),
+    "too short to validate": (
+        lambda p, s: [
+            *_file(p, b"abcdefghij" * 1000),
+            *("--window", "1", "--batch-size", "1500"),
+        ],
+        "1,000 to validate on",
+    ),
     "length of 0": (lambda p, s: ["--sample-only", "--length", "0"], "--length"),
     "temperature below 0": (lambda p, s: ["--sample-only", "--temperature", "-1"], "--temperature"),
     "temperature of nan": (lambda p, s: ["--sample-only", "--temperature", "nan"], "--temperature"),
@@ -187,6 +198,16 @@ def _spoil(saved, tmp_path, name, content):
             lambda p: b'{"format": "rnn_kit.CharVocabulary", "characters": "abc"}',
             "vocabulary.json has 3",
         ),
+        (
+            "config.json",
+            lambda p: p.read_bytes().replace(b'"temperatures": [', b'"temperatures": 1, "x": ['),
+            "another version",
+        ),
+        (
+            "config.json",
+            lambda p: p.read_bytes().replace(b'"length": 40', b'"length": "forty"'),
+            "length='forty'",
+        ),
         ("config.json", lambda p: b'{"recipe": "imdb_sentiment", "settings": {}}', "imdb_sentiment"),
     ],
 )
@@ -202,7 +223,51 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch, capsys):
     assert code == 2 and "diverged" in err and "learning rate" in err
 
 
-def test_help_names_presets_and_importing_does_nothing():
+def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeypatch, capsys):
+    class Interrupts(recipe.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe, "StopOnNaN", Interrupts)
+    out = str(tmp_path / "run")
+    code, _, err = run_main(["--preset", "smoke", "--out", out], monkeypatch, capsys)
+    assert code == 130 and f"--sample-only --run {out}" in err
+    argv = ["--sample-only", "--run", out, "--length", "3", "--temperature", "1"]
+    assert run_main(argv, monkeypatch, capsys)[0] == 0
+
+
+def test_an_interrupt_elsewhere_says_so(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as exit:
+        recipe.cli.run_recipe(interrupted)
+    assert exit.value.code == 130 and capsys.readouterr().err == "\nInterrupted.\n"
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_its_escape(saved):
+    """The help has a Σ in it."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "recipes/nietzsche_generation.py"), "--help"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0 and b"\\u03a3" in done.stdout
+
+
+def test_importing_the_recipe_does_nothing_and_says_nothing(tmp_path):
+    env = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import nietzsche_generation"],
+        capture_output=True,
+        cwd=tmp_path,
+        env={**env, "PYTHONPATH": str(ROOT / "recipes")},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_presets_and_says_how_to_run_it():
     done = subprocess.run(
         [sys.executable, str(ROOT / "recipes/nietzsche_generation.py"), "--help"],
         capture_output=True,
