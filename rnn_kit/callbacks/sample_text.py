@@ -40,7 +40,6 @@ class SampleText(keras.callbacks.Callback):
         super().__init__()
         self.decode = decode
         self.prompt_ids = np.asarray(prompt_ids)
-        self._epoch = self._sampled = 0  # the last epoch, and the last with a sample
         self.length = length
         self.every = every
         self.seed = seed
@@ -48,6 +47,7 @@ class SampleText(keras.callbacks.Callback):
         self._samplers = [TemperatureSampler(t, top_k, top_p, seed=seed) for t in temperatures]
 
     def on_train_begin(self, logs=None):
+        self._epoch = self._sampled = 0
         generator_of(self.model)  # a model that cannot be stepped through is refused before training
 
     def on_epoch_end(self, epoch, logs=None):
