@@ -1,147 +1,20 @@
-"""Weights of `keras.layers` and `torch.nn` LSTMs and GRUs into the kit's layers, and back.
+"""Weights of `torch.nn.LSTM` and `GRU` into the kit's layers, and back.
 
-                    LSTM                     GRU                      kernel of the inputs
-    rnn_kit         i, f, c, o               z, r, candidate          (F, gates * units)
-    keras.layers    i, f, c, o               z, r, candidate          (F, gates * units)
-    torch.nn        i, f, g, o               r, z, n                  (gates * units, F)
-
-What has no counterpart on the other side is refused with a `ValueError` that names the layer: nothing
-is dropped that would change an output at inference.
+Torch is imported by the functions that take or make a module of it, and not before.
 """
 
 import keras
 import numpy as np
 
-from rnn_kit.layers import GRU, PeepholeLSTM
-
-__all__ = [
-    "from_keras",
-    "from_torch",
-    "set_torch_weights",
-    "to_keras",
-    "to_torch",
-    "to_torch_weights",
-]
-
-# The arguments that Keras's layers and the kit's have in common, apart from `dtype`, `seed` and
-# `implementation`, which are read from elsewhere. They are passed on as the objects that they are, not
-# as their configuration, so that a lambda or another unregistered object survives.
-_SHARED_ARGUMENTS = (
-    *("name", "trainable", "units", "activation", "recurrent_activation", "use_bias"),
-    *("kernel_initializer", "recurrent_initializer", "bias_initializer"),
-    *("kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer"),
-    *("kernel_constraint", "recurrent_constraint", "bias_constraint"),
-    *("dropout", "recurrent_dropout", "return_sequences", "return_state", "go_backwards"),
-    *("stateful", "unroll", "zero_output_for_mask"),
+from rnn_kit.convert.checks import (
+    called,
+    check_directions,
+    check_kit_layer,
+    check_no_peepholes,
+    check_torch_equations,
 )
-
-
-def from_keras(layer):
-    """A layer of this kit that computes what a `keras.layers.LSTM` or `GRU` computes.
-
-        keras.layers.LSTM    PeepholeLSTM with zero peepholes, output_activation = activation
-        keras.layers.GRU     GRU with update_gate="keep", and reset_gate="after" for
-                             reset_after=True, "before" for reset_after=False
-        use_cudnn=False      fused=False; else fused="auto"
-
-    Args:
-        layer: A `keras.layers.LSTM` or `keras.layers.GRU`, built or not. It is left as it is.
-
-    Returns:
-        A `PeepholeLSTM` or `GRU` with the same arguments and name. If `layer` is built it is built
-        too, with the same weights, and with the states that a stateful `layer` carries.
-
-    Raises:
-        ValueError: if `layer` is anything else, a subclass too, since that may compute anything.
-
-    Example:
-
-    >>> layer = keras.layers.GRU(4, reset_after=False, name="encoder")
-    >>> layer.build((None, None, 3))
-    >>> converted = rnn_kit.convert.from_keras(layer)
-    >>> converted.name, converted.reset_gate
-    ('encoder', 'before')
-    >>> x = np.ones((2, 5, 3))
-    >>> bool(np.allclose(layer(x), converted(x), atol=1e-6))
-    True
-    """
-    if type(layer) is keras.layers.LSTM:
-        kit_class = PeepholeLSTM
-        form = {
-            "unit_forget_bias": layer.unit_forget_bias,
-            "output_activation": layer.activation,
-        }
-    elif type(layer) is keras.layers.GRU:
-        kit_class = GRU
-        form = {"reset_gate": "after" if layer.reset_after else "before"}
-    else:
-        raise ValueError(
-            f"Expected a keras.layers.LSTM or keras.layers.GRU. Received: {_called(layer)}. Of a "
-            "Bidirectional convert `forward_layer` and `backward_layer`, each on its own."
-        )
-    fused = False if layer.use_cudnn is False else "auto"
-    target = kit_class(**_shared_arguments(layer), **form, fused=fused)
-    _build_alike(target, layer)
-    return target
-
-
-def to_keras(layer):
-    """The `keras.layers.LSTM` or `GRU` that computes what a layer of this kit computes.
-
-        PeepholeLSTM                 keras.layers.LSTM
-        GRU(reset_gate="after")      keras.layers.GRU(reset_after=True)
-        GRU(reset_gate="before")     keras.layers.GRU(reset_after=False)
-        update_gate="write"          the blocks of z in kernel, recurrent kernel and bias negated
-        fused=False                  use_cudnn=False; else use_cudnn="auto"
-
-    Keras's update gate is "keep". Since 1 - σ(a) = σ(-a), a unit that writes with z is one that
-    keeps with the negated z; `sigmoid` and `hard_sigmoid` have that symmetry about (0, 1/2), other
-    functions do not. Regularizers and constraints are passed on and will see the negated weights.
-
-    Args:
-        layer: A `PeepholeLSTM` or `GRU` of this kit, built or not. It is left as it is.
-
-    Returns:
-        A `keras.layers.LSTM` or `keras.layers.GRU` with the same arguments and name. If `layer` is
-        built it is built too, with the same weights, and with the states that a stateful `layer`
-        carries. The arguments for peepholes have no counterpart and are left out.
-
-    Raises:
-        ValueError: if `layer` is not a layer of this kit, or Keras cannot express it: peepholes that
-            are not all zero (or will not start at zero), an `output_activation` other than
-            `activation`, `reset_gate=None`, `update_gate="write"` with another
-            `recurrent_activation` than those two, or on a layer that has no weights yet to negate.
-
-    Example:
-
-    >>> layer = rnn_kit.layers.GRU(4, update_gate="write")
-    >>> x = np.ones((2, 5, 3))
-    >>> y = layer(x)
-    >>> bool(np.allclose(y, rnn_kit.convert.to_keras(layer)(x), atol=1e-6))
-    True
-    """
-    _check_kit_layer(layer)
-    if isinstance(layer, PeepholeLSTM):
-        _check_no_peepholes(layer)
-        if layer.output_activation is not layer.activation:
-            raise ValueError(
-                f"{_called(layer)} has output_activation={_function(layer.output_activation)} and "
-                f"activation={_function(layer.activation)}. In keras.layers.LSTM they are one."
-            )
-        keras_class = keras.layers.LSTM
-        form = {"unit_forget_bias": layer.unit_forget_bias}
-    else:
-        _check_update_gate(layer)
-        if layer.reset_gate is None:
-            raise ValueError(
-                f"{_called(layer)} has reset_gate=None. keras.layers.GRU always has a reset gate."
-            )
-        keras_class = keras.layers.GRU
-        form = {"reset_after": layer.reset_gate == "after"}
-    use_cudnn = False if layer.fused is False else "auto"
-    target = keras_class(**_shared_arguments(layer), **form, use_cudnn=use_cudnn)
-    _build_alike(target, layer)
-    return target
+from rnn_kit.convert.weights import assign, swap_z_r, weights_of
+from rnn_kit.layers import GRU, PeepholeLSTM
 
 
 def to_torch_weights(layer, layer_index=0, reverse=False):
@@ -178,14 +51,14 @@ def to_torch_weights(layer, layer_index=0, reverse=False):
     >>> {key: weights[key].shape for key in ("weight_ih_l0", "bias_hh_l0")}
     {'weight_ih_l0': (12, 3), 'bias_hh_l0': (12,)}
     """
-    _check_kit_layer(layer)
-    _check_torch_equations(layer)
+    check_kit_layer(layer)
+    check_torch_equations(layer)
     if not layer.built:
-        raise ValueError(f"{_called(layer)} has no weights yet. Build it, or call it, first.")
+        raise ValueError(f"{called(layer)} has no weights yet. Build it, or call it, first.")
     if isinstance(layer, PeepholeLSTM):
-        _check_no_peepholes(layer)
+        check_no_peepholes(layer)
 
-    kernel, recurrent_kernel, *bias = (_swap_z_r(layer, w) for w in _weights_of(layer))
+    kernel, recurrent_kernel, *bias = (swap_z_r(layer, w) for w in weights_of(layer))
     arrays = {"weight_ih": kernel.T, "weight_hh": recurrent_kernel.T}
     if bias and isinstance(layer, PeepholeLSTM):
         arrays |= {"bias_ih": bias[0], "bias_hh": np.zeros_like(bias[0])}
@@ -225,8 +98,8 @@ def set_torch_weights(layer, weights, layer_index=0, reverse=False):
     >>> bool(np.allclose(y, target(x)))
     True
     """
-    _check_kit_layer(layer)
-    _check_torch_equations(layer)
+    check_kit_layer(layer)
+    check_torch_equations(layer)
     arrays = _torch_arrays(layer, weights, _suffix(layer_index, reverse))
     new = [arrays["weight_ih"].T, arrays["weight_hh"].T]
     if layer.use_bias and isinstance(layer, PeepholeLSTM):
@@ -235,7 +108,7 @@ def set_torch_weights(layer, weights, layer_index=0, reverse=False):
         new.append(np.stack([arrays["bias_ih"], arrays["bias_hh"]]))
     if not layer.built:
         layer.build((None, None, new[0].shape[0]))
-    _assign(layer, [_swap_z_r(layer, w) for w in new])
+    assign(layer, [swap_z_r(layer, w) for w in new])
 
 
 def from_torch(module):
@@ -361,62 +234,6 @@ def to_torch(layers):
     return module
 
 
-# Weights, as [kernel, recurrent_kernel] or [kernel, recurrent_kernel, bias], of an update gate that
-# keeps: the one form that every side has.
-
-
-def _variables(layer):
-    cell = layer.cell
-    return [cell.kernel, cell.recurrent_kernel, *([cell.bias] if layer.use_bias else [])]
-
-
-def _weights_of(layer):
-    return _keeping(layer, [keras.ops.convert_to_numpy(variable) for variable in _variables(layer)])
-
-
-def _assign(layer, weights):
-    for variable, array in zip(_variables(layer), _keeping(layer, weights), strict=True):
-        variable.assign(array)
-    if isinstance(layer, PeepholeLSTM):
-        layer.cell.peephole_kernel.assign(np.zeros((3, layer.units)))
-
-
-def _keeping(layer, weights):
-    """From the layer's update gate to one that keeps, or back: 1 - σ(a) = σ(-a) is its own inverse."""
-    if getattr(layer, "update_gate", "keep") == "keep":
-        return weights
-    u = layer.units
-    return [np.concatenate([-w[..., :u], w[..., u:]], axis=-1) for w in weights]
-
-
-def _swap_z_r(layer, weight):
-    """From the kit's z, r, candidate to torch's r, z, n, or back; an LSTM's order is the same."""
-    if isinstance(layer, PeepholeLSTM):
-        return weight
-    first, second, candidate = np.split(weight, 3, axis=-1)
-    return np.concatenate([second, first, candidate], axis=-1)
-
-
-def _shared_arguments(layer):
-    return {
-        **{name: getattr(layer, name) for name in _SHARED_ARGUMENTS},
-        "dtype": layer.dtype_policy,
-        "seed": layer.cell.seed,
-        "implementation": layer.cell.implementation,
-    }
-
-
-def _build_alike(target, source):
-    if not source.built:
-        return
-    batch_size = source.states[0].shape[0] if source.stateful else None
-    target.build((batch_size, None, source.cell.kernel.shape[0]))
-    _assign(target, _weights_of(source))
-    if source.stateful:
-        for state, carried in zip(target.states, source.states, strict=True):
-            state.assign(keras.ops.convert_to_numpy(carried))
-
-
 def _suffix(layer_index, reverse):
     return f"_l{layer_index}" + ("_reverse" if reverse else "")
 
@@ -426,16 +243,16 @@ def _torch_arrays(layer, weights, suffix):
     if f"weight_hr{suffix}" in weights:
         raise ValueError(
             f"The weights hold 'weight_hr{suffix}', the projection of a torch.nn.LSTM with proj_size. "
-            f"{_called(layer)} has none."
+            f"{called(layer)} has none."
         )
     biases = [name + suffix for name in ("bias_ih", "bias_hh") if name + suffix in weights]
     if biases and not layer.use_bias:
-        raise ValueError(f"The weights hold '{biases[0]}', and {_called(layer)} has use_bias=False.")
+        raise ValueError(f"The weights hold '{biases[0]}', and {called(layer)} has use_bias=False.")
     names = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if layer.use_bias else [])]
     missing = [name + suffix for name in names if name + suffix not in weights]
     if missing:
         raise ValueError(
-            f"{_called(layer)} with use_bias={layer.use_bias} needs {', '.join(missing)}. "
+            f"{called(layer)} with use_bias={layer.use_bias} needs {', '.join(missing)}. "
             f"The weights hold {', '.join(sorted(weights)[:8]) or 'nothing'}."
         )
     arrays = {name: np.asarray(weights[name + suffix]) for name in names}
@@ -446,13 +263,10 @@ def _torch_arrays(layer, weights, suffix):
         expected = (rows, *columns.get(name, ()))
         if array.shape != expected:
             raise ValueError(
-                f"{_called(layer)} expects '{name}{suffix}' of shape {expected}. "
+                f"{called(layer)} expects '{name}{suffix}' of shape {expected}. "
                 f"Received: shape {array.shape}"
             )
     return arrays
-
-
-# A stack of layers, as one module of torch has it
 
 
 def _directions(layer):
@@ -482,13 +296,13 @@ def _stack_weights(stack):
     weights, wanted = {}, None
     for index, layer in enumerate(stack):
         parts = _directions(layer)
-        _check_directions(layer, parts)
+        check_directions(layer, parts)
         for reverse, part in enumerate(parts):
             weights |= to_torch_weights(part, index, bool(reverse))
             wanted = wanted or _fit(part, parts)  # as the first of all has it
             _check_fit(part, _fit(part, parts), wanted, stack[0])
         if not layer.return_sequences and index < len(stack) - 1:
-            raise ValueError(f"{_called(layer)} has return_sequences=False, and is not the last.")
+            raise ValueError(f"{called(layer)} has return_sequences=False, and is not the last.")
         wanted["input size"] = wanted["directions"] * wanted["units"]
     return weights
 
@@ -508,84 +322,6 @@ def _check_fit(layer, received, expected, first):
     for what, value in expected.items():
         if received[what] != value:
             raise ValueError(
-                f"{_called(layer)} has {what} {received[what]!r}. In a module of torch.nn that "
-                f"begins with {_called(first)} it would be {value!r}."
+                f"{called(layer)} has {what} {received[what]!r}. In a module of torch.nn that "
+                f"begins with {called(first)} it would be {value!r}."
             )
-
-
-# Refusals
-
-
-def _called(layer):
-    name = getattr(layer, "name", None)
-    kind = type(layer).__name__
-    return f"Layer '{name}' ({kind})" if isinstance(name, str) else kind
-
-
-def _function(function):
-    return getattr(function, "__name__", function)
-
-
-def _check_kit_layer(layer):
-    if type(layer) not in (PeepholeLSTM, GRU):
-        raise ValueError(
-            f"Expected a PeepholeLSTM or GRU of rnn_kit.layers. Received: {_called(layer)}. "
-            "(A layer of keras.layers goes through rnn_kit.convert.from_keras first.)"
-        )
-
-
-def _check_no_peepholes(layer):
-    if layer.built:
-        zero = not np.any(keras.ops.convert_to_numpy(layer.cell.peephole_kernel))
-    else:
-        zero = isinstance(layer.peephole_initializer, keras.initializers.Zeros)
-    if not zero:
-        raise ValueError(
-            f"{_called(layer)} has peepholes that are not all zero. Only this kit has peepholes."
-        )
-
-
-def _check_update_gate(layer):
-    if layer.update_gate == "keep":
-        return
-    symmetric = (keras.activations.sigmoid, keras.activations.hard_sigmoid)
-    if layer.recurrent_activation not in symmetric:
-        raise ValueError(
-            f"{_called(layer)} has update_gate='write' and recurrent_activation="
-            f"{_function(layer.recurrent_activation)}. Only sigmoid and hard_sigmoid have the "
-            "symmetry 1 - σ(a) = σ(-a), by which a gate that writes becomes one that keeps."
-        )
-    if not layer.built:
-        raise ValueError(
-            f"{_called(layer)} has update_gate='write', which is converted by negating weights, and "
-            "has no weights yet. Build it, or call it, first."
-        )
-
-
-def _check_torch_equations(layer):
-    expected = {"activation": "tanh", "recurrent_activation": "sigmoid"}
-    if isinstance(layer, PeepholeLSTM):
-        expected["output_activation"] = "tanh"
-    for argument, name in expected.items():
-        function = getattr(layer, argument)
-        if function is not keras.activations.get(name):
-            raise ValueError(
-                f"{_called(layer)} has {argument}={_function(function)}. torch.nn has {name} there."
-            )
-    if isinstance(layer, GRU) and layer.reset_gate != "after":
-        raise ValueError(
-            f"{_called(layer)} has reset_gate={layer.reset_gate!r}. torch.nn.GRU resets 'after' "
-            "the product."
-        )
-
-
-def _check_directions(layer, parts):
-    if len(parts) == 2 and layer.merge_mode != "concat":
-        raise ValueError(
-            f"{_called(layer)} has merge_mode={layer.merge_mode!r}. torch.nn concatenates."
-        )
-    if getattr(parts[0], "go_backwards", False):
-        raise ValueError(
-            f"{_called(parts[0])} has go_backwards=True. torch.nn goes backwards only beside a "
-            "forward direction, as the backward_layer of a Bidirectional does."
-        )
