@@ -316,32 +316,13 @@ def parse(argv):
     add("--learning-rate", type=positive, help=f"of Adam at the start (cpu: {d.learning_rate})")
     add("--clip-norm", type=positive, help=f"largest norm of a gradient (cpu: {d.clip_norm})")
     add("--patience", type=cli.positive_int, help=f"epochs without a better one (cpu: {d.patience})")
-    add(
-        "--dtype",
-        choices=["float32", "mixed_float16", "mixed_bfloat16", "float64"],
-        help="dtype policy (cpu: float32)",
-    )
+    add("--dtype", choices=cli.DTYPES, help=f"dtype policy (cpu: {d.dtype})")
     group = parser.add_argument_group("writing")
     add = group.add_argument
     add("--sample-only", action="store_true", help="train nothing: write with a saved run")
     add("--run", help="the saved run's folder (default: the latest)")
-    add("--prompt", help="what to start from (default: as in training, or a line break)")
-    temperature = cli.number_of(lambda x: x >= 0, "a finite number of at least 0")
-    add(
-        "--temperature",
-        dest="temperatures",
-        type=temperature,
-        nargs="+",
-        help="0 takes the likeliest, low is safe, high is wild (default: 0.2 0.5 1.0 1.2)",
-    )
     add("--samples-every", type=cli.positive_int, help="epochs between samples (default: 1)")
-    add("--length", type=cli.positive_int, help="characters to write (default: 400)")
-    add("--top-k", type=cli.positive_int, help="draw from the k likeliest alone")
-    add(
-        "--top-p",
-        type=cli.number_of(lambda x: 0 < x <= 1, "a number in (0, 1]"),
-        help="draw from the smallest set that has this probability",
-    )
+    cli.add_sampling_flags(group, unit="characters")
     flags = parser.parse_args(argv)
     if flags.run and not flags.sample_only:
         parser.error("--run names a saved run to write with: add --sample-only")

@@ -11,6 +11,8 @@ from rnn_kit.datasets import DataError
 from rnn_kit.runs import RunError
 from rnn_kit.text import TextError
 
+DTYPES = ("float32", "mixed_float16", "mixed_bfloat16", "float64")
+
 
 class UserError(Exception):
     """Something the user asked for that cannot be done: one line, and exit code 2."""
@@ -86,6 +88,26 @@ def number_of(check, what):
         return value
 
     return parse
+
+
+def add_sampling_flags(group, unit):
+    """The flags of every recipe whose output is text; `unit` is what it counts, in the plural."""
+    add = group.add_argument
+    add("--prompt", help="what to start from (default: as in training, or a line break)")
+    add(
+        "--temperature",
+        dest="temperatures",
+        type=number_of(lambda x: x >= 0, "a finite number of at least 0"),
+        nargs="+",
+        help="0 takes the likeliest, low is safe, high is wild (default: as in training)",
+    )
+    add("--length", type=positive_int, help=f"{unit} to write (default: as in training)")
+    add("--top-k", type=positive_int, help="draw from the k likeliest alone")
+    add(
+        "--top-p",
+        type=number_of(lambda x: 0 < x <= 1, "a number in (0, 1]"),
+        help="draw from the smallest set that has this probability",
+    )
 
 
 def override(settings, flags):

@@ -1,0 +1,76 @@
+"""A recurrent layer with its states outside of it."""
+
+import inspect
+
+from keras import ops, tree
+from keras.src.backend import set_keras_mask
+
+
+class Recurrence:
+    """One call of a recurrent layer in a model, with its states outside of it.
+
+    Its state is the layer's states, flat, each `(B, units)`; and, where the input is masked, the output
+    of the step before, which a masked step repeats.
+    """
+
+    def __init__(self, layer, masked):
+        self.layer = layer
+        self.repeats = masked and not layer.zero_output_for_mask
+        self._nest = layer.get_initial_state(1)
+        dtype = layer.cell.compute_dtype
+        self.shapes = [(tuple(s.shape[1:]), dtype) for s in tree.flatten(self._nest)]
+        if self.repeats:
+            output_size = getattr(layer.cell, "output_size", None) or layer.state_size[0]
+            self.shapes.append(((int(output_size),), layer.compute_dtype))
+        self._training = {"training": False} if takes_training(layer.cell) else {}
+
+    def initial_states(self, batch_size):
+        flat = tree.flatten(self.layer.get_initial_state(batch_size))
+        states = [ops.cast(s, self.layer.cell.compute_dtype) for s in flat]
+        if self.repeats:
+            shape, dtype = self.shapes[-1]
+            states.append(ops.zeros((batch_size, *shape), dtype))
+        return states
+
+    def __call__(self, x, state, mask):
+        states, repeated = (state[:-1], state[-1]) if self.repeats else (state, None)
+        run = self._one_step if x.shape[1] == 1 else self._sequence
+        y, states = run(x, states, mask, repeated)
+        y = ops.cast(y, self.layer.compute_dtype)
+        if mask is not None:
+            set_keras_mask(y, mask)  # as `keras.layers.RNN` hands it on
+        return y, [*states, y[:, -1]] if self.repeats else states
+
+    def _sequence(self, x, states, mask, repeated):
+        unroll, self.layer.unroll = self.layer.unroll, False  # the length is not known here
+        try:
+            _, y, new_states = self.layer.inner_loop(
+                sequences=x,
+                initial_state=tree.pack_sequence_as(self._nest, states),
+                mask=mask,
+                training=False,
+            )
+        finally:
+            self.layer.unroll = unroll
+        if self.repeats:
+            # Before the first step that counts Keras repeats zeros; here the sequence goes on.
+            begun = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+            y = ops.where(ops.expand_dims(begun, -1), y, ops.expand_dims(repeated, 1))
+        return y, tree.flatten(new_states)
+
+    def _one_step(self, x, states, mask, repeated):
+        y, new_states = self.layer.cell(
+            x[:, 0], tree.pack_sequence_as(self._nest, states), **self._training
+        )
+        new_states = tree.flatten(new_states)
+        if mask is not None:
+            y = ops.where(mask, y, ops.zeros_like(y) if repeated is None else repeated)
+            new_states = [
+                ops.where(ops.reshape(mask, (-1, *[1] * (len(new.shape) - 1))), new, old)
+                for new, old in zip(new_states, states, strict=True)
+            ]
+        return ops.expand_dims(y, 1), new_states
+
+
+def takes_training(layer):
+    return "training" in inspect.signature(layer.call).parameters
