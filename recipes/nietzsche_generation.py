@@ -216,8 +216,9 @@ def train(settings, text, run):
         fit()
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
+        again = cli.command("--sample-only", "--run", run.path)
         raise KeyboardInterrupt(
-            f"Interrupted. What was learned is saved: write with it by --sample-only --run {run.path}"
+            f"Interrupted. What was learned is saved; write with it: {again}"
         ) from None
     return without_states(model, settings)
 
@@ -379,10 +380,7 @@ def main(argv=None):
         f"{history[-1]['seconds']:.0f} s of training; guessing knows {np.log(len(text.vocabulary)):.2f}"
     )
     print(f"written to {run.path}: model.keras, samples.txt, summary.png, {HISTORY}, result.json")
-    print(
-        "write with it: python recipes/nietzsche_generation.py --sample-only "
-        f"--run {run.path} --prompt ..."
-    )
+    print("write with it: " + cli.command("--sample-only", "--run", run.path, "--prompt", "..."))
     return metrics
 
 

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import math
 import os
+import shlex
 import sys
 
 from rnn_kit.callbacks import DivergedError
@@ -51,6 +52,14 @@ def run_recipe(main):
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def command(*arguments):
+    """This program with other arguments, as a line to paste into the shell."""
+    python = sys.executable
+    if python.startswith(os.getcwd() + os.sep):
+        python = os.path.relpath(python)
+    return shlex.join([python, sys.argv[0], *map(str, arguments)])
 
 
 def positive_int(text):

@@ -188,7 +188,7 @@ class Plan:
             halves = np.concatenate([y1, y2], axis=1)
             tolerance = 1e-4 if y.dtype in ("float32", "float64") else 5e-2
             if not np.allclose(y, halves, rtol=tolerance, atol=tolerance / 10, equal_nan=True):
-                raise _refusal(op, "what it says of a position depends on other positions than before")
+                raise _refusal(op, "what it says of a position changes with where the text is cut")
 
     @contextlib.contextmanager
     def _traced(self):
@@ -217,7 +217,9 @@ class Plan:
         if isinstance(model, keras.Sequential):
             steps = [self._compile(layer) for layer in model.layers]
 
-            def chain(x, **_):
+            def chain(x, mask=None, **_):
+                if mask is not None:
+                    set_keras_mask(x, mask)
                 for step in steps:
                     x = step(x)
                 return x
@@ -231,7 +233,9 @@ class Plan:
             if not isinstance(op, layers.InputLayer)
         }
 
-        def run_graph(*inputs, **_):
+        def run_graph(*inputs, mask=None, **_):
+            if mask is not None:
+                set_keras_mask(inputs[0], mask)
             outputs = graph._run_through_graph(list(inputs), operation_fn=lambda op: steps[id(op)])
             return outputs[0] if len(outputs) == 1 else outputs
 

@@ -81,6 +81,8 @@ def _functional_masked():
     x = L.Embedding(V, 6, mask_zero=True)(ids)  # Keras puts `ids != 0` into the graph
     h = L.GRU(6, return_sequences=True)(L.Dropout(0.5)(x))
     h = PeepholeLSTM(5, return_sequences=True)(h, mask=keras.ops.not_equal(ids, 3))  # one given
+    nested = keras.Sequential([keras.Input((None, 5)), L.LSTM(4, return_sequences=True)])
+    h = nested(h, mask=keras.ops.not_equal(ids, 4))
     return keras.Model(ids, L.Dense(V)(h))
 
 
