@@ -14,6 +14,13 @@ its next character and the state is carried on (truncated back-propagation throu
 character is a target, not every third; a step of the network teaches a character, where the listing
 takes 40 steps for one; and what it predicts from is the whole text before, not 40 characters.
 
+What to expect (the last tenth of the text, held out; seed 0; as printed on 2 CPU cores that had other
+work as well):
+
+    preset  text                                              nats, bits a character  training
+    cpu     Nietzsche, lower case, 57 distinct characters     1.338, 1.931            655 s
+    demo    stdlib of Python 3.11.7, 1,500,000 characters     1.261, 1.820            137 s
+
 How to run it:
 
     python recipes/nietzsche_generation.py                      train the `cpu` preset on Nietzsche
