@@ -72,7 +72,6 @@ def _models():
     wrapped = keras.Sequential(
         [
             keras.Input((None, 3)),
-            keras.layers.TimeDistributed(keras.layers.Dense(3)),
             keras.layers.Masking(),
             keras.layers.Bidirectional(PeepholeLSTM(4, return_sequences=True, use_bias=False)),
             keras.layers.Bidirectional(
@@ -94,7 +93,21 @@ def _models():
             PeepholeLSTM(4, stateful=True, dtype="mixed_float16", output_activation=None),
         ]
     )
-    models = {"functional": functional, "wrapped": wrapped, "cells": cells, "stateful": stateful}
+    distributed = keras.Sequential(
+        [
+            keras.Input((None, 3)),
+            keras.layers.Reshape((-1, 3, 1)),
+            keras.layers.TimeDistributed(GRU(2)),
+            PeepholeLSTM(2),
+        ]
+    )
+    models = {
+        "functional": functional,
+        "wrapped": wrapped,
+        "cells": cells,
+        "stateful": stateful,
+        "distributed": distributed,  # not exported below: Keras 3.15's own fails with a dynamic time
+    }
     for model in models.values():
         rng = np.random.default_rng(0)
         model.set_weights([rng.normal(0, 0.5, w.shape) for w in model.get_weights()])
