@@ -12,7 +12,7 @@ from rnn_kit.datasets import DataError
 from rnn_kit.runs import RunError
 from rnn_kit.text import TextError
 
-DTYPES = ("float32", "mixed_float16", "mixed_bfloat16", "float64")
+DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 class UserError(Exception):
