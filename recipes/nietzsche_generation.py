@@ -27,6 +27,8 @@ How to run it:
     python recipes/nietzsche_generation.py --preset demo        learn to write Python; no download
     python recipes/nietzsche_generation.py --data my_text.txt   or any other text
     python recipes/nietzsche_generation.py --sample-only --prompt "what is truth"
+
+(with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import argparse
@@ -309,8 +311,8 @@ def parse(argv):
         action=argparse.BooleanOptionalAction,
         help="lower-case the text, as the lecture does (cpu: yes)",
     )
-    group = parser.add_argument_group("model and training")
-    add = group.add_argument
+    training = parser.add_argument_group("model and training")
+    add = training.add_argument
     add("--cell", choices=CELLS, help=f"the recurrent layer (cpu: {d.cell})")
     add("--layers", type=cli.positive_int, help=f"recurrent layers (cpu: {d.layers})")
     add("--units", type=cli.positive_int, help=f"of each (cpu: {d.units})")
@@ -332,6 +334,11 @@ def parse(argv):
     add("--samples-every", type=cli.positive_int, help="epochs between samples (default: 1)")
     cli.add_sampling_flags(group, unit="characters")
     flags = parser.parse_args(argv)
+    trains = [
+        a.option_strings[0] for a in training._group_actions if getattr(flags, a.dest) is not None
+    ]
+    if flags.sample_only and trains:
+        parser.error(f"--sample-only trains nothing, and {trains[0]} is for training: leave one out")
     if flags.run and not flags.sample_only:
         parser.error("--run names a saved run to write with: add --sample-only")
     return flags
@@ -384,7 +391,8 @@ def main(argv=None):
     draw(run, model, text, history)
     print(
         f"\nheld out: {test_nats:.4f} nats ({test_nats / np.log(2):.3f} bits) a character, after "
-        f"{history[-1]['seconds']:.0f} s of training; guessing knows {np.log(len(text.vocabulary)):.2f}"
+        f"{history[-1]['seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
+        f"characters: {np.log(len(text.vocabulary)):.2f} nats)"
     )
     print(f"written to {run.path}: model.keras, samples.txt, summary.png, {HISTORY}, result.json")
     print("write with it: " + cli.command("--sample-only", "--run", run.path, "--prompt", "..."))

@@ -6,6 +6,7 @@ imports this module first. If TensorFlow does not start, what it said is shown; 
 TF_CPP_MIN_LOG_LEVEL yourself, nothing is held back.
 """
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -18,6 +19,21 @@ def _start():
     tf.config.list_physical_devices()
 
 
+def _stop(code, message):
+    sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {message}\n")
+    raise SystemExit(code)
+
+
+if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    _stop(
+        2, f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}, and the recipes need tensorflow: unset it."
+    )
+if importlib.util.find_spec("tensorflow") is None:
+    _stop(
+        2,
+        f"TensorFlow is not installed in {sys.executable}: say `make demo` once, then start recipes "
+        "with .venv/bin/python.",
+    )
 if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()

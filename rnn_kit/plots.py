@@ -3,7 +3,10 @@
 Save one with `figure.savefig(path)`. None of them needs a display.
 """
 
+import functools
+
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 TRAIN, VALIDATION = "#9aa5b1", "#c0392b"
@@ -88,4 +91,15 @@ def training_summary(history, logits, labels, context, title=""):
 
 def _visible(text):
     """Text whose white space can be seen, and which matplotlib does not take for a formula."""
-    return text.replace("\n", "↵").replace(" ", "␣" if len(text) == 1 else " ").replace("$", r"\$")
+    text = text.replace("\n", "↵").replace(" ", "␣" if len(text) == 1 else " ")
+    # What the font cannot draw would be a box and a warning: its code point says which it is.
+    drawable = _charmap()
+    hidden = "U+{:04X}" if len(text) == 1 else "·"
+    text = "".join(c if ord(c) in drawable else hidden.format(ord(c)) for c in text)
+    return text.replace("$", r"\$")
+
+
+@functools.cache
+def _charmap():
+    """Code points that matplotlib's default font has."""
+    return font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()

@@ -106,10 +106,11 @@ class Run:
         Raises:
             RunError: if there is none.
         """
-        models = list(Path(root, recipe).glob(f"*/{MODEL}"))
+        folder = Path(root, recipe).absolute()
+        models = list(folder.glob(f"*/{MODEL}"))
         if not models:
             raise RunError(
-                f"There is no trained run of {recipe} in {Path(root, recipe)}. Train one first, or "
+                f"There is no trained run of {recipe} in {folder}. Train one first, or "
                 "name its folder with --run."
             )
         return cls.open(max(models, key=lambda p: p.stat().st_mtime).parent, recipe)

@@ -61,7 +61,10 @@ class SampleText(keras.callbacks.Callback):
 
     def _write_sample(self):
         self._sampled = self._epoch
-        self.write(f"\n----- after epoch {self._epoch}\n" + self.sample(self._epoch))
+        prompt = self.decode(self.prompt_ids)
+        self.write(
+            f"\n----- after epoch {self._epoch}, going on from {prompt!r}\n" + self.sample(self._epoch)
+        )
 
     def sample(self, epoch=0):
         """One text at each temperature, headed by it."""

@@ -156,6 +156,7 @@ BAD = {
     "temperature of nan": (lambda p, s: ["--sample-only", "--temperature", "nan"], "--temperature"),
     "top-p of 0": (lambda p, s: ["--sample-only", "--top-p", "0"], "--top-p"),
     "top-k of 0": (lambda p, s: ["--sample-only", "--top-k", "0"], "--top-k"),
+    "epochs to sample": (lambda p, s: ["--sample-only", "--epochs", "3"], "--epochs is for training"),
     "run to train": (lambda p, s: ["--run", str(s)], "--sample-only"),
     "out that holds a run": (lambda p, s: ["--preset", "smoke", "--out", str(s)], "already holds"),
     "out under a file": (
@@ -234,6 +235,30 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
     assert code == 130 and f"--sample-only --run {out}" in err
     argv = ["--sample-only", "--run", out, "--length", "3", "--temperature", "1"]
     assert run_main(argv, monkeypatch, capsys)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "flags", "message"),
+    [({"KERAS_BACKEND": "jax"}, [], b"KERAS_BACKEND is jax"), ({}, ["-S", "-I"], b"not installed in")],
+)
+def test_a_python_that_cannot_run_recipes_is_one_line(env, flags, message):
+    """`-S` leaves site-packages out, where TensorFlow is."""
+    recipe_path = ROOT / "recipes/quietly.py"
+    done = subprocess.run(
+        [sys.executable, *flags, str(recipe_path)],
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], "SYSTEMROOT": os.environ.get("SYSTEMROOT", ""), **env},
+    )
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and message in done.stderr
+
+
+def test_a_picture_of_a_text_that_the_font_cannot_draw_gives_no_warning(tmp_path, recwarn):
+    text = "月光在水上，月光在山上。\n" * 400
+    (tmp_path / "moon.txt").write_text(text, encoding="utf-8")
+    recipe.main(
+        f"--preset smoke --data {tmp_path / 'moon.txt'} --out {tmp_path / 'run'} --epochs 1".split()
+    )
+    assert not [w for w in recwarn if "Glyph" in str(w.message)]
 
 
 def test_an_interrupt_elsewhere_says_so(monkeypatch, capsys):
