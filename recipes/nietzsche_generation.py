@@ -32,7 +32,6 @@ How to run it:
 """
 
 import argparse
-import functools
 import sys
 from dataclasses import dataclass
 
@@ -192,37 +191,35 @@ def train(settings, text, run):
     prompt = text.validation[:40]
     if settings.prompt is not None:
         prompt, _ = encode_prompt(settings.prompt, text.vocabulary, settings.lower)
-    fit = functools.partial(
-        model.fit,
-        dataset,
-        steps_per_epoch=batches,
-        epochs=settings.epochs,
-        validation_data=validation,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            CarryState(),
-            Throughput(tokens),
-            EpochLog(run.append_history, tokens),
-            StopOnNaN(),
-            SampleText(
-                text.vocabulary.decode,
-                prompt,
-                settings.temperatures,
-                settings.length,
-                settings.samples_every,
-                settings.seed,
-                write=lambda sample: write_sample(run, sample),
-                top_k=settings.top_k,
-                top_p=settings.top_p,
-            ),
-            keras.callbacks.EarlyStopping(
-                "val_loss", patience=settings.patience, restore_best_weights=True
-            ),
-        ],
-    )
     try:
-        fit()
+        model.fit(
+            dataset,
+            steps_per_epoch=batches,
+            epochs=settings.epochs,
+            validation_data=validation,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                CarryState(),
+                Throughput(tokens),
+                EpochLog(run.append_history, tokens),
+                StopOnNaN(),
+                SampleText(
+                    text.vocabulary.decode,
+                    prompt,
+                    settings.temperatures,
+                    settings.length,
+                    settings.samples_every,
+                    settings.seed,
+                    write=lambda sample: write_sample(run, sample),
+                    top_k=settings.top_k,
+                    top_p=settings.top_p,
+                ),
+                keras.callbacks.EarlyStopping(
+                    "val_loss", patience=settings.patience, restore_best_weights=True
+                ),
+            ],
+        )
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
         again = cli.command("--sample-only", "--run", run.path)

@@ -1,13 +1,13 @@
 """Beam search: the likeliest whole sequence, or nearly, instead of the likeliest next id."""
 
-import collections
 import math
 import operator
 
 import tensorflow as tf
 
-_SEARCHES = collections.OrderedDict()
-_SEARCHES_KEPT = 8
+from rnn_kit.generation.compiled import Compiled
+
+_SEARCHES = Compiled()
 
 
 def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_penalty=0.7):
@@ -77,28 +77,16 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
 def _compiled(step, width, state):
     """The search of a `step`, compiled for any number of rows and any length."""
     specs = tf.nest.map_structure(lambda s: tf.TensorSpec([None, *s.shape[1:]], s.dtype), state)
-    key = (step, width, str(specs))
-    if key not in _SEARCHES:
+    scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
 
-        def search(state, start_ids, end_id, max_length, length_penalty):
-            return _search(step, width, state, start_ids, end_id, max_length, length_penalty)
+    def search(state, start_ids, end_id, max_length, length_penalty):
+        return _search(step, width, state, start_ids, end_id, max_length, length_penalty)
 
-        scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
-        _SEARCHES[key] = tf.function(
-            search,
-            input_signature=[
-                specs,
-                tf.TensorSpec([None], tf.int32),
-                scalar_int,
-                scalar_int,
-                scalar_float,
-            ],
-            autograph=False,
-        )
-    _SEARCHES.move_to_end(key)
-    while len(_SEARCHES) > _SEARCHES_KEPT:
-        _SEARCHES.popitem(last=False)
-    return _SEARCHES[key]
+    def compile_search():
+        signature = [specs, tf.TensorSpec([None], tf.int32), scalar_int, scalar_int, scalar_float]
+        return tf.function(search, input_signature=signature, autograph=False)
+
+    return _SEARCHES.get_or_compile((step, width, str(specs)), compile_search)
 
 
 def _search(step, width, state, start_ids, end_id, max_length, length_penalty):

@@ -1,12 +1,12 @@
 """Writing with a language model: one compiled step that carries the state, and loops over it."""
 
-import collections
 import operator
 import weakref
 
 import keras
 import numpy as np
 
+from rnn_kit.generation.compiled import Compiled
 from rnn_kit.generation.plan import Plan, all_layers
 from rnn_kit.sampling import TemperatureSampler
 
@@ -20,7 +20,6 @@ import tensorflow as tf
 
 _PREFILL_CHUNK = 256  # tokens at once: bounds the memory that (B, T, V) logits take
 _STREAM_CHUNK = 16  # tokens a compiled call while streaming: smooth to the eye, cheap to the loop
-_LOOPS_KEPT = 8  # compiled loops a generator keeps, one a sampler
 
 
 class Generator:
@@ -84,7 +83,7 @@ class Generator:
         self._step = tf.function(
             step, input_signature=[tf.TensorSpec([None], tf.int32), self._state_spec], autograph=False
         )
-        self._loops = collections.OrderedDict()
+        self._loops = Compiled()
         self._default_sampler = None
 
     def initial_state(self, batch_size):
@@ -217,12 +216,7 @@ class Generator:
             if self._default_sampler is None:
                 self._default_sampler = TemperatureSampler()
             sampler = self._default_sampler
-        if sampler not in self._loops:
-            self._loops[sampler] = self._compile_loop(sampler)
-        self._loops.move_to_end(sampler)
-        while len(self._loops) > _LOOPS_KEPT:
-            self._loops.popitem(last=False)
-        return self._loops[sampler]
+        return self._loops.get_or_compile(sampler, lambda: self._compile_loop(sampler))
 
     def _compile_loop(self, sampler):
         def loop(logits, state, done, length, stop_id):

@@ -14,7 +14,7 @@ from keras import layers, ops, tree
 from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.models.functional import Functional
 
-from rnn_kit.generation.recurrence import Recurrence, takes_training
+from rnn_kit.generation.recurrence import Recurrence, inference
 from rnn_kit.layers import GRU, PeepholeLSTM
 
 # Layers whose output at a position depends on their input at that position alone. Exact types: a
@@ -275,7 +275,7 @@ class Plan:
                 "it is not known to treat every position by itself (if it does, declare its class "
                 "with rnn_kit.generation.position_wise)",
             )
-        training = {"training": False} if takes_training(op) else {}
+        training = inference(op)
 
         def call(*args, **kwargs):
             return op(*args, **{**kwargs, **training})
@@ -350,7 +350,7 @@ def _flattened(inner):
     Keras 3.15's own call, with masks and a time dimension unknown at tracing, applies the mask of one
     length to another.
     """
-    training = {"training": False} if takes_training(inner) else {}
+    training = inference(inner)
 
     def call(x, mask=None, **_):
         mask = get_keras_mask(x) if mask is None else mask

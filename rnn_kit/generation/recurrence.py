@@ -22,7 +22,7 @@ class Recurrence:
         if self.repeats:
             output_size = getattr(layer.cell, "output_size", None) or layer.state_size[0]
             self.shapes.append(((int(output_size),), layer.compute_dtype))
-        self._training = {"training": False} if takes_training(layer.cell) else {}
+        self._inference = inference(layer.cell)
 
     def initial_states(self, batch_size):
         flat = tree.flatten(self.layer.get_initial_state(batch_size))
@@ -60,7 +60,7 @@ class Recurrence:
 
     def _one_step(self, x, states, mask, repeated):
         y, new_states = self.layer.cell(
-            x[:, 0], tree.pack_sequence_as(self._nest, states), **self._training
+            x[:, 0], tree.pack_sequence_as(self._nest, states), **self._inference
         )
         new_states = tree.flatten(new_states)
         if mask is not None:
@@ -72,5 +72,6 @@ class Recurrence:
         return ops.expand_dims(y, 1), new_states
 
 
-def takes_training(layer):
-    return "training" in inspect.signature(layer.call).parameters
+def inference(layer):
+    """The arguments that call a layer for inference, whether or not it takes `training`."""
+    return {"training": False} if "training" in inspect.signature(layer.call).parameters else {}
