@@ -1,6 +1,6 @@
 """A recurrent network reads a text one character at a time and learns to write more of it.
 
-What you will see: the loss falls from log V (every character as likely as any other) to about 1.4 nats
+What you will see: the loss falls from log V (every character as likely as any other) to about 1.3 nats
 a character, and the samples that are printed on the way turn from noise into words, and then into
 sentences that are almost sentences.
 
@@ -9,82 +9,114 @@ sentences that are almost sentences.
     sampling      p_i = exp(a_i / T) / Σ_j exp(a_j / T) at temperatures T of 0.2, 0.5, 1.0, 1.2
 
 After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the example `lstm_text_generation.py`. That listing
-predicts one character a window of 40 and starts every window from zeros. Here every position predicts
-its next character and the state is carried on (truncated back-propagation through time): every
-character is a target, not every third; a step of the network teaches a character, where the listing
-takes 40 steps for one; and what it predicts from is the whole text before, not 40 characters.
+predicts one character from a window of 40 and starts every window from zeros: `--preset lecture`. In
+the other presets every position predicts its next character and the state is carried on (truncated
+back-propagation through time): every character is a target, not every third; a step of the network
+teaches a character, where the listing takes 40 steps for one; and what it predicts from is the whole
+text before, not 40 characters.
 
-What to expect (the last tenth of the text, held out; seed 0; as printed on 2 CPU cores that had other
-work as well):
+What to expect:
 
-    preset  text                                              nats, bits a character  training
-    cpu     Nietzsche, lower case, 57 distinct characters     1.338, 1.931            655 s
-    demo    stdlib of Python 3.11.7, 1,500,000 characters     1.261, 1.820            137 s
+@TABLE@
 
 How to run it:
 
     python recipes/nietzsche_generation.py                      train the `cpu` preset on Nietzsche
+    python recipes/nietzsche_generation.py --preset lecture     the listing's own settings
     python recipes/nietzsche_generation.py --preset demo        learn to write Python; no download
-    python recipes/nietzsche_generation.py --data my_text.txt   or any other text
+    python recipes/nietzsche_generation.py --data my_text.txt   or any other text, or a folder of them
     python recipes/nietzsche_generation.py --sample-only --prompt "what is truth"
+    python recipes/nietzsche_generation.py --interactive        a prompt, a text, a prompt ...
+    python recipes/nietzsche_generation.py --resume             go on after Ctrl-C or a crash
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
-import argparse
+import dataclasses
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
+from nietzsche_generation_parts import comparison, listing, pictures, writing
 
-import rnn_kit
-from rnn_kit import cli, plots
-from rnn_kit.callbacks import CarryState, EpochLog, SampleText, StopOnNaN, Throughput
+from rnn_kit import cli
+from rnn_kit.callbacks import (
+    CarryState,
+    Checkpoint,
+    EarlyStopping,
+    EpochLog,
+    SampleText,
+    StopOnNaN,
+    Throughput,
+)
+from rnn_kit.cli import setting
 from rnn_kit.datasets import load_text
-from rnn_kit.generation import Generator
-from rnn_kit.pipelines import stream_dataset
-from rnn_kit.runs import HISTORY, Run, describe_machine
-from rnn_kit.sampling import TemperatureSampler
+from rnn_kit.generation import Generator, WindowGenerator
+from rnn_kit.pipelines import ordered_windows, stream_dataset, window_dataset
+from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "nietzsche_generation"
+LEDGER = Path(__file__).parent / "results"
 
-CELLS = {
-    "lstm": keras.layers.LSTM,
-    "peephole": rnn_kit.layers.PeepholeLSTM,
-    "gru": keras.layers.GRU,
-    "kit-gru": rnn_kit.layers.GRU,
-    "simple": keras.layers.SimpleRNN,
-}
+LEAST_BATCHES = 50  # an epoch: a smaller text is read in fewer, or shorter, pieces
 
 
 @dataclass(frozen=True)
 class Settings:
-    data: str = "nietzsche"
-    limit: int | None = None  # characters of the text to use, from its start
-    lower: bool = True  # lower-case the text, as the lecture does
-    cell: str = "lstm"
-    layers: int = 1
-    units: int = 384
-    embedding: int = 64
-    dropout: float = 0.5  # after each recurrent layer
-    batch_size: int = 32  # streams that are read side by side
-    window: int = 64  # characters that the gradient goes back
-    epochs: int = 16
-    learning_rate: float = 3e-3  # falls to a hundredth of it along half a cosine
-    clip_norm: float = 5.0
-    patience: int = 3  # epochs without a better validation loss before training stops
-    samples_every: int = 1  # epochs
-    prompt: str | None = None  # what samples start from; None: the beginning of the validation part
-    temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)  # the lecture's
-    top_k: int | None = None
-    top_p: float | None = None
-    length: int = 400  # characters of a sample
-    seed: int = 0
-    dtype: str = "float32"
+    DATA, WRITING = "data and run", "writing"
+
+    data: str = setting(
+        "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
+    )
+    limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
+    lower: bool = setting(True, "lower-case the text", group=DATA)
+    seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
+    many_to_many: bool = setting(True, "predict after every character of a window, not after its last")
+    cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
+    layers: int = setting(1, "recurrent layers", cli.positive_int)
+    units: int = setting(384, "of each", cli.positive_int)
+    embedding: int | None = setting(
+        64, "size of a character's vector", cli.positive_int
+    )  # None: one-hot
+    dropout: float = setting(0.5, "after each recurrent layer", cli.fraction)
+    batch_size: int = setting(32, "windows read side by side", cli.positive_int)
+    window: int = setting(64, "characters that the gradient goes back", cli.positive_int)
+    step: int = setting(3, "characters between windows that predict one", cli.positive_int)
+    epochs: int = setting(16, "passes over the text", cli.positive_int)
+    optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "rmsprop"))
+    learning_rate: float = setting(3e-3, "at the start", cli.positive)
+    schedule: str = setting(
+        "cosine",
+        "of the learning rate: constant; half a cosine, down to a hundredth; late, x 0.97 an epoch "
+        "from the tenth on",
+        choices=("constant", "cosine", "late"),
+    )
+    clip_norm: float | None = setting(5.0, "largest norm of a gradient", cli.positive)
+    patience: int | None = setting(3, "epochs without a better one before it stops", cli.positive_int)
+    dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
+    samples_every: int = setting(1, "epochs between samples", cli.positive_int, group=WRITING)
+    prompt: str | None = setting(
+        None, "what to start from (default: a line break; in training, some of its text)", group=WRITING
+    )
+    temperatures: tuple[float, ...] = setting(
+        (0.2, 0.5, 1.0, 1.2),
+        "0 takes the likeliest, low is safe, high is wild; several stand side by side",
+        cli.temperature,
+        flag="--temperature",
+        group=WRITING,
+    )
+    top_k: int | None = setting(
+        None, "draw from the k likeliest alone", cli.positive_int, group=WRITING
+    )
+    top_p: float | None = setting(
+        None, "draw from the smallest set with this probability", cli.probability, group=WRITING
+    )
+    length: int = setting(400, "characters to write", cli.positive_int, group=WRITING)
 
 
 PRESETS = {
@@ -93,10 +125,24 @@ PRESETS = {
         limit=20_000,
         units=32,
         embedding=16,
-        batch_size=16,
+        batch_size=8,
         window=25,
         epochs=2,
         length=40,
+    ),
+    "lecture": Settings(
+        many_to_many=False,
+        units=128,
+        embedding=None,
+        dropout=0.0,
+        batch_size=128,
+        window=40,
+        epochs=59,
+        optimizer="rmsprop",
+        learning_rate=0.01,
+        schedule="constant",
+        clip_norm=None,
+        patience=None,
     ),
     "cpu": Settings(),
     "demo": Settings(
@@ -110,18 +156,32 @@ PRESETS = {
         prompt="def ",
         length=300,
     ),
+    # Sizes of Karpathy, Johnson and Li 2015 (arXiv:1506.02078), optimizer of char-rnn's train.lua.
+    "paper": Settings(
+        lower=False,
+        layers=2,
+        units=512,
+        embedding=None,
+        batch_size=100,
+        window=100,
+        epochs=50,
+        optimizer="rmsprop",
+        learning_rate=2e-3,
+        schedule="late",
+        patience=5,
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text in ids, cut into training, validation and test part."""
+    """A text in ids, cut into training, validation and test part, and how it is to be read."""
 
     vocabulary: CharVocabulary
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
-    info: dict
+    info: dict  # name, hash, sizes; batch_size and window, which a small text makes smaller
 
 
 def load_data(settings):
@@ -136,96 +196,140 @@ def load_data(settings):
             "learn. Give a text with at least two."
         )
     train, validation, test = split_text(vocabulary.encode(text))
-    batch = settings.batch_size
-    for part, ids, needed in (
-        ("train on", train, batch * settings.window + 1),
-        ("validate on", validation, batch + 1),
-    ):
-        if len(ids) < needed:
-            raise cli.UserError(
-                f"--data {settings.data}: {len(text):,} characters leave {len(ids):,} to {part}, and a "
-                f"batch of {batch} windows of {settings.window} needs {needed:,}. Give a longer text, "
-                "or a smaller --batch-size or --window."
-            )
-    info["distinct"] = len(vocabulary)
+    if len(train) < 2 or not len(validation):
+        raise cli.UserError(
+            f"--data {settings.data}: {len(text):,} characters leave {len(train):,} to train on, "
+            f"{len(validation):,} to validate on and {len(test):,} to hold out, and 2, 1 and 1 are the "
+            "least. Give a longer text."
+        )
+    batch_size, window = batch_and_window(settings, len(train), len(validation))
+    info |= {"distinct": len(vocabulary), "batch_size": batch_size, "window": window}
     info |= {"train": len(train), "validation": len(validation), "test": len(test)}
     return Text(vocabulary, train, validation, test, info)
 
 
+def batch_and_window(settings, train, validation):
+    """Batch size and window, halved until a small text gives `LEAST_BATCHES` batches, or one."""
+    batch_size, window = settings.batch_size, settings.window
+
+    def batches():
+        if settings.many_to_many:
+            return (train - 1) // (batch_size * window)
+        return max(0, train - window) // (settings.step * batch_size)
+
+    while batch_size > 1 and (batches() < LEAST_BATCHES or batch_size > validation):
+        batch_size //= 2
+    while window > 1 and train <= window:
+        window //= 2
+    return batch_size, window
+
+
 def build_model(settings, vocabulary_size, batch_size=None):
-    """Ids `(B, T)` to logits `(B, T, V)`; stateful if the batch size is given."""
+    """Ids `(B, T)` to logits `(B, T, V)`, or `(B, V)` many to one; stateful if given the batch size."""
     stateful = batch_size is not None
-    layers = [
-        keras.Input(batch_shape=(batch_size, None), dtype="int32"),
-        keras.layers.Embedding(vocabulary_size, settings.embedding),
-    ]
-    for _ in range(settings.layers):
-        cell = CELLS[settings.cell]
-        layers.append(cell(settings.units, return_sequences=True, stateful=stateful))
-        layers.append(keras.layers.Dropout(settings.dropout))
-    layers.append(keras.layers.Dense(vocabulary_size, name="logits", dtype="float32"))
-    return keras.Sequential(layers, name="character_model")
+    model = keras.Sequential(name="character_model")
+    model.add(keras.Input((None,), batch_size, dtype="int32"))
+    if settings.embedding:
+        model.add(keras.layers.Embedding(vocabulary_size, settings.embedding))
+    else:  # row i of the identity: the one-hot vector of i, looked up where it is needed
+        one_hot = {"embeddings_initializer": "identity", "trainable": False, "name": "one_hot"}
+        model.add(keras.layers.Embedding(vocabulary_size, vocabulary_size, **one_hot))
+    for layer in range(settings.layers):
+        sequences = settings.many_to_many or layer + 1 < settings.layers
+        cell = cli.CELLS[settings.cell]
+        model.add(cell(settings.units, return_sequences=sequences, stateful=stateful))
+        if settings.dropout:
+            model.add(keras.layers.Dropout(settings.dropout))
+    model.add(keras.layers.Dense(vocabulary_size, name="logits", dtype="float32"))
+    return model
+
+
+def training_data(settings, text, first_batch):
+    """Endless batches from `first_batch` on; an epoch's batches and targets; the validation part."""
+    batch_size, window = text.info["batch_size"], text.info["window"]
+    if settings.many_to_many:
+        dataset, batches = stream_dataset(text.train, batch_size, window, settings.seed, first_batch)
+        ids = np.concatenate([text.train[-1:], text.validation])  # its first character is predicted too
+        cut = streams(ids, batch_size, min(window, len(text.validation) // batch_size))
+        targets = batches * batch_size * window
+        return dataset, batches, targets, tf.data.Dataset.from_tensor_slices(cut)
+    dataset, batches = window_dataset(
+        text.train, batch_size, window, settings.step, settings.seed, first_batch
+    )
+    ids = np.concatenate([text.train[-window:], text.validation])
+    targets = len(range(0, len(text.train) - window, settings.step))
+    return dataset, batches, targets, ordered_windows(ids, 1024, window)
+
+
+def learning_rate(settings, batches):
+    if settings.schedule == "cosine":
+        schedule = keras.optimizers.schedules.CosineDecay
+        return schedule(settings.learning_rate, batches * settings.epochs, alpha=0.01)
+    if settings.schedule == "late" and settings.epochs > 10:
+        epochs = np.arange(10, settings.epochs)
+        rates = settings.learning_rate * 0.97 ** np.arange(len(epochs) + 1)
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay
+        return schedule((epochs * batches).tolist(), rates.tolist())
+    return settings.learning_rate
 
 
 def train(settings, text, run):
-    """Truncated back-propagation through time over the training part. Returns the trained model."""
-    model = build_model(settings, len(text.vocabulary), settings.batch_size)
-    dataset, batches = stream_dataset(text.train, settings.batch_size, settings.window, settings.seed)
-    window = min(settings.window, (len(text.validation) - 1) // settings.batch_size)
-    validation = tf.data.Dataset.from_tensor_slices(
-        streams(text.validation, settings.batch_size, window)
+    """Back-propagation through time, truncated at the window. Returns the trained model."""
+    vocabulary_size, window = len(text.vocabulary), text.info["window"]
+    checkpoint = Checkpoint(run)
+    dataset, batches, targets, validation = training_data(settings, text, checkpoint.first_batch)
+
+    model = build_model(
+        settings, vocabulary_size, text.info["batch_size"] if settings.many_to_many else None
     )
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, batches * settings.epochs, alpha=0.01
-    )
+    optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
     model.compile(
-        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=settings.clip_norm),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        optimizers[settings.optimizer](
+            learning_rate(settings, batches), global_clipnorm=settings.clip_norm
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    tokens = batches * settings.batch_size * settings.window
+    weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     print(
-        f"{settings.layers} x {settings.cell} of {settings.units}, {model.count_params():,} weights; "
-        f"{tokens:,} characters an epoch, in {batches} batches of {settings.batch_size} x "
-        f"{settings.window}"
+        f"{settings.layers} x {settings.cell} of {settings.units}, {weights:,} weights; "
+        f"{targets:,} characters predicted an epoch, in {batches} batches of {text.info['batch_size']} "
+        f"windows of {window}"
     )
-    prompt = text.validation[:40]
-    if settings.prompt is not None:
-        prompt, _ = encode_prompt(settings.prompt, text.vocabulary, settings.lower)
+    log = EpochLog(run.append_history, targets)
+    samples = SampleText(
+        text.vocabulary.decode,
+        writing.training_prompts(settings, text.vocabulary, text.train),
+        settings.temperatures,
+        settings.length,
+        settings.samples_every,
+        settings.seed,
+        write=lambda sample: (print(sample, flush=True), run.append_sample(sample)),
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        generator=lambda model: generator_of(model, settings, window),
+    )
+    callbacks = [Throughput(targets, first_batch=checkpoint.first_batch), log, StopOnNaN(), samples]
+    if settings.many_to_many:
+        callbacks.insert(0, CarryState())
+    if settings.patience:
+        callbacks.append(EarlyStopping(patience=settings.patience, restore_best_weights=True))
+    checkpoint.restore(model, [c for c in callbacks if hasattr(c, "get_state")])
     try:
-        model.fit(
-            dataset,
-            steps_per_epoch=batches,
-            epochs=settings.epochs,
-            validation_data=validation,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                CarryState(),
-                Throughput(tokens),
-                EpochLog(run.append_history, tokens),
-                StopOnNaN(),
-                SampleText(
-                    text.vocabulary.decode,
-                    prompt,
-                    settings.temperatures,
-                    settings.length,
-                    settings.samples_every,
-                    settings.seed,
-                    write=lambda sample: write_sample(run, sample),
-                    top_k=settings.top_k,
-                    top_p=settings.top_p,
-                ),
-                keras.callbacks.EarlyStopping(
-                    "val_loss", patience=settings.patience, restore_best_weights=True
-                ),
-            ],
-        )
+        with checkpoint:
+            model.fit(
+                dataset,
+                steps_per_epoch=batches,
+                shuffle=False,
+                epochs=settings.epochs,
+                initial_epoch=checkpoint.first_epoch(batches, settings.epochs),
+                validation_data=validation,
+                verbose=0,
+                callbacks=[*callbacks, checkpoint],
+            )
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
         again = cli.command("--sample-only", "--run", run.path)
-        raise KeyboardInterrupt(
-            f"Interrupted. What was learned is saved; write with it: {again}"
-        ) from None
+        raise KeyboardInterrupt(f"Interrupted. Write with what was learned: {again}") from None
     return without_states(model, settings)
 
 
@@ -236,132 +340,33 @@ def without_states(model, settings):
     return free
 
 
-def write_sample(run, sample):
-    print(sample, flush=True)
-    with open(run.file("samples.txt"), "a", encoding="utf-8") as file:
-        file.write(sample + "\n")
+def generator_of(model, settings, window):
+    """What writes with a model: carrying its states, or sliding the window that it predicts from."""
+    return Generator(model) if settings.many_to_many else WindowGenerator(model, window)
 
 
-def evaluate(model, ids, before):
-    """Cross entropy of ids in nats a character, read as one stream: N ids, N predictions.
+def evaluate(model, settings, text):
+    """Cross entropy of the test part in nats a character: N characters, N predictions.
 
-    `before` is the id that stands before the first, so that the first is predicted too.
+    Many to many they are one stream; many to one, each is predicted from the window before it, which
+    for the first ones reaches back into the validation part.
     """
-    stream = np.concatenate([[before], ids])
-    return float(-Generator(model).score(stream[None])[0]) / len(ids)
+    if settings.many_to_many:
+        stream = np.concatenate([text.validation[-1:], text.test])
+        return float(-Generator(model).score(stream[None])[0]) / len(text.test)
+    window = text.info["window"]
+    before = np.concatenate([text.train, text.validation])[-window:]
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    windows = ordered_windows(np.concatenate([before, text.test]), 1024, window)
+    return float(model.evaluate(windows, verbose=0))
 
 
-def encode_prompt(prompt, vocabulary, lower):
-    """Ids of a prompt, in what the vocabulary has of it; a line break where it has nothing."""
-    prompt = prompt.lower() if lower else prompt
-    unseen = vocabulary.unseen(prompt)
-    if unseen:
-        print(f"Left out of the prompt, not in the text learned from: {' '.join(map(repr, unseen))}")
-    prompt = "".join(c for c in prompt if c not in unseen)
-    if not prompt:
-        start = "\n" if not vocabulary.unseen("\n") else vocabulary.characters[0]
-        print(f"Nothing to start from: starting from {start!r}.")
-        prompt = start
-    return vocabulary.encode(prompt), prompt
-
-
-def sample(run, settings):
-    """Writes on after the prompt, streaming to the terminal, once at each temperature."""
-    model = run.load_model()
-    vocabulary = CharVocabulary.load(run.file("vocabulary.json"))
-    if model.output_shape[-1] != len(vocabulary):
-        raise cli.UserError(
-            f"{run.path}: the model knows {model.output_shape[-1]} characters and vocabulary.json has "
-            f"{len(vocabulary)}. The two are not of one run; train again."
-        )
-    ids, prompt = encode_prompt(settings.prompt or "\n", vocabulary, settings.lower)
-    generator = Generator(model)
-    for temperature in settings.temperatures:
-        print(f"----- temperature {temperature}")
-        sys.stdout.write(prompt)
-        sampler = TemperatureSampler(temperature, settings.top_k, settings.top_p, seed=settings.seed)
-        for row in generator.stream(ids[None], settings.length, sampler):
-            sys.stdout.write(vocabulary.decode(row))
-            sys.stdout.flush()
-        sys.stdout.write("\n\n")
-
-
-def parse(argv):
-    d = PRESETS["cpu"]
-    parser = cli.Parser(
-        prog="nietzsche_generation.py",
-        description=__doc__,
-        epilog="presets:\n"
-        + "\n".join(f"  {name:6} {describe(settings)}" for name, settings in PRESETS.items())
-        + "\n\nEvery flag overrides its preset's setting.",
-    )
-    add = parser.add_argument
-    add("--preset", choices=PRESETS, default="cpu", help="where the settings start from (default: cpu)")
-    group = parser.add_argument_group("data and run")
-    add = group.add_argument
-    add("--data", help="stdlib, nietzsche, shakespeare, or a text file or folder of your own")
-    add("--limit", type=cli.positive_int, help="use this many characters of the text")
-    add("--out", help="the run's folder (default: runs/nietzsche_generation/<preset>-<date>-<time>)")
-    add("--seed", type=cli.seed, help="of weights, order and samples (default: 0)")
-    add(
-        "--lower",
-        action=argparse.BooleanOptionalAction,
-        help="lower-case the text, as the lecture does (cpu: yes)",
-    )
-    training = parser.add_argument_group("model and training")
-    add = training.add_argument
-    add("--cell", choices=CELLS, help=f"the recurrent layer (cpu: {d.cell})")
-    add("--layers", type=cli.positive_int, help=f"recurrent layers (cpu: {d.layers})")
-    add("--units", type=cli.positive_int, help=f"of each (cpu: {d.units})")
-    add("--embedding", type=cli.positive_int, help=f"size of a character's vector (cpu: {d.embedding})")
-    rate = cli.number_of(lambda x: 0 <= x < 1, "a fraction from 0 to below 1")
-    add("--dropout", type=rate, help=f"after each recurrent layer (cpu: {d.dropout})")
-    add("--epochs", type=cli.positive_int, help=f"passes over the text (cpu: {d.epochs})")
-    add("--batch-size", type=cli.positive_int, help=f"streams side by side (cpu: {d.batch_size})")
-    add("--window", type=cli.positive_int, help=f"characters the gradient goes back (cpu: {d.window})")
-    positive = cli.number_of(lambda x: x > 0, "a number above 0")
-    add("--learning-rate", type=positive, help=f"of Adam at the start (cpu: {d.learning_rate})")
-    add("--clip-norm", type=positive, help=f"largest norm of a gradient (cpu: {d.clip_norm})")
-    add("--patience", type=cli.positive_int, help=f"epochs without a better one (cpu: {d.patience})")
-    add("--dtype", choices=cli.DTYPES, help=f"dtype policy (cpu: {d.dtype})")
-    group = parser.add_argument_group("writing")
-    add = group.add_argument
-    add("--sample-only", action="store_true", help="train nothing: write with a saved run")
-    add("--run", help="the saved run's folder (default: the latest)")
-    add("--samples-every", type=cli.positive_int, help="epochs between samples (default: 1)")
-    cli.add_sampling_flags(group, unit="characters")
-    flags = parser.parse_args(argv)
-    trains = [
-        a.option_strings[0] for a in training._group_actions if getattr(flags, a.dest) is not None
-    ]
-    if flags.sample_only and trains:
-        parser.error(f"--sample-only trains nothing, and {trains[0]} is for training: leave one out")
-    if flags.run and not flags.sample_only:
-        parser.error("--run names a saved run to write with: add --sample-only")
-    return flags
-
-
-def describe(settings):
-    limit = f"{settings.limit:,} characters of " if settings.limit else ""
-    return (
-        f"{limit}{settings.data}, {settings.layers} x {settings.cell} {settings.units}, "
-        f"{settings.epochs} epochs"
-    )
-
-
-def main(argv=None):
-    flags = parse(argv)
-    if flags.sample_only:
-        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
-        sample(run, cli.override(run.settings(Settings), flags))
-        return None
-
-    settings = cli.override(PRESETS[flags.preset], flags)
+def run_one(settings, open_run):
+    """One run from its data to its result. Returns the metrics."""
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
-
     text = load_data(settings)
-    run = Run.create(RECIPE, flags.preset, settings, flags.out)
+    run = open_run(text.info)
     text.vocabulary.save(run.file("vocabulary.json"))
     info = text.info
     print(
@@ -369,45 +374,101 @@ def main(argv=None):
         f"training on {info['train']:,}, validating on {info['validation']:,}, "
         f"held out {info['test']:,}"
     )
+    if (info["batch_size"], info["window"]) != (settings.batch_size, settings.window):
+        print(
+            f"A small text: read in batches of {info['batch_size']} windows of {info['window']}, "
+            f"not of {settings.batch_size} of {settings.window}."
+        )
     print(f"on {describe_machine()}; everything goes to {run.path}")
+
     model = train(settings, text, run)
     run.save_model(model)
+    generator = generator_of(model, settings, info["window"])
+    histories = comparison.comparable_runs(RECIPE, run)
+    context = text.validation[: writing.SEED_LENGTH]
+    pictures.draw(run, generator, text.vocabulary, context, histories)
 
     history = run.history()
-    best = min(history, key=lambda row: row["val_loss"])
-    test_nats = evaluate(model, text.test, before=text.validation[-1])
+    kept = min(history, key=lambda row: row["val_loss"]) if settings.patience else history[-1]
+    test_nats = evaluate(model, settings, text)
     metrics = {
         "epochs": len(history),
+        "kept_epoch": kept["epoch"],
         "train_seconds": history[-1]["seconds"],
-        "train_nats": best["loss"],
-        "validation_nats": best["val_loss"],
+        "train_nats": kept["loss"],
+        "validation_nats": kept["val_loss"],
         "test_nats": test_nats,
         "test_bits": test_nats / np.log(2),
     }
     run.write_result(info, settings.seed, metrics)
-    draw(run, model, text, history)
     print(
-        f"\nheld out: {test_nats:.4f} nats ({test_nats / np.log(2):.3f} bits) a character, after "
-        f"{history[-1]['seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
+        f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
+        f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
         f"characters: {np.log(len(text.vocabulary)):.2f} nats)"
     )
-    print(f"written to {run.path}: model.keras, samples.txt, summary.png, {HISTORY}, result.json")
+    if verdict := comparison.verdict(histories):
+        print(verdict)
+    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
     print("write with it: " + cli.command("--sample-only", "--run", run.path, "--prompt", "..."))
     return metrics
 
 
-def draw(run, model, text, history):
-    context = text.validation[:40]
-    logits, _ = Generator(model).prefill(context[None])
-    figure = plots.training_summary(
-        history,
-        logits[0],
-        text.vocabulary.characters,
-        "…" + text.vocabulary.decode(context[-24:]),
-        title=f"{text.info['name']}, one character at a time",
+def sample(run, settings, interactive=False):
+    """Writes on after the prompt, or after one prompt after the other, with a saved run."""
+    model = run.load_model()
+    vocabulary = CharVocabulary.load(run.file("vocabulary.json"))
+    if model.output_shape[-1] != len(vocabulary):
+        raise cli.UserError(
+            f"{run.path}: the model knows {model.output_shape[-1]} characters and vocabulary.json has "
+            f"{len(vocabulary)}. The two are not of one run; train again."
+        )
+    generator = generator_of(model, settings, run.config["data"]["window"])
+    writing.write(generator, vocabulary, settings, interactive)
+
+
+def against_the_listing(settings):
+    """The listing's way of writing and its arrays, measured against this recipe's."""
+    text = load_data(settings)
+    shape = dataclasses.replace(PRESETS["lecture"], units=settings.units)
+    keras.utils.set_random_seed(settings.seed)
+    window_model = build_model(shape, len(text.vocabulary))
+    every_model = build_model(dataclasses.replace(shape, many_to_many=True), len(text.vocabulary))
+    metrics = listing.measure(every_model, window_model, text.train, shape.window)
+    print(
+        listing.report(metrics, text.info["characters"], len(text.vocabulary), shape.window, shape.step)
     )
-    with run.writing("summary.png") as aside:
-        figure.savefig(aside, format="png")
+    return metrics
+
+
+def parse(argv):
+    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    add = groups["writing"].add_argument
+    add("--sample-only", action="store_true", help="train nothing: write with a saved run")
+    add("--interactive", action="store_true", help="the same, one prompt after the other")
+    add(
+        "--against-listing",
+        action="store_true",
+        help="train nothing: measure the listing's way of writing and its arrays against this one's",
+    )
+    flags = parser.parse_args(argv)
+    flags.argv = sys.argv[1:] if argv is None else list(argv)
+    cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed", "run"))
+    cli.check_mode(parser, flags, Settings, "--interactive", {"writing"}, takes=("seed", "run"))
+    cli.check_mode(parser, flags, Settings, "--against-listing", {"data and run"})
+    if flags.run and not (flags.sample_only or flags.interactive):
+        parser.error("--run names a saved run to write with: add --sample-only or --interactive")
+    return flags
+
+
+def main(argv=None):
+    flags = parse(argv)
+    if flags.sample_only or flags.interactive:
+        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        sample(run, cli.override(run.settings(Settings), flags), flags.interactive)
+        return None
+    if flags.against_listing:
+        return against_the_listing(cli.override(PRESETS["lecture"], flags))
+    return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
-"""tf.data pipelines that feed recurrent models."""
+"""tf.data pipelines that feed recurrent models.
+
+Those for training are endless and numbered: which batch comes when depends on the seed and on the
+batch's number alone, counted over all epochs, so that a run that starts at `first_batch` sees what an
+unbroken one sees from there on. Give `fit` their number of batches as `steps_per_epoch`.
+"""
 
 import numpy as np
 import tensorflow as tf
 
-from rnn_kit.text import streams
+from rnn_kit.text import TextError, streams
 
 
 def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
     """Endless windows of parallel streams for truncated back-propagation with a carried state.
 
     Each epoch goes through the text once, K batches of shape `(B, T)`. Row b of batch k + 1 goes on
-    where row b of batch k ended, as in `rnn_kit.text.streams`. Which batch comes when depends on the
-    seed and on the batch's number alone: the epoch's cuts start at an offset drawn from (seed, epoch),
-    so that not the same ids begin a window every time, and a run that starts at `first_batch` sees what
-    an unbroken one sees from there on.
+    where row b of batch k ended, as in `rnn_kit.text.streams`. The epoch's cuts start at an offset
+    drawn from (seed, epoch), so that not the same ids begin a window every time.
 
     Args:
         ids: Integers `(n,)`.
@@ -49,5 +52,96 @@ def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
         at = offset + row_starts + tf.cast(batch, tf.int32) * window + steps
         return tf.gather(text, at), tf.gather(text, at + 1)
 
-    dataset = tf.data.Dataset.counter(start=first_batch).map(cut)
-    return dataset.prefetch(tf.data.AUTOTUNE), batches
+    return _numbered(cut, first_batch), batches
+
+
+def window_dataset(ids, batch_size, window, step=1, seed=0, first_batch=0):
+    """Endless windows in shuffled order, each with the one id that follows it (many to one).
+
+    Each epoch goes once through all windows `ids[k step : k step + W]`, in an order drawn from (seed,
+    epoch); its last batch may be smaller. The windows overlap, but only the text itself is in memory: a
+    batch is gathered from it when it is needed.
+
+    Args:
+        ids: Integers `(n,)`.
+        batch_size: B.
+        window: W, the ids that a prediction is made from.
+        step: From the start of one window to that of the next.
+        seed: Of the orders.
+        first_batch: How many batches to leave out, to go on where a run ended.
+
+    Returns:
+        An endless `tf.data.Dataset` of int32 `(x, y)`, `(B, W)` and `(B,)`; and the batches of an
+        epoch.
+
+    Raises:
+        TextError: if the ids do not fill one window and the id after it.
+
+    Example:
+
+    >>> from rnn_kit.pipelines import window_dataset
+    >>> dataset, batches = window_dataset(np.arange(8), batch_size=2, window=3, step=2)
+    >>> sorted((x.tolist(), int(y)) for x, y in dataset.take(batches).unbatch().as_numpy_iterator())
+    [([0, 1, 2], 3), ([2, 3, 4], 5), ([4, 5, 6], 7)]
+    """
+    count, batches = _count_windows(ids, batch_size, window, step)
+    gather = _gatherer(ids, window)
+
+    def cut(number):
+        epoch, batch = number // batches, number % batches
+        at = batch * batch_size + tf.range(batch_size, dtype=tf.int64)
+        at = at[at < count]
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        return gather(tf.random.experimental.index_shuffle(at, key, count - 1) * step)
+
+    return _numbered(cut, first_batch), batches
+
+
+def ordered_windows(ids, batch_size, window):
+    """Every window of a text in order, once, each with the id that follows it: for evaluation.
+
+    With W ids of context before the text that counts, each of its ids is predicted once.
+
+    Args:
+        ids: Integers `(n,)`.
+        batch_size: B.
+        window: W.
+
+    Returns:
+        A `tf.data.Dataset` of int32 `(x, y)`, `(B, W)` and `(B,)`; the last batch may be smaller.
+
+    Raises:
+        TextError: if the ids do not fill one window and the id after it.
+    """
+    count, batches = _count_windows(ids, batch_size, window, 1)
+    gather = _gatherer(ids, window)
+
+    def cut(batch):
+        return gather(tf.range(batch * batch_size, tf.minimum((batch + 1) * batch_size, count)))
+
+    return tf.data.Dataset.range(batches).map(cut).prefetch(tf.data.AUTOTUNE)
+
+
+def _numbered(cut, first_batch):
+    return tf.data.Dataset.counter(start=first_batch).map(cut).prefetch(tf.data.AUTOTUNE)
+
+
+def _count_windows(ids, batch_size, window, step):
+    count = len(range(0, len(ids) - window, step))
+    if not count:
+        raise TextError(
+            f"The text is too short for one window: {len(ids)} ids, and {window} and the one after "
+            "them are needed; give a longer text, or a smaller window"
+        )
+    return count, -(-count // batch_size)
+
+
+def _gatherer(ids, window):
+    """From the starts of windows `(B,)` to the windows `(B, W)` and the ids that follow `(B,)`."""
+    text = tf.constant(np.asarray(ids, "int32"))
+    steps = tf.range(window, dtype=tf.int64)
+
+    def gather(starts):
+        return tf.gather(text, starts[:, None] + steps), tf.gather(text, starts + window)
+
+    return gather

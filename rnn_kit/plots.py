@@ -4,12 +4,20 @@ Save one with `figure.savefig(path)`. None of them needs a display.
 """
 
 import functools
+import itertools
 
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, ScalarFormatter
 
-TRAIN, VALIDATION = "#9aa5b1", "#c0392b"
+COLORS = (
+    "#c0392b",
+    "#2c6fbb",
+    "#3f8f4f",
+    "#8a5fa8",
+    "#b7791f",
+)  # of runs, apart for the colour-blind too
 
 
 def _axes(width=6.4, height=4.0, columns=1, **kwargs):
@@ -20,34 +28,44 @@ def _axes(width=6.4, height=4.0, columns=1, **kwargs):
     return figure, axes if columns > 1 else axes[0]
 
 
-def loss_curve(history, title="", ax=None):
-    """Training and validation loss against the seconds of training.
+def loss_curves(runs, title="", unit="character"):
+    """Training and validation loss, against the seconds of training and against the tokens seen.
 
     Args:
-        history: One dict an epoch, with `seconds`, `loss` and `val_loss` in nats a character.
+        runs: Names to histories: one dict an epoch, with `seconds`, `tokens`, `loss` and `val_loss` in
+            nats a token. Each run has a colour: training is dashed, validation drawn through.
         title: The picture's title.
-        ax: Axes to draw on. Default: a figure of its own.
+        unit: What a token is called.
     """
-    figure = None
-    if ax is None:
-        figure, ax = _axes()
-    seconds = [row["seconds"] for row in history]
-    ax.plot(seconds, [row["loss"] for row in history], "o-", ms=3, color=TRAIN, label="training")
-    validation = [row["val_loss"] for row in history]
-    ax.plot(seconds, validation, "o-", ms=3, color=VALIDATION, label="validation")
-    ax.annotate(
-        f"{validation[-1]:.3f}",
-        (seconds[-1], validation[-1]),
-        xytext=(0, 7),
-        textcoords="offset points",
-        ha="center",
-        color=VALIDATION,
-    )
-    ax.set_xlabel("seconds of training")
-    ax.set_ylabel("cross entropy (nats a character)")
-    ax.set_title(title)
-    ax.legend(frameon=False)
-    return figure or ax.figure
+    figure, panels = _axes(11, 4.2, columns=2, sharey=True)
+    for ax, x, label in zip(
+        panels,
+        ("seconds", "tokens"),
+        ("seconds of training", f"{unit}s predicted in training"),
+        strict=True,
+    ):
+        for (name, history), color in zip(runs.items(), itertools.cycle(COLORS)):
+            at = [row[x] for row in history]
+            validation = [row["val_loss"] for row in history]
+            ax.plot(at, [row["loss"] for row in history], "--", lw=1, color=color, alpha=0.6)
+            ax.plot(at, validation, "o-", ms=3, color=color, label=name)
+            ax.annotate(
+                f"{validation[-1]:.3f}",
+                (at[-1], validation[-1]),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                color=color,
+            )
+        ax.set_xlim(left=0)
+        ax.set_xlabel(label)
+        ax.xaxis.set_major_formatter(EngFormatter(sep="") if x == "tokens" else ScalarFormatter())
+    panels[0].set_ylabel(f"cross entropy (nats a {unit})")
+    panels[0].plot([], [], "-", color="0.4", label="validation")
+    panels[0].plot([], [], "--", lw=1, color="0.4", alpha=0.6, label="training")
+    panels[0].legend(frameon=False)
+    figure.suptitle(title)
+    return figure
 
 
 def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), top=8, ax=None):
@@ -79,14 +97,6 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     ax.set_title(f"after “{_visible(context)}”" if context else "")
     ax.legend(frameon=False)
     return figure or ax.figure
-
-
-def training_summary(history, logits, labels, context, title=""):
-    """The learning curve beside what the trained model expects next, at several temperatures."""
-    figure, (left, right) = _axes(11, 4, columns=2)
-    loss_curve(history, title, ax=left)
-    temperatures(logits, labels, context, ax=right)
-    return figure
 
 
 def _visible(text):

@@ -1,13 +1,17 @@
 """What recurrent models need of `fit` that `keras.callbacks` does not have."""
 
 from rnn_kit.callbacks.carry_state import CarryState, stateful_layers, with_batch_size
+from rnn_kit.callbacks.checkpoint import Checkpoint
+from rnn_kit.callbacks.early_stopping import EarlyStopping
 from rnn_kit.callbacks.history import DivergedError, EpochLog, StopOnNaN
 from rnn_kit.callbacks.sample_text import SampleText
 from rnn_kit.callbacks.throughput import Throughput
 
 __all__ = [
     "CarryState",
+    "Checkpoint",
     "DivergedError",
+    "EarlyStopping",
     "EpochLog",
     "SampleText",
     "StopOnNaN",

@@ -1,37 +1,40 @@
 """A training's course, one row an epoch, and its end where the loss is no number."""
 
-import time
-
 import keras
 import numpy as np
 
+from rnn_kit.callbacks.clock import TrainingClock
 
-class EpochLog(keras.callbacks.Callback):
+
+class EpochLog(TrainingClock):
     """Hands on one row an epoch: seconds of training, tokens seen, losses.
+
+    Its seconds go into a `Checkpoint`, so that a resumed run counts on.
 
     Args:
         write: Called with a dict at the end of each epoch: `epoch` (from 1), `seconds` (training alone,
             validation and samples left out), `tokens` (trained on since the start), then what Keras
             logs: `loss`, `val_loss` and metrics.
         tokens: Tokens that an epoch trains on.
-        seconds: Where the seconds start, for a run that goes on.
     """
 
-    def __init__(self, write, tokens, seconds=0.0):
+    def __init__(self, write, tokens):
         super().__init__()
         self.write = write
         self.tokens = tokens
-        self.seconds = seconds
-        self._begun = None
+        self._seconds_before = 0.0  # the epoch that runs
+
+    @property
+    def seconds(self):
+        """Seconds of training so far."""
+        return self._seconds_before + self.epoch_seconds
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._begun = time.perf_counter()
-
-    def on_test_begin(self, logs=None):
-        self._stop()
+        self._seconds_before = self.seconds
+        super().on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._stop()
+        self.stop_clock()
         row = {
             "epoch": epoch + 1,
             "seconds": round(self.seconds, 3),
@@ -39,10 +42,11 @@ class EpochLog(keras.callbacks.Callback):
         }
         self.write({**row, **(logs or {})})
 
-    def _stop(self):
-        if self._begun is not None:
-            self.seconds += time.perf_counter() - self._begun
-            self._begun = None
+    def get_state(self):
+        return {"seconds": self.seconds}, []
+
+    def set_state(self, notes, arrays):
+        self._seconds_before = notes["seconds"]
 
 
 class DivergedError(ArithmeticError):

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from rnn_kit.generation import generate
 from rnn_kit.generation.generator import generator_of
 from rnn_kit.sampling import TemperatureSampler
 
@@ -13,13 +12,15 @@ class SampleText(keras.callbacks.Callback):
 
     Args:
         decode: From a 1-D array of ids to text: `CharVocabulary.decode`, say.
-        prompt_ids: 1-D ids to start from.
+        prompt_ids: 1-D ids to start from; or a function from the epoch's number (from 1) to them.
         temperatures: Default: those of the lecture, 0.2, 0.5, 1.0, 1.2.
         length: Ids to write at each temperature. Default: 400, as in the lecture.
         every: Epochs between samples; after the last there are always some. Default: 1.
         seed: The samples of an epoch derive from it and from the epoch.
         top_k, top_p: As in `TemperatureSampler`.
         write: Called with each piece of text. Default: to standard output.
+        generator: From the model to a generator of it, a `WindowGenerator` say. Default: the model's
+            `Generator`.
 
     Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the loop of the text generation example.
     """
@@ -36,19 +37,22 @@ class SampleText(keras.callbacks.Callback):
         *,
         top_k=None,
         top_p=None,
+        generator=generator_of,
     ):
         super().__init__()
         self.decode = decode
-        self.prompt_ids = np.asarray(prompt_ids)
+        self.prompt_ids = prompt_ids
         self.length = length
         self.every = every
         self.seed = seed
         self.write = write or (lambda text: print(text, flush=True))
+        self.generator = generator
         self._samplers = [TemperatureSampler(t, top_k, top_p, seed=seed) for t in temperatures]
 
     def on_train_begin(self, logs=None):
         self._epoch = self._sampled = 0
-        generator_of(self.model)  # a model that cannot be stepped through is refused before training
+        # A model that cannot be stepped through is refused before training.
+        self._generator = self.generator(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         self._epoch = epoch + 1
@@ -61,16 +65,26 @@ class SampleText(keras.callbacks.Callback):
 
     def _write_sample(self):
         self._sampled = self._epoch
-        prompt = self.decode(self.prompt_ids)
+        prompt = self._prompt(self._epoch)
         self.write(
-            f"\n----- after epoch {self._epoch}, going on from {prompt!r}\n" + self.sample(self._epoch)
+            f"\n----- after epoch {self._epoch}, going on from {self.decode(prompt)!r}\n"
+            + self._sample(prompt, self._epoch)
         )
 
-    def sample(self, epoch=0):
+    def get_state(self):
+        return {"epoch": self._epoch, "sampled": self._sampled}, []
+
+    def set_state(self, notes, arrays):
+        self._epoch, self._sampled = notes["epoch"], notes["sampled"]
+
+    def _prompt(self, epoch):
+        return np.asarray(self.prompt_ids(epoch) if callable(self.prompt_ids) else self.prompt_ids)
+
+    def _sample(self, prompt, epoch):
         """One text at each temperature, headed by it."""
         texts = []
         for sampler in self._samplers:
             sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
-            ids = generate(self.model, self.prompt_ids[None], self.length, sampler)[0]
+            ids = self._generator.generate(prompt[None], self.length, sampler)[0]
             texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")
         return "\n".join(texts)

@@ -3,10 +3,10 @@
 import sys
 import time
 
-import keras
+from rnn_kit.callbacks.clock import TrainingClock
 
 
-class Throughput(keras.callbacks.Callback):
+class Throughput(TrainingClock):
     """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
 
     Seconds and tokens a second are those of training; the time left has validation and samples in it.
@@ -16,48 +16,59 @@ class Throughput(keras.callbacks.Callback):
         unit: What a token is called. Default: `"characters"`.
         stream: Where the lines go. Default: standard output. The bar goes to standard error, if that is
             a terminal.
+        first_batch: The number of the batch that training goes on from, counted over all epochs.
+            Default: 0.
     """
 
-    def __init__(self, tokens, unit="characters", stream=None):
+    def __init__(self, tokens, unit="characters", stream=None, first_batch=0):
         super().__init__()
         self.tokens = tokens
         self.unit = unit
         self.stream = stream or sys.stdout
+        self.first_batch = first_batch
 
     def on_train_begin(self, logs=None):
-        self._begun, self._first_epoch, self._drawn = time.perf_counter(), None, 0.0
+        self._begun, self._drawn = time.perf_counter(), 0.0
+        self._skipped = self._done = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._epoch_begun, self._spent = epoch, time.perf_counter(), None
-        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
+        super().on_epoch_begin(epoch, logs)
+        steps = self.params.get("steps")
+        if self._skipped is None:  # of a resumed epoch the first batches were trained on before
+            self._first_epoch = epoch
+            self._skipped = self.first_batch % steps / steps if steps else 0.0
+            self._done_before = self._skipped
+        else:
+            self._skipped = 0.0
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         now, steps = time.perf_counter(), self.params.get("steps")
         if not (steps and sys.stderr.isatty()) or now - self._drawn < 0.2:
             return
-        self._drawn = now
         done = (batch + 1) / steps
+        if done <= self._skipped:
+            return
+        self._drawn = now
         bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
-        rate = self.tokens * done / (now - self._epoch_begun)
+        rate = self.tokens * (done - self._skipped) / self.epoch_seconds
         loss = (logs or {}).get("loss", float("nan"))
         sys.stderr.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
         sys.stderr.flush()
 
-    def on_test_begin(self, logs=None):
-        self._spent = time.perf_counter() - self._epoch_begun
-
     def on_epoch_end(self, epoch, logs=None):
-        now = time.perf_counter()
-        spent = now - self._epoch_begun if self._spent is None else self._spent
-        epochs_left = self.params["epochs"] - epoch - 1
-        left = (now - self._begun) / (epoch + 1 - self._first_epoch) * epochs_left
+        self.stop_clock()
+        rate = self.tokens * (1 - self._skipped) / self.epoch_seconds
+        epochs_done = epoch + 1 - self._first_epoch - self._done_before
+        seconds_an_epoch = (time.perf_counter() - self._begun) / epochs_done
+        left = seconds_an_epoch * (self.params["epochs"] - epoch - 1)
         values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
         if sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
         self.stream.write(
-            f"{self._name()}: {values}; {spent:.1f} s, "
-            f"{self.tokens / spent:,.0f} {self.unit}/s, {_duration(left)} left\n"
+            f"{self._name()}: {values}; {self.epoch_seconds:.1f} s, {rate:,.0f} {self.unit}/s, "
+            f"{_duration(left)} left\n"
         )
         self.stream.flush()
 

@@ -3,5 +3,6 @@
 from rnn_kit.generation.beam import beam_search
 from rnn_kit.generation.generator import Generator, generate
 from rnn_kit.generation.plan import position_wise
+from rnn_kit.generation.window import WindowGenerator
 
-__all__ = ["Generator", "beam_search", "generate", "position_wise"]
+__all__ = ["Generator", "WindowGenerator", "beam_search", "generate", "position_wise"]

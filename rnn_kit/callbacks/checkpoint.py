@@ -1,0 +1,220 @@
+"""Training that can be killed at any moment and goes on as if nothing had been."""
+
+import signal
+import sys
+import threading
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import tree
+
+from rnn_kit.callbacks.carry_state import stateful_layers
+from rnn_kit.runs import RunError, versions
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Checkpoints from which a killed training goes on to the very end that it would have had.
+
+    Keras's `BackupAndRestore` goes back to the last epoch's end and keeps neither RNN states nor the
+    memory of other callbacks. Here a checkpoint holds the weights, the optimizer, every seed's counter,
+    the RNN states, the sums of the metrics, what the other callbacks remember, and the number of the
+    next batch: bit for bit what the unbroken run has there. On the same machine, versions and number of
+    threads the weights at the end are therefore the same, bit for bit.
+
+    One is written at the end of every epoch, and within it whenever `every` seconds have gone by.
+
+        checkpoint = Checkpoint(run)
+        dataset, batches = stream_dataset(ids, 32, 64, first_batch=checkpoint.first_batch)
+        ... build and compile the model ...
+        checkpoint.restore(model, [log, early_stopping])
+        with checkpoint:
+            model.fit(dataset, steps_per_epoch=batches, epochs=16,
+                      initial_epoch=checkpoint.first_epoch(batches, 16),
+                      callbacks=[CarryState(), log, early_stopping, checkpoint])
+
+    The `with` block is for Ctrl-C: the batch that runs is finished (or validation and samples, if it
+    comes between epochs), a checkpoint is written, and then `KeyboardInterrupt` is raised. A second
+    Ctrl-C is obeyed at once.
+
+    It must come last among the callbacks, for it writes what they have made of the epoch; and it needs
+    `steps_per_epoch`, with a dataset that starts at `first_batch` and goes on over the epochs
+    (`rnn_kit.pipelines`).
+
+    Args:
+        run: The `rnn_kit.runs.Run` whose checkpoints they are.
+        every: Seconds between checkpoints within an epoch. Default: 120.
+        say: Called with a line on what goes on from where. Default: print it.
+
+    Attributes:
+        first_batch: The number of the batch to go on with, counted over all epochs; 0 in a new run.
+        stopped: Whether the training was stopped early, and there is nothing to go on with.
+
+    Raises:
+        RunError: if there are checkpoints and none of them can be read.
+    """
+
+    def __init__(self, run, every=120.0, say=print):
+        super().__init__()
+        self.run = run
+        self.every = every
+        self.say = say
+        self.callbacks = []
+        self._interrupted = False
+        self.first_batch, self.stopped = 0, False
+        self._restored = run.checkpoints.load(say)  # until the first epoch has begun with it
+        if self._restored:
+            _, notes = self._restored
+            self.first_batch = notes["epoch"] * notes["batches"] + notes["batch"]
+            self.stopped = notes["stopped"]
+
+    # --- going on ---------------------------------------------------------------------------------
+
+    def restore(self, model, callbacks=()):
+        """Puts a compiled model, and the run's files that grow, where the latest checkpoint left them.
+
+        Args:
+            model: Compiled.
+            callbacks: Those whose memory is kept, restored when `fit` begins. They have
+                `get_state() -> (notes, arrays)`, a dict for JSON and a list of arrays, and
+                `set_state(notes, arrays)`: `EpochLog`, `EarlyStopping` and `SampleText` of this
+                package, or your own.
+
+        Raises:
+            RunError: if the checkpoint is of another model.
+        """
+        self.callbacks = list(callbacks)
+        model.optimizer.build(model.trainable_variables)
+        if self._restored is None:
+            self.run.cut_back({})
+            return
+        arrays, notes = self._restored
+        if notes["variables"] != _signature(model):
+            raise RunError(
+                f"The checkpoints in {self.run.checkpoints.folder} are of another model than these "
+                "settings make. Start anew in another folder with --out."
+            )
+        _assign(_variables(model), arrays, "model")
+        self.run.cut_back(notes["sizes"])
+        self.run.seconds = notes["seconds"]
+        if notes["versions"] != versions():
+            self.say(
+                "The checkpoint was written with other versions of Python, TensorFlow, Keras, NumPy or "
+                "rnn_kit: the last digits may come out otherwise than in an unbroken run."
+            )
+        place = f"batch {notes['batch']:,} of " if notes["batch"] else ""
+        self.say(f"Going on after {place}epoch {notes['epoch'] + bool(place)}.")
+
+    def first_epoch(self, batches, epochs):
+        """`initial_epoch` of `fit`: the last one, if the run stopped early."""
+        return epochs if self.stopped else self.first_batch // batches
+
+    def on_train_begin(self, logs=None):
+        self._saved = time.perf_counter()
+        if self._restored:
+            arrays, notes = self._restored
+            for index, callback in enumerate(self.callbacks):
+                mine = [arrays[f"callback{index}/{n}"] for n in range(notes["arrays"][index])]
+                callback.set_state(notes["callbacks"][index], mine)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        if self._restored:
+            arrays, notes = self._restored
+            if notes["batch"]:
+                self._fast_forward(notes["batch"], arrays)
+            self._restored = None
+
+    def _fast_forward(self, batches, arrays):
+        """Lets `fit` count the batches that the epoch has had before, without training on them."""
+        model, train, skipped = self.model, self.model.train_function, 0
+
+        def skip(iterator):
+            nonlocal skipped
+            if not skipped:
+                if f"passing/{len(_passing(model))}" in arrays:
+                    # A metric makes its sums when a step is traced, and none has been.
+                    tf.function(model.train_step).get_concrete_function(iterator.element_spec)
+                # `fit` has reset the metrics by now, and CarryState the states.
+                _assign(_passing(model), arrays, "passing")
+            skipped += 1
+            if skipped == batches:
+                model.train_function = train
+            return model.get_metrics_result()
+
+        model.train_function = skip
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = self._epoch * self.params["steps"] + batch + 1
+        if done <= self.first_batch or batch + 1 == self.params["steps"]:
+            return  # not trained on now; or validation comes next, and then the end of the epoch
+        if self._interrupted or time.perf_counter() - self._saved >= self.every:
+            self._save(self._epoch, batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._save(epoch + 1, 0)
+
+    def _save(self, epoch, batch):
+        arrays = {f"model/{n}": np.array(v) for n, v in enumerate(_variables(self.model))}
+        arrays |= {f"passing/{n}": np.array(v) for n, v in enumerate(_passing(self.model))}
+        states = [callback.get_state() for callback in self.callbacks]
+        for index, (_, mine) in enumerate(states):
+            arrays |= {f"callback{index}/{n}": array for n, array in enumerate(mine)}
+        notes = {
+            "epoch": epoch,
+            "batch": batch,
+            "batches": self.params["steps"],
+            "stopped": bool(self.model.stop_training),
+            "seconds": self.run.seconds,
+            "sizes": self.run.sizes(),
+            "variables": _signature(self.model),
+            "callbacks": [notes for notes, _ in states],
+            "arrays": [len(mine) for _, mine in states],
+            "versions": versions(),
+        }
+        self.run.checkpoints.save(epoch * self.params["steps"] + batch, arrays, notes)
+        self._saved = time.perf_counter()
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    # --- Ctrl-C -----------------------------------------------------------------------------------
+
+    def __enter__(self):
+        self._interrupted, self._handler = False, None
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_):
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def _interrupt(self, number, frame):
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+        sys.stderr.write("\nInterrupted: writing a checkpoint (Ctrl-C again stops at once)\n")
+
+
+def _variables(model):
+    """Weights, seeds' counters and the optimizer: what lasts from epoch to epoch."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _passing(model):
+    """RNN states and the sums of the metrics: what an epoch starts anew."""
+    return [*tree.flatten([layer.states for layer in stateful_layers(model)]), *model.metrics_variables]
+
+
+def _signature(model):
+    """What to know a model by. Not the variables' paths, in which Keras counts the models before it."""
+    weights = [[v.name, list(v.shape)] for v in model.variables]
+    return weights + [list(v.shape) for v in model.optimizer.variables]
+
+
+def _assign(variables, arrays, kind):
+    for n, variable in enumerate(variables):
+        variable.assign(arrays[f"{kind}/{n}"])

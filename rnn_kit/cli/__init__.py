@@ -1,0 +1,49 @@
+"""What the recipes' command lines share: settings with presets, flags, runs, errors of one line."""
+
+from rnn_kit.cli.errors import UserError
+from rnn_kit.cli.flags import (
+    CELLS,
+    DTYPES,
+    Parser,
+    check_mode,
+    flag_of,
+    fraction,
+    given,
+    number_of,
+    override,
+    positive,
+    positive_int,
+    probability,
+    recipe_parser,
+    seed,
+    setting,
+    temperature,
+)
+from rnn_kit.cli.program import command, run_recipe
+from rnn_kit.cli.terminal import prompt_loop, side_by_side
+from rnn_kit.cli.training import run_seeds
+
+__all__ = [
+    "CELLS",
+    "DTYPES",
+    "Parser",
+    "UserError",
+    "check_mode",
+    "command",
+    "flag_of",
+    "fraction",
+    "given",
+    "number_of",
+    "override",
+    "positive",
+    "positive_int",
+    "probability",
+    "prompt_loop",
+    "recipe_parser",
+    "run_recipe",
+    "run_seeds",
+    "seed",
+    "setting",
+    "side_by_side",
+    "temperature",
+]

@@ -1,0 +1,229 @@
+"""Settings as a dataclass, and the command line that comes of it.
+
+A setting is declared once, with its default, what it means, and what it may be:
+
+    @dataclass(frozen=True)
+    class Settings:
+        units: int = setting(384, "of each recurrent layer", positive_int)
+
+and is thereby a field of the presets, a flag `--units` that overrides them, and a line of `--help`.
+"""
+
+import argparse
+import dataclasses
+import math
+import textwrap
+
+import keras
+
+import rnn_kit.layers
+
+CELLS = {
+    "lstm": keras.layers.LSTM,
+    "peephole": rnn_kit.layers.PeepholeLSTM,
+    "gru": keras.layers.GRU,
+    "kit-gru": rnn_kit.layers.GRU,
+    "simple": keras.layers.SimpleRNN,
+}
+DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage above them."""
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def positive_int(text):
+    """An integer of at least 1, as an argument type."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
+    return value
+
+
+def seed(text):
+    """A seed, 0 to 2**32 - 1, as an argument type."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer from 0 to {2**32 - 1}")
+    return value
+
+
+def number_of(check, what):
+    """A float that `check` accepts, as an argument type; `what` says in words what it must be."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not (math.isfinite(value) and check(value)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
+
+
+positive = number_of(lambda x: x > 0, "a number above 0")
+fraction = number_of(lambda x: 0 <= x < 1, "a fraction from 0 to below 1")
+temperature = number_of(lambda x: x >= 0, "a finite number of at least 0")
+probability = number_of(lambda x: 0 < x <= 1, "a number in (0, 1]")
+
+
+def setting(default, help, type=str, *, flag=None, choices=None, group="model and training"):
+    """A field of a recipe's settings.
+
+    Args:
+        default: As in a dataclass. A tuple takes several values on the command line; a bool makes
+            `--flag` and `--no-flag`.
+        help: What it means, without a full stop.
+        type: From the flag's text to a value; raises `argparse.ArgumentTypeError`.
+        flag: Default: the field's name, `--batch-size` for `batch_size`.
+        choices: The values allowed.
+        group: The heading in `--help`: "data and run", "model and training" or "writing". A flag of
+            "model and training" is refused where nothing is trained.
+
+    Returns:
+        A `dataclasses.field`.
+    """
+    about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
+    return dataclasses.field(default=default, metadata=about)
+
+
+def recipe_parser(prog, description, settings_class, presets, default="cpu"):
+    """The parser of a recipe: presets, its settings, and the flags that every recipe has.
+
+    Args:
+        prog: The program's name.
+        description: The recipe's docstring.
+        settings_class: A dataclass of `setting`s.
+        presets: Names to its instances.
+        default: The preset without `--preset`.
+
+    Returns:
+        A `Parser`, for the recipe to add flags of its own, and its groups by their headings.
+    """
+    width = max(map(len, presets))
+    about = "\n".join(f"  {n:{width}}  {describe(s, settings_class())}" for n, s in presets.items())
+    parser = Parser(
+        prog=prog,
+        description=description,
+        epilog=f"presets:\n{about}\n\nEvery flag overrides its preset's setting.",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=presets,
+        help=f"where the settings start from (default: {default})",
+    )
+    headings = ("data and run", "model and training", "writing")
+    groups = {heading: parser.add_argument_group(heading) for heading in headings}
+    for field in dataclasses.fields(settings_class):
+        _add_flag(
+            groups[field.metadata["group"]], field, default, getattr(presets[default], field.name)
+        )
+    recipe = prog.removesuffix(".py")
+    add = groups["data and run"].add_argument
+    add("--out", help=f"the run's folder (default: runs/{recipe}/<preset>-<date>-<time>)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out (default: the last unfinished)",
+    )
+    add("--seeds", type=seed, nargs="+", metavar="SEED", help="one run after another, and their spread")
+    add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
+    add("--run", help="the saved run to write with (default: the latest)")
+    return parser, groups
+
+
+def _add_flag(group, field, preset, value):
+    about = field.metadata
+    flag = about["flag"] or "--" + field.name.replace("_", "-")
+    shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+    if isinstance(field.default, bool):
+        shown, how = ("yes" if value else "no"), {"action": argparse.BooleanOptionalAction}
+    else:
+        how = {"type": about["type"], "choices": about["choices"]}
+        if about["choices"] is None:
+            how["metavar"] = {"positive_int": "N", "seed": "SEED", "str": "TEXT"}.get(
+                about["type"].__name__, "X"
+            )
+    if isinstance(field.default, tuple):
+        how["nargs"] = "+"
+    default = "" if value is None else f" ({preset}: {shown})"
+    group.add_argument(flag, dest=field.name, default=None, help=about["help"] + default, **how)
+
+
+def describe(settings, default):
+    """The settings that differ from the default ones, in words, over as many lines as it takes."""
+    differing = [
+        f"{field.name.replace('_', ' ')} {_in_words(getattr(settings, field.name))}"
+        for field in dataclasses.fields(settings)
+        if getattr(settings, field.name) != getattr(default, field.name)
+    ]
+    words = ", ".join(differing) or "the defaults above"
+    return textwrap.fill(words, 90, subsequent_indent=" " * 11)
+
+
+def _in_words(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return repr(value) if isinstance(value, str) and value != value.strip() else f"{value}"
+
+
+def given(flags, settings_class, group=None):
+    """The settings that were given as flags: names to values."""
+    return {
+        field.name: getattr(flags, field.name)
+        for field in dataclasses.fields(settings_class)
+        if getattr(flags, field.name) is not None and group in (None, field.metadata["group"])
+    }
+
+
+def check_mode(parser, flags, settings_class, mode, groups, takes=()):
+    """Refuses flags that have no meaning in a mode that trains nothing, where its flag was given.
+
+    Args:
+        parser: For its error.
+        flags: As parsed.
+        settings_class: The dataclass of the recipe's settings.
+        mode: The mode's flag.
+        groups: Headings of the settings that have a meaning in it.
+        takes: Names of other flags that have.
+    """
+    name = mode.removeprefix("--").replace("-", "_")
+    if not getattr(flags, name):
+        return
+    fields = dataclasses.fields(settings_class)
+    known = {f.name for f in fields if f.metadata["group"] in groups} | {name, "argv", *takes}
+    for other, value in vars(flags).items():
+        if other not in known and value not in (None, False):
+            flag = flag_of(settings_class, other) if other in {f.name for f in fields} else f"--{other}"
+            parser.error(f"{mode} trains nothing, and {flag.replace('_', '-')} has no meaning with it")
+
+
+def flag_of(settings_class, name):
+    """The flag of a setting."""
+    (field,) = (f for f in dataclasses.fields(settings_class) if f.name == name)
+    return field.metadata["flag"] or "--" + name.replace("_", "-")
+
+
+def override(settings, flags):
+    """The dataclass `settings` with every flag of the same name that was given (is not `None`)."""
+    changes = given(flags, type(settings))
+    # A list from the command line is a tuple in the settings.
+    return dataclasses.replace(
+        settings, **{k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+    )

@@ -1,0 +1,343 @@
+"""A run's folder: what was asked for, how training went, what came out.
+
+    config.json      recipe, preset, every setting and the data, written before training starts
+    history.csv      one line an epoch
+    samples.txt      what the model wrote on the way, where it writes
+    checkpoints/     from which an interrupted run goes on
+    result.json      settings, data, metrics, minutes, machine, versions, commit; written at the end
+    model.keras ...  and whatever else the recipe writes beside them
+
+History and samples grow as the run goes on, and a run that is resumed cuts them back to where its
+checkpoint was written. No other file is half-written under its final name: they are written aside and
+renamed.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import datetime
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+from rnn_kit.runs.checkpoints import Checkpoints
+from rnn_kit.runs.environment import commit, machine, versions
+from rnn_kit.runs.errors import RunError
+
+CONFIG, RESULT, MODEL = "config.json", "result.json", "model.keras"
+HISTORY, SAMPLES = "history.csv", "samples.txt"
+_GROWING = (HISTORY, SAMPLES)
+
+
+class Run:
+    """The folder of one run of a recipe.
+
+    Make one with `Run.create` for a new run, or `Run.open` for one that was saved.
+
+    Attributes:
+        path: The folder, a `pathlib.Path`.
+        config: The content of `config.json`: `recipe`, `preset`, `settings`, `data`, `started`.
+        checkpoints: Its `Checkpoints`.
+        seconds: How long the run has taken, over all its sessions.
+    """
+
+    def __init__(self, path, config):
+        self.path = Path(path)
+        self.config = config
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self._seconds_before, self._begun = 0.0, time.perf_counter()
+
+    @property
+    def seconds(self):
+        return self._seconds_before + time.perf_counter() - self._begun
+
+    @seconds.setter
+    def seconds(self, value):
+        self._seconds_before, self._begun = value, time.perf_counter()
+
+    @classmethod
+    def create(cls, recipe, preset, settings, out=None, root="runs", data=None):
+        """Makes a new run's folder and writes its `config.json`.
+
+        Args:
+            recipe: The recipe's name.
+            preset: The preset's name.
+            settings: A dataclass of settings.
+            out: The folder. Default: `new_folder(recipe, preset, root)`.
+            root: Where runs go.
+            data: What is trained on: name, SHA-256, sizes.
+
+        Raises:
+            RunError: if the folder holds a run already, is a file, or cannot be written.
+        """
+        out = Path(out or new_folder(recipe, preset, root))
+        config = {
+            "recipe": recipe,
+            "preset": preset,
+            "settings": dataclasses.asdict(settings),
+            "data": data,
+            "started": datetime.datetime.now().isoformat(timespec="seconds"),
+        }
+        try:
+            if (out / CONFIG).exists():
+                raise RunError(
+                    f"{out} already holds a run. Give another folder with --out, or go on with it with "
+                    "--resume."
+                )
+            out.mkdir(parents=True, exist_ok=True)
+            run = cls(out, config)
+            run.write_json(CONFIG, config)
+        except OSError as error:
+            raise RunError(
+                f"Cannot write a run to {out} ({error.strerror}). Give a folder that can be written "
+                "with --out."
+            ) from None
+        return run
+
+    @classmethod
+    def open(cls, path, recipe):
+        """Opens a saved run.
+
+        Raises:
+            RunError: if there is none at `path`, or it is another recipe's, or its config is broken.
+        """
+        path = Path(path)
+        try:
+            config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+            of, _ = config["recipe"], config["settings"]
+        except FileNotFoundError:
+            raise RunError(f"There is no run in {path}: it has no {CONFIG}.") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"Cannot read {path / CONFIG} as a run's settings ({error}).") from None
+        if of != recipe:
+            raise RunError(f"{path} holds a run of the recipe '{of}', not of '{recipe}'.")
+        return cls(path, config)
+
+    @classmethod
+    def latest(cls, recipe, root="runs"):
+        """Opens the recipe's latest run that has a saved model.
+
+        Raises:
+            RunError: if there is none.
+        """
+        folder = Path(root, recipe).absolute()
+        models = _in_runs(folder, MODEL)
+        if not models:
+            raise RunError(
+                f"There is no trained run of {recipe} in {folder}. Train one first, or "
+                "name its folder with --run."
+            )
+        return cls.open(models[-1].parent, recipe)
+
+    @classmethod
+    def latest_unfinished(cls, recipe, root="runs"):
+        """Opens the run of the recipe that was started last and has no result yet.
+
+        Raises:
+            RunError: if there is none.
+        """
+        folder = Path(root, recipe).absolute()
+        unfinished = [p.parent for p in _in_runs(folder, CONFIG) if not (p.parent / RESULT).exists()]
+        if not unfinished:
+            raise RunError(
+                f"There is no unfinished run of {recipe} in {folder}. Name the folder of the one to go "
+                "on with with --out."
+            )
+        return cls.open(unfinished[-1], recipe)
+
+    @classmethod
+    def finished(cls, recipe, folders):
+        """The recipe's runs in these folders that have come to their end, in the order of their ends.
+
+        What cannot be read is passed over.
+        """
+        runs = []
+        for result in sorted(
+            {p.resolve() for f in folders for p in _in_runs(Path(f), RESULT)}, key=_age
+        ):
+            with contextlib.suppress(RunError):
+                runs.append(cls.open(result.parent, recipe))
+        return runs
+
+    def settings(self, settings_class):
+        """The run's settings as the recipe's dataclass.
+
+        Raises:
+            RunError: if they do not fit it: the run is of another version of the recipe.
+        """
+        tuples = {f.name for f in dataclasses.fields(settings_class) if isinstance(f.default, tuple)}
+        try:
+            settings = settings_class(
+                **{
+                    name: tuple(value) if name in tuples and isinstance(value, list) else value
+                    for name, value in self.config["settings"].items()
+                }
+            )
+        except (TypeError, AttributeError) as error:
+            raise RunError(
+                f"The settings in {self.file(CONFIG)} are of another version of this recipe ({error})."
+            ) from None
+        for field in dataclasses.fields(settings_class):
+            value = getattr(settings, field.name)
+            expected = type(field.default)
+            if field.default is not None and type(value) is not expected:
+                raise RunError(
+                    f"The settings in {self.file(CONFIG)} have {field.name}={value!r}, and a "
+                    f"{expected.__name__} was expected."
+                )
+        return settings
+
+    def file(self, name):
+        return self.path / name
+
+    def is_whole(self):
+        """Whether the run has come to its end, and its result and model can be read."""
+        try:
+            return bool(self.result()["metrics"]) and not zipfile.ZipFile(self.file(MODEL)).testzip()
+        except (RunError, KeyError, TypeError, OSError, zipfile.BadZipFile):
+            return False
+
+    def write_text(self, name, text):
+        with self.writing(name) as aside:
+            aside.write_text(text, encoding="utf-8")
+
+    def write_json(self, name, content):
+        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+    @contextlib.contextmanager
+    def writing(self, name):
+        """A path aside to write a file to; it takes its final name when the block has ended well."""
+        final = self.file(name)
+        aside = final.with_name(f".part-{final.name}")
+        try:
+            yield aside
+            os.replace(aside, final)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def save_model(self, model, name=MODEL):
+        with self.writing(name) as aside:
+            model.save(aside)
+
+    def load_model(self, name=MODEL):
+        """The saved model.
+
+        Raises:
+            RunError: if it is missing or broken.
+        """
+        import keras
+
+        path = self.file(name)
+        if not path.is_file():
+            raise RunError(
+                f"{self.path} has no {name}: the run has not come to its end. Go on with it with "
+                f"--resume --out {self.path}"
+            )
+        try:
+            return keras.models.load_model(path)
+        except Exception as error:  # a cut zip, a cut HDF5 file, a layer that is gone: all alike here
+            reason = str(error).strip().splitlines()[0]
+            raise RunError(
+                f"Cannot load {path}: {reason} Write it anew with --resume --out {self.path}, or name "
+                "another run."
+            ) from None
+
+    def append_history(self, row):
+        """Adds a line to `history.csv`, and the heading before the first."""
+        path = self.file(HISTORY)
+        new = not path.exists()
+        with open(path, "a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def append_sample(self, text):
+        """Adds what the model wrote to `samples.txt`."""
+        with open(self.file(SAMPLES), "a", encoding="utf-8", newline="\n") as file:
+            file.write(text + "\n")
+
+    def has_history(self):
+        return self.file(HISTORY).exists()
+
+    def history(self):
+        """`history.csv` as a list of dicts of numbers.
+
+        Raises:
+            RunError: if it is missing or broken.
+        """
+        try:
+            with open(self.file(HISTORY), newline="", encoding="utf-8") as file:
+                return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"Cannot read {self.file(HISTORY)} ({error}).") from None
+
+    def sizes(self):
+        """Bytes of the files that grow, for `cut_back`."""
+        return {n: self.file(n).stat().st_size for n in _GROWING if self.file(n).exists()}
+
+    def cut_back(self, sizes):
+        """Takes back what was added to the files that grow since `sizes()` returned this."""
+        for name in _GROWING:
+            if name not in sizes:
+                self.file(name).unlink(missing_ok=True)
+            elif self.file(name).exists():
+                os.truncate(self.file(name), min(sizes[name], self.file(name).stat().st_size))
+
+    def write_result(self, data, seed, metrics):
+        """Writes `result.json`.
+
+        Args:
+            data: What was trained on: name, SHA-256, sizes.
+            seed: The run's seed.
+            metrics: Flat names to numbers; those of the test set begin with `test_`.
+
+        Returns:
+            The content.
+        """
+        result = {
+            "recipe": self.config["recipe"],
+            "preset": self.config["preset"],
+            "settings": self.config["settings"],
+            "data": data,
+            "seed": seed,
+            "metrics": {name: float(value) for name, value in metrics.items()},
+            "minutes": round(self.seconds / 60, 3),
+            "machine": machine(),
+            "versions": versions(),
+            "commit": commit(),
+        }
+        self.write_json(RESULT, result)
+        return result
+
+    def result(self):
+        """The content of `result.json`.
+
+        Raises:
+            RunError: if it is missing or broken.
+        """
+        try:
+            return json.loads(self.file(RESULT).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"Cannot read {self.file(RESULT)} ({error}).") from None
+
+
+def _in_runs(folder, name):
+    """The files of this name in the runs of a folder, oldest first: of several seeds, a level deeper."""
+    return sorted([*folder.glob(f"*/{name}"), *folder.glob(f"*/seed-*/{name}")], key=_age)
+
+
+def _age(path):
+    return path.stat().st_mtime
+
+
+def new_folder(recipe, preset, root="runs"):
+    """`root/<recipe>/<preset>-<date>-<time>`, and -2, -3 ... behind it where that exists."""
+    path = Path(root) / recipe / f"{preset}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    candidate, n = path, 1
+    while candidate.exists():
+        n += 1
+        candidate = path.with_name(f"{path.name}-{n}")
+    return candidate
