@@ -76,6 +76,9 @@ class Settings:
     limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
     lower: bool = setting(True, "lower-case the text", group=DATA)
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
+    checkpoint_seconds: float = setting(
+        120.0, "between checkpoints within an epoch; there is one after each", cli.positive, group=DATA
+    )
     many_to_many: bool = setting(True, "predict after every character of a window, not after its last")
     cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)
@@ -276,7 +279,7 @@ def learning_rate(settings, batches):
 def train(settings, text, run):
     """Back-propagation through time, truncated at the window. Returns the trained model."""
     vocabulary_size, window = len(text.vocabulary), text.info["window"]
-    checkpoint = Checkpoint(run)
+    checkpoint = Checkpoint(run, settings.checkpoint_seconds)
     dataset, batches, targets, validation = training_data(settings, text, checkpoint.first_batch)
 
     model = build_model(

@@ -1,5 +1,6 @@
 """The text-generation recipe, end to end at smoke size, and everything it says to bad input."""
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from rnn_kit.generation import Generator
+from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import CharVocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -43,14 +45,16 @@ def test_a_run_leaves_what_the_design_promises(saved):
     names = {path.name for path in out.iterdir()}
     assert names == {
         *("config.json", "history.csv", "result.json", "model.keras"),
-        *("vocabulary.json", "samples.txt", "summary.png"),
+        *("vocabulary.json", "samples.txt", "loss.png", "temperatures.png", "checkpoints"),
     }
     result = json.loads((out / "result.json").read_text())
     assert result["metrics"] == metrics
     assert 0 < metrics["test_nats"] < np.log(97)
     assert metrics["test_bits"] == pytest.approx(metrics["test_nats"] / np.log(2))
     assert result["data"]["train"] + result["data"]["validation"] + result["data"]["test"] == 20_000
-    assert (out / "summary.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("loss.png", "temperatures.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    assert len(list((out / "checkpoints").iterdir())) == 2
     for temperature in recipe.Settings().temperatures:
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
 
@@ -89,7 +93,7 @@ def test_it_learns_a_text_by_heart(tmp_path):
     assert metrics["test_nats"] < 0.3
 
 
-@pytest.mark.parametrize("cell", recipe.CELLS)
+@pytest.mark.parametrize("cell", recipe.cli.CELLS)
 def test_every_cell_trains_saves_and_writes(cell, tmp_path, monkeypatch, capsys):
     (tmp_path / "fox.txt").write_text(TEXT)
     out = str(tmp_path / "run")
@@ -101,24 +105,53 @@ def test_every_cell_trains_saves_and_writes(cell, tmp_path, monkeypatch, capsys)
     argv = ["--sample-only", "--run", out, "--prompt", "The", "--length", "7", "--temperature", "0"]
     code, written, _ = run_main(argv, monkeypatch, capsys)
     assert code == 0
-    body = written.split("----- temperature 0.0\n")[1]
-    assert body.startswith("the") and len(body.rstrip("\n")) <= 10
+    assert written.startswith("the") and len(written) == 10 + len("\n")
 
 
 def test_a_prompt_is_written_on_from_and_its_unseen_characters_are_named(saved, monkeypatch, capsys):
     out, _ = saved
-    argv = ["--sample-only", "--run", str(out), "--length", "6", "--temperature", "0", "0.5"]
+    argv = ["--sample-only", "--run", str(out), "--length", "6", "--temperature", "0"]
     _, written, _ = run_main([*argv, "--prompt", "dÉf中 "], monkeypatch, capsys)
     assert "'é'" in written and "'中'" in written
-    assert written.count("\ndf ") == 2
+    assert written.splitlines()[1].startswith("df ")
     _, written, _ = run_main([*argv, "--prompt", "中"], monkeypatch, capsys)
     assert "starting from '\\n'" in written
-    greedy = written.split("temperature 0.0\n")[1].split("\n\n-----")[0]
+    assert written.endswith(greedy(out, "\n", 6) + "\n")
+
+
+def greedy(out, prompt, length):
     model = keras.models.load_model(out / "model.keras")
     vocabulary = CharVocabulary.load(out / "vocabulary.json")
-    sampler = recipe.TemperatureSampler(0)
-    ids = Generator(model).generate(vocabulary.encode("\n")[None], 6, sampler)
-    assert greedy == vocabulary.decode(ids[0])
+    ids = Generator(model).generate(vocabulary.encode(prompt)[None], length, TemperatureSampler(0))
+    return vocabulary.decode(ids[0])
+
+
+def test_several_temperatures_stand_side_by_side(saved, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
+    argv = [
+        "--sample-only",
+        "--run",
+        str(saved[0]),
+        "--length",
+        "9",
+        "--prompt",
+        "def",
+        "--temperature",
+    ]
+    _, written, _ = run_main([*argv, "0", "1"], monkeypatch, capsys)
+    heading, _, text, *_ = written.splitlines()
+    assert heading.split("  ")[0] == "temperature 0.0" and heading.endswith("temperature 1.0")
+    assert text.startswith(greedy(saved[0], "def", 9).split("\n")[0].rstrip())
+    assert text[52:55] == "def"
+
+
+def test_interactive_answers_one_prompt_after_the_other(saved, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("def\n\nclass\n"))
+    argv = ["--interactive", "--run", str(saved[0]), "--length", "5", "--temperature", "0"]
+    code, written, _ = run_main(argv, monkeypatch, capsys)
+    start = "Nothing to start from: starting from '\\n'.\n"
+    answers = [greedy(saved[0], prompt, 5) for prompt in ("def", "\n", "class")]
+    assert code == 0 and written == f"{answers[0]}\n{start}{answers[1]}\n{answers[2]}\n"
 
 
 def _file(tmp_path, content):
@@ -134,7 +167,7 @@ BAD = {
     "missing file": (lambda p, s: ["--data", str(p / "no.txt"), "--out", str(p / "r")], "no.txt"),
     "empty file": (lambda p, s: _file(p, b""), "empty"),
     "no text": (lambda p, s: _file(p, b"\0\1\2" * 9999), "not UTF-8 text"),
-    "too short": (lambda p, s: _file(p, b"abcdef" * 10), "60 characters"),
+    "too short": (lambda p, s: _file(p, b"ab"), "2 characters leave 1 to train on"),
     "one character": (lambda p, s: _file(p, b"a" * 9999), "one character over and over"),
     "folder of nothing": (lambda p, s: ["--data", str(p), "--out", str(p / "r")], "no text files"),
     "epochs of 0": (lambda p, s: ["--epochs", "0"], "--epochs"),
@@ -144,20 +177,36 @@ BAD = {
     "seed below 0": (lambda p, s: ["--preset", "smoke", "--seed", "-1"], "--seed"),
     "seed of 80 bits": (lambda p, s: ["--sample-only", "--seed", str(2**80)], "--seed"),
     "out of 300 characters": (lambda p, s: ["--preset", "smoke", "--out", "x" * 300], "Cannot write"),
-    "too short to validate": (
-        lambda p, s: [
-            *_file(p, b"abcdefghij" * 1000),
-            *("--window", "1", "--batch-size", "1500"),
-        ],
-        "1,000 to validate on",
-    ),
     "length of 0": (lambda p, s: ["--sample-only", "--length", "0"], "--length"),
     "temperature below 0": (lambda p, s: ["--sample-only", "--temperature", "-1"], "--temperature"),
     "temperature of nan": (lambda p, s: ["--sample-only", "--temperature", "nan"], "--temperature"),
     "top-p of 0": (lambda p, s: ["--sample-only", "--top-p", "0"], "--top-p"),
     "top-k of 0": (lambda p, s: ["--sample-only", "--top-k", "0"], "--top-k"),
-    "epochs to sample": (lambda p, s: ["--sample-only", "--epochs", "3"], "--epochs is for training"),
+    "epochs to sample": (lambda p, s: ["--sample-only", "--epochs", "3"], "--epochs has no meaning"),
+    "data to sample": (lambda p, s: ["--interactive", "--data", "stdlib"], "--data has no meaning"),
+    "resume to sample": (lambda p, s: ["--sample-only", "--resume"], "--resume has no meaning"),
     "run to train": (lambda p, s: ["--run", str(s)], "--sample-only"),
+    "resume what is not there": (lambda p, s: ["--resume", "--out", str(p / "r")], "no run in"),
+    "resume with other units": (
+        lambda p, s: ["--resume", "--out", str(s), "--units", "33"],
+        "--units 33: the run in",
+    ),
+    "resume with another temperature": (
+        lambda p, s: ["--resume", "--out", str(s), "--temperature", "3"],
+        "--temperature [3.0]",
+    ),
+    "resume with another preset": (
+        lambda p, s: ["--resume", "--out", str(s), "--preset", "cpu"],
+        "--preset cpu: the run in",
+    ),
+    "resume with fewer epochs": (
+        lambda p, s: ["--resume", "--out", str(s), "--epochs", "1"],
+        "2 epochs behind it",
+    ),
+    "seed and seeds": (lambda p, s: ["--seed", "1", "--seeds", "2"], "leave one out"),
+    "a seed twice": (lambda p, s: ["--seeds", "2", "2"], "each seed is given once"),
+    "seeds in a run": (lambda p, s: ["--seeds", "2", "--out", str(s)], "a single run already"),
+    "resume of seeds nowhere": (lambda p, s: ["--seeds", "2", "--resume"], "needs --out"),
     "out that holds a run": (lambda p, s: ["--preset", "smoke", "--out", str(s)], "already holds"),
     "out under a file": (
         lambda p, s: ["--preset", "smoke", "--out", str(s / "result.json" / "r")],
@@ -232,7 +281,7 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
     monkeypatch.setattr(recipe, "StopOnNaN", Interrupts)
     out = str(tmp_path / "run")
     code, _, err = run_main(["--preset", "smoke", "--out", out], monkeypatch, capsys)
-    assert code == 130 and f"--sample-only --run {out}" in err
+    assert code == 130 and f"--sample-only --run {out}" in err and f"--resume --out {out}" in err
     argv = ["--sample-only", "--run", out, "--length", "3", "--temperature", "1"]
     assert run_main(argv, monkeypatch, capsys)[0] == 0
 
@@ -307,3 +356,151 @@ def test_real_nietzsche_has_the_published_size(real_data):
     text = recipe.load_data(recipe.Settings())
     assert text.info["characters"] == 600_893 and len(text.vocabulary) == 57
     assert [len(part) for part in (text.train, text.validation, text.test)] == [480714, 60089, 60090]
+
+
+@pytest.mark.parametrize("preset", ["lecture", "paper"])
+def test_other_presets_train_and_write(preset, tmp_path, monkeypatch, capsys):
+    """At a size for tests: 12 epochs reach the schedule's late part, and two layers its stack."""
+    (tmp_path / "fox.txt").write_text(TEXT)
+    epochs = {"lecture": "1", "paper": "12"}[preset]
+    metrics = recipe.main(
+        f"--preset {preset} --data {tmp_path / 'fox.txt'} --out {tmp_path / 'run'} --units 24 "
+        f"--epochs {epochs} --length 5".split()
+    )
+    assert metrics["epochs"] == int(epochs) and metrics["test_nats"] < np.log(28)
+    capsys.readouterr()
+    argv = ["--sample-only", "--run", str(tmp_path / "run"), "--prompt", "the", "--length", "4"]
+    code, written, _ = run_main([*argv, "--temperature", "0"], monkeypatch, capsys)
+    assert code == 0 and written.startswith("the") and len(written) == 8
+
+
+def test_the_lectures_settings_are_the_slides():
+    slide = recipe.PRESETS["lecture"]
+    model = recipe.build_model(slide, 57)
+    assert [type(layer).__name__ for layer in model.layers] == ["Embedding", "LSTM", "Dense"]
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], np.eye(57))
+    assert model.layers[1].units == 128 and model.output_shape == (None, 57)
+    assert (slide.window, slide.step, slide.batch_size, slide.learning_rate) == (40, 3, 128, 0.01)
+    assert slide.optimizer == "rmsprop" and slide.lower and slide.temperatures == (0.2, 0.5, 1.0, 1.2)
+    assert recipe.learning_rate(slide, 1000) == 0.01
+
+
+def test_many_to_one_is_held_out_like_many_to_many(tmp_path):
+    """Each character of the test part once, from the window before it: the mean of log p by hand."""
+    (tmp_path / "fox.txt").write_text(TEXT)
+    out = tmp_path / "run"
+    flags = f"--preset lecture --data {tmp_path / 'fox.txt'} --units 8 --epochs 1 --length 2"
+    metrics = recipe.main([*flags.split(), "--out", str(out)])
+    settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
+    text = recipe.load_data(settings)
+    ids = np.concatenate([text.train, text.validation, text.test])
+    first = len(text.train) + len(text.validation)
+    windows = np.stack([ids[n - 40 : n] for n in range(first, len(ids))])
+    logits = np.asarray(keras.models.load_model(out / "model.keras")(windows), "float64")
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    nats = -log_p[np.arange(len(windows)), text.test].mean()
+    assert metrics["test_nats"] == pytest.approx(nats, abs=1e-5)
+
+
+@pytest.mark.parametrize("many_to_many", ["--many-to-many", "--no-many-to-many"])
+@pytest.mark.parametrize("characters", [10, 60, 700])
+def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_path, capsys):
+    text = "月光在水上，\n月光在山上。" * 100
+    (tmp_path / "moon.txt").write_text(text[:characters], encoding="utf-8")
+    metrics = recipe.main(
+        f"--preset smoke --data {tmp_path / 'moon.txt'} --out {tmp_path / 'run'} --epochs 1 "
+        f"--length 3 {many_to_many}".split()
+    )
+    assert np.isfinite(metrics["test_nats"])
+    assert "A small text: read in batches of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("many_to_many", [True, False])
+def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
+    settings = recipe.dataclasses.replace(recipe.Settings(), many_to_many=many_to_many)
+    assert recipe.batch_and_window(settings, 480_714, 60_089) == (32, 64)
+    assert recipe.batch_and_window(settings, 32 * 64 * 50 + 1, 32)[1] == 64
+    batch_size, window = recipe.batch_and_window(settings, 20_000, 2_500)
+    assert 1 < batch_size < 32 and window == 64
+    assert recipe.batch_and_window(settings, 9, 1) == (1, 8)
+    assert recipe.batch_and_window(settings, 2, 1) == (1, 1)
+
+
+def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(recipe, "LEDGER", tmp_path / "results")
+    out = str(tmp_path / "runs")
+    flags = ["--preset", "smoke", "--seeds", "0", "5", "--record", "--out", out]
+    spread = recipe.main(flags)
+    one = json.loads((tmp_path / "runs/seed-0/result.json").read_text())["metrics"]
+    assert one["test_nats"] == saved[1]["test_nats"]  # after another run in the process, too
+    entry = json.loads((tmp_path / "results/nietzsche_generation-smoke.json").read_text())
+    assert entry["seeds"] == [0, 5] and entry["differs"] == {} and entry["metrics"] == spread
+    nats = entry["metrics"]["test_nats"]
+    assert nats["values"][0] == one["test_nats"] != nats["values"][1]
+    assert nats["mean"] == pytest.approx(np.mean(nats["values"]))
+    assert nats["std"] == pytest.approx(np.std(nats["values"], ddof=1))
+    assert set(entry) == set(
+        "recipe preset settings differs data seeds metrics minutes machine versions commit".split()
+    )
+    written = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*")}
+    code, _, err = run_main(flags, monkeypatch, capsys)
+    assert code == 2 and "seed-0 already holds a run" in err
+    again = recipe.main([*flags, "--resume"])  # nothing is left to do
+    assert again == spread
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*")} == written
+
+
+def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "LEDGER", tmp_path)
+    recipe.main(f"--preset smoke --epochs 1 --units 8 --record --out {tmp_path / 'run'}".split())
+    entry = json.loads((tmp_path / "nietzsche_generation-smoke-epochs_1-units_8.json").read_text())
+    assert (
+        entry["differs"] == {"epochs": 1, "units": 8} and entry["metrics"]["test_nats"]["std"] is None
+    )
+
+
+def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, capsys):
+    drawn = {}
+    monkeypatch.setattr(
+        recipe.pictures.plots,
+        "loss_curves",
+        lambda runs, title: drawn.update(runs) or recipe.pictures.plots.Figure(),
+    )
+    (tmp_path / "fox.txt").write_text(TEXT)
+    flags = f"--data {tmp_path / 'fox.txt'} --units 16 --epochs 2 --length 2".split()
+    recipe.main(["--preset", "lecture", "--out", str(tmp_path / "runs/lecture"), *flags])
+    assert list(drawn) == ["lecture"]
+    capsys.readouterr()
+    recipe.main(["--preset", "cpu", "--out", str(tmp_path / "runs/cpu"), *flags])
+    assert list(drawn) == ["cpu", "lecture"]
+    out = capsys.readouterr().out
+    assert "lecture's validation loss after epoch 2" in out
+    (tmp_path / "fox.txt").write_text(TEXT + "!")
+    drawn.clear()
+    recipe.main(["--preset", "cpu", "--out", str(tmp_path / "runs/other"), *flags])
+    assert list(drawn) == ["cpu"]  # another text is no comparison
+
+
+def test_the_verdict_compares_seconds_at_the_same_loss():
+    def history(*rows):
+        return [{"epoch": n + 1.0, "seconds": s, "val_loss": v} for n, (s, v) in enumerate(rows)]
+
+    slow = history(*((50 * n, 2 - n / 10) for n in range(1, 13)))
+    fast = history((20, 1.5), (40, 0.99), (60, 0.9))
+    sentence = recipe.comparison.verdict({"cpu": fast, "lecture": slow})
+    assert "after epoch 10, 1.0000 nats, after 40 s" in sentence and "500 s: 0.080 of" in sentence
+    assert "did not reach" in recipe.comparison.verdict({"cpu": fast[:1], "lecture": slow})
+    assert recipe.comparison.verdict({"cpu": fast}) is None
+
+
+def test_against_listing_prints_its_table(tmp_path, monkeypatch, capsys):
+    (tmp_path / "fox.txt").write_text(TEXT)
+    measured = {}
+    monkeypatch.setattr(
+        recipe.listing, "measure", lambda *models: measured.update(models=models) or {"x": 1}
+    )
+    monkeypatch.setattr(recipe.listing, "report", lambda *a: "the table")
+    flags = ["--against-listing", "--data", str(tmp_path / "fox.txt")]
+    assert recipe.main(flags) == {"x": 1} and capsys.readouterr().out == "the table\n"
+    every, one, *_ = measured["models"]
+    assert every.output_shape[:2] == (None, None) and len(one.output_shape) == 2

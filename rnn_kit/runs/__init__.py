@@ -1,0 +1,26 @@
+"""A run's folder, its checkpoints, and the ledger of recorded runs."""
+
+from rnn_kit.runs.checkpoints import Checkpoints
+from rnn_kit.runs.environment import commit, describe_machine, machine, versions
+from rnn_kit.runs.errors import RunError
+from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder
+from rnn_kit.runs.ledger import ledger_entry, ledger_name, summary
+
+__all__ = [
+    "CONFIG",
+    "HISTORY",
+    "MODEL",
+    "RESULT",
+    "SAMPLES",
+    "Checkpoints",
+    "Run",
+    "RunError",
+    "commit",
+    "describe_machine",
+    "ledger_entry",
+    "ledger_name",
+    "machine",
+    "new_folder",
+    "summary",
+    "versions",
+]

@@ -1,0 +1,115 @@
+"""Checkpoints on disk: arrays and notes, whole or not at all, and always one more to fall back on."""
+
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from rnn_kit.runs.errors import RunError
+
+_NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
+_NAME = re.compile(r"checkpoint-(\d+)\.npz")
+
+
+class Checkpoints:
+    """A folder of numbered checkpoints, of which the last few are kept.
+
+    Each is one `.npz` file without pickles: the arrays, and beside them the notes as JSON. It is written
+    aside, brought to the disk and renamed, so that a file with a final name is whole; should one be
+    damaged later, its checksums tell, and the one before it is used.
+
+    Args:
+        folder: Where they go; made when the first is saved.
+        keep: How many are kept, at least 1. Default: 2.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoints = Checkpoints(folder)
+    ...     for number in (10, 20, 30):
+    ...         checkpoints.save(number, {"w": np.full(2, number)}, {"epoch": number // 10})
+    ...     [path.name for path in checkpoints.paths()], checkpoints.load()[1]
+    (['checkpoint-00000020.npz', 'checkpoint-00000030.npz'], {'epoch': 3})
+    """
+
+    def __init__(self, folder, keep=2):
+        self.folder = Path(folder)
+        self.keep = keep
+
+    def paths(self):
+        """The checkpoints' files, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        numbered = [(_NAME.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return [path for _, path in sorted((int(m[1]), path) for m, path in numbered if m)]
+
+    def save(self, number, arrays, notes):
+        """Writes a checkpoint and removes those that are too old.
+
+        Args:
+            number: A checkpoint with a higher number is a later one.
+            arrays: Names to arrays, none of them of Python objects.
+            notes: What JSON can hold.
+
+        Raises:
+            RunError: if it cannot be written; the checkpoints before it are untouched.
+        """
+        path = self.folder / f"checkpoint-{number:08d}.npz"
+        aside = path.with_name(f".part-{path.name}")
+        named = {f"array/{name}": np.asarray(array) for name, array in arrays.items()}
+        for name, array in named.items():
+            if array.dtype.hasobject:
+                raise TypeError(f"{name} holds Python objects, which a checkpoint does not take")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(aside, "wb") as file:
+                    np.savez(file, **{_NOTES: np.array(json.dumps(notes))}, **named)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"Cannot write the checkpoint {path} ({error.strerror or error}).") from None
+        for old in self.paths()[: -self.keep]:
+            old.unlink(missing_ok=True)
+
+    def load(self, say=print):
+        """The latest checkpoint that is whole.
+
+        Args:
+            say: Called with a line about each damaged one that is passed over.
+
+        Returns:
+            `(arrays, notes)`, or `None` if there is no checkpoint.
+
+        Raises:
+            RunError: if there are some, and all are damaged.
+        """
+        damaged = []
+        for path in reversed(self.paths()):
+            try:
+                arrays, notes = _read(path)
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                damaged.append(f"{path} is cut short or damaged ({error})")
+                continue
+            for line in damaged:
+                say(f"{line}: going on from {path.name}, the one before it.")
+            return arrays, notes
+        if damaged:
+            raise RunError(
+                f"No checkpoint is left to go on from: {'; '.join(damaged)}. Start anew in another "
+                "folder with --out."
+            )
+        return None
+
+
+def _read(path):
+    with np.load(path, allow_pickle=False) as file:
+        notes = json.loads(str(file[_NOTES]))
+        return {n.removeprefix("array/"): file[n] for n in file.files if n != _NOTES}, notes
