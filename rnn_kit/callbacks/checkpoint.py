@@ -133,9 +133,8 @@ class Checkpoint(keras.callbacks.Callback):
         def skip(iterator):
             nonlocal skipped
             if not skipped:
-                if f"passing/{len(_passing(model))}" in arrays:
-                    # A metric makes its sums when a step is traced, and none has been.
-                    tf.function(model.train_step).get_concrete_function(iterator.element_spec)
+                # Metrics make their sums when a step is traced, and none has been.
+                tf.function(model.train_step).get_concrete_function(iterator.element_spec)
                 # `fit` has reset the metrics by now, and CarryState the states.
                 _assign(_passing(model), arrays, "passing")
             skipped += 1

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import os
 
 import keras
 import numpy as np
 import pytest
 
-from rnn_kit.runs import Run, RunError, commit
+from rnn_kit.runs import Checkpoints, Run, RunError, commit, ledger_entry, ledger_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,3 +110,158 @@ def test_the_result_says_what_ran_where(run):
     assert result["versions"]["keras"] == keras.__version__
     assert result["machine"]["cores"] >= 1
     assert commit() is None or len(commit().rstrip("+")) == 40
+
+
+def test_the_latest_unfinished_run_is_the_last_started_without_a_result(tmp_path):
+    with pytest.raises(RunError, match="no unfinished run"):
+        Run.latest_unfinished("r", tmp_path)
+    runs = [Run.create("r", "cpu", Settings(), root=tmp_path) for _ in range(3)]
+    for n, run in enumerate(runs):
+        os.utime(run.file("config.json"), (n, n))
+    runs[2].write_result({}, 0, {"x": 1})
+    assert Run.latest_unfinished("r", tmp_path).path == runs[1].path
+
+
+def test_finished_runs_are_those_with_a_result_of_one_seed_or_of_several(tmp_path):
+    plain = Run.create("r", "cpu", Settings(), tmp_path / "plain")
+    seeded = Run.create("r", "cpu", Settings(), tmp_path / "many" / "seed-3")
+    other = Run.create("another", "cpu", Settings(), tmp_path / "other")
+    Run.create("r", "cpu", Settings(), tmp_path / "unfinished")
+    for n, run in enumerate((seeded, plain, other)):
+        run.write_result({}, 0, {"x": 1})
+        os.utime(run.file("result.json"), (n, n))
+    assert [run.path for run in Run.finished("r", {tmp_path})] == [seeded.path, plain.path]
+
+
+def test_growing_files_are_cut_back_to_where_they_were(run):
+    run.append_history({"epoch": 1, "loss": 0.5})
+    sizes = run.sizes()
+    run.append_history({"epoch": 2, "loss": 0.25})
+    run.append_sample("text")
+    run.cut_back(sizes)
+    assert run.history() == [{"epoch": 1.0, "loss": 0.5}] and not run.file("samples.txt").exists()
+
+
+def test_a_run_is_whole_with_its_result_and_a_model_that_is_whole(run):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    run.save_model(model)
+    assert not run.is_whole()
+    run.write_result({}, 0, {"x": 1})
+    assert run.is_whole()
+    whole = run.file("model.keras").read_bytes()
+    run.file("model.keras").write_bytes(whole[: len(whole) // 2])
+    assert not run.is_whole()
+
+
+def test_minutes_count_the_sessions_before(run):
+    run.seconds = 600.0
+    assert 10 <= run.write_result({}, 0, {})["minutes"] < 10.5
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    return Checkpoints(tmp_path / "checkpoints")
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(checkpoints):
+    arrays = {"a": np.float32([np.pi, -0.0, np.nan]), "b/c": np.int32(7), "notes": np.zeros((0, 2))}
+    notes = {"best": 0.1 + 0.2, "none": None, "lost": float("inf")}
+    assert checkpoints.load() is None
+    checkpoints.save(3, arrays, notes)
+    loaded, its_notes = checkpoints.load()
+    assert its_notes == notes and set(loaded) == set(arrays)
+    for name, array in arrays.items():
+        assert loaded[name].tobytes() == array.tobytes() and loaded[name].dtype == array.dtype
+
+
+def test_the_last_two_checkpoints_are_kept_by_number(checkpoints):
+    for number in (8, 9, 10, 11):
+        checkpoints.save(number, {}, {"number": number})
+    assert [path.name[-6:-4] for path in checkpoints.paths()] == ["10", "11"]
+    assert checkpoints.load()[1] == {"number": 11}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: data.replace(b"\x11" * 64, b"\x12" * 64),
+        lambda data: b"not a zip file",
+    ],
+    ids=["cut", "empty", "changed", "other"],
+)
+def test_a_damaged_checkpoint_is_passed_over_and_named(spoil, checkpoints):
+    for number in (1, 2):
+        checkpoints.save(number, {"w": np.full(400, 17, "uint8")}, {"number": number})
+    newest = checkpoints.paths()[-1]
+    newest.write_bytes(spoil(newest.read_bytes()))
+    said = []
+    assert checkpoints.load(said.append)[1] == {"number": 1}
+    assert newest.name in said[0] and "going on from checkpoint-00000001.npz" in said[0]
+    checkpoints.paths()[0].write_bytes(b"")
+    with pytest.raises(RunError, match="No checkpoint is left"):
+        checkpoints.load(said.append)
+
+
+def test_a_checkpoint_of_objects_is_refused_and_nothing_is_left(checkpoints):
+    with pytest.raises(TypeError, match="Python objects"):
+        checkpoints.save(1, {"w": np.array([{}])}, {})
+    assert not checkpoints.paths()
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(checkpoints, monkeypatch):
+    checkpoints.save(1, {}, {})
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(RunError, match="No space left"):
+        checkpoints.save(2, {}, {})
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["checkpoint-00000001.npz"]
+
+
+def _result(seed, nats, **changes):
+    result = {
+        "recipe": "r",
+        "preset": "cpu",
+        "settings": {"units": 4, "epochs": 2, "seed": seed},
+        "data": {"sha256": "0"},
+        "seed": seed,
+        "metrics": {"test_nats": nats},
+        "minutes": 2.0,
+        "machine": {"cores": 2},
+        "versions": {"keras": "3"},
+        "commit": "c",
+    }
+    return {**result, **changes}
+
+
+def test_a_ledger_entry_holds_mean_and_sample_deviation_over_seeds():
+    results = [_result(0, 1.0), _result(1, 2.0), _result(2, 4.0)]
+    entry = ledger_entry(results, {"units": 3, "epochs": 2, "seed": 0})
+    assert entry["seeds"] == [0, 1, 2] and entry["settings"] == {"units": 4, "epochs": 2}
+    assert entry["differs"] == {"units": 4} and entry["commit"] == "c"
+    nats = entry["metrics"]["test_nats"]
+    assert nats["values"] == [1.0, 2.0, 4.0] and nats["mean"] == pytest.approx(7 / 3)
+    assert nats["std"] == pytest.approx(np.std([1, 2, 4], ddof=1))
+    assert ledger_name(entry) == "r-cpu-units_4.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"data": {"sha256": "1"}}, "data"),
+        ({"versions": {"keras": "4"}}, "versions"),
+        ({"settings": {"units": 5, "epochs": 2, "seed": 1}}, "settings"),
+    ],
+)
+def test_runs_that_differ_in_more_than_the_seed_are_not_recorded_together(changes, what):
+    with pytest.raises(RunError, match=f"seeds 0 and 1.*differ in {what}"):
+        ledger_entry([_result(0, 1.0), _result(1, 2.0, **changes)], {})
+
+
+def test_a_ledger_name_is_a_file_name_whatever_the_settings(tmp_path):
+    entry = ledger_entry([_result(0, 1.0, settings={"data": "/a/b c", "seed": 0})], {})
+    assert ledger_name(entry) == "r-cpu-data__a_b_c.json"

@@ -173,8 +173,9 @@ def test_after_its_stop_id_a_row_is_filled_with_it():
     prompt, sampler = [[2, 9], [0, 5]], TemperatureSampler(0)  # a 5 in the prompt stops nothing
     stopped = generator.generate(prompt, 6, sampler, stop_id=5)
     np.testing.assert_array_equal(stopped, [[2, 9, 4, 5, 5, 5, 5, 5], [0, 5, 2, 3, 8, 5, 5, 5]])
-    rows = np.stack(list(generator.stream(prompt, 6, sampler, stop_id=5)))
-    np.testing.assert_array_equal(rows, [[4, 2], [5, 3], [5, 8], [5, 5]])
+    for length in (6, None):
+        rows = np.stack(list(generator.stream(prompt, length, sampler, stop_id=5)))
+        np.testing.assert_array_equal(rows, [[4, 2], [5, 3], [5, 8], [5, 5]])
 
 
 def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):

@@ -1,0 +1,114 @@
+"""What the command lines share: settings that are flags, texts on a terminal, prompts."""
+
+import dataclasses
+import io
+import sys
+
+import pytest
+
+from rnn_kit import cli
+from rnn_kit.cli import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    units: int = setting(8, "of each layer", cli.positive_int)
+    lower: bool = setting(True, "lower-case", group="data and run")
+    rate: float | None = setting(None, "of the loss", cli.positive)
+    cell: str = setting("lstm", "the layer", choices=("lstm", "gru"))
+    temperatures: tuple[float, ...] = setting(
+        (0.5, 1.0), "low is safe", cli.temperature, flag="--temperature", group="writing"
+    )
+    seed: int = setting(0, "of weights", cli.seed, group="data and run")
+
+
+PRESETS = {"cpu": Settings(), "big": Settings(units=64, lower=False, temperatures=(1.0,))}
+
+
+def parse(*argv):
+    parser, _ = cli.recipe_parser("toy.py", "About.", Settings, PRESETS)
+    parser.add_argument("--sample-only", action="store_true")
+    flags = parser.parse_args(argv)
+    cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed",))
+    return flags
+
+
+def test_every_setting_is_a_flag_that_overrides_the_preset():
+    flags = parse("--units", "3", "--no-lower", "--rate", "0.5", "--temperature", "0", "2")
+    assert cli.override(PRESETS["cpu"], flags) == Settings(3, False, 0.5, "lstm", (0.0, 2.0))
+    assert cli.override(PRESETS["big"], parse()) == PRESETS["big"]
+    assert cli.override(PRESETS["big"], parse("--lower")).lower
+
+
+def test_help_shows_each_flag_with_what_the_default_preset_has():
+    parser, _ = cli.recipe_parser("toy.py", "About.", Settings, PRESETS)
+    shown = " ".join(parser.format_help().split())
+    assert "--units N of each layer (cpu: 8)" in shown
+    assert "--lower, --no-lower lower-case (cpu: yes)" in shown
+    assert "--rate X of the loss --cell" in shown  # no default to show
+    assert "low is safe (cpu: 0.5 1.0)" in shown
+    assert "big units 64, lower no, temperatures (1.0,)" in shown
+    assert "cpu the defaults above" in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--units", "0"], "'0' is not an integer of at least 1"),
+        (["--rate", "inf"], "'inf' is not a number above 0"),
+        (["--seed", "x"], "'x' is not an integer from 0"),
+        (["--temperature", "-1"], "--temperature"),
+        (["--cell", "rnn"], "--cell"),
+        (["--unit", "3"], "--unit"),
+        (["--sample-only", "--units", "3"], "--sample-only trains nothing, and --units"),
+        (["--sample-only", "--record"], "and --record has no meaning"),
+        (["--sample-only", "--seeds", "3"], "and --seeds has no meaning"),
+    ],
+)
+def test_a_bad_flag_is_one_line(argv, message, capsys):
+    with pytest.raises(SystemExit) as exit:
+        parse(*argv)
+    err = capsys.readouterr().err
+    assert exit.value.code == 2 and err.count("\n") == 1 and message in err
+
+
+def test_a_mode_takes_its_own_flags():
+    flags = parse("--sample-only", "--temperature", "0", "--seed", "4")
+    assert flags.temperatures == [0.0] and flags.seed == 4
+
+
+def test_columns_wrap_at_spaces_and_break_what_is_too_long():
+    shown = cli.side_by_side({"one": "aaaa bbbb " * 4, "two": "c" * 30 + "\n\tend"}, width=56)
+    assert shown.splitlines() == [
+        "one                           two",
+        "-" * 26 + "    " + "-" * 26,
+        "aaaa bbbb aaaa bbbb aaaa      " + "c" * 26,
+        "bbbb aaaa bbbb                cccc",
+        " " * 34 + "end",
+    ]
+
+
+def test_wide_characters_take_two_cells():
+    shown = cli.side_by_side({"one": "月光在水上" * 6, "two": "end"}, width=56)
+    assert shown.splitlines()[2] == ("月光在水上" * 6)[:13] + "    end"
+
+
+def test_a_narrow_terminal_shows_one_text_below_the_other():
+    shown = cli.side_by_side({"one": "a b", "two": "c"}, width=40)
+    assert shown == "----- one\na b\n\n----- two\nc\n"
+
+
+def test_the_prompt_loop_ends_with_its_input(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\n\ntwo"))
+    answered = []
+    cli.prompt_loop(answered.append)
+    assert answered == ["one", "", "two"] and capsys.readouterr().out == ""
+
+
+def test_ctrl_c_ends_the_prompt_loop(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\ntwo\n"))
+
+    def answer(line):
+        raise KeyboardInterrupt
+
+    cli.prompt_loop(answer)

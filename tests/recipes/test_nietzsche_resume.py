@@ -1,0 +1,143 @@
+"""A run of the recipe that is killed, whatever it is doing, ends as the unbroken one does."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import pytest
+
+RECIPE = Path(__file__).parents[2] / "recipes/nietzsche_generation.py"
+FLAGS = "--preset smoke --epochs 4 --samples-every 2 --checkpoint-seconds 0.05".split()
+
+
+def start(out, *flags):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.Popen(
+        [sys.executable, str(RECIPE), *flags, "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def finish(out, *flags):
+    """Runs the recipe to its end. Returns its standard output."""
+    process = start(out, *flags)
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    return stdout
+
+
+def wait_for(process, ready):
+    """Waits until `ready()`; fails if the process ends before."""
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the run does not get on"
+        time.sleep(0.005)
+
+
+def checkpoints(out):
+    return sorted((out / "checkpoints").glob("checkpoint-*.npz"))
+
+
+def the_end(out):
+    """What must be the same: weights bit for bit, samples, history and metrics but for the seconds."""
+    rows = (out / "history.csv").read_text().splitlines()
+    history = [[v for n, v in enumerate(row.split(",")) if n != 1] for row in rows]
+    metrics = json.loads((out / "result.json").read_text())["metrics"]
+    del metrics["train_seconds"]
+    weights = keras.models.load_model(out / "model.keras").get_weights()
+    return [w.tobytes() for w in weights], history, metrics, (out / "samples.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    process = start(out, *FLAGS)
+    wait_for(process, (out / "config.json").exists)
+    configured = time.monotonic()
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    return the_end(out), time.monotonic() - configured
+
+
+def test_a_kill_in_the_middle_of_an_epoch_leaves_no_trace(unbroken, tmp_path):
+    out = tmp_path / "run"
+    process = start(out, *FLAGS)
+    # 80 batches an epoch: a checkpoint whose number is no multiple of that lies within one.
+    wait_for(process, lambda: any(int(p.stem[-8:]) % 80 for p in checkpoints(out)))
+    process.kill()
+    process.wait()
+    assert not (out / "result.json").exists()
+    said = finish(out, "--resume")
+    assert "Going on after batch" in said
+    assert the_end(out) == unbroken[0]
+
+
+def test_a_kill_after_the_last_epoch_leaves_no_trace(unbroken, tmp_path):
+    out = tmp_path / "run"
+    process = start(out, *FLAGS)
+    wait_for(process, lambda: (out / "checkpoints/checkpoint-00000320.npz").exists())
+    process.kill()
+    process.wait()
+    assert "Going on after epoch 4." in finish(out, "--resume")
+    assert the_end(out) == unbroken[0]
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(unbroken, tmp_path):
+    out = tmp_path / "run"
+    process = start(out, *FLAGS)
+    wait_for(process, lambda: checkpoints(out))
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Traceback" not in stderr
+    assert f"--resume --out {out}" in stderr.splitlines()[-1]
+    finish(out, *FLAGS, "--resume")  # the flags that it was started with are no contradiction
+    assert the_end(out) == unbroken[0]
+
+
+@pytest.mark.slow
+def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path):
+    """At moments drawn over the whole run, from its first file to its last; some are killed twice."""
+    expected, seconds = unbroken
+    draw = random.Random(2026)
+    same = 0
+    for number in range(20):
+        out = tmp_path / f"run-{number}"
+        moments = [draw.uniform(0, seconds) for _ in range(1 + number % 3 // 2)]
+        flags = FLAGS
+        for moment in moments:
+            process = start(out, *flags)
+            wait_for(process, (out / "config.json").exists)
+            time.sleep(moment)
+            process.kill()
+            process.wait()
+            flags = ["--resume"]
+        at = [p.stem[-8:] for p in checkpoints(out)]
+        finish(out, "--resume")
+        same += the_end(out) == expected
+        print(
+            f"kill {number + 1}: after {moments} s, checkpoints {at}; {same} of {number + 1} the same"
+        )
+    assert same == 20
+
+
+def test_other_data_are_refused(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox " * 300)
+    out = tmp_path / "run"
+    finish(out, "--preset", "smoke", "--epochs", "1", "--data", str(text))
+    (out / "result.json").unlink()
+    text.write_text("the quick brown dog " * 300)
+    process = start(out, "--resume")
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 2 and stderr.count("\n") == 1
+    assert "The data are not those that the run" in stderr
