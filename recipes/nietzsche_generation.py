@@ -425,7 +425,8 @@ def sample(run, settings, interactive=False):
             f"{run.path}: the model knows {model.output_shape[-1]} characters and vocabulary.json has "
             f"{len(vocabulary)}. The two are not of one run; train again."
         )
-    generator = generator_of(model, settings, run.config["data"]["window"])
+    window = (run.config.get("data") or {}).get("window", settings.window)
+    generator = generator_of(model, settings, window)
     writing.write(generator, vocabulary, settings, interactive)
 
 

@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import keras
 import numpy as np
 import pytest
+from download_server import serving
 
 HERE = Path(__file__).parent
 BACKEND = keras.backend.backend()
@@ -32,6 +33,13 @@ def _one_seed():
 @pytest.fixture
 def rng():
     return np.random.default_rng(1234)
+
+
+@pytest.fixture
+def server():
+    """A web server on the loopback address, `.url`, whose pages fail in the ways of a network."""
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

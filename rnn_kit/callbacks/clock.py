@@ -6,7 +6,7 @@ import keras
 
 
 class TrainingClock(keras.callbacks.Callback):
-    """Measures how long an epoch trains: validation, samples and checkpoints left out.
+    """Measures how long an epoch trains: validation and samples left out.
 
     Attributes:
         epoch_seconds: Of the epoch that runs, or of the last one.

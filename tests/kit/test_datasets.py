@@ -2,18 +2,17 @@
 
 import doctest
 import hashlib
-import http.server
 import io
 import os
 import sys
 import sysconfig
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
+from download_server import BODY
 
 import rnn_kit.datasets
 from rnn_kit.datasets import DataError, _files, load_text, nietzsche, shakespeare, stdlib
@@ -22,7 +21,6 @@ from rnn_kit.text import TextError
 # Read before any test isolates the environment.
 REAL_DATA = os.environ.get("RNN_KIT_DATA") and Path(os.environ["RNN_KIT_DATA"]).resolve()
 
-BODY = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
 
 
@@ -47,45 +45,6 @@ def checkout(tmp_path, monkeypatch):
 
     monkeypatch.setattr(urllib.request, "urlopen", local_only)
     return folder
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.requests.append(self.path)
-        if self.path == "/silent":
-            self.server.released.wait(10)
-            return
-        if self.path == "/missing":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        if self.path != "/unsized":
-            self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        if self.path in ("/file", "/unsized"):
-            self.wfile.write(BODY)
-        elif self.path in ("/broken", "/stalled"):
-            self.wfile.write(BODY[: len(BODY) // 2])
-            if self.path == "/stalled":
-                self.wfile.flush()
-                self.server.released.wait(10)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server():
-    """A web server; `.url` is its root, `.requests` the paths that it was asked for."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.requests, server.released = [], threading.Event()
-        server.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

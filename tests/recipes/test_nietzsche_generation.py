@@ -12,6 +12,7 @@ import nietzsche_generation as recipe
 import numpy as np
 import pytest
 
+from rnn_kit.datasets import find_or_fetch
 from rnn_kit.generation import Generator
 from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import CharVocabulary
@@ -160,6 +161,14 @@ def _file(tmp_path, content):
     return ["--preset", "smoke", "--data", str(path), "--out", str(tmp_path / "run")]
 
 
+def _other(tmp_path):
+    """A run of another recipe."""
+    (tmp_path / "other").mkdir()
+    config = {"recipe": "imdb_sentiment", "preset": "cpu", "settings": {}}
+    (tmp_path / "other/config.json").write_text(json.dumps(config))
+    return str(tmp_path / "other")
+
+
 BAD = {
     "unknown preset": (lambda p, s: ["--preset", "huge"], "--preset"),
     "unknown flag": (lambda p, s: ["--epoch", "3"], "--epoch"),
@@ -203,6 +212,11 @@ BAD = {
         lambda p, s: ["--resume", "--out", str(s), "--epochs", "1"],
         "2 epochs behind it",
     ),
+    "out of another recipe": (lambda p, s: ["--out", _other(p)], "already holds a run"),
+    "resume of another recipe": (
+        lambda p, s: ["--resume", "--out", _other(p)],
+        "a run of the recipe 'imdb_sentiment'",
+    ),
     "seed and seeds": (lambda p, s: ["--seed", "1", "--seeds", "2"], "leave one out"),
     "a seed twice": (lambda p, s: ["--seeds", "2", "2"], "each seed is given once"),
     "seeds in a run": (lambda p, s: ["--seeds", "2", "--out", str(s)], "a single run already"),
@@ -227,6 +241,30 @@ def test_bad_input_is_one_line_and_exit_code_2(name, saved, tmp_path, monkeypatc
     assert message in err
     assert {path: path.stat().st_mtime_ns for path in saved[0].iterdir()} == before
     assert not (tmp_path / "run").exists() and not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("/file", "expected SHA-256"),
+        ("/broken", "broken off after"),
+        ("/stalled", "no answer for 0.2 s"),
+        ("/silent", "no answer for 0.2 s"),
+        ("/missing", "404"),
+    ],
+)
+def test_a_download_that_fails_is_one_line(page, message, server, tmp_path, monkeypatch, capsys):
+    for name in ("RNN_KIT_DATA", "KERAS_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing here"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr("rnn_kit.datasets._files.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("rnn_kit.datasets.nietzsche.URL", server.url + page)
+    monkeypatch.setitem(find_or_fetch.__kwdefaults__, "timeout", 0.2)
+    code, _, err = run_main(["--out", str(tmp_path / "run")], monkeypatch, capsys)
+    *progress, error = err.splitlines()
+    assert code == 2 and len(progress) <= 1 and message in error and "--data stdlib" in error
+    assert not (tmp_path / "run").exists()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def _spoil(saved, tmp_path, name, content):

@@ -67,7 +67,7 @@ def test_the_listings_loop_writes_what_a_window_generator_writes(window_model):
 
 def test_measure_times_all_four_and_the_report_says_it(every_position_model, window_model, rng):
     ids = rng.integers(0, V, 20)
-    metrics = listing.measure(every_position_model, window_model, ids, W, 6, 30, rounds=2)
+    metrics = listing.measure(every_position_model, window_model, ids, W, 6, 30)
     assert all(value > 0 for value in metrics.values())
     assert metrics["generate_same_text"] == metrics["window_same_text"] == 1
     for slow, fast in (("predict", "generate"), ("listing", "window")):
@@ -89,7 +89,7 @@ def test_texts_that_differ_are_told_and_do_not_stop_the_measurement(
 
     monkeypatch.setattr(listing, "write_as_the_listing", wrong)
     ids = rng.integers(0, V, W)
-    metrics = listing.measure(every_position_model, window_model, ids, W, 6, 8, rounds=1)
+    metrics = listing.measure(every_position_model, window_model, ids, W, 6, 8)
     assert metrics["generate_same_text"] == 1
     assert (metrics["window_same_text"], metrics["window_same_characters"]) == (0, 2)
     assert "differs at character 3 of 6" in listing.report(metrics, 100, V, W)
