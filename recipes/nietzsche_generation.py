@@ -82,17 +82,17 @@ class Settings:
     many_to_many: bool = setting(True, "predict after every character of a window, not after its last")
     cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)
-    units: int = setting(384, "of each", cli.positive_int)
+    units: int = setting(320, "of each", cli.positive_int)
     embedding: int | None = setting(
         64, "size of a character's vector", cli.positive_int
     )  # None: one-hot
-    dropout: float = setting(0.5, "after each recurrent layer", cli.fraction)
-    batch_size: int = setting(32, "windows read side by side", cli.positive_int)
-    window: int = setting(64, "characters that the gradient goes back", cli.positive_int)
+    dropout: float = setting(0.4, "after each recurrent layer", cli.fraction)
+    batch_size: int = setting(64, "windows read side by side", cli.positive_int)
+    window: int = setting(32, "characters that the gradient goes back", cli.positive_int)
     step: int = setting(3, "characters between windows that predict one", cli.positive_int)
-    epochs: int = setting(16, "passes over the text", cli.positive_int)
+    epochs: int = setting(18, "passes over the text", cli.positive_int)
     optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "rmsprop"))
-    learning_rate: float = setting(3e-3, "at the start", cli.positive)
+    learning_rate: float = setting(8e-3, "at the start", cli.positive)
     schedule: str = setting(
         "cosine",
         "of the learning rate: constant; half a cosine, down to a hundredth; late, x 0.97 an epoch "
@@ -155,7 +155,10 @@ PRESETS = {
         cell="gru",
         units=256,
         dropout=0.0,
+        batch_size=32,
+        window=64,
         epochs=4,
+        learning_rate=3e-3,
         prompt="def ",
         length=300,
     ),

@@ -178,8 +178,10 @@ def describe(settings, default):
 
 
 def _in_words(value):
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
     return repr(value) if isinstance(value, str) and value != value.strip() else f"{value}"
 
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from rnn_kit.callbacks import CarryState, SampleText, Throughput, stateful_layers, with_batch_size
-from rnn_kit.generation import Generator
+from rnn_kit.generation import Generator, WindowGenerator
 from rnn_kit.layers import GRU, PeepholeLSTM
 from rnn_kit.text import CharVocabulary, streams
 
@@ -352,3 +352,30 @@ def test_throughput_prints_a_line_an_epoch(rng):
         assert re.fullmatch(
             rf"epoch {number}/2: loss \d\.\d+; [\d.]+ s, [\d,]+ characters/s, .* left", line
         )
+
+
+def test_sample_text_takes_a_prompt_for_each_epoch_and_a_generator_of_ones_own():
+    """The lecture's model sees a window and predicts the one id after it."""
+    model = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), L.Embedding(V, 2), L.LSTM(3), L.Dense(V)]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    written, asked = [], []
+
+    def prompt(epoch):
+        asked.append(epoch)
+        return [epoch, 5]
+
+    sample = SampleText(
+        lambda ids: str(np.asarray(ids).tolist()),
+        prompt,
+        (0,),
+        length=3,
+        write=written.append,
+        generator=lambda model: WindowGenerator(model, 4),
+    )
+    model.fit(np.zeros((B, 3), int), np.zeros(B), epochs=2, verbose=0, callbacks=[sample])
+    assert asked == [1, 2]
+    for epoch, text in zip(asked, written, strict=True):
+        (ids,) = re.findall(r"temperature 0.0\n\[(.*)\]", text)
+        assert ids.startswith(f"{epoch}, 5, ") and len(ids.split(", ")) == 5

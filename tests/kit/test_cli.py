@@ -47,7 +47,7 @@ def test_help_shows_each_flag_with_what_the_default_preset_has():
     assert "--lower, --no-lower lower-case (cpu: yes)" in shown
     assert "--rate X of the loss --cell" in shown  # no default to show
     assert "low is safe (cpu: 0.5 1.0)" in shown
-    assert "big units 64, lower no, temperatures (1.0,)" in shown
+    assert "big units 64, lower no, temperatures 1.0" in shown
     assert "cpu the defaults above" in shown
 
 

@@ -456,10 +456,11 @@ def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_p
 @pytest.mark.parametrize("many_to_many", [True, False])
 def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
     settings = recipe.dataclasses.replace(recipe.Settings(), many_to_many=many_to_many)
-    assert recipe.batch_and_window(settings, 480_714, 60_089) == (32, 64)
-    assert recipe.batch_and_window(settings, 32 * 64 * 50 + 1, 32)[1] == 64
-    batch_size, window = recipe.batch_and_window(settings, 20_000, 2_500)
-    assert 1 < batch_size < 32 and window == 64
+    assert recipe.batch_and_window(settings, 480_714, 60_089) == (64, 32)
+    least = 50 * 64 * (32 if many_to_many else 3) + (1 if many_to_many else 32)
+    assert recipe.batch_and_window(settings, least, 64) == (64, 32)
+    assert recipe.batch_and_window(settings, least - 1, 64) == (32, 32)
+    assert recipe.batch_and_window(settings, least, 63) == (32, 32)
     assert recipe.batch_and_window(settings, 9, 1) == (1, 8)
     assert recipe.batch_and_window(settings, 2, 1) == (1, 1)
 
