@@ -41,18 +41,10 @@ import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
-from nietzsche_generation_parts import comparison, listing, pictures, writing
+from nietzsche_generation_parts import comparison, fitting, listing, pictures, writing
 
+from rnn_kit import callbacks as kit
 from rnn_kit import cli
-from rnn_kit.callbacks import (
-    CarryState,
-    Checkpoint,
-    EarlyStopping,
-    EpochLog,
-    SampleText,
-    StopOnNaN,
-    Throughput,
-)
 from rnn_kit.cli import setting
 from rnn_kit.datasets import load_text
 from rnn_kit.generation import Generator, WindowGenerator
@@ -62,8 +54,6 @@ from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "nietzsche_generation"
 LEDGER = Path(__file__).parent / "results"
-
-LEAST_BATCHES = 50  # an epoch: a smaller text is read in fewer, or shorter, pieces
 
 
 @dataclass(frozen=True)
@@ -77,7 +67,11 @@ class Settings:
     lower: bool = setting(True, "lower-case the text", group=DATA)
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
     checkpoint_seconds: float = setting(
-        120.0, "between checkpoints within an epoch; there is one after each", cli.positive, group=DATA
+        120.0,
+        "between checkpoints within an epoch; there is one after each",
+        cli.positive,
+        group=DATA,
+        neutral=True,
     )
     many_to_many: bool = setting(True, "predict after every character of a window, not after its last")
     cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
@@ -87,7 +81,7 @@ class Settings:
         64, "size of a character's vector", cli.positive_int
     )  # None: one-hot
     dropout: float = setting(0.4, "after each recurrent layer", cli.fraction)
-    batch_size: int = setting(64, "windows read side by side", cli.positive_int)
+    batch_size: int = setting(64, "windows side by side, halved for a small text", cli.positive_int)
     window: int = setting(32, "characters that the gradient goes back", cli.positive_int)
     step: int = setting(3, "characters between windows that predict one", cli.positive_int)
     epochs: int = setting(18, "passes over the text", cli.positive_int)
@@ -122,61 +116,29 @@ class Settings:
     length: int = setting(400, "characters to write", cli.positive_int, group=WRITING)
 
 
+# fmt: off
 PRESETS = {
     "smoke": Settings(
-        data="stdlib",
-        limit=20_000,
-        units=32,
-        embedding=16,
-        batch_size=8,
-        window=25,
-        epochs=2,
+        data="stdlib", limit=20_000, units=32, embedding=16, batch_size=16, window=25, epochs=2,
         length=40,
     ),
     "lecture": Settings(
-        many_to_many=False,
-        units=128,
-        embedding=None,
-        dropout=0.0,
-        batch_size=128,
-        window=40,
-        epochs=59,
-        optimizer="rmsprop",
-        learning_rate=0.01,
-        schedule="constant",
-        clip_norm=None,
+        many_to_many=False, units=128, embedding=None, dropout=0.0, batch_size=128, window=40,
+        epochs=59, optimizer="rmsprop", learning_rate=0.01, schedule="constant", clip_norm=None,
         patience=None,
     ),
     "cpu": Settings(),
     "demo": Settings(
-        data="stdlib",
-        limit=1_500_000,
-        lower=False,
-        cell="gru",
-        units=256,
-        dropout=0.0,
-        batch_size=32,
-        window=64,
-        epochs=4,
-        learning_rate=3e-3,
-        prompt="def ",
-        length=300,
+        data="stdlib", limit=1_500_000, lower=False, cell="gru", units=256, dropout=0.0, batch_size=32,
+        window=64, epochs=4, learning_rate=3e-3, prompt="def ", length=300,
     ),
     # Sizes of Karpathy, Johnson and Li 2015 (arXiv:1506.02078), optimizer of char-rnn's train.lua.
     "paper": Settings(
-        lower=False,
-        layers=2,
-        units=512,
-        embedding=None,
-        batch_size=100,
-        window=100,
-        epochs=50,
-        optimizer="rmsprop",
-        learning_rate=2e-3,
-        schedule="late",
-        patience=5,
+        lower=False, layers=2, units=512, embedding=None, batch_size=100, window=100, epochs=50,
+        optimizer="rmsprop", learning_rate=2e-3, schedule="late", patience=5,
     ),
 }
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -208,26 +170,10 @@ def load_data(settings):
             f"{len(validation):,} to validate on and {len(test):,} to hold out, and 2, 1 and 1 are the "
             "least. Give a longer text."
         )
-    batch_size, window = batch_and_window(settings, len(train), len(validation))
+    batch_size, window = fitting.batch_and_window(settings, len(train), len(validation))
     info |= {"distinct": len(vocabulary), "batch_size": batch_size, "window": window}
     info |= {"train": len(train), "validation": len(validation), "test": len(test)}
     return Text(vocabulary, train, validation, test, info)
-
-
-def batch_and_window(settings, train, validation):
-    """Batch size and window, halved until a small text gives `LEAST_BATCHES` batches, or one."""
-    batch_size, window = settings.batch_size, settings.window
-
-    def batches():
-        if settings.many_to_many:
-            return (train - 1) // (batch_size * window)
-        return max(0, train - window) // (settings.step * batch_size)
-
-    while batch_size > 1 and (batches() < LEAST_BATCHES or batch_size > validation):
-        batch_size //= 2
-    while window > 1 and train <= window:
-        window //= 2
-    return batch_size, window
 
 
 def build_model(settings, vocabulary_size, batch_size=None):
@@ -267,22 +213,10 @@ def training_data(settings, text, first_batch):
     return dataset, batches, targets, ordered_windows(ids, 1024, window)
 
 
-def learning_rate(settings, batches):
-    if settings.schedule == "cosine":
-        schedule = keras.optimizers.schedules.CosineDecay
-        return schedule(settings.learning_rate, batches * settings.epochs, alpha=0.01)
-    if settings.schedule == "late" and settings.epochs > 10:
-        epochs = np.arange(10, settings.epochs)
-        rates = settings.learning_rate * 0.97 ** np.arange(len(epochs) + 1)
-        schedule = keras.optimizers.schedules.PiecewiseConstantDecay
-        return schedule((epochs * batches).tolist(), rates.tolist())
-    return settings.learning_rate
-
-
 def train(settings, text, run):
     """Back-propagation through time, truncated at the window. Returns the trained model."""
     vocabulary_size, window = len(text.vocabulary), text.info["window"]
-    checkpoint = Checkpoint(run, settings.checkpoint_seconds)
+    checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     dataset, batches, targets, validation = training_data(settings, text, checkpoint.first_batch)
 
     model = build_model(
@@ -291,7 +225,7 @@ def train(settings, text, run):
     optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
     model.compile(
         optimizers[settings.optimizer](
-            learning_rate(settings, batches), global_clipnorm=settings.clip_norm
+            fitting.learning_rate(settings, batches), global_clipnorm=settings.clip_norm
         ),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
@@ -301,8 +235,8 @@ def train(settings, text, run):
         f"{targets:,} characters predicted an epoch, in {batches} batches of {text.info['batch_size']} "
         f"windows of {window}"
     )
-    log = EpochLog(run.append_history, targets)
-    samples = SampleText(
+    log = kit.EpochLog(run.append_history, targets)
+    samples = kit.SampleText(
         text.vocabulary.decode,
         writing.training_prompts(settings, text.vocabulary, text.train),
         settings.temperatures,
@@ -314,11 +248,16 @@ def train(settings, text, run):
         top_p=settings.top_p,
         generator=lambda model: generator_of(model, settings, window),
     )
-    callbacks = [Throughput(targets, first_batch=checkpoint.first_batch), log, StopOnNaN(), samples]
+    callbacks = [
+        kit.Throughput(targets, first_batch=checkpoint.first_batch),
+        log,
+        kit.StopOnNaN(),
+        samples,
+    ]
     if settings.many_to_many:
-        callbacks.insert(0, CarryState())
+        callbacks.insert(0, kit.CarryState())
     if settings.patience:
-        callbacks.append(EarlyStopping(patience=settings.patience, restore_best_weights=True))
+        callbacks.append(kit.EarlyStopping(patience=settings.patience, restore_best_weights=True))
     checkpoint.restore(model, [c for c in callbacks if hasattr(c, "get_state")])
     try:
         with checkpoint:
@@ -335,7 +274,7 @@ def train(settings, text, run):
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
         again = cli.command("--sample-only", "--run", run.path)
-        raise KeyboardInterrupt(f"Interrupted. Write with what was learned: {again}") from None
+        raise KeyboardInterrupt(f"Interrupted.\nWrite with what was learned: {again}") from None
     return without_states(model, settings)
 
 
@@ -373,7 +312,8 @@ def run_one(settings, open_run):
     keras.config.set_dtype_policy(settings.dtype)
     text = load_data(settings)
     run = open_run(text.info)
-    text.vocabulary.save(run.file("vocabulary.json"))
+    with run.writing("vocabulary.json") as aside:
+        text.vocabulary.save(aside)
     info = text.info
     print(
         f"{info['name']}: {info['characters']:,} characters, {len(text.vocabulary)} distinct; "
@@ -390,7 +330,7 @@ def run_one(settings, open_run):
     model = train(settings, text, run)
     run.save_model(model)
     generator = generator_of(model, settings, info["window"])
-    histories = comparison.comparable_runs(RECIPE, run)
+    histories = comparison.comparable_runs(run, PRESETS)
     context = text.validation[: writing.SEED_LENGTH]
     pictures.draw(run, generator, text.vocabulary, context, histories)
 
@@ -436,15 +376,12 @@ def sample(run, settings, interactive=False):
 def against_the_listing(settings):
     """The listing's way of writing and its arrays, measured against this recipe's."""
     text = load_data(settings)
-    shape = dataclasses.replace(PRESETS["lecture"], units=settings.units)
     keras.utils.set_random_seed(settings.seed)
-    window_model = build_model(shape, len(text.vocabulary))
-    every_model = build_model(dataclasses.replace(shape, many_to_many=True), len(text.vocabulary))
-    metrics = listing.measure(every_model, window_model, text.train, shape.window)
-    print(
-        listing.report(metrics, text.info["characters"], len(text.vocabulary), shape.window, shape.step)
+    every, last = (
+        build_model(dataclasses.replace(settings, many_to_many=many), len(text.vocabulary))
+        for many in (True, False)
     )
-    return metrics
+    return listing.measure_and_report(every, last, text, settings.window, settings.step)
 
 
 def parse(argv):

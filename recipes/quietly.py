@@ -19,6 +19,17 @@ def _start():
     tf.config.list_physical_devices()
 
 
+def _in_one_line(kind, error, trace):
+    """An interrupt while libraries are still loading is no error to be traced."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("\nInterrupted.\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _in_one_line
+
+
 def _stop(code, message):
     sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {message}\n")
     raise SystemExit(code)

@@ -48,7 +48,7 @@ def loss_curves(runs, title="", unit="character"):
             at = [row[x] for row in history]
             validation = [row["val_loss"] for row in history]
             ax.plot(at, [row["loss"] for row in history], "--", lw=1, color=color, alpha=0.6)
-            ax.plot(at, validation, "o-", ms=3, color=color, label=name)
+            ax.plot(at, validation, "o-", ms=3, color=color, label=_visible(name))
             ax.annotate(
                 f"{validation[-1]:.3f}",
                 (at[-1], validation[-1]),
@@ -64,7 +64,7 @@ def loss_curves(runs, title="", unit="character"):
     panels[0].plot([], [], "-", color="0.4", label="validation")
     panels[0].plot([], [], "--", lw=1, color="0.4", alpha=0.6, label="training")
     panels[0].legend(frameon=False)
-    figure.suptitle(title)
+    figure.suptitle(_visible(title))
     return figure
 
 

@@ -1,40 +1,60 @@
 """Two presets on the same text: in one picture, and by the time that they take to one loss."""
 
+import dataclasses
+import json
 from pathlib import Path
 
-from rnn_kit.runs import Run, RunError
+from rnn_kit.runs import Run, RunError, differing, machine
 
 EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
 
 
-def comparable_runs(recipe, run, root="runs"):
+def comparable_runs(run, presets, root="runs"):
     """Histories of this run and of the latest finished one of each other preset on the same text.
 
-    Looked for beside this run's folder and in `root`. The same text is known by its hash.
+    Looked for beside this run's folder and in `root`. The same text is known by its hash. Another run
+    counts if it ran on a machine like this, with its preset's settings but for the number of epochs.
+
+    Args:
+        run: This run, trained.
+        presets: Names to settings.
+        root: Where runs go.
 
     Returns:
-        A dict of presets to histories, this run's first.
+        A dict of presets to histories, this run's first. Where its settings are not the preset's its
+        name says so.
     """
-    beside = run.path.parent
-    folders = {
-        Path(root, recipe),
-        beside,
-        beside.parent if run.path.name.startswith("seed-") else beside,
-    }
-    histories = {run.config["preset"]: run.history()}
-    for other in reversed(Run.finished(recipe, folders)):
-        preset = other.config["preset"]
-        if preset in histories or _text(other) != _text(run):
+    recipe, preset = run.config["recipe"], run.config["preset"]
+    beside = run.path.parent.parent if run.path.name.startswith("seed-") else run.path.parent
+    name = preset if _as_preset(run, presets) else f"{preset}, with other settings"
+    histories = {name: run.history()}
+    for other in reversed(Run.finished(recipe, {Path(root, recipe), beside})):
+        its_preset = other.config["preset"]
+        if its_preset in {preset, *histories} or _text(other) != _text(run):
             continue
+        # Whatever is wrong with another run is no reason to stop this one's end.
         try:
-            histories[preset] = other.history()
-        except RunError:  # a history that somebody has cut short is no reason to stop this run's end
+            history = other.history()
+            whole = history and {"seconds", "tokens", "loss", "val_loss"} <= set(history[0])
+            if whole and other.result()["machine"] == machine() and _as_preset(other, presets):
+                histories[its_preset] = history
+        except (RunError, KeyError, TypeError):
             continue
     return histories
 
 
 def _text(run):
     return (run.config.get("data") or {}).get("sha256"), run.config["settings"].get("lower")
+
+
+def _as_preset(run, presets):
+    settings = presets.get(run.config["preset"])
+    if settings is None:
+        return False
+    neutral = [f.name for f in dataclasses.fields(settings) if f.metadata["neutral"]]
+    plain = json.loads(json.dumps(dataclasses.asdict(settings)))
+    mine = json.loads(json.dumps(run.config["settings"]))
+    return not differing(mine, plain, [*neutral, "epochs", "data", "limit"])
 
 
 def seconds_to_reach(history, loss):

@@ -17,6 +17,7 @@ import time
 import keras
 import numpy as np
 
+from rnn_kit import cli
 from rnn_kit.generation import WindowGenerator, generate
 from rnn_kit.sampling import TemperatureSampler
 
@@ -78,8 +79,8 @@ def one_hot_twin(window_model, window=40):
 def measure(every_position_model, window_model, ids, window=40, length=400, fast_length=4000):
     """Times the four ways of writing, and compares what they write.
 
-    What compiles has compiled before. A fast way is timed before and after the slow one of its pair, and
-    its rate is over both times.
+    What compiles has compiled before. A fast way is timed before and after the slow one of its pair,
+    and its rate is over both times.
 
     Args:
         every_position_model: Maps `(B, T)` ids to `(B, T, V)` logits.
@@ -128,6 +129,22 @@ def measure(every_position_model, window_model, ids, window=40, length=400, fast
         metrics[f"{fast}_speedup"] = speeds[1] / speeds[0]
         metrics[f"{fast}_same_text"] = int(len(differs) == 0)
         metrics[f"{fast}_same_characters"] = int(differs[0]) if len(differs) else compared
+    return metrics
+
+
+def measure_and_report(every_position_model, window_model, text, window, step):
+    """Measures with two fresh models, prints the table, and returns the metrics."""
+    if len(text.train) < window:
+        raise cli.UserError(
+            f"--data {text.info['name']}: the listing starts from {window} characters, and there are "
+            f"{len(text.train)} to train on. Give a longer text."
+        )
+    for model in (every_position_model, window_model):
+        for weight in model.trainable_variables:
+            weight.assign(weight * 4)  # as they are made, a model says one character over and over
+    print("Measuring, which takes a few minutes: the slow ways are slow.", flush=True)
+    metrics = measure(every_position_model, window_model, text.train, window)
+    print(report(metrics, text.info["characters"], len(text.vocabulary), window, step))
     return metrics
 
 

@@ -65,4 +65,5 @@ def write(generator, vocabulary, settings, interactive=False):
     if interactive:
         cli.prompt_loop(write_on)
     else:
-        write_on(settings.prompt or "\n")
+        line_break = "\n" if "\n" in vocabulary.characters else ""
+        write_on(line_break if settings.prompt is None else settings.prompt)

@@ -20,8 +20,9 @@ class Checkpoint(keras.callbacks.Callback):
     Keras's `BackupAndRestore` goes back to the last epoch's end and keeps neither RNN states nor the
     memory of other callbacks. Here a checkpoint holds the weights, the optimizer, every seed's counter,
     the RNN states, the sums of the metrics, what the other callbacks remember, and the number of the
-    next batch: bit for bit what the unbroken run has there. On the same machine, versions and number of
-    threads the weights at the end are therefore the same, bit for bit.
+    next batch: bit for bit what the unbroken run has there. With the same CPU, versions and number of
+    threads the weights at the end are therefore the same, bit for bit. (On a GPU TensorFlow's own sums
+    vary from run to run, unless `tf.config.experimental.enable_op_determinism` forbids it.)
 
     One is written at the end of every epoch, and within it whenever `every` seconds have gone by.
 
@@ -87,6 +88,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.callbacks = list(callbacks)
         model.optimizer.build(model.trainable_variables)
         if self._restored is None:
+            if self.run.resumed:
+                self.say("There is no checkpoint to go on from: starting from the beginning.")
             self.run.cut_back({})
             return
         arrays, notes = self._restored
@@ -187,9 +190,11 @@ class Checkpoint(keras.callbacks.Callback):
             self._handler = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
+        if self._interrupted and kind is None:  # after the last epoch, whose checkpoint is there
+            raise KeyboardInterrupt
 
     def _interrupt(self, number, frame):
         if self._interrupted:

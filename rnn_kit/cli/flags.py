@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import math
 import textwrap
+from types import UnionType
 
 import keras
 
@@ -83,7 +84,9 @@ temperature = number_of(lambda x: x >= 0, "a finite number of at least 0")
 probability = number_of(lambda x: 0 < x <= 1, "a number in (0, 1]")
 
 
-def setting(default, help, type=str, *, flag=None, choices=None, group="model and training"):
+def setting(
+    default, help, type=str, *, flag=None, choices=None, group="model and training", neutral=False
+):
     """A field of a recipe's settings.
 
     Args:
@@ -95,12 +98,15 @@ def setting(default, help, type=str, *, flag=None, choices=None, group="model an
         choices: The values allowed.
         group: The heading in `--help`: "data and run", "model and training" or "writing". A flag of
             "model and training" is refused where nothing is trained.
+        neutral: Whether no figure depends on it, as none does on those of "writing".
 
     Returns:
-        A `dataclasses.field`.
+        A `dataclasses.field`. One that is annotated `... | None` takes `none` on the command line.
     """
     about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
-    return dataclasses.field(default=default, metadata=about)
+    return dataclasses.field(
+        default=default, metadata={**about, "neutral": neutral or group == "writing"}
+    )
 
 
 def recipe_parser(prog, description, settings_class, presets, default="cpu"):
@@ -155,21 +161,28 @@ def _add_flag(group, field, preset, value):
     if isinstance(field.default, bool):
         shown, how = ("yes" if value else "no"), {"action": argparse.BooleanOptionalAction}
     else:
-        how = {"type": about["type"], "choices": about["choices"]}
+        how = {"type": _or_none(about["type"], field), "choices": about["choices"]}
         if about["choices"] is None:
-            how["metavar"] = {"positive_int": "N", "seed": "SEED", "str": "TEXT"}.get(
-                about["type"].__name__, "X"
-            )
+            names = {positive_int: "N", seed: "SEED", str: "TEXT"}
+            how["metavar"] = names.get(about["type"], "X")
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
     default = "" if value is None else f" ({preset}: {shown})"
-    group.add_argument(flag, dest=field.name, default=None, help=about["help"] + default, **how)
+    what = about["help"] + default
+    group.add_argument(flag, dest=field.name, default=argparse.SUPPRESS, help=what, **how)
+
+
+def _or_none(parse, field):
+    """An argument type that takes `none` too, where the setting may be `None` and is not a text."""
+    if parse is str or not isinstance(None, field.type if isinstance(field.type, UnionType) else ()):
+        return parse
+    return lambda text: None if text.lower() == "none" else parse(text)
 
 
 def describe(settings, default):
     """The settings that differ from the default ones, in words, over as many lines as it takes."""
     differing = [
-        f"{field.name.replace('_', ' ')} {_in_words(getattr(settings, field.name))}"
+        f"{field.name.replace('_', ' ')} {in_words(getattr(settings, field.name))}"
         for field in dataclasses.fields(settings)
         if getattr(settings, field.name) != getattr(default, field.name)
     ]
@@ -177,21 +190,21 @@ def describe(settings, default):
     return textwrap.fill(words, 90, subsequent_indent=" " * 11)
 
 
-def _in_words(value):
+def in_words(value):
+    """A setting's value as it would be written on the command line."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return " ".join(map(str, value))
     return repr(value) if isinstance(value, str) and value != value.strip() else f"{value}"
 
 
-def given(flags, settings_class, group=None):
+def given(flags, settings_class):
     """The settings that were given as flags: names to values."""
-    return {
-        field.name: getattr(flags, field.name)
-        for field in dataclasses.fields(settings_class)
-        if getattr(flags, field.name) is not None and group in (None, field.metadata["group"])
-    }
+    names = [field.name for field in dataclasses.fields(settings_class) if hasattr(flags, field.name)]
+    values = {name: getattr(flags, name) for name in names}
+    # A list from the command line is a tuple in the settings.
+    return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
 
 
 def check_mode(parser, flags, settings_class, mode, groups, takes=()):
@@ -208,12 +221,12 @@ def check_mode(parser, flags, settings_class, mode, groups, takes=()):
     name = mode.removeprefix("--").replace("-", "_")
     if not getattr(flags, name):
         return
-    fields = dataclasses.fields(settings_class)
-    known = {f.name for f in fields if f.metadata["group"] in groups} | {name, "argv", *takes}
+    fields = {field.name: field for field in dataclasses.fields(settings_class)}
+    known = {n for n, f in fields.items() if f.metadata["group"] in groups} | {name, "argv", *takes}
     for other, value in vars(flags).items():
-        if other not in known and value not in (None, False):
-            flag = flag_of(settings_class, other) if other in {f.name for f in fields} else f"--{other}"
-            parser.error(f"{mode} trains nothing, and {flag.replace('_', '-')} has no meaning with it")
+        if other not in known and (other in fields or (value is not None and value is not False)):
+            flag = flag_of(settings_class, other) if other in fields else "--" + other.replace("_", "-")
+            parser.error(f"{mode} trains nothing, and {flag} has no meaning with it")
 
 
 def flag_of(settings_class, name):
@@ -223,9 +236,5 @@ def flag_of(settings_class, name):
 
 
 def override(settings, flags):
-    """The dataclass `settings` with every flag of the same name that was given (is not `None`)."""
-    changes = given(flags, type(settings))
-    # A list from the command line is a tuple in the settings.
-    return dataclasses.replace(
-        settings, **{k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
-    )
+    """The dataclass `settings` with every flag of the same name that was given."""
+    return dataclasses.replace(settings, **given(flags, type(settings)))

@@ -21,6 +21,8 @@ def run_recipe(main):
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not a traceback.
         stream.reconfigure(errors="backslashreplace")
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")  # a prompt's broken bytes are unseen characters
     try:
         main()
     except (UserError, DataError, DivergedError, RunError, TextError) as error:

@@ -6,7 +6,9 @@ import shutil
 import sys
 import unicodedata
 
-_LEAST = 24  # characters of a column: below that, texts stand one below the other
+_LEAST = 18  # characters of a column: below that, texts stand one below the other
+
+_GAP = "  "
 
 
 def side_by_side(texts, width=None):
@@ -22,13 +24,13 @@ def side_by_side(texts, width=None):
     Example:
 
     >>> print(side_by_side({"T = 0": "the the the the the the", "T = 1": "one\\nand two"}, 60), end="")
-    T = 0                           T = 1
-    ----------------------------    ----------------------------
-    the the the the the the         one
-                                    and two
+    T = 0                          T = 1
+    -----------------------------  -----------------------------
+    the the the the the the        one
+                                   and two
     """
     width = shutil.get_terminal_size((100, 24)).columns if width is None else width
-    column = (width + 4) // max(1, len(texts)) - 4
+    column = (width + len(_GAP)) // max(1, len(texts)) - len(_GAP)
     if column < _LEAST:
         return "\n".join(f"----- {heading}\n{text}\n" for heading, text in texts.items())
     columns = [
@@ -36,7 +38,7 @@ def side_by_side(texts, width=None):
         for heading, text in texts.items()
     ]
     rows = itertools.zip_longest(*columns, fillvalue="")
-    return "".join("    ".join(_padded(cell, column) for cell in row).rstrip() + "\n" for row in rows)
+    return "".join(_GAP.join(_padded(cell, column) for cell in row).rstrip() + "\n" for row in rows)
 
 
 def prompt_loop(answer, sign="> "):

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from rnn_kit.cli.errors import UserError
-from rnn_kit.cli.flags import flag_of, given, override
+from rnn_kit.cli.flags import flag_of, given, in_words, override
 from rnn_kit.cli.program import command
 from rnn_kit.runs import CONFIG, Run, RunError, ledger_entry, ledger_name, new_folder, summary
 
@@ -33,7 +33,7 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
         The metrics; of several seeds, each with mean, standard deviation and values.
 
     Raises:
-        UserError, RunError: one line for the user, before anything is trained where that is possible.
+        UserError, RunError: one line for the user; what the flags ask for is checked before training.
         KeyboardInterrupt: with the command that goes on.
     """
     results = []
@@ -41,24 +41,23 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
         keras.utils.clear_session()
         if flags.seeds:
             print(f"\n===== seed {job.settings.seed}, in {job.path}")
-        if job.has_ended():
-            print(f"The run in {job.path} has come to its end already; give more --epochs to train on.")
+        if job.has_ended:
+            print(f"The run in {job.path} has come to its end already.")
         else:
             try:
                 run_one(job.settings, job.open)
             except KeyboardInterrupt as interrupt:
                 if job.run is None:
                     raise
-                raise KeyboardInterrupt(
-                    f"{str(interrupt) or 'Interrupted.'} Go on with: {_how_to_go_on(flags, job.path)}"
-                ) from None
+                lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
+                raise KeyboardInterrupt("\n".join(lines)) from None
         results.append(job.run.result())
     if flags.seeds:
         _print_spread(results)
     if flags.record:
+        neutral = [f.name for f in dataclasses.fields(settings_class) if f.metadata["neutral"]]
         preset = _plain(presets.get(results[0]["preset"], settings_class()))
-        entry = ledger_entry(results, preset)
-        print(f"recorded in {_write_entry(entry, Path(ledger))}")
+        print(f"recorded in {_write_entry(ledger_entry(results, preset, neutral), Path(ledger))}")
     if not flags.seeds:
         return results[0]["metrics"]
     return {name: summary(r["metrics"][name] for r in results) for name in results[0]["metrics"]}
@@ -67,16 +66,12 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
 class _Job:
     """One run to train: its settings, and its folder, which is opened when the data are there."""
 
-    def __init__(self, recipe, preset, settings, path, run=None, trains_on=False):
+    def __init__(self, recipe, preset, settings, path, run=None, has_ended=False):
         self.recipe, self.preset, self.settings = recipe, preset, settings
-        self.path, self.run = path, run
-        self.resumed, self.trains_on = run is not None, trains_on
-
-    def has_ended(self):
-        return self.resumed and not self.trains_on and self.run.is_whole()
+        self.path, self.run, self.has_ended = path, run, has_ended
 
     def open(self, data):
-        if not self.resumed:
+        if self.run is None:
             self.run = Run.create(self.recipe, self.preset, self.settings, self.path, data=data)
             return self.run
         before = (self.run.config.get("data") or {}).get("sha256")
@@ -86,8 +81,7 @@ class _Job:
                 f"{data['sha256'][:12]}…, and it was {str(before)[:12]}…. Put those back, or start "
                 "anew in another folder with --out."
             )
-        self.run.config["settings"] = _plain(self.settings)
-        self.run.write_json(CONFIG, self.run.config)
+        self.run.go_on(_plain(self.settings))
         return self.run
 
 
@@ -101,28 +95,34 @@ def _jobs(recipe, flags, presets, settings_class, default, root):
         run = Run.open(flags.out, recipe) if flags.out else Run.latest_unfinished(recipe, root)
         return [_resumed(recipe, run, flags, settings_class)]
 
-    if flags.seed is not None:
+    if "seed" in given(flags, settings_class):
         raise UserError("--seed and --seeds cannot both be given: leave one out.")
     if len(set(flags.seeds)) < len(flags.seeds):
-        raise UserError(f"--seeds {' '.join(map(str, flags.seeds))}: each seed is given once.")
+        raise UserError(f"--seeds {in_words(flags.seeds)}: each seed is given once.")
     if flags.resume and not flags.out:
         raise UserError("--resume with --seeds needs --out, the folder that holds the seeds' runs.")
     out = Path(flags.out or new_folder(recipe, preset, root))
     if (out / CONFIG).exists():
         raise RunError(f"{out} holds a single run already. Give another folder with --out.")
-    jobs = []
-    for seed in flags.seeds:
-        path = out / f"seed-{seed}"
-        if not (path / CONFIG).exists():
-            its_settings = dataclasses.replace(settings, seed=seed)
-            jobs.append(_Job(recipe, preset, its_settings, path))
-        elif flags.resume:
-            jobs.append(_resumed(recipe, Run.open(path, recipe), flags, settings_class))
-        else:
+    paths = {seed: out / f"seed-{seed}" for seed in flags.seeds}
+    there = {seed: Run.open(p, recipe) for seed, p in paths.items() if (p / CONFIG).exists()}
+    if there and not flags.resume:
+        raise RunError(
+            f"{next(iter(there.values())).path} already holds a run. Give another folder with --out, "
+            "or go on with --resume."
+        )
+    jobs = {seed: _resumed(recipe, run, flags, settings_class) for seed, run in there.items()}
+    for job in jobs.values():  # the seeds that were not begun are to be as those that were
+        like, preset, settings = job.settings, job.preset, next(iter(jobs.values())).settings
+        if dataclasses.replace(like, seed=settings.seed) != settings:
             raise RunError(
-                f"{path} already holds a run. Give another folder with --out, or go on with --resume."
+                f"The runs in {out} differ in more than their seeds, so they have no common mean. "
+                "Start anew in another folder with --out."
             )
-    return jobs
+    for seed in set(flags.seeds) - set(jobs):
+        its_settings = dataclasses.replace(settings, seed=seed)
+        jobs[seed] = _Job(recipe, preset, its_settings, paths[seed])
+    return [jobs[seed] for seed in flags.seeds]
 
 
 def _resumed(recipe, run, flags, settings_class):
@@ -134,22 +134,39 @@ def _resumed(recipe, run, flags, settings_class):
     wishes = [(flag_of(settings_class, n), v, getattr(settings, n)) for n, v in asked.items()]
     wishes += [("--preset", flags.preset, preset)] if flags.preset else []
     for flag, wish, was in wishes:
-        if (tuple(wish) if isinstance(wish, list) else wish) != was:
+        if wish != was:
             raise UserError(
-                f"{flag} {wish}: the run in {run.path} was started with {was}. Leave the flag out to "
-                "go on with it, or start another run in another folder with --out."
+                f"{flag} {in_words(wish)}: the run in {run.path} was started with {in_words(was)}. "
+                "Leave the flag out to go on with it, or start another run in a folder of its own with "
+                "--out."
             )
-    trained = len(run.history()) if run.has_history() else 0
-    if epochs < trained:
-        raise UserError(f"--epochs {epochs}: the run in {run.path} has {trained} epochs behind it.")
-    trains_on = epochs != settings.epochs
-    settings = dataclasses.replace(settings, epochs=epochs)
-    return _Job(recipe, preset, settings, run.path, run, trains_on)
+    has_ended = run.is_whole() and epochs == settings.epochs
+    if epochs != settings.epochs:
+        _check_epochs(run, epochs)
+        print(
+            f"{epochs} epochs now, and not {settings.epochs}: the learning rate's schedule, if it has "
+            "one, is that of the new number from here on."
+        )
+    return _Job(recipe, preset, dataclasses.replace(settings, epochs=epochs), run.path, run, has_ended)
+
+
+def _check_epochs(run, epochs):
+    """Refuses another number of epochs for a run that has stopped early, or is beyond it."""
+    checkpoint = run.checkpoints.load(lambda line: None)
+    notes = checkpoint[1] if checkpoint else {"epoch": 0, "batch": 0, "stopped": False}
+    if notes["stopped"]:
+        raise UserError(
+            f"--epochs {epochs}: the run in {run.path} stopped early, after epoch {notes['epoch']}, "
+            "because it got no better. More patience is another run, in another folder."
+        )
+    begun = notes["epoch"] + (notes["batch"] > 0)
+    if epochs < begun:
+        raise UserError(f"--epochs {epochs}: the run in {run.path} is in epoch {begun} already.")
 
 
 def _how_to_go_on(flags, path):
     if not flags.seeds:
-        return command("--resume", "--out", path)
+        return command("--resume", "--out", path, *(["--record"] if flags.record else []))
     arguments = [a for a in flags.argv if a != "--resume"]
     out = [] if flags.out else ["--out", path.parent]
     return command(*arguments, *out, "--resume")
@@ -176,11 +193,11 @@ def _write_entry(entry, folder):
     aside = path.with_name(f".part-{path.name}")
     commits = entry["commit"] if isinstance(entry["commit"], list) else [entry["commit"]]
     if any(commit and commit.endswith("+") for commit in commits):
-        print(
-            "(The checkout has changes that are not committed: the ledger shows a + behind the commit.)"
-        )
+        print("(The checkout has changes that are not committed: see the + behind the commit.)")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            print(f"(The ledger's entry of {_seeds_of(path)} is replaced.)")
         try:
             aside.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             os.replace(aside, path)
@@ -189,3 +206,10 @@ def _write_entry(entry, folder):
     except OSError as error:
         raise RunError(f"Cannot write {path} ({error.strerror or error}).") from None
     return path
+
+
+def _seeds_of(path):
+    try:
+        return f"the seeds {in_words(json.loads(path.read_text(encoding='utf-8'))['seeds'])}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "before"

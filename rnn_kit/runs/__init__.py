@@ -4,7 +4,7 @@ from rnn_kit.runs.checkpoints import Checkpoints
 from rnn_kit.runs.environment import commit, describe_machine, machine, versions
 from rnn_kit.runs.errors import RunError
 from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder
-from rnn_kit.runs.ledger import ledger_entry, ledger_name, summary
+from rnn_kit.runs.ledger import differing, ledger_entry, ledger_name, summary
 
 __all__ = [
     "CONFIG",
@@ -17,6 +17,7 @@ __all__ = [
     "RunError",
     "commit",
     "describe_machine",
+    "differing",
     "ledger_entry",
     "ledger_name",
     "machine",

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,9 @@ _NAME = re.compile(r"checkpoint-(\d+)\.npz")
 class Checkpoints:
     """A folder of numbered checkpoints, of which the last few are kept.
 
-    Each is one `.npz` file without pickles: the arrays, and beside them the notes as JSON. It is written
-    aside, brought to the disk and renamed, so that a file with a final name is whole; should one be
-    damaged later, its checksums tell, and the one before it is used.
+    Each is one `.npz` file without pickles: the arrays, and beside them the notes as JSON. It is
+    written aside, brought to the disk and renamed, so that a file with a final name is whole; should
+    one be damaged later, its checksums tell, and the one before it is used.
 
     Args:
         folder: Where they go; made when the first is saved.
@@ -68,7 +67,8 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 with open(aside, "wb") as file:
-                    np.savez(file, **{_NOTES: np.array(json.dumps(notes))}, **named)
+                    about = json.dumps({"notes": notes, "arrays": list(arrays)})
+                    np.savez(file, **{_NOTES: np.array(about)}, **named)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(aside, path)
@@ -76,8 +76,11 @@ class Checkpoints:
                 aside.unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"Cannot write the checkpoint {path} ({error.strerror or error}).") from None
-        for old in self.paths()[: -self.keep]:
-            old.unlink(missing_ok=True)
+        # One with a higher number was passed over as damaged when this training went on.
+        paths = self.paths()
+        this = paths.index(path)
+        for superfluous in [*paths[this + 1 :], *paths[: max(0, this + 1 - self.keep)]]:
+            superfluous.unlink(missing_ok=True)
 
     def load(self, say=print):
         """The latest checkpoint that is whole.
@@ -95,7 +98,7 @@ class Checkpoints:
         for path in reversed(self.paths()):
             try:
                 arrays, notes = _read(path)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except Exception as error:  # a damaged zip file can end in nearly any
                 damaged.append(f"{path} is cut short or damaged ({error})")
                 continue
             for line in damaged:
@@ -111,5 +114,5 @@ class Checkpoints:
 
 def _read(path):
     with np.load(path, allow_pickle=False) as file:
-        notes = json.loads(str(file[_NOTES]))
-        return {n.removeprefix("array/"): file[n] for n in file.files if n != _NOTES}, notes
+        about = json.loads(str(file[_NOTES]))
+        return {name: file[f"array/{name}"] for name in about["arrays"]}, about["notes"]

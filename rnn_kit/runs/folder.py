@@ -19,6 +19,7 @@ import datetime
 import json
 import os
 import time
+import typing
 import zipfile
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Run:
         path: The folder, a `pathlib.Path`.
         config: The content of `config.json`: `recipe`, `preset`, `settings`, `data`, `started`.
         checkpoints: Its `Checkpoints`.
+        resumed: Whether it was started before, and goes on.
         seconds: How long the run has taken, over all its sessions.
     """
 
@@ -47,6 +49,7 @@ class Run:
         self.path = Path(path)
         self.config = config
         self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.resumed = False
         self._seconds_before, self._begun = 0.0, time.perf_counter()
 
     @property
@@ -81,7 +84,7 @@ class Run:
             "started": datetime.datetime.now().isoformat(timespec="seconds"),
         }
         try:
-            if (out / CONFIG).exists():
+            if (out / CONFIG).exists() or Checkpoints(out / "checkpoints").paths():
                 raise RunError(
                     f"{out} already holds a run. Give another folder with --out, or go on with it with "
                     "--resume."
@@ -139,13 +142,17 @@ class Run:
             RunError: if there is none.
         """
         folder = Path(root, recipe).absolute()
-        unfinished = [p.parent for p in _in_runs(folder, CONFIG) if not (p.parent / RESULT).exists()]
+        unfinished = []
+        for config in _in_runs(folder, CONFIG):
+            if not (config.parent / RESULT).exists():
+                with contextlib.suppress(RunError):
+                    unfinished.append(cls.open(config.parent, recipe))
         if not unfinished:
             raise RunError(
                 f"There is no unfinished run of {recipe} in {folder}. Name the folder of the one to go "
                 "on with with --out."
             )
-        return cls.open(unfinished[-1], recipe)
+        return max(unfinished, key=lambda run: str(run.config.get("started")))
 
     @classmethod
     def finished(cls, recipe, folders):
@@ -181,11 +188,11 @@ class Run:
             ) from None
         for field in dataclasses.fields(settings_class):
             value = getattr(settings, field.name)
-            expected = type(field.default)
-            if field.default is not None and type(value) is not expected:
+            if not _is_of(value, field.type):
+                expected = getattr(field.type, "__name__", str(field.type))
                 raise RunError(
-                    f"The settings in {self.file(CONFIG)} have {field.name}={value!r}, and a "
-                    f"{expected.__name__} was expected."
+                    f"The settings in {self.file(CONFIG)} have {field.name}={value!r}, and a value of "
+                    f"type {expected} was expected."
                 )
         return settings
 
@@ -208,14 +215,31 @@ class Run:
 
     @contextlib.contextmanager
     def writing(self, name):
-        """A path aside to write a file to; it takes its final name when the block has ended well."""
+        """A path aside to write a file to; it takes its final name when the block has ended well.
+
+        Raises:
+            RunError: if the disk is full, or the folder cannot be written.
+        """
         final = self.file(name)
         aside = final.with_name(f".part-{final.name}")
         try:
-            yield aside
-            os.replace(aside, final)
+            with _write_errors(final):
+                yield aside
+                os.replace(aside, final)
         finally:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+    def go_on(self, settings):
+        """Makes an opened run ready to be trained on: with these settings, and no result as yet."""
+        self.resumed = True
+        self.config["settings"] = settings
+        self.write_json(CONFIG, self.config)
+        with _write_errors(self.path):
+            self.file(RESULT).unlink(missing_ok=True)
+            for folder in (self.path, self.checkpoints.folder):
+                for left_by_a_kill in folder.glob(".part-*"):
+                    left_by_a_kill.unlink()
 
     def save_model(self, model, name=MODEL):
         with self.writing(name) as aside:
@@ -247,20 +271,17 @@ class Run:
     def append_history(self, row):
         """Adds a line to `history.csv`, and the heading before the first."""
         path = self.file(HISTORY)
-        new = not path.exists()
-        with open(path, "a", newline="", encoding="utf-8") as file:
+        with _write_errors(path), open(path, "a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
+            if not file.tell():
                 writer.writeheader()
             writer.writerow(row)
 
     def append_sample(self, text):
         """Adds what the model wrote to `samples.txt`."""
-        with open(self.file(SAMPLES), "a", encoding="utf-8", newline="\n") as file:
+        path = self.file(SAMPLES)
+        with _write_errors(path), open(path, "a", encoding="utf-8", newline="\n") as file:
             file.write(text + "\n")
-
-    def has_history(self):
-        return self.file(HISTORY).exists()
 
     def history(self):
         """`history.csv` as a list of dicts of numbers.
@@ -324,8 +345,23 @@ class Run:
             raise RunError(f"Cannot read {self.file(RESULT)} ({error}).") from None
 
 
+@contextlib.contextmanager
+def _write_errors(path):
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"Cannot write {path} ({error.strerror or error}).") from None
+
+
+def _is_of(value, annotation):
+    if typing.get_origin(annotation) is tuple:
+        return isinstance(value, tuple)
+    # True is an int to Python, and not to us.
+    return isinstance(value, annotation) and (isinstance(value, bool) == (annotation is bool))
+
+
 def _in_runs(folder, name):
-    """The files of this name in the runs of a folder, oldest first: of several seeds, a level deeper."""
+    """Files of this name in a folder's runs, oldest first; runs of several seeds are a level deeper."""
     return sorted([*folder.glob(f"*/{name}"), *folder.glob(f"*/seed-*/{name}")], key=_age)
 
 

@@ -1,5 +1,6 @@
 """The ledger: recorded runs, one JSON a recipe, preset and set of settings, over several seeds."""
 
+import hashlib
 import re
 import statistics
 
@@ -18,18 +19,19 @@ def summary(values):
     }
 
 
-def ledger_entry(results, preset_settings):
+def ledger_entry(results, preset_settings, neutral=()):
     """What the ledger holds of runs that differ in their seed alone.
 
     Args:
         results: Contents of their `result.json`.
         preset_settings: The preset's settings, a dict; what differs from them is listed by itself.
+        neutral: Names of settings that no figure depends on, and which are not listed so.
 
     Returns:
-        A dict of `recipe`, `preset`, `settings` (all but the seed), `differs` (those that the preset has
-        otherwise), `data`, `seeds`, `metrics` and `minutes` (each with mean, sample standard deviation
-        and the values in the seeds' order), `machine`, `versions`, `commit` (one, or a list where they
-        differ).
+        A dict of `recipe`, `preset`, `settings` (all but the seed), `differs` (those that the preset
+        has otherwise), `data`, `seeds`, `metrics` and `minutes` (each with mean, sample standard
+        deviation and the values in the seeds' order), `machine`, `versions`, `commit` (one, or a list
+        where they differ).
 
     Raises:
         RunError: if the runs differ in more than the seed.
@@ -49,7 +51,7 @@ def ledger_entry(results, preset_settings):
         "recipe": first["recipe"],
         "preset": first["preset"],
         "settings": settings[0],
-        "differs": differing(settings[0], preset_settings),
+        "differs": differing(settings[0], preset_settings, neutral),
         "data": first["data"],
         "seeds": [result["seed"] for result in results],
         "metrics": {n: summary(r["metrics"][n] for r in results) for n in first["metrics"]},
@@ -60,13 +62,16 @@ def ledger_entry(results, preset_settings):
     }
 
 
-def differing(settings, preset_settings):
-    """The settings that a preset has otherwise, the seed aside."""
-    return {k: v for k, v in settings.items() if k != "seed" and v != preset_settings.get(k)}
+def differing(settings, preset_settings, neutral=()):
+    """The settings that a preset has otherwise; the seed, and those that are neutral, aside."""
+    aside = {"seed", *neutral}
+    return {k: v for k, v in settings.items() if k not in aside and v != preset_settings.get(k)}
 
 
 def ledger_name(entry):
     """The entry's file: `<recipe>-<preset>.json`, with the settings that differ between the two."""
     differs = [f"{name}_{value}" for name, value in sorted(entry["differs"].items())]
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join([entry["recipe"], entry["preset"], *differs]))
-    return f"{slug[:120]}.json"
+    if len(slug) > 120:
+        slug = f"{slug[:110]}-{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
+    return f"{slug}.json"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 
 import keras
@@ -67,13 +68,13 @@ def build(policy="float32", metrics=(), units=6):
     return model
 
 
-def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, **how):
+def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, more=(), **how):
     """One session of a run. Returns the model and the log's last seconds."""
-    run = (
-        Run.open(path, "r")
-        if (path / "config.json").exists()
-        else Run.create("r", "p", Settings(), path)
-    )
+    if (path / "config.json").exists():
+        run = Run.open(path, "r")
+        run.go_on({})
+    else:
+        run = Run.create("r", "p", Settings(), path)
     say = (lambda line: None) if said is None else said.append
     checkpoint = Checkpoint(run, every, say)
     ids = np.random.default_rng(0).integers(0, V, B * 5 * BATCHES + 9)
@@ -83,7 +84,7 @@ def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, **h
     model = build(**how)
     log = EpochLog(run.append_history, B * 5 * batches)
     stopping = EarlyStopping(patience=patience, restore_best_weights=True)
-    callbacks = [CarryState(), log, StopOnNaN(), stopping, *([KillAt(*kill)] if kill else [])]
+    callbacks = [CarryState(), log, StopOnNaN(), stopping, *([KillAt(*kill)] if kill else []), *more]
     checkpoint.restore(model, [log, stopping])
     with checkpoint:
         model.fit(
@@ -246,3 +247,21 @@ def test_throughput_counts_what_is_trained_on_now(tmp_path, monkeypatch):
     callback._spent, callback._since = 5.0, None  # seconds
     callback.on_epoch_end(0, {"loss": 1.0})
     assert "50 characters/s" in lines.getvalue()  # a quarter of 1000, in 5 s
+
+
+def test_ctrl_c_after_the_last_epoch_is_obeyed_too(unbroken, tmp_path):
+    class AtTheEnd(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, more=[AtTheEnd()])
+    assert_same_end(train(tmp_path), unbroken)
+
+
+def test_a_resumed_run_without_checkpoints_says_that_it_starts_anew(tmp_path):
+    train(tmp_path, epochs=1)
+    shutil.rmtree(tmp_path / "checkpoints")
+    said = []
+    train(tmp_path, epochs=1, said=said)
+    assert said == ["There is no checkpoint to go on from: starting from the beginning."]

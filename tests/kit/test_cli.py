@@ -78,23 +78,28 @@ def test_a_mode_takes_its_own_flags():
 
 
 def test_columns_wrap_at_spaces_and_break_what_is_too_long():
-    shown = cli.side_by_side({"one": "aaaa bbbb " * 4, "two": "c" * 30 + "\n\tend"}, width=56)
+    shown = cli.side_by_side({"one": "aaaa bbbb " * 4, "two": "c" * 30 + "\n\tend"}, width=54)
     assert shown.splitlines() == [
-        "one                           two",
-        "-" * 26 + "    " + "-" * 26,
-        "aaaa bbbb aaaa bbbb aaaa      " + "c" * 26,
-        "bbbb aaaa bbbb                cccc",
-        " " * 34 + "end",
+        "one                         two",
+        "-" * 26 + "  " + "-" * 26,
+        "aaaa bbbb aaaa bbbb aaaa    " + "c" * 26,
+        "bbbb aaaa bbbb              cccc",
+        " " * 32 + "end",
     ]
 
 
+def test_four_columns_fit_an_old_terminal():
+    shown = cli.side_by_side(dict.fromkeys("abcd", "text"), width=80)
+    assert shown.splitlines()[2].split() == ["text"] * 4
+
+
 def test_wide_characters_take_two_cells():
-    shown = cli.side_by_side({"one": "月光在水上" * 6, "two": "end"}, width=56)
-    assert shown.splitlines()[2] == ("月光在水上" * 6)[:13] + "    end"
+    shown = cli.side_by_side({"one": "月光在水上" * 6, "two": "end"}, width=54)
+    assert shown.splitlines()[2] == ("月光在水上" * 6)[:13] + "  end"
 
 
 def test_a_narrow_terminal_shows_one_text_below_the_other():
-    shown = cli.side_by_side({"one": "a b", "two": "c"}, width=40)
+    shown = cli.side_by_side({"one": "a b", "two": "c"}, width=36)
     assert shown == "----- one\na b\n\n----- two\nc\n"
 
 

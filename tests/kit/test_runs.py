@@ -117,7 +117,12 @@ def test_the_latest_unfinished_run_is_the_last_started_without_a_result(tmp_path
         Run.latest_unfinished("r", tmp_path)
     runs = [Run.create("r", "cpu", Settings(), root=tmp_path) for _ in range(3)]
     for n, run in enumerate(runs):
-        os.utime(run.file("config.json"), (n, n))
+        run.write_json("config.json", {**run.config, "started": f"2026-01-0{3 - n}"})
+    runs[0].write_result({}, 0, {"x": 1})
+    assert Run.latest_unfinished("r", tmp_path).path == runs[1].path
+    Run.open(runs[1].path, "r").go_on({})  # which writes its config anew
+    runs[2].write_json("config.json", {**runs[2].config, "started": "2026-01-04"})
+    assert Run.latest_unfinished("r", tmp_path).path == runs[2].path
     runs[2].write_result({}, 0, {"x": 1})
     assert Run.latest_unfinished("r", tmp_path).path == runs[1].path
 
@@ -151,6 +156,23 @@ def test_a_run_is_whole_with_its_result_and_a_model_that_is_whole(run):
     whole = run.file("model.keras").read_bytes()
     run.file("model.keras").write_bytes(whole[: len(whole) // 2])
     assert not run.is_whole()
+
+
+def test_going_on_takes_the_old_result_and_what_a_kill_left_away(run):
+    run.write_result({}, 0, {"x": 1})
+    run.checkpoints.save(1, {}, {})
+    left = [run.file(".part-model.keras"), run.checkpoints.folder / ".part-checkpoint-00000002.npz"]
+    for path in left:
+        path.write_text("half")
+    run.go_on({"units": 4})
+    assert not run.file("result.json").exists() and not any(path.exists() for path in left)
+    assert run.resumed and Run.open(run.path, "a_recipe").config["settings"] == {"units": 4}
+
+
+def test_a_folder_with_checkpoints_of_another_run_is_refused(tmp_path):
+    Checkpoints(tmp_path / "checkpoints").save(1, {}, {})
+    with pytest.raises(RunError, match="already holds a run"):
+        Run.create("r", "p", Settings(), tmp_path)
 
 
 def test_minutes_count_the_sessions_before(run):
@@ -202,6 +224,32 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(spoil, checkpoints):
     checkpoints.paths()[0].write_bytes(b"")
     with pytest.raises(RunError, match="No checkpoint is left"):
         checkpoints.load(said.append)
+
+
+def test_going_on_from_before_a_damaged_checkpoint_replaces_it(checkpoints):
+    for number in (10, 20):
+        checkpoints.save(number, {}, {"number": number})
+    checkpoints.paths()[-1].write_bytes(b"")
+    checkpoints.load(lambda line: None)
+    for number in (11, 12):
+        checkpoints.save(number, {}, {"number": number})
+    assert [path.name[-6:-4] for path in checkpoints.paths()] == ["11", "12"]
+
+
+def test_no_flipped_bit_goes_unseen(checkpoints):
+    """Wherever it is, the checkpoint is refused or as it was: nothing else, and no other error."""
+    arrays = {"w": np.arange(40, dtype="uint8"), "v": np.float32([1, 2])}
+    checkpoints.save(1, arrays, {"epoch": 3})
+    (path,) = checkpoints.paths()
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 3):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        try:
+            loaded, notes = checkpoints.load()
+        except RunError:
+            continue
+        assert notes == {"epoch": 3} and set(loaded) == set(arrays)
+        assert all((loaded[name] == arrays[name]).all() for name in arrays)
 
 
 def test_a_checkpoint_of_objects_is_refused_and_nothing_is_left(checkpoints):

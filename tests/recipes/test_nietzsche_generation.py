@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -202,7 +204,7 @@ BAD = {
     ),
     "resume with another temperature": (
         lambda p, s: ["--resume", "--out", str(s), "--temperature", "3"],
-        "--temperature [3.0]",
+        "--temperature 3.0: the run in",
     ),
     "resume with another preset": (
         lambda p, s: ["--resume", "--out", str(s), "--preset", "cpu"],
@@ -210,12 +212,24 @@ BAD = {
     ),
     "resume with fewer epochs": (
         lambda p, s: ["--resume", "--out", str(s), "--epochs", "1"],
-        "2 epochs behind it",
+        "is in epoch 2 already",
     ),
     "out of another recipe": (lambda p, s: ["--out", _other(p)], "already holds a run"),
     "resume of another recipe": (
         lambda p, s: ["--resume", "--out", _other(p)],
         "a run of the recipe 'imdb_sentiment'",
+    ),
+    "no capitals to sample": (
+        lambda p, s: ["--sample-only", "--no-lower"],
+        "--lower has no meaning",
+    ),
+    "dropout of 0 to sample": (
+        lambda p, s: ["--sample-only", "--dropout", "0"],
+        "--dropout has no meaning",
+    ),
+    "a listing of too little": (
+        lambda p, s: ["--against-listing", *_file(p, b"abcdefghij" * 3)[2:4]],
+        "starts from 40 characters",
     ),
     "seed and seeds": (lambda p, s: ["--seed", "1", "--seeds", "2"], "leave one out"),
     "a seed twice": (lambda p, s: ["--seeds", "2", "2"], "each seed is given once"),
@@ -268,10 +282,7 @@ def test_a_download_that_fails_is_one_line(page, message, server, tmp_path, monk
 
 
 def _spoil(saved, tmp_path, name, content):
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in saved.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = shutil.copytree(saved, tmp_path / "copy")
     (copy / name).write_bytes(content(copy / name))
     return copy
 
@@ -312,11 +323,11 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch, capsys):
 
 
 def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeypatch, capsys):
-    class Interrupts(recipe.StopOnNaN):
+    class Interrupts(recipe.kit.StopOnNaN):
         def on_train_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipe, "StopOnNaN", Interrupts)
+    monkeypatch.setattr(recipe.kit, "StopOnNaN", Interrupts)
     out = str(tmp_path / "run")
     code, _, err = run_main(["--preset", "smoke", "--out", out], monkeypatch, capsys)
     assert code == 130 and f"--sample-only --run {out}" in err and f"--resume --out {out}" in err
@@ -341,10 +352,10 @@ def test_a_python_that_cannot_run_recipes_is_one_line(env, flags, message):
 
 def test_a_picture_of_a_text_that_the_font_cannot_draw_gives_no_warning(tmp_path, recwarn):
     text = "月光在水上，月光在山上。\n" * 400
-    (tmp_path / "moon.txt").write_text(text, encoding="utf-8")
-    recipe.main(
-        f"--preset smoke --data {tmp_path / 'moon.txt'} --out {tmp_path / 'run'} --epochs 1".split()
-    )
+    path = tmp_path / "月光 $_$.txt"
+    path.write_text(text, encoding="utf-8")
+    flags = ["--preset", "smoke", "--epochs", "1", "--out", str(tmp_path / "run")]
+    recipe.main([*flags, "--data", str(path)])
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
 
 
@@ -420,7 +431,7 @@ def test_the_lectures_settings_are_the_slides():
     assert model.layers[1].units == 128 and model.output_shape == (None, 57)
     assert (slide.window, slide.step, slide.batch_size, slide.learning_rate) == (40, 3, 128, 0.01)
     assert slide.optimizer == "rmsprop" and slide.lower and slide.temperatures == (0.2, 0.5, 1.0, 1.2)
-    assert recipe.learning_rate(slide, 1000) == 0.01
+    assert recipe.fitting.learning_rate(slide, 1000) == 0.01
 
 
 def test_many_to_one_is_held_out_like_many_to_many(tmp_path):
@@ -456,13 +467,13 @@ def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_p
 @pytest.mark.parametrize("many_to_many", [True, False])
 def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
     settings = recipe.dataclasses.replace(recipe.Settings(), many_to_many=many_to_many)
-    assert recipe.batch_and_window(settings, 480_714, 60_089) == (64, 32)
-    least = 50 * 64 * (32 if many_to_many else 3) + (1 if many_to_many else 32)
-    assert recipe.batch_and_window(settings, least, 64) == (64, 32)
-    assert recipe.batch_and_window(settings, least - 1, 64) == (32, 32)
-    assert recipe.batch_and_window(settings, least, 63) == (32, 32)
-    assert recipe.batch_and_window(settings, 9, 1) == (1, 8)
-    assert recipe.batch_and_window(settings, 2, 1) == (1, 1)
+    assert recipe.fitting.batch_and_window(settings, 480_714, 60_089) == (64, 32)
+    least = 20 * 64 * (32 if many_to_many else 3) + (1 if many_to_many else 32)
+    assert recipe.fitting.batch_and_window(settings, least, 64) == (64, 32)
+    assert recipe.fitting.batch_and_window(settings, least - 1, 64) == (32, 32)
+    assert recipe.fitting.batch_and_window(settings, least, 63) == (32, 32)
+    assert recipe.fitting.batch_and_window(settings, 9, 1) == (1, 8)
+    assert recipe.fitting.batch_and_window(settings, 2, 1) == (1, 1)
 
 
 def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, tmp_path, monkeypatch, capsys):
@@ -540,6 +551,113 @@ def test_against_listing_prints_its_table(tmp_path, monkeypatch, capsys):
     )
     monkeypatch.setattr(recipe.listing, "report", lambda *a: "the table")
     flags = ["--against-listing", "--data", str(tmp_path / "fox.txt")]
-    assert recipe.main(flags) == {"x": 1} and capsys.readouterr().out == "the table\n"
+    assert recipe.main(flags) == {"x": 1} and capsys.readouterr().out.endswith("\nthe table\n")
     every, one, *_ = measured["models"]
     assert every.output_shape[:2] == (None, None) and len(one.output_shape) == 2
+
+
+@pytest.mark.parametrize("preset", [p for p in recipe.PRESETS if p != "smoke"])
+def test_no_preset_is_shrunk_on_its_own_text(preset):
+    settings = recipe.PRESETS[preset]
+    characters = {"nietzsche": 600_893, "stdlib": settings.limit}[settings.data]
+    sizes = recipe.fitting.batch_and_window(settings, characters * 8 // 10, characters // 10)
+    assert sizes == (settings.batch_size, settings.window)
+
+
+def test_the_late_schedule_falls_from_the_tenth_epoch_on():
+    settings = recipe.dataclasses.replace(recipe.PRESETS["paper"], epochs=13)
+    schedule = recipe.fitting.learning_rate(settings, 100)
+    rates = [float(schedule(100 * epoch + 50)) for epoch in range(13)]
+    np.testing.assert_allclose(rates[:10], 2e-3)
+    np.testing.assert_allclose(rates[10:], 2e-3 * 0.97 ** np.arange(1, 4), rtol=1e-6)
+
+
+def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
+    saved, tmp_path, monkeypatch, capsys
+):
+    """The old result does not stand for the model that is being trained on."""
+    out = shutil.copytree(saved[0], tmp_path / "run")
+    more = ["--resume", "--out", str(out), "--epochs", "4"]
+
+    class Interrupts(recipe.kit.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 20:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recipe.kit, "StopOnNaN", Interrupts)
+        code, _, err = run_main(more, patched, capsys)
+    assert code == 130 and not (out / "result.json").exists()
+    *_, go_on = err.splitlines()
+    assert go_on.startswith("Go on: ") and go_on.endswith(f"--resume --out {out}")
+    metrics = recipe.main(["--resume", "--out", str(out)])
+    assert metrics["epochs"] == 4 and len(recipe.Run.open(out, recipe.RECIPE).history()) == 4
+    assert json.loads((out / "config.json").read_text())["settings"]["epochs"] == 4
+
+
+def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path):
+    out = shutil.copytree(saved[0], tmp_path / "run")
+    (out / "model.keras").write_bytes((out / "model.keras").read_bytes()[:5000])
+    metrics = recipe.main(["--resume", "--out", str(out)])
+    assert metrics["test_nats"] == saved[1]["test_nats"]
+    assert recipe.Run.open(out, recipe.RECIPE).is_whole()
+
+
+def test_a_torn_row_of_the_history_is_mended(saved, tmp_path):
+    out = shutil.copytree(saved[0], tmp_path / "run")
+    (out / "result.json").unlink()
+    with open(out / "history.csv", "a") as file:
+        file.write("3,0.1,9")
+    assert recipe.main(["--resume", "--out", str(out)])["test_nats"] == saved[1]["test_nats"]
+
+
+def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, monkeypatch, capsys):
+    out = str(tmp_path / "run")
+    flags = ["--preset", "smoke", "--learning-rate", "1e-9", "--patience", "1", "--epochs", "9"]
+    stopped = recipe.main([*flags, "--clip-norm", "1e-9", "--out", out])["epochs"]
+    assert stopped < 9
+    argv = ["--resume", "--out", out, "--epochs", "20"]
+    code, _, err = run_main(argv, monkeypatch, capsys)
+    assert code == 2 and err.count("\n") == 1 and f"stopped early, after epoch {stopped:.0f}" in err
+    assert json.loads((tmp_path / "run/config.json").read_text())["settings"]["epochs"] == 9
+
+
+def test_seeds_that_go_on_are_all_of_the_settings_they_were_started_with(tmp_path, monkeypatch):
+    """Interrupted in the first of two: the second is made like the first, without its flags."""
+    out = str(tmp_path / "runs")
+    flags = ["--preset", "smoke", "--units", "5", "--epochs", "1", "--length", "2"]
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recipe, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt, match=r"Go on: .*--units 5.*--resume"):
+            recipe.main([*flags, "--seeds", "0", "1", "--out", out])
+    recipe.main(["--seeds", "0", "1", "--resume", "--out", out])
+    configs = [json.loads((tmp_path / f"runs/seed-{n}/config.json").read_text()) for n in (0, 1)]
+    assert configs[0]["preset"] == configs[1]["preset"] == "smoke"
+    for config, seed in zip(configs, (0, 1), strict=True):
+        assert config["settings"].pop("seed") == seed
+    assert configs[0]["settings"] == configs[1]["settings"] and configs[0]["settings"]["units"] == 5
+
+
+def test_optional_settings_can_be_taken_away_by_flag():
+    flags = recipe.parse("--embedding none --clip-norm none --patience none".split())
+    settings = recipe.cli.override(recipe.PRESETS["cpu"], flags)
+    assert (settings.embedding, settings.clip_norm, settings.patience) == (None, None, None)
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recipe.pictures.plots.Figure, "savefig", full)
+    argv = ["--preset", "smoke", "--epochs", "1", "--out", str(tmp_path / "run")]
+    code, _, err = run_main(argv, monkeypatch, capsys)
+    assert code == 2 and err.count("\n") == 1 and "loss.png (No space left on device)" in err
+    assert not list((tmp_path / "run").glob(".part-*"))
+
+
+def test_help_has_its_table_filled_in():
+    assert "@" not in recipe.__doc__
