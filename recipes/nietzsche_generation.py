@@ -15,9 +15,15 @@ back-propagation through time): every character is a target, not every third; a 
 teaches a character, where the listing takes 40 steps for one; and what it predicts from is the whole
 text before, not 40 characters.
 
-What to expect:
+What to expect of the last tenth of the text, held out, and of 2 CPU cores:
 
-@TABLE@
+    preset               text                                   nats, bits a character     training
+    cpu                  Nietzsche, lower case, 57 characters   1.323 ± 0.001, 1.909       482 s
+                                                                (seeds 0, 1, 2)
+    lecture, 10 epochs   Nietzsche, lower case                  1.562, 2.254 (seed 0)      848 s
+    demo                 stdlib of Python 3.11.7, 1.5 million   @DEMO@ (seed 0)      @DEMOSECS@ s
+
+`paper` is for a GPU, and was not run to its end here.
 
 How to run it:
 

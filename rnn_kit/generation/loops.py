@@ -40,7 +40,7 @@ class Loops:
         self._step = tf.function(
             step, input_signature=[tf.TensorSpec([None], tf.int32), state_spec], autograph=False
         )
-        self._loops = Compiled()
+        self._loops = Compiled(16)  # two for each of the last eight samplers
         self._default_sampler = None
 
     def prefill(self, ids, state=None):
@@ -81,7 +81,8 @@ class Loops:
         prompt_ids = self._checked_ids(prompt_ids)
         logits, state = self.prefill(prompt_ids)
         rows = len(prompt_ids)
-        ids, *_ = self._loop(sampler)(logits, state, tf.zeros(rows, tf.bool), length, _stop(stop_id))
+        loop = self._loop(sampler, rows)
+        ids, *_ = loop(logits, state, tf.zeros(rows, tf.bool), length, _stop(stop_id))
         return np.concatenate([prompt_ids, ids.numpy().T], axis=1)
 
     def stream(self, prompt_ids, length=None, sampler=None, stop_id=None):
@@ -101,7 +102,8 @@ class Loops:
         """
         length = None if length is None else at_least(0, length, "length")
         logits, state = self.prefill(prompt_ids)
-        return self._stream(logits, state, length, self._loop(sampler), _stop(stop_id))
+        loop = self._loop(sampler, logits.shape[0])
+        return self._stream(logits, state, length, loop, _stop(stop_id))
 
     def _stream(self, logits, state, length, loop, stop_id):
         done = tf.zeros(logits.shape[0], tf.bool)
@@ -135,48 +137,57 @@ class Loops:
                     f"{tensor.shape[0]} of state"
                 )
 
-    def _loop(self, sampler):
-        """The compiled loop for a sampler; the last few are kept, so that each is compiled once."""
+    def _loop(self, sampler, rows):
+        """The compiled loop for a sampler; the last few are kept, so that each is compiled once.
+
+        Each sampler has two: for one row, which TensorFlow runs twice as fast when it knows that it is
+        one, and for any number.
+        """
         if sampler is None:
             if self._default_sampler is None:
                 self._default_sampler = TemperatureSampler()
             sampler = self._default_sampler
-        return self._loops.get_or_compile(sampler, lambda: self._compile_loop(sampler))
+        rows = 1 if rows == 1 else None
+        return self._loops.get_or_compile((sampler, rows), lambda: self._compile_loop(sampler, rows))
 
-    def _compile_loop(self, sampler):
+    def _compile_loop(self, sampler, rows):
         def loop(logits, state, done, length, stop_id):
             """Samples up to `length` ids a row, until every row is done: `(length, B)` ids and more."""
 
             def body(time, logits, state, done, written):
                 ids = tf.where(done, stop_id, sampler(logits))
                 written = written.write(time + 1, ids)
-                logits, state = self._step(ids, state)
+                # Not `self._step`: a call of a function at each time costs a third of the loop's speed.
+                logits, state = self._last.python_function(ids[:, None], state)
                 return time + 1, logits, state, done | (ids == stop_id), written
 
-            rows = tf.shape(logits)[0]
+            batch = tf.shape(logits)[0]
             # A row of its own at the start, since an empty array cannot be stacked.
             written = tf.TensorArray(tf.int32, 1, True, element_shape=[None])
-            written = written.write(0, tf.zeros([rows], tf.int32))
+            written = written.write(0, tf.zeros([batch], tf.int32))
             time, logits, state, done, written = tf.while_loop(
                 lambda time, logits, state, done, written: (time < length) & ~tf.reduce_all(done),
                 body,
                 (0, logits, state, done, written),
             )
-            rest = tf.fill([length - time, rows], stop_id)
+            rest = tf.fill([length - time, batch], stop_id)
             return tf.concat([written.stack()[1:], rest], 0), logits, state, done, time
 
         logits_spec, _ = self._step.get_concrete_function().structured_outputs
-        return tf.function(
+        compiled = tf.function(
             loop,
             input_signature=[
-                tf.TensorSpec([None, self.vocabulary], logits_spec.dtype),
-                self._state_spec,
-                tf.TensorSpec([None], tf.bool),
+                tf.TensorSpec([rows, self.vocabulary], logits_spec.dtype),
+                [tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype) for spec in self._state_spec],
+                tf.TensorSpec([rows], tf.bool),
                 tf.TensorSpec([], tf.int32),
                 tf.TensorSpec([], tf.int32),
             ],
             autograph=False,
         )
+        # Each sampler has a loop of its own, which TensorFlow takes for one that is traced anew.
+        compiled._omit_frequent_tracing_warning = True
+        return compiled
 
 
 def at_least(least, value, name):

@@ -256,9 +256,15 @@ def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):
         generator.step(prompt[:, 0], generator.initial_state(batch))
     counts = [
         f.experimental_get_tracing_count()
-        for f in (generator._last, generator._step, generator._loop(sampler))
+        for f in (
+            generator._last,
+            generator._step,
+            generator._loop(sampler, 1),
+            generator._loop(sampler, 2),
+        )
     ]
-    assert counts == [1, 1, 1]
+    assert counts == [1, 1, 1, 1]
+    assert generator._loop(sampler, 4) is generator._loop(sampler, 2)
     assert generator_of(model) is generator
 
 
@@ -266,8 +272,9 @@ def test_only_the_last_samplers_are_kept_and_a_generator_goes_with_its_model():
     model = randomized("lstm")
     generator = generator_of(model)
     for _ in range(10):
-        generator._loop(TemperatureSampler())
-    assert len(generator._loops) == 8
+        sampler = TemperatureSampler()
+        assert generator._loop(sampler, 1) is not generator._loop(sampler, 2)
+    assert len(generator._loops) == 16
     gone = weakref.ref(model)
     del model, generator
     keras.utils.clear_session()

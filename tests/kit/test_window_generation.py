@@ -188,9 +188,15 @@ def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):
         generator.step(prompt[:, 0], generator.initial_state(batch))
     counts = [
         f.experimental_get_tracing_count()
-        for f in (generator._last, generator._step, generator._loop(sampler))
+        for f in (
+            generator._last,
+            generator._step,
+            generator._loop(sampler, 1),
+            generator._loop(sampler, 2),
+        )
     ]
-    assert counts == [1, 1, 1]
+    assert counts == [1, 1, 1, 1]
+    assert generator._loop(sampler, 4) is generator._loop(sampler, 2)
 
 
 def test_what_training_changes_is_seen_at_once(rng):

@@ -145,7 +145,7 @@ def test_several_temperatures_stand_side_by_side(saved, monkeypatch, capsys):
     heading, _, text, *_ = written.splitlines()
     assert heading.split("  ")[0] == "temperature 0.0" and heading.endswith("temperature 1.0")
     assert text.startswith(greedy(saved[0], "def", 9).split("\n")[0].rstrip())
-    assert text[52:55] == "def"
+    assert text[51:54] == "def"
 
 
 def test_interactive_answers_one_prompt_after_the_other(saved, monkeypatch, capsys):
@@ -411,7 +411,7 @@ def test_real_nietzsche_has_the_published_size(real_data):
 def test_other_presets_train_and_write(preset, tmp_path, monkeypatch, capsys):
     """At a size for tests: 12 epochs reach the schedule's late part, and two layers its stack."""
     (tmp_path / "fox.txt").write_text(TEXT)
-    epochs = {"lecture": "1", "paper": "12"}[preset]
+    epochs = {"lecture": "4", "paper": "12"}[preset]
     metrics = recipe.main(
         f"--preset {preset} --data {tmp_path / 'fox.txt'} --out {tmp_path / 'run'} --units 24 "
         f"--epochs {epochs} --length 5".split()
@@ -517,7 +517,7 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
         lambda runs, title: drawn.update(runs) or recipe.pictures.plots.Figure(),
     )
     (tmp_path / "fox.txt").write_text(TEXT)
-    flags = f"--data {tmp_path / 'fox.txt'} --units 16 --epochs 2 --length 2".split()
+    flags = f"--data {tmp_path / 'fox.txt'} --epochs 2 --length 2".split()
     recipe.main(["--preset", "lecture", "--out", str(tmp_path / "runs/lecture"), *flags])
     assert list(drawn) == ["lecture"]
     capsys.readouterr()
@@ -529,6 +529,11 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     drawn.clear()
     recipe.main(["--preset", "cpu", "--out", str(tmp_path / "runs/other"), *flags])
     assert list(drawn) == ["cpu"]  # another text is no comparison
+    (tmp_path / "fox.txt").write_text(TEXT)
+    drawn.clear()
+    recipe.main(["--preset", "cpu", "--units", "8", "--out", str(tmp_path / "runs/small"), *flags])
+    assert list(drawn) == ["cpu, with other settings", "lecture"]  # and is not called cpu
+    assert "validation loss after epoch" not in capsys.readouterr().out.split("held out:")[-1]
 
 
 def test_the_verdict_compares_seconds_at_the_same_loss():
