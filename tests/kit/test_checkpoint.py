@@ -236,7 +236,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
 
 
 def test_throughput_counts_what_is_trained_on_now(tmp_path, monkeypatch):
-    """Of a resumed epoch, the batches from before the kill are not tokens of this session."""
+    """Of a resumed epoch, the batches from before the kill are not counted again."""
     import io
 
     lines = io.StringIO()
