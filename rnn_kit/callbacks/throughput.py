@@ -29,7 +29,7 @@ class Throughput(TrainingClock):
 
     def on_train_begin(self, logs=None):
         self._begun, self._drawn = time.perf_counter(), 0.0
-        self._skipped = self._done = None
+        self._skipped = None
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)

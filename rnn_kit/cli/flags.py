@@ -156,10 +156,8 @@ def recipe_parser(prog, description, settings_class, presets, default="cpu"):
 
 def _add_flag(group, field, preset, value):
     about = field.metadata
-    flag = about["flag"] or "--" + field.name.replace("_", "-")
-    shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
     if isinstance(field.default, bool):
-        shown, how = ("yes" if value else "no"), {"action": argparse.BooleanOptionalAction}
+        how = {"action": argparse.BooleanOptionalAction}
     else:
         how = {"type": _or_none(about["type"], field), "choices": about["choices"]}
         if about["choices"] is None:
@@ -167,9 +165,9 @@ def _add_flag(group, field, preset, value):
             how["metavar"] = names.get(about["type"], "X")
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
-    default = "" if value is None else f" ({preset}: {shown})"
+    default = "" if value is None else f" ({preset}: {in_words(value)})"
     what = about["help"] + default
-    group.add_argument(flag, dest=field.name, default=argparse.SUPPRESS, help=what, **how)
+    group.add_argument(_flag(field), dest=field.name, default=argparse.SUPPRESS, help=what, **how)
 
 
 def _or_none(parse, field):
@@ -232,7 +230,11 @@ def check_mode(parser, flags, settings_class, mode, groups, takes=()):
 def flag_of(settings_class, name):
     """The flag of a setting."""
     (field,) = (f for f in dataclasses.fields(settings_class) if f.name == name)
-    return field.metadata["flag"] or "--" + name.replace("_", "-")
+    return _flag(field)
+
+
+def _flag(field):
+    return field.metadata["flag"] or "--" + field.name.replace("_", "-")
 
 
 def override(settings, flags):
