@@ -1,5 +1,6 @@
 """What recurrent models need of `fit` that `keras.callbacks` does not have."""
 
+from rnn_kit.callbacks.averaging import AveragedWeights
 from rnn_kit.callbacks.carry_state import CarryState, stateful_layers, with_batch_size
 from rnn_kit.callbacks.checkpoint import Checkpoint
 from rnn_kit.callbacks.early_stopping import EarlyStopping
@@ -8,6 +9,7 @@ from rnn_kit.callbacks.sample_text import SampleText
 from rnn_kit.callbacks.throughput import Throughput
 
 __all__ = [
+    "AveragedWeights",
     "CarryState",
     "Checkpoint",
     "DivergedError",

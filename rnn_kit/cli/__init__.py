@@ -20,7 +20,7 @@ from rnn_kit.cli.flags import (
     temperature,
 )
 from rnn_kit.cli.program import command, run_recipe
-from rnn_kit.cli.terminal import prompt_loop, side_by_side
+from rnn_kit.cli.terminal import coloured_words, prompt_loop, side_by_side
 from rnn_kit.cli.training import run_seeds
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Parser",
     "UserError",
     "check_mode",
+    "coloured_words",
     "command",
     "flag_of",
     "fraction",

@@ -96,8 +96,8 @@ def setting(
         type: From the flag's text to a value; raises `argparse.ArgumentTypeError`.
         flag: Default: the field's name, `--batch-size` for `batch_size`.
         choices: The values allowed.
-        group: The heading in `--help`: "data and run", "model and training" or "writing". A flag of
-            "model and training" is refused where nothing is trained.
+        group: The heading in `--help`: "data and run", "model and training", "writing" or the recipe's
+            own. A flag of "model and training" is refused where nothing is trained.
         neutral: Whether no figure depends on it, as none does on those of "writing".
 
     Returns:
@@ -134,7 +134,8 @@ def recipe_parser(prog, description, settings_class, presets, default="cpu"):
         choices=presets,
         help=f"where the settings start from (default: {default})",
     )
-    headings = ("data and run", "model and training", "writing")
+    used = [field.metadata["group"] for field in dataclasses.fields(settings_class)]
+    headings = dict.fromkeys(["data and run", "model and training", *used])
     groups = {heading: parser.add_argument_group(heading) for heading in headings}
     for field in dataclasses.fields(settings_class):
         _add_flag(
@@ -150,7 +151,7 @@ def recipe_parser(prog, description, settings_class, presets, default="cpu"):
     )
     add("--seeds", type=seed, nargs="+", metavar="SEED", help="one run after another, and their spread")
     add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
-    add("--run", help="the saved run to write with (default: the latest)")
+    add("--run", help="the saved run to use, where none is trained (default: the latest)")
     return parser, groups
 
 

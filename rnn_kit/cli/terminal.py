@@ -1,7 +1,8 @@
-"""Texts on a terminal: side by side, and one after each prompt."""
+"""Texts on a terminal: side by side, coloured word by word, and one after each prompt."""
 
 import contextlib
 import itertools
+import os
 import shutil
 import sys
 import unicodedata
@@ -9,6 +10,13 @@ import unicodedata
 _LEAST = 18  # characters of a column: below that, texts stand one below the other
 
 _GAP = "  "
+
+# Backgrounds of the 256-colour palette, with black letters: pale, clear and strong, from the least
+# distance to 0.5 on. Nearer to it a word keeps the terminal's own colours.
+_RED, _BLUE = (217, 210, 203), (153, 117, 75)
+_STEPS = (0.1, 0.25, 0.4)
+
+_MOVED = 0.1  # by more than this, a word's effect on the score is shown where there are no colours
 
 
 def side_by_side(texts, width=None):
@@ -41,6 +49,58 @@ def side_by_side(texts, width=None):
     return "".join(_GAP.join(_padded(cell, column) for cell in row).rstrip() + "\n" for row in rows)
 
 
+def coloured_words(
+    words, probabilities, marked=(), color=None, width=None, classes=("negative", "positive")
+):
+    """The words of a text, each on a background that says what a classifier makes of the text so far.
+
+    Without colours, each word that moved the probability by more than 0.1 says by how much. The first
+    word moves it from 0.5.
+
+    Args:
+        words: T strings, as read.
+        probabilities: (T,) of the second class, after each word.
+        marked: Indexes of words outside the vocabulary: they stand in brackets.
+        color: Whether to colour. Default: on a terminal, unless NO_COLOR is set.
+        width: Of the lines, in characters. Default: the terminal's.
+        classes: Names of the two classes.
+
+    Returns:
+        The lines and a legend, ending in a newline.
+
+    Example:
+
+    >>> print(coloured_words(["a", "superb", "zxq"], [0.5, 0.81, 0.8], {2}, False, 80), end="")
+    a superb(+0.31) [zxq]
+    (+0.31): towards positive by 0.31; [word]: not in the vocabulary
+    """
+    if color is None:
+        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((100, 24)).columns if width is None else width
+    width = max(2, width)  # a wide character takes two cells
+    marked = set(marked)
+    lines, used, before = [[]], 0, 0.5
+    for i, (word, probability) in enumerate(zip(words, probabilities, strict=True)):
+        # A control character in a text would move the cursor or change the colours.
+        word = "".join(c if c.isprintable() else "·" for c in word)
+        word = f"[{word}]" if i in marked else word
+        moved, before = probability - before, probability
+        if not color and abs(moved) > _MOVED:
+            word += f"({moved:+.2f})"
+        for n, part in enumerate(_wrapped(word, width)):
+            cells = _cells(part)
+            if lines[-1] and (n or used + 1 + cells > width):
+                lines.append([])
+            used = cells if not lines[-1] else used + 1 + cells
+            lines[-1].append(_on_background(part, probability) if color else part)
+    if color:
+        legend = f"red: {classes[0]} … blue: {classes[1]}"
+    else:
+        legend = f"(+0.31): towards {classes[1]} by 0.31"
+    legend += "; [word]: not in the vocabulary"
+    return "".join(line + "\n" for line in [*map(" ".join, lines), *_wrapped(legend, width)])
+
+
 def prompt_loop(answer, sign="> "):
     """Reads prompts, a line each, and calls `answer(line)`, until the end of input or Ctrl-C.
 
@@ -56,6 +116,14 @@ def prompt_loop(answer, sign="> "):
             answer(input(sign if asks else ""))
     if asks:
         print()
+
+
+def _on_background(text, probability):
+    level = sum(abs(probability - 0.5) >= step for step in _STEPS)
+    if not level:
+        return text
+    background = (_BLUE if probability > 0.5 else _RED)[level - 1]
+    return f"\x1b[38;5;16;48;5;{background}m{text}\x1b[0m"
 
 
 def _wrapped(text, width):

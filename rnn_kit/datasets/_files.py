@@ -62,7 +62,7 @@ def find_or_fetch(
     """
     target = data_folder() / folder / filename
     tried = []
-    for place in _own_places(target, folder, filename, tried):
+    for place in own_places(target, tried):
         if os.path.isfile(place):
             _check(place, name, sha256, url)
             return place
@@ -122,10 +122,16 @@ def check_limit(limit):
 # Finding
 
 
-def _own_places(target, folder, filename, tried):
+def own_places(target, tried):
+    """Where a file is looked for before any cache: under `$RNN_KIT_DATA`, and at `target` itself.
+
+    Args:
+        target: Its path in the data folder, `<data folder>/<folder>/<filename>`.
+        tried: A list, to which a word is added where the variable is not set.
+    """
     root = os.environ.get("RNN_KIT_DATA")
     if root:
-        yield Path(root).expanduser() / folder / filename
+        yield Path(root).expanduser() / target.parent.name / target.name
     else:
         tried.append("$RNN_KIT_DATA (not set)")
     yield target

@@ -1,6 +1,16 @@
-"""Recurrent layers and cells: drop-ins for those of `keras.layers`, with what the lectures add."""
+"""Recurrent layers and cells, drop-ins for those of `keras.layers` with what the lectures add; and the
+layers around them that Keras does not have."""
 
 from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
+from rnn_kit.layers.pooling import MaskedGlobalMaxPooling1D
+from rnn_kit.layers.word_dropout import WordDropout
 
-__all__ = ["GRU", "GRUCell", "PeepholeLSTM", "PeepholeLSTMCell"]
+__all__ = [
+    "GRU",
+    "GRUCell",
+    "MaskedGlobalMaxPooling1D",
+    "PeepholeLSTM",
+    "PeepholeLSTMCell",
+    "WordDropout",
+]

@@ -1,4 +1,4 @@
-"""Character text: reading it, numbering it, and cutting it for truncated back-propagation.
+"""Text: reading it, numbering its characters or words, and cutting it for truncated back-propagation.
 
 NumPy and the standard library only; no deep-learning framework is imported here.
 """
@@ -6,6 +6,23 @@ NumPy and the standard library only; no deep-learning framework is imported here
 from rnn_kit.text.cutting import split_text, streams
 from rnn_kit.text.errors import TextError
 from rnn_kit.text.reading import read_text, text_sha256
+from rnn_kit.text.sequences import LabelledSequences, Sequences
 from rnn_kit.text.vocabulary import CharVocabulary
+from rnn_kit.text.words import FIRST, PADDING, START, UNKNOWN, WordVocabulary, cut_words
 
-__all__ = ["CharVocabulary", "TextError", "read_text", "split_text", "streams", "text_sha256"]
+__all__ = [
+    "FIRST",
+    "PADDING",
+    "START",
+    "UNKNOWN",
+    "CharVocabulary",
+    "LabelledSequences",
+    "Sequences",
+    "TextError",
+    "WordVocabulary",
+    "cut_words",
+    "read_text",
+    "split_text",
+    "streams",
+    "text_sha256",
+]

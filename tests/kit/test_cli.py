@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 import sys
 
 import pytest
@@ -117,3 +118,69 @@ def test_ctrl_c_ends_the_prompt_loop(monkeypatch):
         raise KeyboardInterrupt
 
     cli.prompt_loop(answer)
+
+
+WORDS, SCORES = ["It", "is", "superb", "zxq", "no"], [0.5, 0.48, 0.9, 0.88, 0.05]
+PLAIN_LEGEND = "(+0.31): towards positive by 0.31; [word]: not in the vocabulary"
+
+
+def test_words_are_red_blue_or_as_they_were():
+    shown = cli.coloured_words(WORDS, SCORES, {3}, color=True, width=80)
+    text, legend = shown.splitlines()
+    found = dict(re.findall(r"\x1b\[38;5;16;48;5;(\d+)m(.+?)\x1b\[0m", text))
+    red, blue = (next(code for code, word in found.items() if word == w) for w in ("no", "superb"))
+    assert red != blue and text.startswith("It is \x1b")
+    assert re.sub(r"\x1b\[[\d;]*m", "", text) == "It is superb [zxq] no"
+    assert legend == "red: negative … blue: positive; [word]: not in the vocabulary"
+
+
+def test_a_surer_score_is_a_stronger_colour():
+    shades = [cli.coloured_words(["a"], [p], color=True, width=80) for p in (0.7, 0.8, 0.95, 0.3, 0.05)]
+    assert len(set(shades)) == 5
+    assert "\x1b" not in cli.coloured_words(["a", "b"], [0.45, 0.55], color=True, width=80)
+
+
+def test_without_colours_words_that_move_the_score_say_so():
+    shown = cli.coloured_words(WORDS, SCORES, {3}, color=False, width=80)
+    assert shown.splitlines() == ["It is superb(+0.42) [zxq] no(-0.83)", PLAIN_LEGEND]
+
+
+def test_colours_are_for_terminals_without_no_color(monkeypatch):
+    def coloured(terminal, **environment):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+        monkeypatch.setenv("NO_COLOR", environment.get("NO_COLOR", ""))
+        return "\x1b" in cli.coloured_words(["good"], [0.9], width=40)
+
+    assert coloured(True)
+    assert not coloured(False)
+    assert not coloured(True, NO_COLOR="1")
+
+
+@pytest.mark.parametrize("color", [True, False])
+@pytest.mark.parametrize("width", [1, 7, 20, 33])
+def test_no_line_of_words_is_wider_than_the_terminal(color, width):
+    words = "the 月光在水上 incomprehensibilities of a scene e\u0301te\u0301".split() * 3
+    scores = [0.9, 0.1, 0.5] * (len(words) // 3)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", cli.coloured_words(words, scores, {1}, color, width))
+    lines = shown.splitlines()
+    assert max(cells(line) for line in lines) <= max(2, width)
+    first = words[0] if color else "the(+0.40)"
+    assert "".join(shown.split()).startswith(first + "[月光在水上]")
+
+
+def test_words_fill_the_line_to_its_last_cell():
+    lines = cli.coloured_words(["月光", "abc", "d"], [0.5] * 3, color=False, width=8).splitlines()
+    assert lines[:2] == ["月光 abc", "d"]
+
+
+def test_words_cannot_command_the_terminal():
+    shown = cli.coloured_words(["\x1b[2J", "a\nb"], [0.5, 0.5], color=False, width=80)
+    assert shown.splitlines()[0] == "·[2J a·b"
+
+
+def test_a_text_of_no_words_is_its_legend():
+    assert cli.coloured_words([], [], color=False, width=80) == f"\n{PLAIN_LEGEND}\n"
+
+
+def cells(line):
+    return sum(2 if c in "月光在水上" else 0 if c == "\u0301" else 1 for c in line)

@@ -1,31 +1,11 @@
-"""Every picture of the recipes: functions from data to a matplotlib Figure.
+"""Pictures of a language model: its training, and what it expects next."""
 
-Save one with `figure.savefig(path)`. None of them needs a display.
-"""
-
-import functools
 import itertools
 
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, ScalarFormatter
 
-COLORS = (
-    "#c0392b",
-    "#2c6fbb",
-    "#3f8f4f",
-    "#8a5fa8",
-    "#b7791f",
-)  # of runs, apart for the colour-blind too
-
-
-def _axes(width=6.4, height=4.0, columns=1, **kwargs):
-    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
-    axes = figure.subplots(1, columns, squeeze=False, **kwargs)[0]
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes if columns > 1 else axes[0]
+from rnn_kit.plots._figure import COLORS, _axes, _visible
 
 
 def loss_curves(runs, title="", unit="character"):
@@ -97,19 +77,3 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     ax.set_title(f"after “{_visible(context)}”" if context else "")
     ax.legend(frameon=False)
     return figure or ax.figure
-
-
-def _visible(text):
-    """Text whose white space can be seen, and which matplotlib does not take for a formula."""
-    text = text.replace("\n", "↵").replace(" ", "␣" if len(text) == 1 else " ")
-    # What the font cannot draw would be a box and a warning: its code point says which it is.
-    drawable = _charmap()
-    hidden = "U+{:04X}" if len(text) == 1 else "·"
-    text = "".join(c if ord(c) in drawable else hidden.format(ord(c)) for c in text)
-    return text.replace("$", r"\$")
-
-
-@functools.cache
-def _charmap():
-    """Code points that matplotlib's default font has."""
-    return font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()

@@ -1,9 +1,4 @@
-"""tf.data pipelines that feed recurrent models.
-
-Those for training are endless and numbered: which batch comes when depends on the seed and on the
-batch's number alone, counted over all epochs, so that a run that starts at `first_batch` sees what an
-unbroken one sees from there on. Give `fit` their number of batches as `steps_per_epoch`.
-"""
+"""Windows of one long text: parallel streams for a carried state, or shuffled, one target each."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,0 +1,1 @@
+"""What belongs to the recipe imdb_sentiment.py and is not on the lecture's path."""

@@ -1,0 +1,125 @@
+"""The lectures' comparison: LSTM, peephole LSTM, GRU and plain RNN with equally many weights."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import keras
+from scipy import stats
+
+from rnn_kit import cli, plots
+from rnn_kit.runs import CONFIG, RunError, new_folder
+
+CELLS = ("simple", "gru", "peephole", "lstm")
+RATES = (1e-3, 4e-3)  # learning rates to choose from, for each cell, on validation
+SEEDS = (0, 1, 2)
+
+
+def beside_the_embedding(model):
+    """Weights of a model that are not words' vectors."""
+    return model.count_params() - sum(
+        layer.count_params() for layer in model.layers if isinstance(layer, keras.layers.Embedding)
+    )
+
+
+def equal_units(settings, cell, build_model):
+    """Units with which a cell has most nearly as many weights as the settings' own cell with theirs."""
+
+    def weights(cell, units):
+        model = build_model(dataclasses.replace(settings, cell=cell, units=units), 10)
+        return beside_the_embedding(model)
+
+    budget = weights(settings.cell, settings.units)
+    low, high = 1, 1
+    while weights(cell, high) < budget:
+        low, high = high, 2 * high
+    while low < high:  # the least that reaches the budget
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if weights(cell, middle) < budget else (low, middle)
+    return min(max(low - 1, 1), low, key=lambda units: abs(weights(cell, units) - budget))
+
+
+def compare(recipe, flags, settings, train_seeds, build_model):
+    """Trains every cell with every seed, each at the better of two learning rates, and prints a table.
+
+    The rate is chosen by the validation loss of the first seed. Each training is a run in a folder of
+    its own under `--out`, so that `--resume` goes on with those that are missing.
+
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed.
+        settings: Of the LSTM that sets the budget.
+        train_seeds: `train_seeds(flags) -> metrics`, as `rnn_kit.cli.run_seeds` trains what flags ask
+            for.
+        build_model: `build_model(settings, vocabulary_size)`.
+
+    Returns:
+        A dict of cells to their metrics over the seeds, each with mean, standard deviation and values.
+    """
+    seeds = list(flags.seeds or SEEDS)
+    preset = flags.preset or "compare"
+    out = Path(flags.out or new_folder(recipe, preset))
+    given = cli.given(flags, type(settings))
+    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
+    results, table = {}, {}
+    if not flags.resume and any(out.glob(f"*/*/seed-*/{CONFIG}")):
+        raise RunError(f"{out} already holds runs. Give another folder with --out, or add --resume.")
+    try:
+        for cell in CELLS:
+            units = equal_units(settings, cell, build_model)
+            weights = beside_the_embedding(
+                build_model(dataclasses.replace(settings, cell=cell, units=units), 10)
+            )
+            tried = {}
+            for rate in rates:
+                ours = {**given, "cell": cell, "units": units, "learning_rate": rate}
+                folder = out / cell / f"rate-{rate:g}"
+                rest = {"preset": preset, "out": str(folder), "argv": flags.argv, "run": None}
+                tried[rate] = argparse.Namespace(**ours, **rest)
+            if len(rates) > 1:
+                losses = {r: _train(train_seeds, f, seeds[:1], False) for r, f in tried.items()}
+                rate = min(losses, key=lambda r: losses[r]["validation_loss"]["mean"])
+            else:
+                (rate,) = rates
+            results[cell] = _train(train_seeds, tried[rate], seeds, flags.record)
+            table[cell] = units, weights, rate
+    except KeyboardInterrupt:
+        arguments = [a for a in flags.argv if a != "--resume"]
+        where = [] if flags.out else ["--out", out]
+        again = cli.command(*arguments, *where, "--resume")
+        raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
+
+    print(f"\n{len(seeds)} seeds, mean ± standard deviation")
+    print(
+        "cell        units  weights    rate  validation  test accuracy     s an epoch  against the lstm"
+    )
+    lstm = results["lstm"]["test_accuracy"]
+    for cell, (units, weights, rate) in table.items():
+        metrics = results[cell]
+        test, validation = metrics["test_accuracy"], metrics["validation_accuracy"]
+        seconds = metrics["train_seconds"]["mean"] / metrics["epochs"]["mean"]
+        against = ""
+        if cell != "lstm" and len(seeds) > 1:
+            test_of = stats.ttest_ind(test["values"], lstm["values"], equal_var=False)
+            low, high = test_of.confidence_interval(0.95)
+            against = f"{test['mean'] - lstm['mean']:+.4f} ({low:+.4f} to {high:+.4f})"
+        print(
+            f"{cell:10}  {units:5}  {weights:7,}  {rate:6g}  {validation['mean']:10.4f}  "
+            f"{test['mean']:.4f} ± {test['std'] or 0:.4f}  {seconds:10.1f}  {against}"
+        )
+    print("(weights: those that are not words' vectors; against the lstm: 95 % interval, Welch's t)")
+    figure = plots.comparison(
+        {cell: metrics["test_accuracy"]["values"] for cell, metrics in results.items()},
+        f"IMDB, {max(w for _, w, _ in table.values()):,} weights beside the words' vectors",
+    )
+    picture = out / "comparison.png"
+    figure.savefig(picture)
+    print(f"drawn in {picture}")
+    return results
+
+
+def _train(train_seeds, flags, seeds, record):
+    """The metrics of these seeds; those that have been trained are not trained again."""
+    begun = any((Path(flags.out) / f"seed-{seed}" / CONFIG).exists() for seed in seeds)
+    more = {"seeds": seeds, "record": record, "resume": begun}
+    return train_seeds(argparse.Namespace(**vars(flags), **more))

@@ -1,0 +1,24 @@
+"""Averaged weights, with a memory that survives the process."""
+
+import keras
+
+
+class AveragedWeights(keras.callbacks.SwapEMAWeights):
+    """Validates, keeps and ends with the moving average of the weights that the optimizer makes.
+
+        θ̄ ← m θ̄ + (1 - m) θ        after each step, with `Adam(use_ema=True, ema_momentum=m)`
+
+    `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`: validation and the callbacks that come after
+    this one see θ̄, training goes on with θ. Keras's own does not know, in a run that is resumed, that
+    the two were exchanged when it was saved; this one does, through a `Checkpoint` behind it. A run
+    that has come to its last epoch has θ̄ for both, and goes on from there if it is given more epochs.
+    """
+
+    def __init__(self):
+        super().__init__(swap_on_epoch=True)
+
+    def get_state(self):
+        return {"average_in_model": self._ema_weights_in_model}, []
+
+    def set_state(self, notes, arrays):
+        self._ema_weights_in_model = notes["average_in_model"]

@@ -1,0 +1,124 @@
+"""Whole sequences of unequal lengths with a label each, in padded batches."""
+
+import numpy as np
+import tensorflow as tf
+
+from rnn_kit.text import TextError
+
+_JITTER = 0.1  # of a sequence's length, in the sorting of an epoch's buckets
+
+
+def sequence_dataset(
+    sequences, labels, batch_size, seed=0, first_batch=0, *, bucket=True, length=None, front=False
+):
+    """Endless shuffled batches of sequences, padded with zeros.
+
+    With `bucket` a batch holds sequences of about one length, so that hardly a step of the network is
+    spent on padding: each epoch sorts them by their length, blurred by a tenth so that other ones meet
+    each time, cuts the row into batches, and shuffles the batches. Blur and shuffling are drawn from
+    (seed, epoch). The batch of the longest may be smaller than the others.
+
+    Args:
+        sequences: n `rnn_kit.text.Sequences`, none of them empty.
+        labels: `(n,)`.
+        batch_size: B.
+        seed: Of the orders.
+        first_batch: How many batches to leave out, to go on where a run ended.
+        bucket: Whether to bring equal lengths together. Otherwise the order is a plain shuffle.
+        length: Pad every batch to this T. Default: to the longest sequence of each batch.
+        front: Whether padding goes before a sequence, and not behind it.
+
+    Returns:
+        An endless `tf.data.Dataset` of `(ids (B, T) int32, labels (B,) float32)`; and the batches of an
+        epoch.
+
+    Raises:
+        TextError: if there is no sequence, one is empty or longer than `length`, or their number is
+            not that of the labels.
+
+    Example:
+
+    >>> from rnn_kit.pipelines import sequence_dataset
+    >>> from rnn_kit.text import Sequences
+    >>> four = Sequences.of([np.full(n, n) for n in (1, 20, 2, 21)])
+    >>> dataset, batches = sequence_dataset(four, [0, 1, 0, 1], batch_size=2)
+    >>> batches, sorted(ids.shape for ids, _ in dataset.take(2).as_numpy_iterator())
+    (2, [(2, 2), (2, 21)])
+    """
+    gather = _gatherer(sequences, labels, length, front)
+    count = len(sequences)
+    batches = -(-count // batch_size)
+    lengths = tf.constant(sequences.lengths, tf.float32)
+
+    def order_of(epoch):
+        """Indexes `(batches, B)`; -1 fills the last row up."""
+        blur, keys = tf.unstack(tf.random.stateless_uniform([2, count], [seed, epoch]))
+        order = tf.argsort(lengths * (1 + _JITTER * (2 * blur - 1)) if bucket else blur, stable=True)
+        rows = tf.reshape(
+            tf.pad(order, [[0, batches * batch_size - count]], constant_values=-1), [batches, -1]
+        )
+        return tf.gather(rows, tf.argsort(keys[:batches])) if bucket else rows
+
+    def epoch_batches(epoch):
+        skipped = tf.maximum(first_batch - epoch * batches, 0)
+        return tf.data.Dataset.from_tensor_slices(order_of(epoch)[skipped:])
+
+    epochs = tf.data.Dataset.counter(start=first_batch // batches)
+    dataset = epochs.flat_map(epoch_batches).map(lambda row: gather(row[row >= 0]))
+    return dataset.prefetch(tf.data.AUTOTUNE), batches
+
+
+def sequence_batches(sequences, labels, batch_size, *, length=None, front=False):
+    """Each sequence once, in the order given, padded with zeros: for evaluation and prediction.
+
+    Sort them by length before, and hardly a step is spent on padding.
+
+    Args:
+        sequences: n `rnn_kit.text.Sequences`, none of them empty.
+        labels: `(n,)`, or `None`.
+        batch_size: B.
+        length: Pad every batch to this T. Default: to the longest sequence of each batch.
+        front: Whether padding goes before a sequence, and not behind it.
+
+    Returns:
+        A `tf.data.Dataset` of `(ids (B, T), labels (B,))`, or of ids alone; the last batch may be
+        smaller.
+
+    Raises:
+        TextError: as `sequence_dataset`.
+    """
+    gather = _gatherer(sequences, np.zeros(len(sequences)) if labels is None else labels, length, front)
+    rows = tf.data.Dataset.range(len(sequences)).batch(batch_size)
+    dataset = rows.map(gather if labels is not None else lambda row: gather(row)[0])
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _gatherer(sequences, labels, length, front):
+    """From indexes `(b,)` to their padded ids `(b, T)` and labels `(b,)`."""
+    if not len(sequences) or len(sequences) != len(labels):
+        raise TextError(
+            "Expected at least one sequence and as many labels; received "
+            f"{len(sequences)} and {len(labels)}"
+        )
+    shortest, longest = sequences.lengths.min(), sequences.lengths.max()
+    if shortest < 1 or (length is not None and longest > length):
+        raise TextError(
+            f"Expected sequences of 1 to {length or 'any number of'} ids; received some of {shortest} "
+            f"to {longest}"
+        )
+    flat, starts = tf.constant(sequences.flat), tf.constant(sequences.starts)
+    lengths, labels = tf.constant(sequences.lengths), tf.constant(np.asarray(labels, "float32"))
+
+    def gather(rows):
+        ours = tf.gather(lengths, rows)[:, None]
+        steps = tf.range(tf.reduce_max(ours) if length is None else tf.constant(length, tf.int64))
+        if front:
+            steps = steps - (tf.shape(steps, tf.int64)[0] - ours)
+        else:
+            steps = tf.broadcast_to(steps, [tf.shape(rows)[0], tf.shape(steps)[0]])
+        inside = (steps >= 0) & (steps < ours)
+        at = tf.gather(starts, rows)[:, None] + tf.where(inside, steps, 0)
+        ids = tf.where(inside, tf.gather(flat, at), 0)
+        return ids, tf.gather(labels, rows)
+
+    return gather

@@ -1,0 +1,30 @@
+"""Every picture of the recipes: functions from data to a matplotlib Figure.
+
+Save one with `figure.savefig(path)`. None of them needs a display.
+"""
+
+from matplotlib.figure import Figure
+
+from rnn_kit.plots._figure import COLORS, _visible
+from rnn_kit.plots.classification import (
+    accuracy_by_length,
+    accuracy_curves,
+    comparison,
+    roc_and_calibration,
+)
+from rnn_kit.plots.language import loss_curves, temperatures
+from rnn_kit.plots.opinion import opinion_trace, opinion_traces
+
+__all__ = [
+    "COLORS",
+    "Figure",
+    "_visible",
+    "accuracy_by_length",
+    "accuracy_curves",
+    "comparison",
+    "loss_curves",
+    "opinion_trace",
+    "opinion_traces",
+    "roc_and_calibration",
+    "temperatures",
+]

@@ -1,0 +1,143 @@
+"""What the pictures share: figures, colours, text that can be drawn, labels that keep apart."""
+
+import functools
+
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.textpath import text_to_path
+
+COLORS = (
+    "#c0392b",
+    "#2c6fbb",
+    "#3f8f4f",
+    "#8a5fa8",
+    "#b7791f",
+)  # of runs, apart for the colour-blind too
+
+LEAST_STEP = 4.0  # pixels between the points of a curve that a label has to keep clear of
+
+
+def _axes(width=6.4, height=4.0, columns=1, **kwargs):
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    axes = figure.subplots(1, columns, squeeze=False, **kwargs)[0]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes if columns > 1 else axes[0]
+
+
+def _visible(text):
+    """Text whose white space can be seen, and which matplotlib does not take for a formula."""
+    text = text.replace("\n", "↵").replace(" ", "␣" if len(text) == 1 else " ")
+    # What the font cannot draw would be a box and a warning: its code point says which it is.
+    drawable = _charmap()
+    hidden = "U+{:04X}" if len(text) == 1 else "·"
+    text = "".join(c if ord(c) in drawable else hidden.format(ord(c)) for c in text)
+    return text.replace("$", r"\$")
+
+
+@functools.cache
+def _charmap():
+    """Code points that matplotlib's default font has."""
+    return font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
+
+
+def _clipped(text, most):
+    """`_visible` text of at most so many characters, the last of them … where more are left out."""
+    return _visible(text if len(text) <= most else text[: most - 1].rstrip() + "…")
+
+
+@functools.lru_cache(4096)
+def _extent(text, size):
+    """Width and height in points of a line of `_visible` text."""
+    font = font_manager.FontProperties(size=size)
+    width, height, _ = text_to_path.get_text_width_height_descent(
+        text.replace(r"\$", "$"), font, ismath=False
+    )
+    return width, height
+
+
+def _annotate(ax, notes, size=9):
+    """Writes notes beside their points, clear of the axes' lines and of one another where they can be.
+
+    Args:
+        ax: The axes, with everything else drawn: what comes later may move what this measures.
+        notes: (x, y, text, colour), the most important first. The text is `_visible`.
+        size: Of the letters, in points.
+    """
+    ax.figure.draw_without_rendering()  # lays the axes out
+    scale = ax.figure.dpi / 72  # pixels a point
+    frame = ax.get_window_extent()
+    busy = np.concatenate([np.empty((0, 2)), *(_pixels(line) for line in ax.lines)])
+    taken = [_box(*ax.transData.transform((x, y)), 10 * scale, 10 * scale) for x, y, *_ in notes]
+    for x, y, text, color in notes:
+        width, height = (scale * extent for extent in _extent(text, size))
+        at = ax.transData.transform((x, y))
+        best = None
+        for distance in (10, 18, 28, 40, 54, 70):
+            for angle in np.radians((90, 270, 45, 135, 315, 225, 0, 180, 65, 115, 295, 245)):
+                offset = np.array([np.cos(angle), np.sin(angle)])
+                # To the box's middle: the box clears the point by the distance, on whichever side.
+                middle = at + offset * (np.array([width, height]) / 2 + distance * scale)
+                box = _box(*middle, width + 6 * scale, height + 6 * scale)
+                leader = np.linspace(at, middle, 12)
+                cost = (
+                    distance
+                    + 8 * _within(busy, box)
+                    + 500 * sum(_overlap(box, other) for other in taken)
+                    + 60 * sum(_within(leader, other) for other in taken[len(notes) :])
+                    + 2000 * _outside(box, frame)
+                )
+                if best is None or cost < best[0]:
+                    best = cost, middle, box, distance
+        _, middle, box, distance = best
+        taken.append(box)
+        note = ax.annotate(
+            text,
+            (x, y),
+            xytext=(middle - at) / scale,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color=color,
+            arrowprops={"arrowstyle": "-", "lw": 0.7, "color": color, "shrinkA": 1, "shrinkB": 3}
+            if distance > 10
+            else None,
+            bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+            zorder=5,
+        )
+        note.set_in_layout(False)  # or the layout that was measured would change
+
+
+def _pixels(line):
+    """(N, 2): points on a drawn line, a few pixels apart."""
+    corners = line.get_transform().transform(line.get_xydata())
+    corners = corners[np.isfinite(corners).all(axis=1)]
+    if len(corners) < 2:
+        return corners
+    steps = np.hypot(*np.diff(corners, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    at = np.arange(0.0, along[-1] + LEAST_STEP, LEAST_STEP)
+    return np.stack([np.interp(at, along, corners[:, i]) for i in (0, 1)], axis=1)
+
+
+def _box(x, y, width, height):
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _within(points, box):
+    left, bottom, right, top = box
+    x, y = points.T
+    return int(((x > left) & (x < right) & (y > bottom) & (y < top)).sum())
+
+
+def _overlap(box, other):
+    """The part of the first box that the other covers."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    return max(0.0, width) * max(0.0, height) / ((box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _outside(box, frame):
+    return 1 - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))

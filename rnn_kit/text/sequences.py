@@ -1,0 +1,115 @@
+"""Texts of unequal lengths, in ids."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnn_kit.text.errors import TextError, one_dimensional
+
+
+class Sequences:
+    """n sequences of ids one behind the other in a flat array: no padding, no Python objects.
+
+    Attributes:
+        flat: int32 `(N,)`, all ids.
+        lengths: int64 `(n,)`, whose sum is N.
+        starts: int64 `(n,)`, where each sequence begins in `flat`.
+
+    Args:
+        flat: Integers `(N,)`.
+        lengths: Integers `(n,)`.
+
+    Raises:
+        TextError: if the lengths are not those of the ids.
+
+    Example:
+
+    >>> reviews = Sequences([1, 5, 6, 1, 7], [3, 2])
+    >>> len(reviews), reviews[1].tolist()
+    (2, [1, 7])
+    >>> reviews.take([1, 0]).flat.tolist()
+    [1, 7, 1, 5, 6]
+    >>> reviews.last(2).limited(7, unknown=2).flat.tolist()
+    [5, 6, 1, 2]
+    """
+
+    def __init__(self, flat, lengths):
+        self.flat = one_dimensional(flat).astype("int32", copy=False)
+        self.lengths = one_dimensional(lengths).astype("int64", copy=False)
+        if (self.lengths < 0).any() or self.lengths.sum() != len(self.flat):
+            raise TextError(
+                f"The lengths of the sequences add up to {self.lengths.sum():,}, and there are "
+                f"{len(self.flat):,} ids: the two are not of one set"
+            )
+        self.starts = np.cumsum(self.lengths) - self.lengths
+
+    @classmethod
+    def of(cls, sequences):
+        """From a list of arrays of ids."""
+        flat = np.concatenate(sequences) if len(sequences) else np.zeros(0, "int32")
+        return cls(flat, np.array([len(ids) for ids in sequences], "int64"))
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def __getitem__(self, index):
+        start = self.starts[index]
+        return self.flat[start : start + self.lengths[index]]
+
+    def take(self, indexes):
+        """The sequences of these indexes, in their order."""
+        indexes = np.asarray(indexes, "int64")
+        return self._cut(self.starts[indexes], self.lengths[indexes])
+
+    def last(self, n):
+        """Of each sequence its last n ids, or all where it has fewer."""
+        lengths = np.minimum(self.lengths, n)
+        return self._cut(self.starts + self.lengths - lengths, lengths)
+
+    def limited(self, size, unknown):
+        """Ids of `size` and above replaced by `unknown`."""
+        return Sequences(np.where(self.flat < size, self.flat, np.int32(unknown)), self.lengths)
+
+    def _cut(self, starts, lengths):
+        ends = np.cumsum(lengths)
+        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+        return Sequences(self.flat[np.repeat(starts, lengths) + within], lengths)
+
+
+@dataclass(frozen=True)
+class LabelledSequences:
+    """Sequences, and a label for each.
+
+    Attributes:
+        sequences: n `Sequences`.
+        labels: Integers `(n,)`.
+    """
+
+    sequences: Sequences
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.sequences)
+
+    @property
+    def lengths(self):
+        """Of the sequences, `(n,)`."""
+        return self.sequences.lengths
+
+    def take(self, indexes):
+        """Those of these indexes, in their order."""
+        return LabelledSequences(self.sequences.take(indexes), self.labels[indexes])
+
+    def split(self, fraction, seed):
+        """Two parts at random, the second with this fraction of each label's sequences.
+
+        A label that has two sequences or more is in both parts.
+        """
+        rng = np.random.default_rng(seed)
+        second = []
+        for label in np.unique(self.labels):
+            its = rng.permutation(np.flatnonzero(self.labels == label))
+            second.append(its[: min(max(round(fraction * len(its)), 1), len(its) - 1)])
+        chosen = np.zeros(len(self.labels), bool)
+        chosen[np.concatenate(second)] = True
+        return self.take(np.flatnonzero(~chosen)), self.take(np.flatnonzero(chosen))
