@@ -10,10 +10,10 @@ loss turns and rises. Then, for a review of your own, how the opinion formed, wo
 
 After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the example `imdb_lstm.py`, which says of itself
 that "TF-IDF + LogReg" does better. `--preset lecture` is that listing, `--baseline` puts its remark to
-the test on the same reviews, and `--preset cpu` overturns it: 400 words of a review are read, not 80, and
-hardly a step is spent on padding; the network reads in both directions, and all its states have a say,
-not the last alone; words and columns of their vectors are dropped at random, so that it does not learn
-reviews by heart.
+the test on the same reviews, and `--preset cpu` overturns it: 400 words of a review are read, not 80,
+and hardly a step is spent on padding; the network reads in both directions, and all its states have a
+say, not the last alone; words and columns of their vectors are dropped at random, so that it does not
+learn reviews by heart.
 
 The listing validates on the test set. Here a tenth of the training reviews validates, and the test
 reviews are read once, at the end.
@@ -74,7 +74,7 @@ class Settings:
     label_column: str = setting("label", "of a CSV or TSV file; two classes", group=DATA)
     limit: int | None = setting(None, "reviews to use of each part", cli.positive_int, group=DATA)
     validation: float = setting(
-        0.1, "fraction of the training reviews that validates", cli.fraction, group=DATA
+        0.1, "fraction of the training reviews that validates", cli.share, group=DATA
     )
     seed: int = setting(0, "of weights, order and split", cli.seed, group=DATA)
     checkpoint_seconds: float = setting(
@@ -160,14 +160,10 @@ def load_data(settings):
     """The reviews, of which a stratified part of the training ones, drawn by the seed, validates."""
     reviews = load_reviews(settings.data, settings.text_column, settings.label_column, settings.limit)
     train, validation = reviews.train.split(settings.validation, settings.seed)
-    vocabulary = WordVocabulary(reviews.vocabulary.words, settings.words)
-    sizes = {
-        "train": len(train.labels),
-        "validation": len(validation.labels),
-        "test": len(reviews.test.labels),
-    }
-    info = reviews.info | sizes
-    return Data(train, validation, reviews.test, vocabulary, reviews.classes, info)
+    known = reviews.vocabulary
+    vocabulary = WordVocabulary(known.words, min(settings.words, known.size))
+    sizes = {"train": len(train), "validation": len(validation), "test": len(reviews.test)}
+    return Data(train, validation, reviews.test, vocabulary, reviews.classes, reviews.info | sizes)
 
 
 def build_model(settings, vocabulary_size):

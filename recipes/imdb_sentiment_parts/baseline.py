@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-FORMS = {"tf-idf": (1, 1), "tf-idf pairs": (1, 2)}
+FORMS = {"tf-idf": (1, 1), "tf-idf with pairs": (1, 2)}
 
 
 class Baseline(NamedTuple):

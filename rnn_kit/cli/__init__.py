@@ -17,6 +17,7 @@ from rnn_kit.cli.flags import (
     recipe_parser,
     seed,
     setting,
+    share,
     temperature,
 )
 from rnn_kit.cli.program import command, run_recipe
@@ -45,6 +46,7 @@ __all__ = [
     "run_seeds",
     "seed",
     "setting",
+    "share",
     "side_by_side",
     "temperature",
 ]

@@ -80,6 +80,7 @@ def number_of(check, what):
 
 positive = number_of(lambda x: x > 0, "a number above 0")
 fraction = number_of(lambda x: 0 <= x < 1, "a fraction from 0 to below 1")
+share = number_of(lambda x: 0 < x < 1, "a fraction between 0 and 1")
 temperature = number_of(lambda x: x >= 0, "a finite number of at least 0")
 probability = number_of(lambda x: 0 < x <= 1, "a number in (0, 1]")
 

@@ -84,8 +84,8 @@ def generated_reviews(n, seed=0):
 
     An opinion turned round comes in its opposite's words, so that counting words, whatever their
     order, finds the class of most reviews and not of all: logistic regression on the TF-IDF of
-    single words, trained on 2,000 reviews, is right on 75 to 79 of 100 others (of words and pairs of
-    words on 85 to 88). There is no noise: a reader who knows the rules is right every time, and no
+    single words, trained on 2,000 reviews, is right on 74 to 76 of 100 others (of words and pairs of
+    words on 84 to 87). There is no noise: a reader who knows the rules is right every time, and no
     review comes twice.
 
     Args:

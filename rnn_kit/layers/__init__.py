@@ -1,5 +1,4 @@
-"""Recurrent layers and cells, drop-ins for those of `keras.layers` with what the lectures add; and the
-layers around them that Keras does not have."""
+"""Recurrent layers and cells, drop-ins for those of `keras.layers`, and layers around them."""
 
 from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell

@@ -43,7 +43,7 @@ def accuracy_curves(histories, title="", best=None):
             if row := marked[name]:
                 x, y = row["epoch"], row[f"val_{metric}"]
                 ax.plot(x, y, "o", ms=10, mfc="none", mec=color, mew=1.6)
-                notes[metric].append((x, y, f"{y:.3f}, epoch {x}", color))
+                notes[metric].append((x, y, f"{y:.3f}, epoch {x:g}", color))
         ax.set_xlim(0.5, last + 0.5)
         ax.margins(y=0.12)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

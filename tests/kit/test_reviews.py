@@ -72,7 +72,7 @@ def test_the_classes_are_balanced(many):
     assert len(many.texts) == len(many.labels) == 4000
     assert many.labels.sum() == 2000
     assert [generated_reviews(n).labels.sum() for n in (1, 2, 7)] == [0, 1, 3]
-    assert 850 < many.labels[:2000].sum() < 1150  # in random order
+    assert 0.45 < (many.labels[1:] == many.labels[:-1]).mean() < 0.55  # in random order
 
 
 def test_the_reviews_depend_on_number_and_seed_alone(many):
@@ -87,7 +87,12 @@ def test_the_reviews_depend_on_number_and_seed_alone(many):
 
 def test_the_reviews_of_a_seed_stay_what_they_are():
     # Whatever the version of Python: a result that was measured on them can be measured again.
-    assert generated_reviews(2, seed=7).texts == []
+    assert generated_reviews(2, seed=7).texts == [
+        "I saw it on a hot Thursday with my brother. The music is moving and elegant. This picture is "
+        "graceful and witty.",
+        "The acting is boring. It is about two sisters who must search for a lost letter. The script "
+        "is anything but witty. The costume work is not elegant.",
+    ]
 
 
 def test_a_reader_who_knows_the_rules_is_right_every_time(many):
@@ -108,7 +113,7 @@ def test_counting_words_is_right_often_but_not_always(many):
     gram = x[:2000].T @ x[:2000] + np.eye(vocabulary.size)
     weights = np.linalg.solve(gram, x[:2000].T @ y[:2000])  # ridge regression
     accuracy = ((x[2000:] @ weights > 0) == many.labels[2000:]).mean()
-    assert 0.70 < accuracy < 0.85
+    assert 0.70 < accuracy < 0.82
 
 
 def test_every_kind_of_verdict_comes_in_both_classes(many):
