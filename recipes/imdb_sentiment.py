@@ -54,7 +54,7 @@ from rnn_kit.datasets import load_reviews
 from rnn_kit.layers import MaskedGlobalMaxPooling1D, WordDropout
 from rnn_kit.pipelines import sequence_batches, sequence_dataset
 from rnn_kit.runs import Run, describe_machine
-from rnn_kit.text import UNKNOWN, LabelledSequences, WordVocabulary
+from rnn_kit.text import FIRST, UNKNOWN, LabelledSequences, WordVocabulary
 
 RECIPE = "imdb_sentiment"
 LEDGER = Path(__file__).parent / "results"
@@ -72,7 +72,7 @@ class Settings:
     )
     text_column: str = setting("text", "of a CSV or TSV file", group=DATA)
     label_column: str = setting("label", "of a CSV or TSV file; two classes", group=DATA)
-    limit: int | None = setting(None, "reviews to use of each part", cli.positive_int, group=DATA)
+    limit: int | None = setting(None, "reviews to use of each part", cli.at_least(2), group=DATA)
     validation: float = setting(
         0.1, "fraction of the training reviews that validates", cli.share, group=DATA
     )
@@ -87,7 +87,9 @@ class Settings:
     baseline: bool = setting(
         False, "TF-IDF and logistic regression on the same reviews as well", group=DATA, neutral=True
     )
-    words: int = setting(20_000, "ids, special ones too; rarer words are unknown", cli.positive_int)
+    words: int = setting(
+        20_000, "ids, special ones too; rarer words are unknown", cli.at_least(FIRST + 1)
+    )
     maxlen: int = setting(400, "words of a review that are read: its last ones", cli.positive_int)
     bucket: bool = setting(True, "batches of reviews of about one length, not padded to --maxlen")
     mask: bool = setting(True, "leave padding out; otherwise it is read, and comes first")
@@ -369,6 +371,11 @@ def predict(run, settings, review):
 
 def against_padding(settings):
     """Seconds of an epoch of one model, in batches of reviews of about one length and padded."""
+    if not settings.mask:
+        raise cli.UserError(
+            "--against-padding is for a network that leaves padding out: add --mask, or take another "
+            "preset than lecture."
+        )
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
     data = load_data(settings)
@@ -406,14 +413,10 @@ def parse(argv):
     flags = parser.parse_args(argv)
     flags.argv = sys.argv[1:] if argv is None else list(argv)
     cli.check_mode(parser, flags, Settings, "--predict", set(), takes=("run",))
-    cli.check_mode(
-        parser,
-        flags,
-        Settings,
-        "--against-padding",
-        {"data and run", "model and training"},
-        ("preset",),
-    )
+    settable = {"data and run", "model and training"}
+    cli.check_mode(parser, flags, Settings, "--against-padding", settable, takes=("preset",))
+    training = ("preset", "out", "resume", "seeds", "record")
+    cli.check_mode(parser, flags, Settings, "--compare", settable, takes=training)
     if flags.compare and hasattr(flags, "cell"):
         parser.error("--compare trains every cell: leave --cell out")
     if flags.run and flags.predict is None:

@@ -57,11 +57,12 @@ class Opinion:
     def verdict(self, classes):
         """The probability and the class, in a line."""
         p = self.probabilities[-1]
-        line = f"{p:.3f} {classes[1]}, so {classes[int(p > 0.5)]}; {len(self.words):,} words read"
+        count = f"{len(self.words):,} word{'s' * (len(self.words) != 1)}"
+        line = f"{p:.3f} {classes[1]}, so {classes[int(p > 0.5)]}; {count} read"
         if self.left_out:
             line += f", the {self.left_out:,} before them not"
         if self.marked:
-            line += f", {len(self.marked):,} of them not in the vocabulary"
+            line += f", {len(self.marked):,} not in the vocabulary"
         return line
 
 

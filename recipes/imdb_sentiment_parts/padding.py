@@ -61,15 +61,15 @@ def measure(model, reviews, labels, batch_size, maxlen, seed):
             f"{seconds[name] / seconds[first]:.2f}"
         )
     some = reviews.take(np.linspace(0, len(reviews) - 1, min(100, len(reviews))).astype(int))
-    tight, wide = (
+    without, with_padding = (
         model.predict(sequence_batches(some, None, size, length=length), verbose=0)
         for size, length in ((1, None), (50, maxlen))
     )
-    difference = float(np.abs(tight - wide).max())
+    difference = float(np.abs(without - with_padding).max())
     print(
-        f"Padding to {maxlen} takes {seconds[last] / seconds[first]:.2f} times as long as buckets. With "
-        f"padding and without any, the probabilities of {len(some)} reviews differ by {difference:.1e} "
-        "at most."
+        f"Padding to {maxlen} takes {seconds[last] / seconds[first]:.2f} times as long as buckets. "
+        f"With padding and without any, the probabilities of {len(some)} reviews differ by "
+        f"{difference:.1e} at most."
     )
     return {
         "bucketed_seconds": seconds[first],

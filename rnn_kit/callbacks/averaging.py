@@ -17,8 +17,22 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
     def __init__(self):
         super().__init__(swap_on_epoch=True)
 
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self._keep()
+
+    def on_train_end(self, logs=None):
+        # `fit` has assigned what the optimizer keeps: θ, where the training was stopped early.
+        if self._ema_weights_in_model:
+            for variable, average in zip(self.model.trainable_variables, self._average, strict=True):
+                variable.assign(average)
+
     def get_state(self):
         return {"average_in_model": self._ema_weights_in_model}, []
 
     def set_state(self, notes, arrays):
         self._ema_weights_in_model = notes["average_in_model"]
+        self._keep()
+
+    def _keep(self):
+        self._average = [keras.ops.convert_to_numpy(v) for v in self.model.trainable_variables]

@@ -41,15 +41,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 
-def positive_int(text):
-    """An integer of at least 1, as an argument type."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
-    return value
+def at_least(least):
+    """An integer of at least this, as an argument type."""
+
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {least}")
+        return value
+
+    return parse
+
+
+positive_int = at_least(1)
 
 
 def seed(text):
@@ -164,7 +171,7 @@ def _add_flag(group, field, preset, value):
         how = {"type": _or_none(about["type"], field), "choices": about["choices"]}
         if about["choices"] is None:
             names = {positive_int: "N", seed: "SEED", str: "TEXT"}
-            how["metavar"] = names.get(about["type"], "X")
+            how["metavar"] = names.get(about["type"], "N" if isinstance(field.default, int) else "X")
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
     default = "" if value is None else f" ({preset}: {in_words(value)})"
@@ -208,7 +215,7 @@ def given(flags, settings_class):
 
 
 def check_mode(parser, flags, settings_class, mode, groups, takes=()):
-    """Refuses flags that have no meaning in a mode that trains nothing, where its flag was given.
+    """Refuses flags that have no meaning in a mode, where its flag was given.
 
     Args:
         parser: For its error.
@@ -219,14 +226,14 @@ def check_mode(parser, flags, settings_class, mode, groups, takes=()):
         takes: Names of other flags that have.
     """
     name = mode.removeprefix("--").replace("-", "_")
-    if not getattr(flags, name):
+    if getattr(flags, name) in (None, False):
         return
     fields = {field.name: field for field in dataclasses.fields(settings_class)}
     known = {n for n, f in fields.items() if f.metadata["group"] in groups} | {name, "argv", *takes}
     for other, value in vars(flags).items():
         if other not in known and (other in fields or (value is not None and value is not False)):
             flag = flag_of(settings_class, other) if other in fields else "--" + other.replace("_", "-")
-            parser.error(f"{mode} trains nothing, and {flag} has no meaning with it")
+            parser.error(f"{flag} has no meaning with {mode}: leave it out")
 
 
 def flag_of(settings_class, name):

@@ -82,16 +82,20 @@ def read_encoded(path):
         DataError: if the file is missing, cut short, holds Python objects, or is of another form.
     """
     try:
+        zipfile.ZipFile(
+            path
+        ).close()  # or NumPy takes a text for pickles, and gives a .npy file's array
         with np.load(path, allow_pickle=False) as file:
             arrays = [
-                [file[f"{part}_{n}"] for n in ("flat", "len", "label")] for part in ("train", "test")
+                [np.asarray(file[f"{part}_{n}"]) for n in ("flat", "len", "label")]
+                for part in ("train", "test")
             ]
         return tuple(_reviews(*part) for part in arrays)
     except FileNotFoundError:
         raise DataError(f"{path} is missing: {_FORM}.") from None
     except KeyError as error:
         raise DataError(f"{path} has no array {error.args[0].split(' ')[0]}: {_FORM}.") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} is cut short or damaged ({error}): {_FORM}.") from None
     except ValueError as error:
         pickled = "allow_pickle" in str(error)

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_kit.datasets import imdb
 from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets.labelled import read_labelled
+from rnn_kit.datasets.labelled import LabelledTexts, read_labelled
 from rnn_kit.datasets.reviews import generated_reviews
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
 
@@ -83,10 +83,10 @@ def load_reviews(source, text_column="text", label_column="label", limit=None):
         classes = imdb.CLASSES
     else:
         own_train, own_test = read_labelled(source, text_column, label_column)
+        if own_test is None:
+            own_train, own_test = _split(source, own_train)
         train, test, vocabulary = _encoded(own_train, own_test)
         classes = own_train.classes
-    if test is None:
-        train, test = _split(source, train)
     if limit is not None:
         train, test = (_limited(part, limit) for part in (train, test))
     info = {
@@ -104,15 +104,12 @@ def _encoded(train, test):
     """Texts to ids: `(train, test, vocabulary)`; the words are those of the training part."""
     words = [cut_words(text) for text in train.texts]
     vocabulary = WordVocabulary.from_counts(Counter(itertools.chain.from_iterable(words)))
-    parts = [LabelledSequences(Sequences.of([*map(vocabulary.encode, words)]), _int(train.labels))]
-    if test is not None:
-        ids = [vocabulary.encode(cut_words(text)) for text in test.texts]
-        parts.append(LabelledSequences(Sequences.of(ids), _int(test.labels)))
-    return parts[0], parts[1] if test is not None else None, vocabulary
-
-
-def _int(labels):
-    return np.asarray(labels, "int64")
+    ids = [*map(vocabulary.encode, words)], [vocabulary.encode(cut_words(text)) for text in test.texts]
+    parts = [
+        LabelledSequences(Sequences.of(its), np.asarray(part.labels, "int64"))
+        for its, part in zip(ids, (train, test), strict=True)
+    ]
+    return *parts, vocabulary
 
 
 def _split(source, reviews):
@@ -122,7 +119,12 @@ def _split(source, reviews):
             f"{source}: {counts.min()} reviews of one class are too few to hold any out for the test: "
             "at least 5 of each are needed. Give more, or a folder with a test part."
         )
-    return reviews.split(_HELD_OUT, _FIXED)
+    indexes = Sequences(np.arange(len(reviews)), np.ones(len(reviews), int))
+    parts = LabelledSequences(indexes, reviews.labels).split(_HELD_OUT, _FIXED)
+    return [
+        LabelledTexts([reviews.texts[i] for i in part.sequences.flat], part.labels, reviews.classes)
+        for part in parts
+    ]
 
 
 def _limited(reviews, limit):

@@ -106,10 +106,12 @@ class LabelledSequences:
         A label that has two sequences or more is in both parts.
         """
         rng = np.random.default_rng(seed)
+        labels, counts = np.unique(self.labels, return_counts=True)
+        ends = np.round(fraction * np.cumsum(counts)).astype(int)  # so that the sum is rounded well too
         second = []
-        for label in np.unique(self.labels):
+        for label, n in zip(labels, np.diff(ends, prepend=0), strict=True):
             its = rng.permutation(np.flatnonzero(self.labels == label))
-            second.append(its[: min(max(round(fraction * len(its)), 1), len(its) - 1)])
+            second.append(its[: min(max(n, 1), len(its) - 1)])
         chosen = np.zeros(len(self.labels), bool)
         chosen[np.concatenate(second)] = True
         return self.take(np.flatnonzero(~chosen)), self.take(np.flatnonzero(chosen))

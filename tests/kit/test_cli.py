@@ -61,7 +61,7 @@ def test_help_shows_each_flag_with_what_the_default_preset_has():
         (["--temperature", "-1"], "--temperature"),
         (["--cell", "rnn"], "--cell"),
         (["--unit", "3"], "--unit"),
-        (["--sample-only", "--units", "3"], "--sample-only trains nothing, and --units"),
+        (["--sample-only", "--units", "3"], "--units has no meaning with --sample-only"),
         (["--sample-only", "--record"], "and --record has no meaning"),
         (["--sample-only", "--seeds", "3"], "and --seeds has no meaning"),
     ],

@@ -1,0 +1,512 @@
+"""The sentiment recipe, end to end at smoke size, and everything it says to bad input."""
+
+import dataclasses
+import io
+import itertools
+import json
+import sys
+
+import imdb_sentiment as recipe
+import keras
+import numpy as np
+import pytest
+from imdb_sentiment_parts import baseline, comparison, opinions
+
+from rnn_kit.datasets import generated_reviews
+from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
+
+TINY = "--preset smoke --limit 120 --epochs 1 --units 4 --embedding 4".split()
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """One smoke run with the baseline beside it, which the tests read."""
+    out = tmp_path_factory.mktemp("runs") / "smoke"
+    metrics = recipe.main(["--preset", "smoke", "--baseline", "--out", str(out)])
+    return out, metrics
+
+
+def run_main(argv, monkeypatch, capsys):
+    """Exit code, standard output and error of the recipe as a program."""
+    monkeypatch.setattr(sys, "argv", ["imdb_sentiment.py", *argv])
+    try:
+        recipe.cli.run_recipe(recipe.main)
+        code = 0
+    except SystemExit as exit:
+        code = exit.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def predict(out, review, monkeypatch, capsys, lines=None):
+    if lines is not None:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    return run_main(["--predict", review, "--run", str(out)], monkeypatch, capsys)
+
+
+# --- a run ----------------------------------------------------------------------------------------
+
+
+def test_a_run_leaves_what_the_design_promises(saved):
+    out, metrics = saved
+    assert {path.name for path in out.iterdir()} == {
+        *("config.json", "history.csv", "result.json", "model.keras", "vocabulary.json", "checkpoints"),
+        *("curves.png", "test.png", "length.png", "wrong.png"),
+    }
+    result = json.loads((out / "result.json").read_text())
+    assert result["metrics"] == metrics
+    assert result["data"]["train"] + result["data"]["validation"] == result["data"]["reviews"] == 3000
+    assert result["data"]["test"] == 1000
+    for picture in out.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_order_of_words_tells_the_network_what_a_bag_of_words_cannot_know(saved):
+    _, metrics = saved
+    assert metrics["test_accuracy"] > metrics["test_accuracy_tfidf"] + 0.03
+    assert metrics["test_accuracy_tfidf"] < metrics["test_accuracy_tfidf_with_pairs"] < 0.95
+
+
+def test_the_saved_model_has_the_test_accuracy_that_was_reported(saved):
+    """Each review by itself, so that there is no padding, from the texts on."""
+    out, metrics = saved
+    model = keras.models.load_model(out / "model.keras")
+    vocabulary = WordVocabulary.load(out / "vocabulary.json")
+    test = generated_reviews(1000, seed=1)
+    some = range(0, 1000, 5)
+    p = [float(model(vocabulary.encode(cut_words(test.texts[i]))[None])[0, 0]) for i in some]
+    settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
+    data = recipe.load_data(settings)
+    of_all = recipe.evaluate(model, settings, vocabulary, data.test.sequences)
+    assert np.mean((of_all > 0.5) == data.test.labels) == pytest.approx(metrics["test_accuracy"])
+    by_ids = {data.test.sequences[i].tobytes(): of_all[i] for i in range(1000)}
+    expected = [
+        by_ids[vocabulary.encode(cut_words(test.texts[i]), limited=False).tobytes()] for i in some
+    ]
+    np.testing.assert_allclose(p, expected, atol=1e-5)
+
+
+def test_the_seed_fixes_the_run_and_draws_the_split(tmp_path):
+    runs = {}
+    for name, seed in (("one", "3"), ("again", "3"), ("other", "4")):
+        metrics = recipe.main([*TINY, "--seed", seed, "--out", str(tmp_path / name)])
+        runs[name] = {k: v for k, v in metrics.items() if k != "train_seconds"}
+    assert runs["one"] == runs["again"] != runs["other"]
+    one, other = (recipe.load_data(recipe.Settings(data="generated", seed=s)) for s in (3, 4))
+    assert one.test.sequences.flat.tolist() == other.test.sequences.flat.tolist()
+    assert one.validation.sequences.flat.tolist() != other.validation.sequences.flat.tolist()
+    for data in (one, other):
+        assert np.bincount(data.validation.labels).tolist() == [150, 150]
+
+
+@pytest.mark.parametrize("cell", recipe.cli.CELLS)
+def test_every_cell_trains_and_judges(cell, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    recipe.main([*TINY, "--cell", cell, "--layers", "2", "--pooling", "max", "--out", str(out)])
+    code, said, _ = predict(out, "A superb film.", monkeypatch, capsys)
+    assert code == 0 and "3 words read" in said
+
+
+def test_the_lectures_settings_are_the_slides():
+    settings = recipe.PRESETS["lecture"]
+    assert (settings.words, settings.maxlen, settings.batch_size, settings.epochs) == (
+        20000,
+        80,
+        32,
+        15,
+    )
+    model = recipe.build_model(settings, settings.words)
+    assert [type(layer).__name__ for layer in model.layers] == [
+        *("InputLayer", "Embedding", "LSTM", "Dense")
+    ]
+    _, embedding, lstm, dense = model.layers
+    assert (embedding.output_dim, embedding.mask_zero) == (128, False)
+    assert (lstm.units, lstm.dropout, lstm.recurrent_dropout) == (128, 0.2, 0.2)
+    assert (dense.units, dense.activation) == (1, keras.activations.sigmoid)
+    recipe.compile_model(model, settings, 100)
+    assert type(model.optimizer).__name__ == "Adam"
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert settings.patience is None
+
+
+def test_the_lectures_batches_are_those_of_pad_sequences():
+    """Zeros before a short review, and of a long one the last 80 words."""
+    settings = recipe.PRESETS["lecture"]
+    reviews = [np.arange(5, 5 + n, dtype="int32") for n in (3, 80, 200)]
+    sequences = recipe.readable(settings, WordVocabulary(["w"], 20_000), Sequences.of(reviews))
+    batches = recipe.sequence_batches(sequences, None, 3, **recipe.padded(settings))
+    (ids,) = batches.as_numpy_iterator()
+    np.testing.assert_array_equal(ids, keras.utils.pad_sequences(reviews, maxlen=80))
+
+
+def test_without_early_stopping_the_last_epoch_is_told_beside_the_best(tmp_path, capsys):
+    out = tmp_path / "run"
+    flags = "--preset lecture --data generated --limit 200 --epochs 12 --units 8 --learning-rate 0.02"
+    metrics = recipe.main([*flags.split(), "--out", str(out)])
+    said = capsys.readouterr().out
+    assert metrics["epochs"] == 12 and metrics["kept_epoch"] < 12
+    assert f"epoch {metrics['kept_epoch']:.0f} " in said and "epoch 12, its last" in said
+    model = keras.models.load_model(out / "model.keras")
+    settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
+    data = recipe.load_data(settings)
+    p = recipe.evaluate(model, settings, data.vocabulary, data.test.sequences)
+    assert recipe.accuracy(p, data.test.labels) == metrics["test_accuracy"]
+    assert metrics["test_accuracy"] != metrics["test_accuracy_last_epoch"]
+
+
+def test_the_test_reviews_are_read_once_and_after_the_training(tmp_path, monkeypatch):
+    order, evaluate, train = [], recipe.evaluate, recipe.train
+
+    def watched_train(settings, data, run):
+        order.append("trained")
+        return train(settings, data._replace(test=None), run)  # it has no business with them
+
+    def watched_evaluate(model, settings, vocabulary, sequences):
+        order.append(len(sequences))
+        return evaluate(model, settings, vocabulary, sequences)
+
+    monkeypatch.setattr(recipe, "train", watched_train)
+    monkeypatch.setattr(recipe, "evaluate", watched_evaluate)
+    recipe.main([*TINY, "--out", str(tmp_path / "run")])
+    assert order[0] == "trained" and order.count(120) == 1
+
+
+def test_dropped_words_and_averaged_weights_are_in_the_model_by_their_flags():
+    names = {
+        flags: {
+            type(layer).__name__
+            for layer in recipe.build_model(recipe.Settings(**dict(flags)), 50).layers
+        }
+        for flags in (
+            (("word_dropout", 0.0), ("embedding_dropout", 0.0), ("output_dropout", 0.0)),
+            (("word_dropout", 0.1), ("pooling", "last"), ("bidirectional", False)),
+        )
+    }
+    plain, other = names.values()
+    assert not plain & {"WordDropout", "SpatialDropout1D", "Dropout"}
+    assert {"Bidirectional", "MaskedGlobalMaxPooling1D", "GlobalAveragePooling1D"} <= plain
+    assert "WordDropout" in other and not other & {"Bidirectional", "MaskedGlobalMaxPooling1D"}
+    model = recipe.build_model(recipe.PRESETS["smoke"], 50)
+    recipe.compile_model(model, recipe.Settings(average=0.9), 5)
+    assert model.optimizer.use_ema and model.optimizer.ema_momentum == 0.9
+
+
+def test_padding_does_not_change_what_the_network_says():
+    settings = recipe.PRESETS["cpu"]
+    model = recipe.build_model(settings, 50)
+    ids = np.random.default_rng(0).integers(4, 50, (3, 9))
+    wide = np.pad(ids, [(0, 0), (0, 7)])
+    np.testing.assert_allclose(model(ids), model(wide), atol=1e-6)
+
+
+# --- judging a review -----------------------------------------------------------------------------
+
+
+def test_the_opinion_after_each_word_is_that_of_the_review_that_ends_there(saved):
+    out, _ = saved
+    run = recipe.Run.open(out, recipe.RECIPE)
+    model, settings = run.load_model(), run.settings(recipe.Settings)
+    vocabulary = WordVocabulary.load(out / "vocabulary.json")
+    words = cut_words("the acting was zxq superb but")
+    opinion = recipe.opinion_of(model, settings, vocabulary)(words)
+    assert opinion.words == words and opinion.left_out == 0 and 3 in opinion.marked
+    for n in range(1, len(words) + 1):
+        alone = float(model(vocabulary.encode(words[:n])[None])[0, 0])
+        assert opinion.probabilities[n - 1] == pytest.approx(alone, abs=1e-5)
+    assert opinion.probabilities[3] == opinion.probabilities[2]  # never seen, so passed over
+
+
+@pytest.mark.parametrize("count", [4, 5, 6, 7, 300])
+def test_of_a_long_review_the_last_words_are_read_as_in_training(count):
+    """Five ids: the start and four words, or the last five words."""
+    vocabulary = WordVocabulary([f"w{n}" for n in range(300)])
+    read = []
+
+    def judge(sequences):
+        read.extend(sequences[i].tolist() for i in range(len(sequences)))
+        return np.array([ids[-1] for ids in read], "float64")
+
+    words = [f"w{n}" for n in range(count)]
+    opinion = opinions.Opinion(judge, vocabulary, 5, words)
+    whole = Sequences.of([vocabulary.encode(words)]).last(5)[0].tolist()
+    assert read[-1] == whole
+    assert opinion.words == words[-5:] and opinion.left_out == max(0, count - 5)
+    ends = [vocabulary.id_of(word) for word in opinion.words]
+    assert opinion.probabilities.tolist() == ends
+
+
+def test_a_review_is_judged_word_by_word_and_drawn(saved, monkeypatch, capsys):
+    out, _ = saved
+    monkeypatch.setenv("COLUMNS", "70")
+    (out / "opinion.png").unlink(missing_ok=True)
+    code, said, error = predict(out, "The acting was SUPERB, <br /> zxq!", monkeypatch, capsys)
+    assert (code, error) == (0, "")
+    first, *rest = said.splitlines()
+    probability = float(first.split()[0])
+    assert first.endswith("6 words read, 2 not in the vocabulary")
+    assert ("so positive" in first) == (probability > 0.5)
+    assert "[zxq]" in said and "[br]" in said and "superb(" in said
+    assert all(len(line) <= 70 for line in rest if "drawn" not in line)
+    assert (out / "opinion.png").read_bytes().startswith(b"\x89PNG")
+    (out / "opinion.png").unlink()
+
+
+def test_a_terminal_gets_colours(saved, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    _, said, _ = predict(saved[0], "a superb film", monkeypatch, capsys)
+    assert "\x1b[" in said
+    (saved[0] / "opinion.png").unlink()
+
+
+def test_each_line_of_standard_input_is_a_review(saved, monkeypatch, capsys):
+    out, _ = saved
+    code, said, error = predict(out, "-", monkeypatch, capsys, "a superb film\nno chore\n")
+    assert (code, error) == (0, "")
+    assert said.count("words read") == 2
+    code, said, error = predict(out, "-", monkeypatch, capsys, "a superb film\n\n ,.\nno chore\n")
+    assert code == 2 and said.count("words read") == 2  # the good ones are judged
+    assert error.count("\n") == 1 and "line 2 of standard input, line 3 of standard input" in error
+    code, _, error = predict(out, "-", monkeypatch, capsys, "")
+    assert code == 2 and error.count("\n") == 1 and "standard input" in error
+    (out / "opinion.png").unlink()
+
+
+def test_a_review_of_one_word_and_one_of_a_hundred_thousand_are_judged(saved, monkeypatch, capsys):
+    out, _ = saved
+    code, said, _ = predict(out, "superb", monkeypatch, capsys)
+    assert code == 0 and "1 word read" in said
+    code, said, _ = predict(out, "superb film " * 50_000, monkeypatch, capsys)
+    assert code == 0 and "400 words read, the 99,600 before them not" in said
+    (out / "opinion.png").unlink()
+
+
+def test_classes_have_the_users_names(tmp_path, monkeypatch, capsys):
+    reviews = generated_reviews(100, seed=5)
+    table = tmp_path / "mails.TSV"
+    rows = [
+        f"{['ham', 'spam'][y]}\t{text}" for text, y in zip(reviews.texts, reviews.labels, strict=True)
+    ]
+    table.write_text("kind\tbody\n" + "\n".join(rows), encoding="utf-8-sig")
+    out = tmp_path / "run"
+    flags = f"--preset smoke --epochs 1 --data {table} --text-column body --label-column kind"
+    recipe.main([*flags.split(), "--out", str(out)])
+    data = json.loads((out / "result.json").read_text())["data"]
+    assert data["classes"] == ["ham", "spam"] and data["test"] == 20
+    _, said, _ = predict(out, "superb", monkeypatch, capsys)
+    assert " spam, so " in said
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+TABLE = "text,label\n" + "\n".join(f"word{n} good,{n % 2}" for n in range(40)) + "\n"
+BAD_FILES = {
+    "a column that is not there": ("a.csv", TABLE.replace("text,", "words,"), "--text-column"),
+    "three classes": ("a.csv", TABLE + "so so,2\n", "'2'"),
+    "one class": ("a.csv", TABLE.replace(",1\n", ",0\n"), "'0'"),
+    "an empty text": ("a.csv", TABLE + '" ",1\n', "42"),
+    "no rows": ("a.csv", "text,label\n", "a.csv"),
+    "an npz that is none": ("a.npz", "no zip file", "a.npz"),
+    "too few": ("a.csv", "text,label\ngood,1\nbad,0\n", "a.csv"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_one_line_and_exit_code_2(name, tmp_path, monkeypatch, capsys):
+    filename, content, message = BAD_FILES[name]
+    path = tmp_path / filename
+    path.write_text(content)
+    argv = ["--preset", "smoke", "--data", str(path), "--out", str(tmp_path / "run")]
+    code, _, error = run_main(argv, monkeypatch, capsys)
+    assert code == 2 and error.count("\n") == 1, error
+    assert error.startswith("imdb_sentiment.py: error:") and message in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kind", ["cut short", "pickled"])
+def test_an_unfit_npz_is_one_line_and_exit_code_2(kind, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "reviews.npz"
+    if kind == "pickled":
+        np.savez(path, train_flat=np.array([[1], [2, 3]], dtype=object))
+    else:
+        np.savez(path, train_flat=np.arange(1000))
+        path.write_bytes(path.read_bytes()[:3000])
+    code, _, error = run_main(["--data", str(path), "--out", str(tmp_path / "r")], monkeypatch, capsys)
+    assert code == 2 and error.count("\n") == 1, error
+    assert str(path) in error and kind in error
+
+
+BAD_FLAGS = {
+    "--data nowhere.csv": "nowhere.csv",
+    "--words 3": "--words",
+    "--validation 0": "--validation",
+    "--pooling median": "--pooling",
+    "--predict x --epochs 2": "--epochs",
+    "--predict x --preset smoke": "--preset",
+    "--predict x --run nowhere": "nowhere",
+    "--compare --cell gru": "--cell",
+    "--compare --predict x": "has no meaning with --predict",
+    "--compare --against-padding": "--compare",
+    "--against-padding --out x": "--out",
+    "--run x": "--predict",
+    "--preset smoke --limit 1": "--limit",
+    "--against-padding --preset lecture": "--mask",
+}
+
+
+@pytest.mark.parametrize("flags", BAD_FLAGS)
+def test_bad_flags_are_one_line_and_exit_code_2(flags, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = run_main(flags.split(), monkeypatch, capsys)
+    assert code == 2 and error.count("\n") == 1, error
+    assert BAD_FLAGS[flags] in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_vocabulary_of_another_run_is_one_line(saved, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in ("config.json", "model.keras"):
+        (out / name).write_bytes((saved[0] / name).read_bytes())
+    WordVocabulary(["a", "few", "words"]).save(out / "vocabulary.json")
+    code, _, error = predict(out, "a few words", monkeypatch, capsys)
+    assert code == 2 and error.count("\n") == 1 and "not of one run" in error
+
+
+# --- the baseline, the comparison, the padding ------------------------------------------------------
+
+
+def test_the_baseline_is_scikit_learns_on_the_training_part_alone():
+    """Two words tell the classes apart; what the other parts hold changes nothing."""
+    vocabulary = WordVocabulary(["good", "bad", "film", "no"])
+
+    def part(*texts):
+        ids = [vocabulary.encode(text.split()) for text in texts]
+        return LabelledSequences(Sequences.of(ids), np.array([int("good" in text) for text in texts]))
+
+    class Parts:
+        train = part(*["good film", "bad film"] * 20)
+        validation = part("no good", "no bad")
+        test = part("good", "bad", "film bad bad bad")
+
+    fitted = baseline.fit(Parts)
+    for forms in fitted.values():
+        assert ((forms.test > 0.5) == [True, False, False]).all()
+        assert ((forms.validation > 0.5) == [True, False]).all()
+    assert fitted["tf-idf"].features == 3  # "no" is in no training review
+    assert fitted["tf-idf with pairs"].features == 5
+
+
+@pytest.mark.parametrize("cell", comparison.CELLS)
+@pytest.mark.parametrize("flags", [{}, {"bidirectional": True, "layers": 2, "units": 20}])
+def test_cells_are_compared_with_equally_many_weights(cell, flags):
+    settings = recipe.Settings(**{"cell": "lstm", "bidirectional": False, "embedding": 24, **flags})
+
+    def weights(cell, units):
+        model = recipe.build_model(dataclasses.replace(settings, cell=cell, units=units), 10)
+        return comparison.beside_the_embedding(model)
+
+    units = comparison.equal_units(settings, cell, recipe.build_model)
+    budget = weights("lstm", settings.units)
+    ours = abs(weights(cell, units) - budget)
+    assert ours <= min(abs(weights(cell, units + step) - budget) for step in (-1, 1))
+    assert ours < 0.05 * budget
+    assert comparison.equal_units(settings, "lstm", recipe.build_model) == settings.units
+
+
+def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
+    tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "all"
+    flags = (
+        "--compare --data generated --limit 60 --epochs 1 --units 4 --embedding 4 --seeds 0 1".split()
+    )
+    monkeypatch.setattr(comparison, "CELLS", ("simple", "lstm"))
+    monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
+    results = recipe.main([*flags, "--out", str(out), "--record"])
+    said = capsys.readouterr().out
+    assert list(results) == ["simple", "lstm"]
+    for cell, metrics in results.items():
+        assert len(metrics["test_accuracy"]["values"]) == 2
+        losses = {}
+        for rate in comparison.RATES:
+            of_first = json.loads((out / cell / f"rate-{rate:g}/seed-0/result.json").read_text())
+            losses[rate] = of_first["metrics"]["validation_loss"]
+            assert of_first["settings"]["cell"] == cell
+        chosen = min(losses, key=losses.get)
+        other = next(rate for rate in losses if rate != chosen)
+        assert (out / cell / f"rate-{chosen:g}/seed-1/result.json").exists()
+        assert not (out / cell / f"rate-{other:g}/seed-1").exists()
+        assert f"{chosen:6g}" in next(line for line in said.splitlines() if line.startswith(f"{cell} "))
+    assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list((tmp_path / "ledger").iterdir())) == 2
+    stamps = {path: path.stat().st_mtime_ns for path in out.rglob("model.keras")}
+    assert len(stamps) == 6
+
+    code, _, error = run_main([*flags, "--out", str(out)], monkeypatch, capsys)
+    assert code == 2 and "--resume" in error
+    again = recipe.main([*flags, "--out", str(out), "--resume"])
+    assert again == results
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("model.keras")} == stamps
+
+
+def test_against_padding_trains_one_model_on_all_forms_and_says_the_ratio(capsys):
+    metrics = recipe.main([*TINY, "--against-padding"])
+    said = capsys.readouterr().out
+    assert metrics["greatest_difference"] < 1e-5
+    ratio = metrics["padded_seconds"] / metrics["bucketed_seconds"]
+    assert metrics["padded_over_bucketed"] == pytest.approx(ratio)
+    assert f"takes {ratio:.2f} times as long" in said
+    counts = [
+        int(line.split("words with padding")[0].split()[-1].replace(",", ""))
+        for line in said.splitlines()
+        if "words with padding" in line
+    ]
+    assert counts == sorted(counts) and counts[-1] == 108 * 400
+
+
+# --- going on ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("average", ["none", "0.9"])
+def test_a_run_that_is_interrupted_and_resumed_ends_as_the_unbroken_one(
+    average, tmp_path, monkeypatch, capsys
+):
+    flags = [*TINY, "--epochs", "3", "--average", average, "--checkpoint-seconds", "0.000001"]
+    unbroken = recipe.main([*flags, "--out", str(tmp_path / "unbroken")])
+    out = tmp_path / "run"
+    seen = itertools.count()
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if next(seen) == 5:  # of four batches an epoch: in the middle of the second
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe, "LastWeights", type("L", (recipe.LastWeights, Interrupt), {}))
+    code, _, error = run_main([*flags, "--out", str(out)], monkeypatch, capsys)
+    assert code == 130 and f"--resume --out {out}" in error.splitlines()[-1]
+    assert (out / "model.keras").exists() and not (out / "result.json").exists()
+    code, said, error = run_main(["--resume", "--out", str(out)], monkeypatch, capsys)
+    assert code == 0, error
+    assert "Going on after batch 1 of epoch 2." in said
+    ours, theirs = (keras.models.load_model(p / "model.keras") for p in (out, tmp_path / "unbroken"))
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    resumed = json.loads((out / "result.json").read_text())["metrics"]
+    assert resumed | {"train_seconds": 0} == unbroken | {"train_seconds": 0}
+
+
+# --- the real reviews -------------------------------------------------------------------------------
+
+
+def test_the_lectures_remark_about_tf_idf_holds_on_the_real_reviews(real_data, monkeypatch):
+    monkeypatch.setenv("RNN_KIT_DATA", str(real_data))
+    data = recipe.load_data(recipe.Settings())
+    assert data.info["train"] == 22_500 and data.info["test"] == 25_000
+    monkeypatch.setattr(baseline, "FORMS", {"tf-idf": (1, 1)})
+    (fitted,) = baseline.fit(data).values()
+    assert recipe.accuracy(fitted.test, data.test.labels) == pytest.approx(0.8845, abs=0.003)
+
+
+def test_help_has_its_table_filled_in():
+    assert "RESULTS" not in recipe.__doc__ and "seeds 0, 1, 2" in recipe.__doc__
