@@ -82,9 +82,8 @@ def read_encoded(path):
         DataError: if the file is missing, cut short, holds Python objects, or is of another form.
     """
     try:
-        zipfile.ZipFile(
-            path
-        ).close()  # or NumPy takes a text for pickles, and gives a .npy file's array
+        # NumPy would take a text for pickles, and give a .npy file's array.
+        zipfile.ZipFile(path).close()
         with np.load(path, allow_pickle=False) as file:
             arrays = [
                 [np.asarray(file[f"{part}_{n}"]) for n in ("flat", "len", "label")]

@@ -100,8 +100,8 @@ def roc_and_calibration(probabilities, labels, title="", others=None, name="mode
     for (model, p), color in zip(models.items(), itertools.cycle(COLORS)):
         shown, width = _clipped(model, LONGEST_NAME), 2.0 if first else 1.2
         order = 4 if first else 3
-        false, true = _roc(p, labels)
-        area = f"AUC {_area(false, true):.3f}" if len(false) else "no AUC, one class only"
+        false, true, area = _roc(p, labels)
+        area = "no AUC, one class only" if area is None else f"AUC {area:.3f}"
         left.plot(false, true, color=color, lw=width, label=f"{shown}: {area}", zorder=order)
         predicted, positive, count = _reliability(p, labels)
         error = f"{_calibration_error(predicted, positive, count):.3f}"
@@ -300,22 +300,13 @@ def _legend_below(figure, handles, columns=3):
 
 
 def _roc(probabilities, labels):
-    """False and true positive rates, from (0, 0), a point a threshold. Empty if a class is missing."""
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    if not positives or not negatives:
-        return np.empty(0), np.empty(0)
-    order = np.argsort(-probabilities, kind="stable")
-    true = np.cumsum(labels[order])
-    # Reviews of one probability come over the threshold together: only the last of them is a point.
-    last = np.append(np.flatnonzero(np.diff(probabilities[order])), len(order) - 1)
-    false = last + 1 - true[last]
-    return np.append(0, false) / negatives, np.append(0, true[last]) / positives
+    """False and true positive rates, and the area below them; `None` if a class is missing."""
+    from sklearn.metrics import auc, roc_curve
 
-
-def _area(x, y):
-    """Under a curve of straight lines."""
-    return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum())
+    if len(np.unique(labels)) < 2:
+        return np.empty(0), np.empty(0), None
+    false, true, _ = roc_curve(labels, probabilities)
+    return false, true, auc(false, true)
 
 
 def _quantile_bins(values, bins):
@@ -338,12 +329,12 @@ def _reliability(probabilities, labels, bins=10):
 
 
 def _calibration_error(predicted, positive, count):
-    """Σ n_k / N · |predicted_k − positive_k| (Naeini et al., 2015, with bins of equal count)."""
+    """Σ n_k / N · |predicted_k − positive_k|, with bins of equal count."""
     return float((count * np.abs(predicted - positive)).sum() / count.sum())
 
 
 def _wilson(successes, trials, z=1.959964):
-    """Ends of the 95 % interval of a rate (Wilson, 1927): inside 0 to 1, and not empty at 0 or 1."""
+    """Ends of the 95 % interval of a rate by Wilson: inside 0 to 1, and not empty at 0 or 1."""
     rate = successes / trials
     middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z / (1 + z**2 / trials) * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))

@@ -1,6 +1,5 @@
 """What the pictures say: curves, legends, marks and colours, read off the artists that draw them."""
 
-import importlib.util
 import itertools
 import warnings
 
@@ -106,17 +105,6 @@ def test_the_area_is_the_part_of_pairs_in_order():
     assert legend == ["LSTM: AUC 0.750", "reversed: AUC 0.250", "the same for all: AUC 0.500"]
     curve = figure.axes[0].lines[1]
     assert curve.get_xydata().tolist() == [[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]]
-
-
-@pytest.mark.skipif(not importlib.util.find_spec("sklearn"), reason="needs scikit-learn")
-def test_the_area_is_that_of_scikit_learn():
-    from sklearn.metrics import roc_auc_score
-
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 500)
-    probabilities = np.round(np.clip(0.2 * labels + rng.random(500), 0, 1), 1)  # with ties
-    area = classification._area(*classification._roc(probabilities, labels))
-    assert area == pytest.approx(roc_auc_score(labels, probabilities))
 
 
 def test_the_calibration_error_weighs_bins_by_their_reviews():
