@@ -51,7 +51,7 @@ from rnn_kit import callbacks as kit
 from rnn_kit import cli
 from rnn_kit.cli import setting
 from rnn_kit.datasets import load_reviews
-from rnn_kit.layers import MaskedGlobalMaxPooling1D, WordDropout
+from rnn_kit.layers import MaskedGlobalMaxPooling1D, WordDropout, WordPairs
 from rnn_kit.pipelines import sequence_batches, sequence_dataset
 from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import FIRST, UNKNOWN, LabelledSequences, WordVocabulary
@@ -102,6 +102,10 @@ class Settings:
         0.3, "standard deviation of the first vectors' numbers (none: Keras's)", cli.positive
     )
     pooling: str = setting("both", "over time", choices=("last", "max", "average", "both"))
+    pairs: int | None = setting(
+        16, "size of the vector of two neighbouring words, summed beside the states", cli.positive_int
+    )
+    pair_reviews: int = setting(5, "reviews that a pair is in, to have one", cli.positive_int)
     word_dropout: float = setting(0.2, "of words, made unknown", cli.fraction)
     embedding_dropout: float = setting(0.5, "of the vectors' columns, review by review", cli.fraction)
     dropout: float = setting(0.0, "of the recurrent layers' inputs", cli.fraction)
@@ -133,15 +137,16 @@ PRESETS = {
     ),
     "lecture": Settings(
         maxlen=80, bucket=False, mask=False, cell="lstm", bidirectional=False, units=128, embedding=128,
-        embedding_std=None, pooling="last", word_dropout=0.0, embedding_dropout=0.0, dropout=0.2,
+        embedding_std=None, pooling="last", pairs=None,
+        word_dropout=0.0, embedding_dropout=0.0, dropout=0.2,
         recurrent_dropout=0.2, output_dropout=0.0, batch_size=32, epochs=15, learning_rate=1e-3,
         schedule="constant", patience=None,
     ),
     "cpu": Settings(),
     # What --compare trains: small, one direction, judged by the last state, so that memory matters.
     "compare": Settings(
-        maxlen=100, cell="lstm", bidirectional=False, units=64, pooling="last", epochs=4, clip_norm=1.0,
-        patience=None,
+        maxlen=100, cell="lstm", bidirectional=False, pooling="last", pairs=None, epochs=4,
+        clip_norm=1.0, patience=None,
     ),
 }
 # fmt: on
@@ -168,14 +173,16 @@ def load_data(settings):
     return Data(train, validation, reviews.test, vocabulary, reviews.classes, reviews.info | sizes)
 
 
-def build_model(settings, vocabulary_size):
-    """Ids `(B, T)` to the probability of the second class, `(B, 1)`."""
-    ids = x = keras.Input((None,), dtype="int32", name="ids")
+def build_model(settings, vocabulary_size, pairs=0):
+    """Ids `(B, T)` to the probability of the second class, `(B, 1)`; knows so many pairs of words."""
+    ids = words = keras.Input((None,), dtype="int32", name="ids")
     if settings.word_dropout:
-        x = WordDropout(settings.word_dropout, UNKNOWN)(x)
+        words = WordDropout(settings.word_dropout, UNKNOWN)(words)
     std = settings.embedding_std
     start = "uniform" if std is None else keras.initializers.RandomNormal(stddev=std)
-    x = keras.layers.Embedding(vocabulary_size, settings.embedding, start, mask_zero=settings.mask)(x)
+    x = keras.layers.Embedding(vocabulary_size, settings.embedding, start, mask_zero=settings.mask)(
+        words
+    )
     if settings.embedding_dropout:
         x = keras.layers.SpatialDropout1D(settings.embedding_dropout)(x)
     for layer in range(settings.layers):
@@ -191,6 +198,9 @@ def build_model(settings, vocabulary_size):
         chosen = pools if settings.pooling == "both" else [settings.pooling]
         pooled = [pools[name]()(x) for name in chosen]
         x = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
+    if pairs:
+        bag = WordPairs(pairs, vocabulary_size, settings.pairs, name="pairs")(words)
+        x = keras.layers.Concatenate()([x, bag])
     if settings.output_dropout:
         x = keras.layers.Dropout(settings.output_dropout)(x)
     p = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="probability")(x)
@@ -205,6 +215,16 @@ def readable(settings, vocabulary, sequences):
 def padded(settings):
     """How batches are padded: as little as can be, or as the listing does it."""
     return {"length": None if settings.bucket else settings.maxlen, "front": not settings.mask}
+
+
+def frequent_pairs(reviews, vocabulary_size, least):
+    """Codes of the pairs of neighbouring words that stand in so many reviews or more."""
+    review = np.repeat(np.arange(len(reviews)), reviews.lengths)
+    codes = WordPairs.codes_of(reviews.flat[:-1], reviews.flat[1:], vocabulary_size)
+    within = review[:-1] == review[1:]
+    once = np.unique(review[:-1][within] * vocabulary_size**2 + codes[within])  # in a review
+    codes, counts = np.unique(once % vocabulary_size**2, return_counts=True)
+    return codes[counts >= least]
 
 
 def train(settings, data, run):
@@ -223,7 +243,12 @@ def train(settings, data, run):
         **padded(settings),
     )
 
-    model = build_model(settings, data.vocabulary.size)
+    pairs = (
+        frequent_pairs(reviews, data.vocabulary.size, settings.pair_reviews) if settings.pairs else []
+    )
+    model = build_model(settings, data.vocabulary.size, len(pairs))
+    if len(pairs):
+        model.get_layer("pairs").know(pairs)
     compile_model(model, settings, batches)
     words, others = len(reviews.flat), comparison.beside_the_embedding(model)
     print(
@@ -324,7 +349,7 @@ def run_one(settings, open_run):
         f"the network, epoch {kept['epoch']:.0f}": (kept["val_accuracy"], metrics["test_accuracy"])
     }
     if settings.patience is None:  # what the listing, which keeps no best weights, ends with
-        last = build_model(settings, data.vocabulary.size)
+        last = keras.models.clone_model(model)
         last.set_weights(last_weights)
         reached = accuracy(evaluate(last, settings, data.vocabulary, data.test.sequences), labels)
         metrics["test_accuracy_last_epoch"] = reached

@@ -8,6 +8,7 @@ import keras
 from scipy import stats
 
 from rnn_kit import cli, plots
+from rnn_kit.layers import WordPairs
 from rnn_kit.runs import CONFIG, RunError, new_folder
 
 CELLS = ("simple", "gru", "peephole", "lstm")
@@ -16,9 +17,10 @@ SEEDS = (0, 1, 2)
 
 
 def beside_the_embedding(model):
-    """Weights of a model that are not words' vectors."""
+    """Weights of a model that are not vectors of words or pairs."""
+    of_words = (keras.layers.Embedding, WordPairs)
     return model.count_params() - sum(
-        layer.count_params() for layer in model.layers if isinstance(layer, keras.layers.Embedding)
+        layer.count_params() for layer in model.layers if isinstance(layer, of_words)
     )
 
 

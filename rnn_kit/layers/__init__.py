@@ -4,6 +4,7 @@ from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from rnn_kit.layers.pooling import MaskedGlobalMaxPooling1D
 from rnn_kit.layers.word_dropout import WordDropout
+from rnn_kit.layers.word_pairs import WordPairs
 
 __all__ = [
     "GRU",
@@ -12,4 +13,5 @@ __all__ = [
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "WordDropout",
+    "WordPairs",
 ]

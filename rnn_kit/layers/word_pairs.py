@@ -1,0 +1,104 @@
+"""A bag of the pairs of neighbouring words."""
+
+import keras
+import numpy as np
+from keras import ops
+
+_CODES = 2**31  # below it, so that a code is an int32
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class WordPairs(keras.layers.Layer):
+    """The vectors of a text's pairs of neighbouring words, summed without regard to their order.
+
+        y = n^(-1/2) Σ_t e(x_t, x_(t+1))        over the n pairs of the text that the layer knows
+
+    "not good" has a vector of its own here, wherever it stands: what a linear model of word pairs knows
+    (TF-IDF with pairs, or the bigrams of Keras's example `imdb_fasttext`), to stand beside what a
+    recurrent layer makes of the whole. A text without a known pair gives zeros.
+
+    Args:
+        count: K, how many pairs are known. Say which with `know`.
+        vocabulary_size: V, above all ids; at most 46,340.
+        output_dim: D, the size of a pair's vector.
+        embeddings_initializer: Of the vectors. Default: `"uniform"`, as in `keras.layers.Embedding`.
+
+    Call arguments:
+        inputs: Ids `(B, T)`; 0 is padding, and no part of a pair.
+
+    Output shape:
+        `(B, D)`.
+
+    Weights:
+        embeddings: `(K, D)`.
+        codes: int32 `(K,)`, not trained: V a + b for the pair of ids (a, b), in rising order.
+
+    Raises:
+        ValueError: if K is below 1 or V is too large; from `know`, if the pairs are not K.
+
+    Example:
+
+    >>> layer = rnn_kit.layers.WordPairs(2, vocabulary_size=10, output_dim=3)
+    >>> layer.know(rnn_kit.layers.WordPairs.codes_of(np.array([4, 5]), np.array([5, 6]), 10))
+    >>> layer(np.array([[4, 5, 0], [4, 6, 5]])).numpy()[1].tolist()
+    [0.0, 0.0, 0.0]
+    """
+
+    def __init__(self, count, vocabulary_size, output_dim, embeddings_initializer="uniform", **kwargs):
+        super().__init__(**kwargs)
+        if count < 1 or vocabulary_size**2 >= _CODES:
+            raise ValueError(
+                "Argument `count` must be at least 1, and `vocabulary_size` at most 46340. Received: "
+                f"count={count}, vocabulary_size={vocabulary_size}"
+            )
+        self.count = count
+        self.vocabulary_size = vocabulary_size
+        self.output_dim = output_dim
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.build()
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        shape = (self.count, self.output_dim)
+        self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
+        self.codes = self.add_weight(
+            (self.count,), "zeros", dtype="int32", trainable=False, name="codes", autocast=False
+        )
+        self.built = True
+
+    @staticmethod
+    def codes_of(first, second, vocabulary_size):
+        """The codes of pairs, from the ids of their first and second words."""
+        return np.asarray(first, "int64") * vocabulary_size + second
+
+    def know(self, codes):
+        """Says which K pairs the layer knows, by their codes."""
+        codes = np.unique(codes)
+        if len(codes) != self.count:
+            raise ValueError(f"Expected {self.count} different pairs. Received: {len(codes)}")
+        self.codes.assign(codes.astype("int32"))
+
+    def call(self, inputs):
+        ids = ops.cast(inputs, "int32")
+        first, second = ids[:, :-1], ids[:, 1:]
+        code = first * self.vocabulary_size + second
+        known = ops.convert_to_tensor(self.codes)
+        at = ops.minimum(ops.searchsorted(known, ops.reshape(code, (-1,))), self.count - 1)
+        at = ops.reshape(at, ops.shape(code))
+        here = ops.logical_and(ops.equal(ops.take(known, at), code), first * second > 0)
+        here = ops.cast(here, self.compute_dtype)[..., None]
+        vectors = ops.take(ops.cast(self.embeddings, self.compute_dtype), at, axis=0) * here
+        return ops.sum(vectors, axis=1) / ops.sqrt(ops.maximum(ops.sum(here, axis=1), 1))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.output_dim)
+
+    def get_config(self):
+        config = {
+            "count": self.count,
+            "vocabulary_size": self.vocabulary_size,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }
+        return {**super().get_config(), **config}
