@@ -99,20 +99,20 @@ class Settings:
     units: int = setting(64, "of each, in each direction", cli.positive_int)
     embedding: int = setting(64, "size of a word's vector", cli.positive_int)
     embedding_std: float | None = setting(
-        0.3, "standard deviation of the first vectors' numbers (none: Keras's)", cli.positive
+        0.05, "standard deviation of the first vectors' numbers (none: Keras's)", cli.positive
     )
     pooling: str = setting("both", "over time", choices=("last", "max", "average", "both"))
     pairs: int | None = setting(
         16, "size of the vector of two neighbouring words, summed beside the states", cli.positive_int
     )
     pair_reviews: int = setting(5, "reviews that a pair is in, to have one", cli.positive_int)
-    word_dropout: float = setting(0.2, "of words, made unknown", cli.fraction)
+    word_dropout: float = setting(0.3, "of words, made unknown", cli.fraction)
     embedding_dropout: float = setting(0.5, "of the vectors' columns, review by review", cli.fraction)
     dropout: float = setting(0.0, "of the recurrent layers' inputs", cli.fraction)
     recurrent_dropout: float = setting(0.0, "of their states", cli.fraction)
     output_dropout: float = setting(0.5, "before the last layer", cli.fraction)
     batch_size: int = setting(64, "reviews", cli.positive_int)
-    epochs: int = setting(6, "passes over the reviews", cli.positive_int)
+    epochs: int = setting(4, "passes over the reviews", cli.positive_int)
     learning_rate: float = setting(4e-3, "of Adam, at the start", cli.positive)
     schedule: str = setting(
         "cosine",
@@ -133,14 +133,13 @@ class Settings:
 PRESETS = {
     "smoke": Settings(
         data="generated", words=500, units=16, embedding=16, batch_size=32, epochs=3,
-        word_dropout=0.0, embedding_dropout=0.2, learning_rate=1e-2,
+        word_dropout=0.0, embedding_dropout=0.2, learning_rate=1e-2, epsilon=1e-7,
     ),
     "lecture": Settings(
         maxlen=80, bucket=False, mask=False, cell="lstm", bidirectional=False, units=128, embedding=128,
-        embedding_std=None, pooling="last", pairs=None,
-        word_dropout=0.0, embedding_dropout=0.0, dropout=0.2,
-        recurrent_dropout=0.2, output_dropout=0.0, batch_size=32, epochs=15, learning_rate=1e-3,
-        schedule="constant", patience=None,
+        embedding_std=None, pooling="last", pairs=None, word_dropout=0.0, embedding_dropout=0.0,
+        dropout=0.2, recurrent_dropout=0.2, output_dropout=0.0, batch_size=32, epochs=15,
+        learning_rate=1e-3, epsilon=1e-7, schedule="constant", patience=None,
     ),
     "cpu": Settings(),
     # What --compare trains: small, one direction, judged by the last state, so that memory matters.
@@ -293,7 +292,9 @@ def compile_model(model, settings, batches):
         rate = keras.optimizers.schedules.CosineDecay(rate, batches * settings.epochs, alpha=0.02)
     average = {"use_ema": True, "ema_momentum": settings.average} if settings.average else {}
     model.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm, **average),
+        keras.optimizers.Adam(
+            rate, epsilon=settings.epsilon, global_clipnorm=settings.clip_norm, **average
+        ),
         keras.losses.BinaryCrossentropy(),
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
     )

@@ -134,7 +134,7 @@ def _limited(reviews, limit):
     counts = np.bincount(reviews.labels, minlength=2)
     if limit < 2:
         raise DataError(f"`limit` is a number of reviews, at least 2, one a class; received {limit}")
-    return reviews.split(limit / n, _FIXED)[1] if counts.min() > 1 else reviews
+    return reviews.split(limit / n, _FIXED)[1] if 1 not in counts else reviews
 
 
 def _sha256(*parts):

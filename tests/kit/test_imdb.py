@@ -132,15 +132,15 @@ def test_a_damaged_file_is_an_error_or_the_same(save, tmp_path):
     """A bit turned round anywhere: of the zip's flags and methods, of a header, of an array."""
     file = write_encoded(tmp_path / "a.npz", save=save)
     whole, parts = file.read_bytes(), imdb.read_encoded(file)
-    errors = 0
-    for place in range(0, len(whole), 7):
+    places, errors = range(0, len(whole), 7), 0
+    for place in places:
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
         try:
             assert_equal_parts(imdb.read_encoded(file), parts)
         except DataError as error:
             errors += 1
             assert str(file) in str(error) and "\n" not in str(error)
-    assert errors > len(whole) / 10
+    assert errors > len(places) / 2
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,7 @@ def test_a_missing_array_is_named(name, tmp_path):
         ({"test_len": np.array([2.0, 3.0, 1.0, 3.0, 5.0, 2.0])}, "dtype float64"),
         ({"train_label": np.array([0.0, 1.0] * 3)}, "dtype float64"),
         ({"train_flat": np.ones((3, 5), int)}, "shape (3, 5)"),
+        ({"train_label": np.array([[0]] * 6)}, "shape (6, 1)"),
         ({"train_label": np.array([0, 1, 2, 0, 1, 0])}, "not 0 or 1"),
         ({"test_label": np.array([0, 1, -1, 0, 1, 0])}, "not 0 or 1"),
         ({"train_label": np.array([0, 1])}, "6 lengths and 2 labels"),
@@ -379,11 +380,11 @@ def test_another_index_than_the_known_one_is_refused(mine, public):
 @pytest.mark.parametrize("wrong", ["number", "balance"])
 def test_other_reviews_than_the_known_ones_are_refused(part, wrong, mine, public):
     reviews, labels = TRAIN
-    other = (reviews[:4], labels[:4]) if wrong == "number" else (reviews, [0, 0, 1, 1, 0, 0])
+    other = ([*reviews, [1]], [*labels, 0]) if wrong == "number" else (reviews, [0, 0, 1, 1, 0, 0])
     write_encoded(mine / imdb.ENCODED, flat_arrays(**{part: other}))
     message = data_error(imdb.load)
     assert {"train": "The training part", "test": "The test part"}[part] in message
-    assert ("has 4 reviews, 2 of" if wrong == "number" else "has 6 reviews, 2 of") in message
+    assert ("has 7 reviews, 3 of" if wrong == "number" else "has 6 reviews, 2 of") in message
 
 
 # Reviews by name or path
@@ -521,6 +522,12 @@ def test_a_limit_above_the_number_takes_all(tmp_path):
     file = table(tmp_path / "reviews.csv", ROWS)
     assert load_reviews(file, limit=72).info["test_reviews"] == 18
     assert load_reviews(file, limit=72).info["sha256"] == load_reviews(file).info["sha256"]
+
+
+def test_a_limit_holds_for_a_test_part_of_one_class(tmp_path):
+    table(tmp_path / "films" / "train.csv", ROWS)
+    table(tmp_path / "films" / "test.csv", [row for row in ROWS if row[1] == "pos"])
+    assert load_reviews(tmp_path / "films", limit=6).info["test_reviews"] == 6
 
 
 @pytest.mark.parametrize("limit", [1, 0, -3])
