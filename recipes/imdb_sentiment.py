@@ -114,6 +114,9 @@ class Settings:
     batch_size: int = setting(64, "reviews", cli.positive_int)
     epochs: int = setting(4, "passes over the reviews", cli.positive_int)
     learning_rate: float = setting(4e-3, "of Adam, at the start", cli.positive)
+    epsilon: float = setting(
+        1e-5, "of Adam: where gradients are smaller, as those of rare words, so are steps", cli.positive
+    )
     schedule: str = setting(
         "cosine",
         "of the learning rate: half a cosine, down to a fiftieth",
@@ -145,7 +148,7 @@ PRESETS = {
     # What --compare trains: small, one direction, judged by the last state, so that memory matters.
     "compare": Settings(
         maxlen=100, cell="lstm", bidirectional=False, pooling="last", pairs=None, epochs=4,
-        clip_norm=1.0, patience=None,
+        clip_norm=1.0, epsilon=1e-7, patience=None,
     ),
 }
 # fmt: on

@@ -112,7 +112,7 @@ def compare(recipe, flags, settings, train_seeds, build_model):
     print("(weights: those that are not words' vectors; against the lstm: 95 % interval, Welch's t)")
     figure = plots.comparison(
         {cell: metrics["test_accuracy"]["values"] for cell, metrics in results.items()},
-        f"IMDB, {max(w for _, w, _ in table.values()):,} weights beside the words' vectors",
+        f"{settings.data}: cells with {table['lstm'][1]:,} weights, but for the words' vectors",
     )
     picture = out / "comparison.png"
     figure.savefig(picture)
