@@ -127,7 +127,7 @@ class Settings:
         None, "momentum of a moving average of the weights, which is what is kept", cli.fraction
     )
     patience: int | None = setting(
-        2, "epochs without a higher validation accuracy before it stops", cli.positive_int
+        3, "epochs without a higher validation accuracy before it stops", cli.positive_int
     )
     dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
 
