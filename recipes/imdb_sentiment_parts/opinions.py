@@ -1,6 +1,7 @@
 """How an opinion forms: the probability after each word of a review."""
 
 import sys
+import unicodedata
 
 import numpy as np
 
@@ -14,9 +15,9 @@ IN_PICTURE = 6  # reviews, where several are judged
 class Opinion:
     """What a network makes of a review, word by word.
 
-    After word t it has read words 1 to t and nothing else: the probability is that of the review if it
-    ended there. A word that the training reviews did not have is passed over, and leaves the opinion as
-    it is.
+    After word t it has read the words up to t and nothing else (their last `maxlen`): the probability
+    is that of the review if it ended there. A word that the training reviews did not have is passed
+    over, and leaves the opinion as it is.
 
     Args:
         judge: `judge(sequences) -> probabilities (n,)`, of reviews in all their ids.
@@ -33,21 +34,17 @@ class Opinion:
 
     def __init__(self, judge, vocabulary, maxlen, words):
         ids = [vocabulary.id_of(word) for word in words]
-        seen = np.flatnonzero([number is not None for number in ids])
+        known = np.array([number is not None for number in ids], bool)
+        seen = np.flatnonzero(known)
         begins = int(seen[-maxlen]) if len(seen) > maxlen else 0
         self.words, self.left_out = words[begins:], begins
-        ids = ids[begins:]
-        self.marked = {i for i, number in enumerate(ids) if number is None or number >= vocabulary.size}
-        read = [number for number in ids if number is not None]
-        if len(read) < maxlen:  # there is room for it
-            read = [START, *read]
-        lengths = np.arange(1, len(read) + 1)
-        beginnings = Sequences(np.concatenate([read[:n] for n in lengths]), lengths)
-        after = judge(beginnings)
-        known = np.cumsum([number is not None for number in ids])
-        # With the start before it, the t-th known word ends beginning t + 1; else it ends beginning t.
-        at = known - (len(read) == known[-1])
-        self.probabilities = after[np.maximum(at, 0)]
+        self.marked = {
+            i for i, number in enumerate(ids[begins:]) if number is None or number >= vocabulary.size
+        }
+        read = [START, *(number for number in ids if number is not None)]
+        counts, after = np.unique(np.cumsum(known)[begins:], return_inverse=True)  # of known words
+        beginnings = [read[max(0, n + 1 - maxlen) : n + 1] for n in counts]
+        self.probabilities = judge(Sequences.of(beginnings))[after]
 
     def trace(self, title):
         """For `rnn_kit.plots.opinion_traces`."""
@@ -58,7 +55,7 @@ class Opinion:
         """The probability and the class, in a line."""
         p = self.probabilities[-1]
         count = f"{len(self.words):,} word{'s' * (len(self.words) != 1)}"
-        line = f"{p:.3f} {classes[1]}, so {classes[int(p > 0.5)]}; {count} read"
+        line = f"{classes[int(p > 0.5)]} ({p:.3f} {classes[1]}); {count} read"
         if self.left_out:
             line += f", the {self.left_out:,} before them not"
         if self.marked:
@@ -72,7 +69,7 @@ def judge_reviews(opinion_of, run, review):
     Args:
         opinion_of: `opinion_of(words) -> Opinion`.
         run: The saved `Run`, whose folder takes the picture.
-        review: A text, or `-`.
+        review: A text, or `-`; blank lines are passed over.
 
     Raises:
         UserError: if a review has no words; the others have been judged and drawn by then.
@@ -80,10 +77,11 @@ def judge_reviews(opinion_of, run, review):
     classes = (run.config.get("data") or {}).get("classes") or ("negative", "positive")
     texts = [("--predict", review)]
     if review == "-":
-        texts = ((f"line {n} of standard input", line) for n, line in enumerate(sys.stdin, 1))
+        lines = ((f"line {n} of standard input", line) for n, line in enumerate(sys.stdin, 1))
+        texts = ((name, line) for name, line in lines if line.strip("\ufeff \t\r\n"))
     empty, traces, count = [], [], 0
     for name, text in texts:
-        words = cut_words(text)
+        words = cut_words(unicodedata.normalize("NFC", text.removeprefix("\ufeff")))
         if not words:
             empty.append(name)
             continue

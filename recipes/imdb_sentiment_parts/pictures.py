@@ -7,20 +7,23 @@ from rnn_kit import plots
 READABLE = 150  # words of a review that is to be read in a picture
 
 
-def draw(run, data, probabilities, others, opinion_of):
+def draw(run, data, kept_epoch, probabilities, others, opinion_of):
     """Draws the learning curves, the test reviews' figures, and two reviews that are judged wrong.
 
     Args:
         run: The `Run` to whose folder they go.
         data: With `test`, `vocabulary`, `classes` and `info`.
+        kept_epoch: The epoch whose weights were kept, to be marked.
         probabilities: Of the test reviews `(n,)`.
         others: Names of baselines to theirs.
         opinion_of: `opinion_of(words) -> Opinion`.
     """
     name, labels = data.info["name"], data.test.labels
-    save(run, "curves.png", plots.accuracy_curves({run.config["preset"]: run.history()}, name))
+    preset = run.config["preset"]
+    curves = plots.accuracy_curves({preset: run.history()}, name, best={preset: kept_epoch})
+    save(run, "curves.png", curves)
     title = f"{name}: {len(labels):,} test reviews"
-    ours = {"others": others, "name": "network"}
+    ours = {"others": others, "name": "network", "classes": data.classes}
     save(run, "test.png", plots.roc_and_calibration(probabilities, labels, title, **ours))
     right = {n: (p > 0.5) == (labels == 1) for n, p in others.items()}
     ours = {"others": right, "name": "network"}
@@ -41,7 +44,7 @@ def worst(probabilities, labels, words):
     """Of each class the review that the network is surest about and wrong, if it is not too long."""
     chosen = []
     for label, sure in ((1, probabilities), (0, 1 - probabilities)):
-        wrong = np.flatnonzero((labels == label) & (sure < 0.5) & (words <= READABLE))
+        wrong = np.flatnonzero((labels == label) & (sure < 0.5) & (words > 0) & (words <= READABLE))
         chosen += [int(wrong[np.argmin(sure[wrong])])] if len(wrong) else []
     return chosen
 

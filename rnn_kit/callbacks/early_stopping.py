@@ -8,7 +8,14 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 
     Keras's own starts afresh in a resumed run: it forgets the best epoch, and may restore weights that
     are worse, or wait too long. Takes the same arguments.
+
+    Attributes:
+        last_weights: After the training, the weights of its last epoch, whatever is restored.
     """
+
+    def on_train_end(self, logs=None):
+        self.last_weights = self.model.get_weights()
+        super().on_train_end(logs)
 
     def get_state(self):
         notes = {"wait": self.wait, "best": self.best, "best_epoch": self.best_epoch}

@@ -53,6 +53,7 @@ def at_least(least):
             raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {least}")
         return value
 
+    parse.whole = True
     return parse
 
 
@@ -170,8 +171,9 @@ def _add_flag(group, field, preset, value):
     else:
         how = {"type": _or_none(about["type"], field), "choices": about["choices"]}
         if about["choices"] is None:
-            names = {positive_int: "N", seed: "SEED", str: "TEXT"}
-            how["metavar"] = names.get(about["type"], "N" if isinstance(field.default, int) else "X")
+            names = {seed: "SEED", str: "TEXT"}
+            whole = "N" if getattr(about["type"], "whole", False) else "X"
+            how["metavar"] = names.get(about["type"], whole)
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
     default = "" if value is None else f" ({preset}: {in_words(value)})"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import statistics
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import keras
 from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.flags import flag_of, given, in_words, override
 from rnn_kit.cli.program import command
-from rnn_kit.runs import CONFIG, Run, RunError, ledger_entry, ledger_name, new_folder, summary
+from rnn_kit.runs import CONFIG, Run, RunError, ledger_entry, ledger_name, new_folder, summary, writing
 
 
 def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="cpu", root="runs"):
@@ -190,21 +189,13 @@ def _print_spread(results):
 def _write_entry(entry, folder):
     """Writes an entry of the ledger aside and renames it. Returns its path."""
     path = folder / ledger_name(entry)
-    aside = path.with_name(f".part-{path.name}")
     commits = entry["commit"] if isinstance(entry["commit"], list) else [entry["commit"]]
     if any(commit and commit.endswith("+") for commit in commits):
         print("(The checkout has changes that are not committed: see the + behind the commit.)")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            print(f"(The ledger's entry of {_seeds_of(path)} is replaced.)")
-        try:
-            aside.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(f"Cannot write {path} ({error.strerror or error}).") from None
+    if path.exists():
+        print(f"(The ledger's entry of {_seeds_of(path)} is replaced.)")
+    with writing(path) as aside:
+        aside.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-_CODES = 2**31  # below it, so that a code is an int32
-
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class WordPairs(keras.layers.Layer):
@@ -15,7 +13,9 @@ class WordPairs(keras.layers.Layer):
 
     "not good" has a vector of its own here, wherever it stands: what a linear model of word pairs knows
     (TF-IDF with pairs, or the bigrams of Keras's example `imdb_fasttext`), to stand beside what a
-    recurrent layer makes of the whole. A text without a known pair gives zeros.
+    recurrent layer makes of the whole. The root is that of `combiner="sqrtn"` in TensorFlow's
+    `embedding_lookup_sparse`: a sum grows with a long text, and a mean drowns its one telling pair. A
+    text without a known pair gives zeros.
 
     Args:
         count: K, how many pairs are known. Say which with `know`.
@@ -39,14 +39,16 @@ class WordPairs(keras.layers.Layer):
     Example:
 
     >>> layer = rnn_kit.layers.WordPairs(2, vocabulary_size=10, output_dim=3)
-    >>> layer.know(rnn_kit.layers.WordPairs.codes_of(np.array([4, 5]), np.array([5, 6]), 10))
+    >>> layer.know([(4, 5), (5, 6)])
     >>> layer(np.array([[4, 5, 0], [4, 6, 5]])).numpy()[1].tolist()
     [0.0, 0.0, 0.0]
     """
 
+    LARGEST = 46_340  # vocabulary, so that a code is an int32
+
     def __init__(self, count, vocabulary_size, output_dim, embeddings_initializer="uniform", **kwargs):
         super().__init__(**kwargs)
-        if count < 1 or vocabulary_size**2 >= _CODES:
+        if count < 1 or vocabulary_size > self.LARGEST:
             raise ValueError(
                 "Argument `count` must be at least 1, and `vocabulary_size` at most 46340. Received: "
                 f"count={count}, vocabulary_size={vocabulary_size}"
@@ -67,20 +69,17 @@ class WordPairs(keras.layers.Layer):
         )
         self.built = True
 
-    @staticmethod
-    def codes_of(first, second, vocabulary_size):
-        """The codes of pairs, from the ids of their first and second words."""
-        return np.asarray(first, "int64") * vocabulary_size + second
-
-    def know(self, codes):
-        """Says which K pairs the layer knows, by their codes."""
-        codes = np.unique(codes)
+    def know(self, pairs):
+        """Says which pairs the layer knows: integers `(K, 2)`, as `Sequences.frequent_pairs` gives."""
+        first, second = np.asarray(pairs, "int64").T
+        codes = np.unique(first * self.vocabulary_size + second)
         if len(codes) != self.count:
             raise ValueError(f"Expected {self.count} different pairs. Received: {len(codes)}")
         self.codes.assign(codes.astype("int32"))
 
     def call(self, inputs):
-        ids = ops.cast(inputs, "int32")
+        # With padding behind it, a text of one word has a pair too, though none that is known.
+        ids = ops.pad(ops.cast(inputs, "int32"), [[0, 0], [0, 1]])
         first, second = ids[:, :-1], ids[:, 1:]
         code = first * self.vocabulary_size + second
         known = ops.convert_to_tensor(self.codes)

@@ -68,7 +68,9 @@ def accuracy_curves(histories, title="", best=None):
     return figure
 
 
-def roc_and_calibration(probabilities, labels, title="", others=None, name="model"):
+def roc_and_calibration(
+    probabilities, labels, title="", others=None, name="model", classes=("negative", "positive")
+):
     """The ROC curve with its area, and how often a review is positive where the model says so.
 
     Left: of every threshold, the true positive rate against the false positive rate. Right: the
@@ -82,6 +84,7 @@ def roc_and_calibration(probabilities, labels, title="", others=None, name="mode
         title: The picture's title.
         others: Names to (N,) probabilities of other models for the same labels.
         name: What the legend calls the first.
+        classes: Names of the two classes.
 
     Returns:
         The Figure.
@@ -132,8 +135,8 @@ def roc_and_calibration(probabilities, labels, title="", others=None, name="mode
         first = False
     left.set_xlabel("false positive rate")
     left.set_ylabel("true positive rate")
-    right.set_xlabel("predicted probability of positive")
-    right.set_ylabel("fraction that is positive")
+    right.set_xlabel(f"predicted probability of {_visible(classes[1])}")
+    right.set_ylabel(f"fraction that is {_visible(classes[1])}")
     for ax, heading in (
         (left, "area under the curve (AUC)"),
         (right, "expected calibration error (ECE)"),

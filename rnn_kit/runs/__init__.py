@@ -3,7 +3,7 @@
 from rnn_kit.runs.checkpoints import Checkpoints
 from rnn_kit.runs.environment import commit, describe_machine, machine, versions
 from rnn_kit.runs.errors import RunError
-from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder
+from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder, writing
 from rnn_kit.runs.ledger import differing, ledger_entry, ledger_name, summary
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "new_folder",
     "summary",
     "versions",
+    "writing",
 ]

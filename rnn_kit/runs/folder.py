@@ -220,15 +220,8 @@ class Run:
         Raises:
             RunError: if the disk is full, or the folder cannot be written.
         """
-        final = self.file(name)
-        aside = final.with_name(f".part-{final.name}")
-        try:
-            with _write_errors(final):
-                yield aside
-                os.replace(aside, final)
-        finally:
-            with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
+        with writing(self.file(name)) as aside:
+            yield aside
 
     def go_on(self, settings):
         """Makes an opened run ready to be trained on: with these settings, and no result as yet."""
@@ -343,6 +336,27 @@ class Run:
             return json.loads(self.file(RESULT).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"Cannot read {self.file(RESULT)} ({error}).") from None
+
+
+@contextlib.contextmanager
+def writing(final):
+    """A path aside to write a file to; it takes its final name when the block has ended well.
+
+    Args:
+        final: The file's path. Its folder is made if it is not there.
+
+    Raises:
+        RunError: if the disk is full, or the folder cannot be written.
+    """
+    aside = final.with_name(f".part-{final.name}")
+    try:
+        with _write_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            yield aside
+            os.replace(aside, final)
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

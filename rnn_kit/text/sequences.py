@@ -70,6 +70,23 @@ class Sequences:
         """Ids of `size` and above replaced by `unknown`."""
         return Sequences(np.where(self.flat < size, self.flat, np.int32(unknown)), self.lengths)
 
+    def frequent_pairs(self, least):
+        """The pairs of neighbouring ids that stand in at least so many sequences.
+
+        Args:
+            least: At least 1; a pair counts once a sequence.
+
+        Returns:
+            Integers `(K, 2)`, in rising order.
+        """
+        of = np.repeat(np.arange(len(self)), self.lengths)
+        within = of[:-1] == of[1:]
+        size = int(self.flat.max(initial=0)) + 1
+        codes = self.flat[:-1].astype("int64")[within] * size + self.flat[1:][within]
+        once = np.unique(of[:-1][within] * size**2 + codes)  # in a sequence
+        codes, counts = np.unique(once % size**2, return_counts=True)
+        return np.stack(np.divmod(codes[counts >= least], size), axis=1)
+
     def _cut(self, starts, lengths):
         ends = np.cumsum(lengths)
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)

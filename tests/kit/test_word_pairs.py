@@ -15,9 +15,8 @@ V = 12
 
 
 def layer_that_knows(pairs, size=3):
-    first, second = np.array(pairs).T
     layer = WordPairs(len(pairs), V, size, "random_normal")
-    layer.know(WordPairs.codes_of(first, second, V))
+    layer.know(pairs)
     return layer
 
 
@@ -56,6 +55,12 @@ def test_a_text_without_a_known_pair_gives_zeros(row):
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(np.array([row]))), np.zeros((1, 3)))
 
 
+def test_texts_of_one_word_are_a_batch_like_any_other():
+    layer = layer_that_knows([(5, 4)])
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), layer])
+    np.testing.assert_array_equal(model.predict(np.array([[4], [5]]), verbose=0), np.zeros((2, 3)))
+
+
 def test_a_zero_is_no_word_even_where_its_code_is_known():
     """V a + 0 is the code of (a, 0), and that of no pair of words."""
     layer = layer_that_knows([(0, 4), (4, 0)])
@@ -90,7 +95,7 @@ def test_half_precision_finds_the_same_pairs(rng):
     bags = []
     for policy in ("float32", "mixed_float16"):
         layer = WordPairs(2, big, 1, "ones", dtype=policy)
-        layer.know(WordPairs.codes_of(*pairs.T, big))
+        layer.know(pairs)
         layer.embeddings.assign([[1.0], [2.0]])
         bags.append(keras.ops.convert_to_numpy(layer(pairs)).ravel().tolist())
     assert bags[0] == bags[1] == [1.0, 2.0]
@@ -105,4 +110,4 @@ def test_sizes_that_do_not_do_are_refused(count, size):
 
 def test_as_many_pairs_as_were_announced():
     with pytest.raises(ValueError, match="Expected 2 different pairs"):
-        WordPairs(2, V, 1).know([53, 53])
+        WordPairs(2, V, 1).know([(4, 5), (4, 5)])
