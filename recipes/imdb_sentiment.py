@@ -12,17 +12,24 @@ then, for a review of your own, how the opinion formed, word by word.
 After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the example `imdb_lstm.py`, which says of itself
 that the data are too few for an LSTM to be of any advantage over TF-IDF and logistic regression.
 `--preset lecture` is that listing, and `--baseline` puts its remark to the test on the same reviews.
-`--preset cpu` does better: it reads 400 words of a review, not 80, and hardly a step is spent on
-padding; it reads in both directions, and all its states have a say, not the last alone; beside them
-stands a bag of the pairs of neighbouring words ("not good"), which is what TF-IDF gains most by; words
-and columns of their vectors are dropped at random, and rare words learn slowly, so that it does not
-learn reviews by heart.
+`--preset cpu` does better than both, and as well as TF-IDF of words and pairs: it reads 400 words of a
+review, not 80, and hardly a step is spent on padding; it reads in both directions, and all its states
+have a say, not the last alone; beside them stands a bag of the pairs of neighbouring words ("not
+good"); words and columns of their vectors are dropped at random, and rare words learn slowly, so that it
+does not learn reviews by heart.
 
 The listing validates on the test set. Here a tenth of the training reviews validates, and the test
 reviews are read at the end alone: nothing is chosen by them. Mind that the training reviews share their
 films with those that validate, and not with the test reviews, and that names tell: validation flatters.
 
-RESULTS
+What to expect of IMDB's 25,000 test reviews, and of 2 CPU cores that had other work as well:
+
+    preset                                  accuracy on the test reviews                   training
+    cpu                                     0.908 ± 0.002 (seeds 0, 1, 2)                  449 s
+    lecture                                 0.833 after epoch 4, its best on validation,   1,322 s
+                                            0.805 after epoch 15, its last (seed 0)
+    --baseline, TF-IDF of words             0.884 ± 0.001
+    --baseline, TF-IDF of words and pairs   0.908 ± 0.000
 
 How to run it:
 

@@ -497,7 +497,7 @@ def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
 
 
 def test_against_padding_trains_one_model_on_all_forms_and_says_the_ratio(capsys):
-    metrics = recipe.main([*TINY, "--against-padding"])
+    metrics = recipe.main("--preset smoke --limit 120 --units 4 --against-padding".split())
     said = capsys.readouterr().out
     assert metrics["greatest_difference"] < 1e-5
     ratio = metrics["padded_seconds"] / metrics["bucketed_seconds"]
@@ -555,5 +555,20 @@ def test_the_lectures_remark_about_tf_idf_holds_on_the_real_reviews(real_data, m
     assert recipe.accuracy(fitted.test, data.test.labels) == pytest.approx(0.8845, abs=0.003)
 
 
-def test_help_has_its_table_filled_in():
-    assert "RESULTS" not in recipe.__doc__ and "seeds 0, 1, 2" in recipe.__doc__
+def test_the_table_in_the_docstring_is_the_ledgers():
+    entries = {
+        n: json.loads((recipe.LEDGER / f"imdb_sentiment-{n}.json").read_text())
+        for n in ("cpu", "lecture")
+    }
+    cpu, lecture = (entry["metrics"] for entry in entries.values())
+    for metrics, names in (
+        (cpu, ("test_accuracy", "test_accuracy_tfidf", "test_accuracy_tfidf_with_pairs")),
+        (lecture, ("test_accuracy", "test_accuracy_last_epoch")),
+    ):
+        for name in names:
+            figure = f"{metrics[name]['mean']:.3f}"
+            if metrics[name]["std"] is not None:
+                figure += f" ± {metrics[name]['std']:.3f}"
+            assert figure in recipe.__doc__, figure
+    assert f"{cpu['train_seconds']['mean']:.0f} s" in recipe.__doc__
+    assert f"{lecture['train_seconds']['mean']:,.0f} s" in recipe.__doc__
