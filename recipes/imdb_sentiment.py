@@ -15,8 +15,8 @@ that the data are too few for an LSTM to be of any advantage over TF-IDF and log
 `--preset cpu` does better than both, and as well as TF-IDF of words and pairs: it reads 400 words of a
 review, not 80, and hardly a step is spent on padding; it reads in both directions, and all its states
 have a say, not the last alone; beside them stands a bag of the pairs of neighbouring words ("not
-good"); words and columns of their vectors are dropped at random, and rare words learn slowly, so that it
-does not learn reviews by heart.
+good"); words and columns of their vectors are dropped at random, and rare words learn slowly, so that
+it does not learn reviews by heart.
 
 The listing validates on the test set. Here a tenth of the training reviews validates, and the test
 reviews are read at the end alone: nothing is chosen by them. Mind that the training reviews share their
