@@ -1,0 +1,28 @@
+"""The figures of the README are those that runs wrote into the ledger."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CELLS = {"plain RNN": "simple", "GRU": "gru", "peephole LSTM": "peephole", "LSTM": "lstm"}
+
+
+def entries(recipe):
+    return [json.loads(path.read_text()) for path in (ROOT / "recipes/results").glob(f"{recipe}-*.json")]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_readmes_table_of_cells_is_the_ledgers(name):
+    (entry,) = (
+        entry
+        for entry in entries("imdb_sentiment")
+        if entry["preset"] == "compare" and entry["settings"]["cell"] == CELLS[name]
+    )
+    accuracy, settings = entry["metrics"]["test_accuracy"], entry["settings"]
+    row = (
+        f"| {name} | {settings['units']} | {settings['learning_rate']:g} | "
+        f"{accuracy['mean']:.4f} ± {accuracy['std']:.4f} |"
+    )
+    assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
