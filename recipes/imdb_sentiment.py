@@ -272,8 +272,8 @@ def train(settings, data, run):
     words, others = len(reviews.flat), comparison.beside_the_embedding(model)
     print(
         f"{'bidirectional ' * settings.bidirectional}{settings.cell}, {settings.layers} x "
-        f"{settings.units}, {model.count_params():,} weights, {others:,} of them not vectors of words or "
-        f"pairs; {words:,} words an epoch, in {batches} batches of {settings.batch_size} reviews"
+        f"{settings.units}, {model.count_params():,} weights, {others:,} of them not vectors of words "
+        f"or pairs; {words:,} words an epoch, in {batches} batches of {settings.batch_size} reviews"
     )
     stopping = kit.EarlyStopping(
         "val_accuracy",

@@ -10,7 +10,9 @@ CELLS = {"plain RNN": "simple", "GRU": "gru", "peephole LSTM": "peephole", "LSTM
 
 
 def entries(recipe):
-    return [json.loads(path.read_text()) for path in (ROOT / "recipes/results").glob(f"{recipe}-*.json")]
+    return [
+        json.loads(path.read_text()) for path in (ROOT / "recipes/results").glob(f"{recipe}-*.json")
+    ]
 
 
 @pytest.mark.parametrize("name", CELLS)
