@@ -1,14 +1,11 @@
 """The characters that a model knows, and their ids."""
 
-import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
 from rnn_kit.text.errors import TextError, one_dimensional
-from rnn_kit.text.reading import read_bytes
+from rnn_kit.text.saving import load_vocabulary, save_json
 
 _FORMAT = "rnn_kit.CharVocabulary"
 
@@ -159,18 +156,7 @@ class CharVocabulary:
         Args:
             path: The file; its folder must exist. A file of that name is replaced.
         """
-        path = Path(path)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with open(aside, "w", encoding="ascii", newline="\n") as file:
-                json.dump({"format": _FORMAT, "characters": self.characters}, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        save_json(path, {"format": _FORMAT, "characters": self.characters})
 
     @classmethod
     def load(cls, path):
@@ -188,36 +174,14 @@ class CharVocabulary:
         Example:
 
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "vocabulary.json")
         ...     CharVocabulary("abc").save(file)
         ...     CharVocabulary.load(file)
         CharVocabulary('abc')
         """
-        path = Path(path)
-        if not os.path.isfile(path):
-            raise TextError(f"{path} is missing: expected a vocabulary that CharVocabulary.save wrote")
-        try:
-            content = json.loads(read_bytes(path))
-        except ValueError as error:
-            if isinstance(error, TextError):
-                raise
-            raise TextError(
-                f"{path} is cut short or damaged: expected a vocabulary in JSON ({error})"
-            ) from None
-        if (
-            not isinstance(content, dict)
-            or content.get("format") != _FORMAT
-            or not isinstance(content.get("characters"), str)
-        ):
-            raise TextError(
-                f'{path} is not a vocabulary: expected JSON with "format": "{_FORMAT}" and '
-                '"characters", as CharVocabulary.save writes it'
-            )
-        try:
-            return cls(content["characters"])
-        except TextError as error:
-            raise TextError(f"{path} is not a usable vocabulary: {error}") from None
+        return load_vocabulary(cls, path, _FORMAT, {"characters": str})
 
     def _lookup(self, text):
         return self._ids[np.minimum(_code_points(text), len(self._ids) - 1)]

@@ -1,14 +1,11 @@
 """The words that a model knows, and their ids, numbered as `keras.datasets.imdb` numbers them."""
 
-import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
 from rnn_kit.text.errors import TextError, at_least, one_dimensional
-from rnn_kit.text.reading import read_bytes
+from rnn_kit.text.saving import load_vocabulary, save_json
 
 PADDING, START, UNKNOWN = 0, 1, 2
 FIRST = 4  # the id of the most frequent word; 3 stands for nothing
@@ -270,19 +267,7 @@ class WordVocabulary:
         Args:
             path: The file; its folder must exist. A file of that name is replaced.
         """
-        path = Path(path)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        content = {"format": _FORMAT, "size": self.size, "words": self.words}
-        try:
-            with open(aside, "w", encoding="ascii", newline="\n") as file:
-                json.dump(content, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        save_json(path, {"format": _FORMAT, "size": self.size, "words": self.words})
 
     @classmethod
     def load(cls, path):
@@ -300,37 +285,14 @@ class WordVocabulary:
         Example:
 
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "vocabulary.json")
         ...     WordVocabulary(["the", "film"], size=5).save(file)
         ...     WordVocabulary.load(file)
         <WordVocabulary of 2 words, size=5>
         """
-        path = Path(path)
-        if not os.path.isfile(path):
-            raise TextError(f"{path} is missing: expected a vocabulary that WordVocabulary.save wrote")
-        try:
-            content = json.loads(read_bytes(path))
-        except ValueError as error:
-            if isinstance(error, TextError):
-                raise
-            raise TextError(
-                f"{path} is cut short or damaged: expected a vocabulary in JSON ({error})"
-            ) from None
-        if (
-            not isinstance(content, dict)
-            or content.get("format") != _FORMAT
-            or not isinstance(content.get("words"), list)
-            or type(content.get("size")) is not int
-        ):
-            raise TextError(
-                f'{path} is not a vocabulary: expected JSON with "format": "{_FORMAT}", "size" and '
-                '"words", as WordVocabulary.save writes it'
-            )
-        try:
-            return cls(content["words"], content["size"])
-        except TextError as error:
-            raise TextError(f"{path} is not a usable vocabulary: {error}") from None
+        return load_vocabulary(cls, path, _FORMAT, {"size": int, "words": list})
 
 
 def _not_a_text(name, words):
