@@ -288,19 +288,8 @@ def train(settings, data, run):
         kit.EpochLog(run.append_history, words),
         stopping,
     ]
-    checkpoint.restore(model, [c for c in callbacks if hasattr(c, "get_state")])
     try:
-        with checkpoint:
-            model.fit(
-                dataset,
-                steps_per_epoch=batches,
-                shuffle=False,
-                epochs=settings.epochs,
-                initial_epoch=checkpoint.first_epoch(batches, settings.epochs),
-                validation_data=validation,
-                verbose=0,
-                callbacks=[*callbacks, checkpoint],
-            )
+        checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=validation)
     except KeyboardInterrupt:
         run.save_model(model)
         again = cli.command("--predict", "...", "--run", run.path)

@@ -264,19 +264,8 @@ def train(settings, text, run):
         callbacks.insert(0, kit.CarryState())
     if settings.patience:
         callbacks.append(kit.EarlyStopping(patience=settings.patience, restore_best_weights=True))
-    checkpoint.restore(model, [c for c in callbacks if hasattr(c, "get_state")])
     try:
-        with checkpoint:
-            model.fit(
-                dataset,
-                steps_per_epoch=batches,
-                shuffle=False,
-                epochs=settings.epochs,
-                initial_epoch=checkpoint.first_epoch(batches, settings.epochs),
-                validation_data=validation,
-                verbose=0,
-                callbacks=[*callbacks, checkpoint],
-            )
+        checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=validation)
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
         again = cli.command("--sample-only", "--run", run.path)

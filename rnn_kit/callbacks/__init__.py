@@ -7,6 +7,7 @@ from rnn_kit.callbacks.early_stopping import EarlyStopping
 from rnn_kit.callbacks.history import DivergedError, EpochLog, StopOnNaN
 from rnn_kit.callbacks.sample_text import SampleText
 from rnn_kit.callbacks.throughput import Throughput
+from rnn_kit.callbacks.validation import ValidateStream
 
 __all__ = [
     "AveragedWeights",
@@ -18,6 +19,7 @@ __all__ = [
     "SampleText",
     "StopOnNaN",
     "Throughput",
+    "ValidateStream",
     "stateful_layers",
     "with_batch_size",
 ]

@@ -29,19 +29,21 @@ class Checkpoint(keras.callbacks.Callback):
         checkpoint = Checkpoint(run)
         dataset, batches = stream_dataset(ids, 32, 64, first_batch=checkpoint.first_batch)
         ... build and compile the model ...
+        checkpoint.fit(model, dataset, batches, 16, [CarryState(), log, early_stopping])
+
+    The dataset starts at `first_batch` and goes on over the epochs (`rnn_kit.pipelines`).
+
+    On Ctrl-C the batch that runs is finished (or validation and samples, if it comes between epochs),
+    a checkpoint is written, and then `fit` raises `KeyboardInterrupt`. A second Ctrl-C is obeyed at
+    once. `fit` is these three, which can be called one by one:
+
         checkpoint.restore(model, [log, early_stopping])
-        with checkpoint:
-            model.fit(dataset, steps_per_epoch=batches, epochs=16,
+        with checkpoint:  # for Ctrl-C
+            model.fit(dataset, steps_per_epoch=batches, epochs=16, shuffle=False,
                       initial_epoch=checkpoint.first_epoch(batches, 16),
                       callbacks=[CarryState(), log, early_stopping, checkpoint])
 
-    The `with` block is for Ctrl-C: the batch that runs is finished (or validation and samples, if it
-    comes between epochs), a checkpoint is written, and then `KeyboardInterrupt` is raised. A second
-    Ctrl-C is obeyed at once.
-
-    It must come last among the callbacks, for it writes what they have made of the epoch; and it needs
-    `steps_per_epoch`, with a dataset that starts at `first_batch` and goes on over the epochs
-    (`rnn_kit.pipelines`).
+    It comes last among the callbacks, for it writes what they have made of the epoch.
 
     Args:
         run: The `rnn_kit.runs.Run` whose checkpoints they are.
@@ -71,6 +73,37 @@ class Checkpoint(keras.callbacks.Callback):
             self.stopped = notes["stopped"]
 
     # --- going on ---------------------------------------------------------------------------------
+
+    def fit(self, model, dataset, batches, epochs, callbacks=(), **kwargs):
+        """`model.fit` from the latest checkpoint on, or from the beginning, with checkpoints on the way.
+
+        Args:
+            model: Compiled.
+            dataset: Endless, from batch `first_batch` on.
+            batches: Of an epoch.
+            epochs: In all.
+            callbacks: Those that have `get_state` are restored too: see `restore`.
+            **kwargs: Of `model.fit`, such as `validation_data`. It writes nothing (`verbose=0`) unless
+                it is told to: `Throughput` does.
+
+        Returns:
+            What `model.fit` returns.
+
+        Raises:
+            RunError: if the checkpoint is of another model.
+            KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
+        """
+        self.restore(model, [c for c in callbacks if hasattr(c, "get_state")])
+        with self:
+            return model.fit(
+                dataset,
+                steps_per_epoch=batches,
+                shuffle=False,
+                epochs=epochs,
+                initial_epoch=self.first_epoch(batches, epochs),
+                callbacks=[*callbacks, self],
+                **{"verbose": 0, **kwargs},
+            )
 
     def restore(self, model, callbacks=()):
         """Puts a compiled model, and the run's files that grow, where the latest checkpoint left them.

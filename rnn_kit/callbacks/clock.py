@@ -23,6 +23,10 @@ class TrainingClock(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._spent, self._since = 0.0, time.perf_counter()
 
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 == self.params.get("steps"):
+            self.stop_clock()
+
     def on_test_begin(self, logs=None):
         self.stop_clock()
 

@@ -3,6 +3,8 @@
 import sys
 import time
 
+import numpy as np
+
 from rnn_kit.callbacks.clock import TrainingClock
 
 
@@ -18,14 +20,17 @@ class Throughput(TrainingClock):
             a terminal.
         first_batch: The number of the batch that training goes on from, counted over all epochs.
             Default: 0.
+        perplexity: Whether to write losses, which are nats a token then, as perplexities, e^loss.
+            Default: `False`.
     """
 
-    def __init__(self, tokens, unit="characters", stream=None, first_batch=0):
+    def __init__(self, tokens, unit="characters", stream=None, first_batch=0, perplexity=False):
         super().__init__()
         self.tokens = tokens
         self.unit = unit
         self.stream = stream or sys.stdout
         self.first_batch = first_batch
+        self.perplexity = perplexity
 
     def on_train_begin(self, logs=None):
         self._begun, self._drawn = time.perf_counter(), 0.0
@@ -43,6 +48,7 @@ class Throughput(TrainingClock):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
         now, steps = time.perf_counter(), self.params.get("steps")
         if not (steps and sys.stderr.isatty()) or now - self._drawn < 0.2:
             return
@@ -52,8 +58,8 @@ class Throughput(TrainingClock):
         self._drawn = now
         bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
         rate = self.tokens * (done - self._skipped) / self.epoch_seconds
-        loss = (logs or {}).get("loss", float("nan"))
-        sys.stderr.write(f"\r{self._name()} [{bar}] loss {loss:.3f}, {rate:,.0f} {self.unit}/s ")
+        loss = self._shown("loss", (logs or {}).get("loss", float("nan")))
+        sys.stderr.write(f"\r{self._name()} [{bar}] {loss}, {rate:,.0f} {self.unit}/s ")
         sys.stderr.flush()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -62,7 +68,7 @@ class Throughput(TrainingClock):
         epochs_done = epoch + 1 - self._first_epoch - self._done_before
         seconds_an_epoch = (time.perf_counter() - self._begun) / epochs_done
         left = seconds_an_epoch * (self.params["epochs"] - epoch - 1)
-        values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        values = ", ".join(self._shown(name, value) for name, value in (logs or {}).items())
         if sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -71,6 +77,11 @@ class Throughput(TrainingClock):
             f"{_duration(left)} left\n"
         )
         self.stream.flush()
+
+    def _shown(self, name, value):
+        if self.perplexity and name in ("loss", "val_loss"):
+            return f"{name.replace('loss', 'perplexity')} {np.exp(value):.2f}"
+        return f"{name} {value:.4f}"
 
     def _name(self):
         return f"epoch {self._epoch + 1}/{self.params['epochs']}"

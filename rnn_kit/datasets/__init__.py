@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rnn_kit.datasets import nietzsche, shakespeare, stdlib
 from rnn_kit.datasets._files import DataError, check_limit, data_folder, find_or_fetch
+from rnn_kit.datasets.corpus import Corpus, load_corpus
 from rnn_kit.datasets.labelled import LabelledTexts, read_labelled
 from rnn_kit.datasets.reviews import generated_reviews
 from rnn_kit.datasets.sentiment import Reviews, load_reviews
@@ -12,12 +13,14 @@ from rnn_kit.text import read_text, text_sha256
 
 __all__ = [
     "TEXTS",
+    "Corpus",
     "DataError",
     "LabelledTexts",
     "Reviews",
     "data_folder",
     "find_or_fetch",
     "generated_reviews",
+    "load_corpus",
     "load_reviews",
     "load_text",
     "read_labelled",

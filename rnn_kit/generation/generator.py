@@ -90,26 +90,42 @@ class Generator(Loops):
             ValueError: if `ids` is not `(B, T)` with T of at least 2, has an id outside [0, V), or if
                 `lengths` is not `(B,)` numbers up to T.
         """
-        ids = self._checked_ids(ids)
-        rows, time = ids.shape
-        if time < 2:
-            raise ValueError(f"`ids` must hold two ids a row at least. Received: shape={ids.shape}")
+        log_p = self.log_probabilities(ids)
+        rows, time = log_p.shape[0], log_p.shape[1] + 1
         lengths = np.full(rows, time) if lengths is None else np.asarray(lengths)
         if lengths.shape != (rows,) or (rows and (lengths.min() < 1 or lengths.max() > time)):
             raise ValueError(
                 f"`lengths` must be {rows} numbers from 1 to {time}, one a row. Received: {lengths}"
             )
         counts = np.arange(1, time) < lengths[:, None]
-        state, total = self.initial_state(rows), np.zeros(rows)
+        return np.where(counts, log_p, 0).sum(axis=1, dtype="float64")
+
+    def log_probabilities(self, ids):
+        """Log-probability of each id of a row, given those before it.
+
+            log p(w_t | w_1 ... w_{t-1}) = log softmax(logits(w_1 ... w_{t-1}))[w_t]
+
+        Args:
+            ids: `(B, T)` ids, T at least 2.
+
+        Returns:
+            `(B, T - 1)` float32 array, in nats: of the second id of each row, the third ...
+
+        Raises:
+            ValueError: if `ids` is not `(B, T)` with T of at least 2, or has an id outside [0, V).
+        """
+        ids = self._checked_ids(ids)
+        rows, time = ids.shape
+        if time < 2:
+            raise ValueError(f"`ids` must hold two ids a row at least. Received: shape={ids.shape}")
+        state, pieces = self.initial_state(rows), []
         for start in range(0, time - 1, _PREFILL_CHUNK):
             here = slice(start, min(start + _PREFILL_CHUNK, time - 1))
             logits, state = self._sequence(ids[:, here], state)
             targets = ids[:, 1:][:, here]
-            log_p = -tf.nn.sparse_softmax_cross_entropy_with_logits(
-                targets, tf.cast(logits, tf.float32)
-            )
-            total += np.where(counts[:, here], log_p, 0).sum(axis=1, dtype="float64")
-        return total
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
+            pieces.append(-nats.numpy())
+        return np.concatenate(pieces, axis=1)
 
 
 _GENERATORS = weakref.WeakKeyDictionary()  # a generator holds its model's layers, not the model

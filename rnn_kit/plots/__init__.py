@@ -12,7 +12,12 @@ from rnn_kit.plots.classification import (
     comparison,
     roc_and_calibration,
 )
-from rnn_kit.plots.language import loss_curves, temperatures
+from rnn_kit.plots.language import (
+    agreement_by_distance,
+    loss_curves,
+    perplexity_curves,
+    temperatures,
+)
 from rnn_kit.plots.opinion import opinion_trace, opinion_traces
 
 __all__ = [
@@ -21,10 +26,12 @@ __all__ = [
     "_visible",
     "accuracy_by_length",
     "accuracy_curves",
+    "agreement_by_distance",
     "comparison",
     "loss_curves",
     "opinion_trace",
     "opinion_traces",
+    "perplexity_curves",
     "roc_and_calibration",
     "temperatures",
 ]

@@ -141,3 +141,11 @@ def _overlap(box, other):
 
 def _outside(box, frame):
     return 1 - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
+
+
+def _wilson(successes, trials, z=1.959964):
+    """Ends of the 95 % interval of a rate by Wilson: inside 0 to 1, and not empty at 0 or 1."""
+    rate = successes / trials
+    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
+    return np.maximum(0, middle - half), np.minimum(1, middle + half)

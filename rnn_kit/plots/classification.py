@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from rnn_kit.plots._figure import COLORS, _annotate, _axes, _clipped, _visible
+from rnn_kit.plots._figure import COLORS, _annotate, _axes, _clipped, _visible, _wilson
 
 LONGEST_NAME = 36  # characters of a name in a legend
 
@@ -334,11 +334,3 @@ def _reliability(probabilities, labels, bins=10):
 def _calibration_error(predicted, positive, count):
     """Σ n_k / N · |predicted_k − positive_k|, with bins of equal count."""
     return float((count * np.abs(predicted - positive)).sum() / count.sum())
-
-
-def _wilson(successes, trials, z=1.959964):
-    """Ends of the 95 % interval of a rate by Wilson: inside 0 to 1, and not empty at 0 or 1."""
-    rate = successes / trials
-    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
-    return np.maximum(0, middle - half), np.minimum(1, middle + half)

@@ -3,9 +3,9 @@
 import itertools
 
 import numpy as np
-from matplotlib.ticker import EngFormatter, ScalarFormatter
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
-from rnn_kit.plots._figure import COLORS, _axes, _visible
+from rnn_kit.plots._figure import COLORS, _axes, _visible, _wilson
 
 
 def loss_curves(runs, title="", unit="character"):
@@ -77,3 +77,101 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     ax.set_title(f"after “{_visible(context)}”" if context else "")
     ax.legend(frameon=False)
     return figure or ax.figure
+
+
+def perplexity_curves(history, rates=(), marks=None, title=""):
+    """Perplexity of training and validation after each epoch, with the steps of the learning rate.
+
+    Args:
+        history: One dict an epoch, with `epoch`, `loss` and `val_loss` in nats a word.
+        rates: The learning rate of each epoch. Where one differs from the one before, a line says by
+            what factor; where nearly all do (a smooth schedule), the rate has an axis of its own.
+        marks: Names to perplexities to draw across, such as that of the test set.
+        title: The picture's title.
+    """
+    figure, ax = _axes(7.2, 4.2)
+    epochs = [row["epoch"] for row in history]
+    for name, style, color in (("loss", "--", COLORS[1]), ("val_loss", "o-", COLORS[0])):
+        values = np.exp([row[name] for row in history])
+        label = "validation" if name == "val_loss" else "training"
+        ax.plot(epochs, values, style, ms=3, lw=1.3, color=color, label=label)
+    for (name, value), color in zip((marks or {}).items(), COLORS[2:], strict=False):
+        ax.axhline(value, ls=":", lw=1.2, color=color, label=f"{_visible(name)}: {value:.1f}")
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(FixedLocator(_round_numbers(low, high)))
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("perplexity")
+    steps = [n for n in range(1, len(rates)) if rates[n] != rates[n - 1] and n < len(history)]
+    if steps and len(rates) > 2 and len({round(rates[n] / rates[n - 1], 6) for n in steps}) > 1:
+        _rate_axis(ax, epochs, rates[: len(epochs)])
+    else:
+        for n in steps:
+            ax.axvline(n + 0.5, lw=0.8, color="0.8", zorder=0)
+        if steps:
+            factor = rates[steps[0]] / rates[steps[0] - 1]
+            ax.plot([], [], lw=0.8, color="0.8", label=f"learning rate × {factor:.3g}")
+    ax.legend(frameon=False)
+    ax.set_title(_visible(title))
+    return figure
+
+
+def _round_numbers(low, high):
+    """1, 2, 5, 10, ... between two numbers, or closer ones where they hold fewer than three of them."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for steps in (
+        (1, 2, 5),
+        (1, 1.5, 2, 3, 4, 5, 6, 8),
+        np.arange(1, 10, 0.25),
+        np.arange(1, 10, 0.02),
+    ):
+        ticks = np.outer(decades, steps).ravel()
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+        if len(ticks) >= 3:
+            return ticks[:: max(1, len(ticks) // 8)]
+    return ticks
+
+
+def _rate_axis(ax, epochs, rates):
+    right = ax.twinx()
+    right.step(epochs, rates, where="mid", lw=1, color="0.7")
+    right.set_ylim(bottom=0)
+    right.set_ylabel("learning rate", color="0.5")
+    right.tick_params(colors="0.5")
+    right.spines["top"].set_visible(False)
+    ax.set_zorder(right.get_zorder() + 1)
+    ax.patch.set_visible(False)
+
+
+def agreement_by_distance(runs, bins, counts, title=""):
+    """How often a model prefers the verb that agrees with its noun, by the words between the two.
+
+    Args:
+        runs: Names to shares `(K,)`, one a bin, NaN where nothing was measured.
+        bins: K names of bins of distances, in words.
+        counts: `(K,)` sentences in each bin, for the 95 % intervals.
+        title: The picture's title.
+    """
+    figure, ax = _axes(7.2, 4.2)
+    counts = np.asarray(counts, "float64")
+    for index, ((name, shares), color) in enumerate(zip(runs.items(), itertools.cycle(COLORS))):
+        shares = np.asarray(shares, "float64")
+        low, high = _wilson(shares * counts, counts)
+        at = np.arange(len(bins)) + 0.06 * (index - (len(runs) - 1) / 2)
+        ax.errorbar(
+            at, shares, [shares - low, high - shares], fmt="o-", ms=4, lw=1.3, elinewidth=0.8,
+            capsize=2, color=color, label=_visible(name),
+        )  # fmt: skip
+    ax.axhline(0.5, ls=":", lw=1, color="0.5")
+    ax.annotate("a coin", (1, 0.5), xycoords=("axes fraction", "data"), xytext=(-2, 3),
+                textcoords="offset points", ha="right", color="0.5", fontsize=9)  # fmt: skip
+    ax.set_xticks(range(len(bins)), bins)
+    ax.set_xlabel("words from the noun to its verb")
+    ax.set_ylabel("share of verbs that agree")
+    ax.set_ylim(min(0.45, ax.get_ylim()[0]), 1.02)
+    ax.legend(frameon=False, loc="lower left")
+    ax.set_title(_visible(title))
+    return figure

@@ -7,6 +7,7 @@ from rnn_kit.text.cutting import split_text, streams
 from rnn_kit.text.errors import TextError
 from rnn_kit.text.reading import read_text, text_sha256
 from rnn_kit.text.sequences import LabelledSequences, Sequences
+from rnn_kit.text.tokens import TokenVocabulary
 from rnn_kit.text.vocabulary import CharVocabulary
 from rnn_kit.text.words import FIRST, PADDING, START, UNKNOWN, WordVocabulary, cut_words
 
@@ -19,6 +20,7 @@ __all__ = [
     "LabelledSequences",
     "Sequences",
     "TextError",
+    "TokenVocabulary",
     "WordVocabulary",
     "cut_words",
     "read_text",

@@ -1,0 +1,495 @@
+"""A recurrent network reads sentences word by word, and says of each next word how likely it is.
+
+What you will see: the perplexity (as if the network wavered among so many words) falls from 10,000,
+the size of the vocabulary, to about a hundred; sentences that it writes by itself; and of two sentences
+of yours, which it holds for the likelier.
+
+    model         words -> embedding -> LSTM (h, c carried from window to window) -> softmax
+    loss          -(1/N) Σ_i ln p(target_i), in nats a word; perplexity = e^loss
+
+After the lecture on recurrent networks after Graves, "LSTM implementation using TensorFlow", whose
+`ptb_word_lm.py` is gone with TensorFlow 1; its settings are those of Zaremba, Sutskever and Vinyals
+2014 (arXiv:1409.2329): `--preset small` (= lecture), `medium` and `large` (= paper). The preset `cpu`
+is what two CPU cores do better: one layer whose softmax shares the vectors of the embedding (tied
+weights), dropout masks that hold for a whole window, Adam, larger batches, and a softmax over part of
+the vocabulary in training.
+
+Penn Treebank has no open licence, so nothing is downloaded: the error says where the lecture had it
+from. `--data agreement` needs no data. It is a language out of a grammar, in which the verb agrees with
+a noun that may stand far back ("the cat, which already ate a bunch of food, was full"), and whose own
+perplexity, which no model beats, is known exactly.
+
+What to expect, on 2 CPU cores:
+
+RESULTS
+
+`medium` and `large` are for a GPU, and were not run to their end here.
+
+How to run it:
+
+    python recipes/ptb_language_model.py                       train the `cpu` preset on Penn Treebank
+    python recipes/ptb_language_model.py --preset small        the lecture's settings
+    python recipes/ptb_language_model.py --preset agreement    the generated language; no data needed
+    python recipes/ptb_language_model.py --compare             plain RNN, GRU and LSTM on it
+    python recipes/ptb_language_model.py --data my_folder      train.txt, valid.txt, test.txt of yours
+    python recipes/ptb_language_model.py --score "I like apples" "I sit apples"
+    python recipes/ptb_language_model.py --sample-only         sentences, until their end
+    python recipes/ptb_language_model.py --measure 200 --preset large
+    python recipes/ptb_language_model.py --resume              go on after Ctrl-C or a crash
+
+(with .venv/bin/python for `python`, after `make demo`.)
+"""
+
+import argparse
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import quietly  # noqa: F401  TensorFlow, before anything else imports it
+import keras
+import numpy as np
+from ptb_language_model_parts import agreement, fitting, measuring, pictures, sentences
+
+from rnn_kit import callbacks as kit
+from rnn_kit import cli
+from rnn_kit.cli import setting
+from rnn_kit.datasets import load_corpus
+from rnn_kit.generation import Generator
+from rnn_kit.layers import WordDropout
+from rnn_kit.pipelines import stream_dataset
+from rnn_kit.runs import CONFIG, Run, describe_machine, new_folder, writing
+from rnn_kit.text import TokenVocabulary
+
+RECIPE = "ptb_language_model"
+CELLS = ("simple", "gru", "lstm")  # to compare on the generated language
+LEDGER = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Settings:
+    DATA, WRITING = "data and run", "writing"
+
+    data: str = setting(
+        "ptb",
+        "ptb, agreement (generated), a folder with train.txt, valid.txt and test.txt, or an archive of "
+        "them, such as simple-examples.tgz",
+        group=DATA,
+    )
+    vocab_size: int | None = setting(
+        None, "most frequent words to know; the others become <unk>", cli.at_least(3), group=DATA
+    )
+    sentences: int = setting(
+        40_000, "of the generated language to train on", cli.positive_int, group=DATA
+    )
+    seed: int = setting(0, "of weights, windows and samples", cli.seed, group=DATA)
+    checkpoint_seconds: float = setting(
+        120.0,
+        "between checkpoints within an epoch; there is one after each",
+        cli.positive,
+        group=DATA,
+        neutral=True,
+    )
+    cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
+    layers: int = setting(1, "recurrent layers", cli.positive_int)
+    units: int = setting(400, "of each", cli.positive_int)
+    tied: bool = setting(True, "the softmax's vectors are those of the embedding")
+    init_scale: float | None = setting(
+        None, "weights start evenly in ± this (none: as Keras starts them)", cli.positive
+    )
+    forget_bias: bool = setting(True, "an LSTM's forget gates start with a bias of 1")
+    dropout: float = setting(0.4, "after the embedding and each recurrent layer", cli.fraction)
+    variational: bool = setting(True, "one dropout mask for all steps of a window")
+    word_dropout: float = setting(0.0, "words read as <unk>, in training", cli.fraction)
+    sampled: int | None = setting(
+        None,
+        "in training, normalise over this many frequent words and half as many others, drawn anew each "
+        "step (none: over all words)",
+        cli.positive_int,
+    )
+    batch_size: int = setting(64, "streams side by side", cli.positive_int)
+    window: int = setting(35, "words that the gradient goes back", cli.positive_int)
+    epochs: int = setting(20, "passes over the text", cli.positive_int)
+    optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "sgd"))
+    learning_rate: float = setting(3e-3, "at the start", cli.positive)
+    decay: float | None = setting(
+        None, "the rate's factor from epoch to epoch (none: half a cosine, to nothing)", cli.share
+    )
+    decay_after: int = setting(1, "epochs before the first decay", cli.positive_int)
+    sum_steps: bool = setting(False, "the loss is summed over a window's steps (else their mean)")
+    clip_norm: float | None = setting(1.0, "largest norm of all gradients together", cli.positive)
+    dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
+    samples_every: int = setting(1, "epochs between samples", cli.positive_int, group=WRITING)
+    prompt: str | None = setting(
+        None, "words to start a sentence from (default: its beginning)", group=WRITING
+    )
+    temperatures: tuple[float, ...] = setting(
+        (0.7, 1.0),
+        "0 takes the likeliest word, low is safe, high is wild",
+        cli.temperature,
+        flag="--temperature",
+        group=WRITING,
+    )
+    top_k: int | None = setting(
+        None, "draw from the k likeliest alone", cli.positive_int, group=WRITING
+    )
+    top_p: float | None = setting(
+        None, "draw from the smallest set with this probability", cli.probability, group=WRITING
+    )
+    length: int = setting(40, "most words of a sentence", cli.positive_int, group=WRITING)
+    count: int = setting(5, "sentences to write at each temperature", cli.positive_int, group=WRITING)
+
+
+# Zaremba, Sutskever and Vinyals 2014, section 4.1. They clip at 5 and 10 with the gradient divided by
+# the batch size, and give the cell no bias on its forget gate, as ptb_word_lm.py shows.
+SMALL = Settings(
+    layers=2, units=200, tied=False, init_scale=0.1, forget_bias=False, dropout=0.0, variational=False,
+    batch_size=20, window=20, epochs=13, optimizer="sgd", learning_rate=1.0, decay=0.5, decay_after=4,
+    sum_steps=True, clip_norm=5.0,
+)  # fmt: skip
+MEDIUM = dataclasses.replace(
+    SMALL, units=650, init_scale=0.05, dropout=0.5, window=35, epochs=39, decay=1 / 1.2, decay_after=6
+)
+LARGE = dataclasses.replace(
+    MEDIUM, units=1500, init_scale=0.04, dropout=0.65, epochs=55, decay=1 / 1.15, decay_after=14,
+    clip_norm=10.0,
+)  # fmt: skip
+AGREEMENT = Settings(data="agreement", units=128, dropout=0.0, epochs=6, batch_size=32, window=50)
+
+PRESETS = {
+    "smoke": dataclasses.replace(
+        AGREEMENT, sentences=300, units=32, batch_size=8, window=20, epochs=2, length=20
+    ),
+    "lecture": SMALL,
+    "small": SMALL,
+    "medium": MEDIUM,
+    "large": LARGE,
+    "paper": LARGE,
+    "agreement": AGREEMENT,
+    "cpu": Settings(),
+}
+
+
+def load_data(settings):
+    """Three texts of numbered words, `<eos>` behind each sentence: a `rnn_kit.datasets.Corpus`."""
+    if settings.data == agreement.NAME:
+        return agreement.corpus(settings.sentences, settings.vocab_size)
+    return load_corpus(settings.data, settings.vocab_size)
+
+
+def build_network(settings, vocabulary, batch_size=None):
+    """Ids `(B, T)`, hidden states `(B, T, units)` and logits `(B, T, V)`, as Keras's symbols."""
+    scale = settings.init_scale
+    uniform = keras.initializers.RandomUniform(-scale, scale) if scale else None
+    dropout = keras.layers.SpatialDropout1D if settings.variational else keras.layers.Dropout
+    size = len(vocabulary)
+
+    ids = keras.Input((None,), batch_size, dtype="int32", name="words")
+    x = ids
+    if settings.word_dropout:
+        x = WordDropout(settings.word_dropout, unknown=vocabulary.unknown)(x)
+    kind = keras.layers.ReversibleEmbedding if settings.tied else keras.layers.Embedding
+    embedding = kind(
+        size, settings.units, embeddings_initializer=uniform or "uniform", name="embedding"
+    )
+    x = embedding(x)
+    for _ in range(settings.layers):
+        x = dropout(settings.dropout)(x)
+        x = recurrent_layer(settings, uniform, stateful=batch_size is not None)(x)
+    x = dropout(settings.dropout)(x)
+    if settings.tied:
+        logits = embedding(x, reverse=True)
+    else:
+        start = {"kernel_initializer": uniform, "bias_initializer": uniform} if uniform else {}
+        logits = keras.layers.Dense(size, name="softmax", **start)(x)
+    return ids, x, keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
+
+
+def recurrent_layer(settings, uniform, stateful):
+    start = {"kernel_initializer": uniform, "recurrent_initializer": uniform} if uniform else {}
+    if settings.cell in ("lstm", "peephole"):
+        start["unit_forget_bias"] = settings.forget_bias
+    cell = cli.CELLS[settings.cell]
+    return cell(settings.units, return_sequences=True, stateful=stateful, **start)
+
+
+def build_model(settings, vocabulary, batch_size=None):
+    """Ids `(B, T)` to logits `(B, T, V)`; stateful if given the batch size."""
+    ids, _, logits = build_network(settings, vocabulary, batch_size)
+    return keras.Model(ids, logits, name="language_model")
+
+
+def build_training(settings, vocabulary, batches):
+    """What is trained, compiled, and the language model that learns by it, with the same weights.
+
+    They are the same model, unless the softmax is sampled: then training ends at the hidden states, and
+    the rest is in the loss.
+    """
+    ids, hidden, logits = build_network(settings, vocabulary, settings.batch_size)
+    model = keras.Model(ids, logits, name="language_model")
+    optimizer = fitting.optimizer(settings, batches)
+    if not settings.sampled:
+        model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model, model
+    trained = keras.Model(ids, hidden, name="hidden_states")
+    trained.compile(
+        optimizer,
+        fitting.SampledCrossentropy(
+            model.get_layer("embedding"),
+            settings.sampled,
+            settings.sampled // 2,
+            optimizer.iterations,
+            settings.seed,
+        ),
+    )
+    return trained, model
+
+
+def train(settings, corpus, run):
+    """Back-propagation through time, truncated at the window. Returns the trained language model."""
+    checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
+    dataset, batches = stream_dataset(
+        corpus.train, settings.batch_size, settings.window, settings.seed, checkpoint.first_batch
+    )
+    trained, model = build_training(settings, corpus.vocabulary, batches)
+    words = batches * settings.batch_size * settings.window
+    print(
+        f"{settings.layers} x {settings.cell} of {settings.units}, {model.count_params():,} weights; "
+        f"{words:,} words an epoch, in {batches:,} batches of {settings.batch_size} windows of "
+        f"{settings.window}"
+    )
+    generator = Generator(model)
+    callbacks = [
+        kit.CarryState(),
+        kit.ValidateStream(stream(corpus, corpus.validation), generator),
+        kit.Throughput(words, "words", first_batch=checkpoint.first_batch, perplexity=True),
+        kit.EpochLog(run.append_history, words),
+        kit.StopOnNaN(),
+        kit.SampleText(
+            sentences.text_of(corpus.vocabulary),
+            sentences.prompt_ids(settings.prompt, corpus.vocabulary),
+            settings.temperatures,
+            settings.length,
+            settings.samples_every,
+            settings.seed,
+            write=lambda sample: (print(sample, flush=True), run.append_sample(sample)),
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+            generator=lambda _: generator,
+        ),
+        kit.EarlyStopping(patience=settings.epochs + 1, restore_best_weights=True),  # never stops
+    ]
+    try:
+        checkpoint.fit(trained, dataset, batches, settings.epochs, callbacks)
+    except KeyboardInterrupt:
+        run.save_model(without_states(model, settings, corpus.vocabulary))
+        again = cli.command("--sample-only", "--run", run.path)
+        raise KeyboardInterrupt(f"Interrupted.\nWrite with what was learned: {again}") from None
+    return without_states(model, settings, corpus.vocabulary)
+
+
+def without_states(model, settings, vocabulary):
+    """The trained model for any batch size, with no states to carry."""
+    free = build_model(settings, vocabulary)
+    free.set_weights(model.get_weights())
+    return free
+
+
+def stream(corpus, ids):
+    """A text as one stream, `<eos>` before its first word: N tokens, N predictions."""
+    return np.concatenate([[corpus.vocabulary.end], ids])
+
+
+def evaluate(model, corpus, ids):
+    """Cross entropy of a text in nats a word: one stream, its states carried from end to end."""
+    return float(-Generator(model).score(stream(corpus, ids)[None])[0]) / len(ids)
+
+
+def run_one(settings, open_run):
+    """One run from its data to its result. Returns the metrics."""
+    keras.utils.set_random_seed(settings.seed)
+    keras.config.set_dtype_policy(settings.dtype)
+    corpus = load_data(settings)
+    check(settings, corpus)
+    run = open_run(corpus.info)
+    with run.writing("vocabulary.json") as aside:
+        corpus.vocabulary.save(aside)
+    print(
+        f"{corpus.info['name']}: {len(corpus.vocabulary):,} words; training on {len(corpus.train):,} "
+        f"tokens, validating on {len(corpus.validation):,}, held out {len(corpus.test):,}"
+    )
+    for note in corpus.notes:
+        print(note)
+    print(f"on {describe_machine()}; everything goes to {run.path}")
+
+    model = train(settings, corpus, run)
+    run.save_model(model)
+    history = run.history()
+    kept = min(history, key=lambda row: row["val_loss"])
+    metrics = {
+        "weights": model.count_params(),
+        "epochs": len(history),
+        "kept_epoch": kept["epoch"],
+        "train_seconds": history[-1]["seconds"],
+        "words_per_second": history[-1]["tokens"] / history[-1]["seconds"],
+        "train_perplexity": np.exp(kept["loss"]),
+        "validation_perplexity": np.exp(kept["val_loss"]),
+        "test_perplexity": np.exp(evaluate(model, corpus, corpus.test)),
+    }
+    if settings.data == agreement.NAME:
+        metrics |= agreement.judge(model, corpus)
+    metrics = {name: float(value) for name, value in metrics.items()}
+    pictures.draw(run, history, fitting.learning_rates(settings), metrics)
+    run.write_result(corpus.info, settings.seed, metrics)
+    report(metrics)
+    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    print("score sentences with it: " + cli.command("--score", "...", "--run", run.path))
+    return metrics
+
+
+def check(settings, corpus):
+    """Refuses what the settings ask and the words cannot give, before a folder is made."""
+    least = settings.batch_size * settings.window + 1
+    if len(corpus.train) < least:
+        raise cli.UserError(
+            f"--data {settings.data}: {len(corpus.train):,} words to train on, and one batch of "
+            f"{settings.batch_size} windows of {settings.window} takes {least:,}. Give a longer text, or "
+            "a smaller --batch-size or --window."
+        )
+    if settings.word_dropout and corpus.vocabulary.unknown is None:
+        raise cli.UserError(
+            "--word-dropout reads words as <unk>, and the vocabulary has none. Leave it out, or give "
+            "--vocab-size, which makes one."
+        )
+    if settings.sampled and not settings.tied:
+        raise cli.UserError("--sampled is for a tied softmax: add --tied.")
+    if settings.sampled and settings.sampled * 3 // 2 > len(corpus.vocabulary):
+        raise cli.UserError(
+            f"--sampled {settings.sampled} and half as many others are more than the "
+            f"{len(corpus.vocabulary):,} words there are. Say --sampled none."
+        )
+
+
+def report(metrics):
+    """Prints the perplexities, and on the generated language how often its verbs agree."""
+    print(
+        f"\nperplexity: training {metrics['train_perplexity']:.2f}, validation "
+        f"{metrics['validation_perplexity']:.2f} (epoch {metrics['kept_epoch']:.0f}), test "
+        f"{metrics['test_perplexity']:.2f}; {metrics['train_seconds']:.0f} s of training, "
+        f"{metrics['words_per_second']:,.0f} words/s"
+    )
+    if "true_test_perplexity" in metrics:
+        true = metrics["true_test_perplexity"]
+        print(
+            f"the language's own perplexity: {metrics['language_perplexity']:.3f}, and {true:.3f} on this "
+            f"test text: the model is {metrics['test_perplexity'] / true - 1:.1%} above it"
+        )
+        for name, share, count in zip(*agreement.shares(metrics), strict=True):
+            print(f"  verb {name:>11} words behind its noun: {share:6.1%} agree, of {count:,.0f}")
+
+
+def compare(flags):
+    """Trains a plain RNN, a GRU and an LSTM on the generated language, and draws who agrees."""
+    out = Path(flags.out or new_folder(RECIPE, flags.preset or "agreement"))
+    results = {}
+    for cell in CELLS:
+        print(f"\n===== {cell}")
+        folder = out / cell
+        more = {"cell": cell, "out": str(folder), "resume": (folder / CONFIG).exists()}
+        asked = argparse.Namespace(**{**vars(flags), **more, "preset": flags.preset or "agreement"})
+        results[cell] = cli.run_seeds(RECIPE, asked, PRESETS, Settings, run_one, LEDGER)
+    with writing(out / "agreement.png") as aside:
+        pictures.agreement_of(results).savefig(aside, format="png")
+    print(f"\n{'cell':8}{'test perplexity':>16}{'above its own':>15}   verbs that agree, by distance")
+    for cell, metrics in results.items():
+        above = metrics["test_perplexity"] / metrics["true_test_perplexity"] - 1
+        verbs = "  ".join(f"{share:.3f}" for share in agreement.shares(metrics)[1])
+        print(f"{cell:8}{metrics['test_perplexity']:16.3f}{above:15.1%}   {verbs}")
+    print(f"drawn in {out / 'agreement.png'}")
+    return results
+
+
+def open_saved(run):
+    """The generator and the vocabulary of a saved run."""
+    model = run.load_model()
+    vocabulary = TokenVocabulary.load(run.file("vocabulary.json"))
+    if model.output_shape[-1] != len(vocabulary):
+        raise cli.UserError(
+            f"{run.path}: the model knows {model.output_shape[-1]:,} words and vocabulary.json has "
+            f"{len(vocabulary):,}. The two are not of one run; train again."
+        )
+    return Generator(model), vocabulary
+
+
+def measure(settings, steps):
+    """A few steps of a preset: its weights, its losses, its words a second."""
+    keras.utils.set_random_seed(settings.seed)
+    keras.config.set_dtype_policy(settings.dtype)
+    corpus = load_data(settings)
+    check(settings, corpus)
+    dataset, batches = stream_dataset(corpus.train, settings.batch_size, settings.window, settings.seed)
+    trained, model = build_training(settings, corpus.vocabulary, batches)
+    return measuring.measure(trained, model.count_params(), dataset, batches, settings, steps)
+
+
+def parse(argv):
+    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    groups["writing"].add_argument(
+        "--sample-only", action="store_true", help="train nothing: write sentences with a saved run"
+    )
+    add = parser.add_argument_group("instead of training one run").add_argument
+    add(
+        "--score",
+        nargs="+",
+        metavar="SENTENCE",
+        help="log-probability and perplexity of sentences, each in quotes, by a saved run",
+    )
+    add(
+        "--compare",
+        action="store_true",
+        help="train plain RNN, GRU and LSTM on the generated language (preset: agreement)",
+    )
+    add(
+        "--measure",
+        type=cli.at_least(2),
+        metavar="STEPS",
+        help="train so many steps and no more: weights, losses, words a second, hours for all of it",
+    )
+    flags = parser.parse_args(argv)
+    flags.argv = sys.argv[1:] if argv is None else list(argv)
+    cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed", "run"))
+    cli.check_mode(parser, flags, Settings, "--score", set(), takes=("run",))
+    settable = {"data and run", "model and training"}
+    cli.check_mode(parser, flags, Settings, "--measure", settable, takes=("preset",))
+    training = ("preset", "out", "resume", "record")
+    cli.check_mode(parser, flags, Settings, "--compare", settable | {"writing"}, takes=training)
+    if flags.compare:
+        for name in ("cell", "data"):
+            if hasattr(flags, name):
+                parser.error(
+                    f"--compare trains {', '.join(CELLS)} on {agreement.NAME}: leave --{name} out"
+                )
+        if flags.resume and not flags.out:
+            parser.error("--resume with --compare needs --out, the folder that holds its runs")
+    if flags.run and not (flags.sample_only or flags.score):
+        parser.error("--run names a saved run: add --score or --sample-only")
+    return flags
+
+
+def main(argv=None):
+    flags = parse(argv)
+    if flags.sample_only or flags.score:
+        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        generator, vocabulary = open_saved(run)
+        if flags.score:
+            return sentences.score(generator, vocabulary, flags.score)
+        return sentences.write(generator, vocabulary, cli.override(run.settings(Settings), flags))
+    if flags.measure:
+        return measure(cli.override(PRESETS[flags.preset or "cpu"], flags), flags.measure)
+    if flags.compare:
+        return compare(flags)
+    return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
+
+
+if __name__ == "__main__":
+    cli.run_recipe(main)

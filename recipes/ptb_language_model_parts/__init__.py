@@ -1,0 +1,1 @@
+"""What `ptb_language_model.py` has beside the lecture's path."""

@@ -1,0 +1,90 @@
+"""The optimizer and its learning rate, epoch by epoch, and a loss over part of the vocabulary."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def learning_rates(settings):
+    """The rate of each epoch at its start: a list."""
+    epochs = np.arange(settings.epochs)
+    if settings.decay is None:  # half a cosine, down to nothing
+        return (settings.learning_rate * (1 + np.cos(np.pi * epochs / settings.epochs)) / 2).tolist()
+    late = np.maximum(epochs + 1 - settings.decay_after, 0)
+    return (settings.learning_rate * settings.decay**late).tolist()
+
+
+def optimizer(settings, batches):
+    """The optimizer, its rate a schedule over the batches of all epochs.
+
+    The published script sums the loss over the window's T steps. The gradient of a sum is T times that
+    of the mean, so its rate is T times as large here, and the norm that it is clipped at a T-th: the
+    steps are the same, and the loss is one of nats a word, whatever the window.
+    """
+    schedules = keras.optimizers.schedules
+    steps = settings.window if settings.sum_steps else 1
+    if settings.decay is None:
+        rate = schedules.CosineDecay(steps * settings.learning_rate, batches * settings.epochs)
+    else:
+        rates = [steps * rate for rate in learning_rates(settings)]
+        # Boundaries are the last steps of epochs: a rate holds up to its boundary, inclusive.
+        ends = [batches * (epoch + 1) - 1 for epoch in range(settings.epochs - 1)]
+        rate = schedules.PiecewiseConstantDecay(ends, rates) if ends else rates[0]
+    clip = settings.clip_norm and settings.clip_norm / steps
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, global_clipnorm=clip)
+    return keras.optimizers.Adam(rate, global_clipnorm=clip)
+
+
+class SampledCrossentropy(keras.losses.Loss):
+    """Cross entropy over the frequent words and some of the others, in place of all of them.
+
+    With logits a_w = e_w · h, H frequent words (ids below H), and a set S of K ids drawn evenly from
+    the V - H others, anew for each batch and shared by all its positions:
+
+        nats = log Z - a_y
+        Z = Σ_{w<H} e^(a_w)  +  (V-H)/K Σ_{w∈S, w≠y} e^(a_w)  +  [y ≥ H] e^(a_y)
+
+    The frequent words hold most of the probability and are always in Z, so its spread from draw to
+    draw is small. A step costs H + K columns in place of V. Meant for training: validation and test
+    take the sum over all words.
+
+    Args:
+        embedding: The tied `keras.layers.ReversibleEmbedding`; its rows are e_w, most frequent first.
+        frequent: H.
+        drawn: K.
+        step: An integer variable that changes with every step (the optimizer's `iterations`). The draws
+            derive from it and the seed, so that a resumed run draws what an unbroken one does.
+        seed: Of the draws.
+
+    Call arguments:
+        y_true: Ids `(B, T)`.
+        y_pred: h, `(B, T, D)`.
+
+    Returns:
+        Nats `(B, T)`, before the reduction.
+    """
+
+    def __init__(self, embedding, frequent, drawn, step, seed=0):
+        super().__init__(name="sampled_crossentropy")
+        self.embedding, self.step = embedding, step
+        self.frequent, self.drawn, self.seed = frequent, drawn, seed
+
+    def call(self, y_true, y_pred):
+        vectors = tf.convert_to_tensor(self.embedding.embeddings)
+        rare = self.embedding.input_dim - self.frequent
+        h = tf.reshape(y_pred, [-1, y_pred.shape[-1]])
+        y = tf.reshape(tf.cast(y_true, tf.int32), [-1])
+
+        order = tf.random.stateless_uniform([rare], tf.stack([self.seed, tf.cast(self.step, tf.int32)]))
+        drawn = self.frequent + tf.math.top_k(order, self.drawn, sorted=False).indices
+        a_frequent = tf.matmul(h, vectors[: self.frequent], transpose_b=True)
+        a_drawn = tf.matmul(h, tf.gather(vectors, drawn), transpose_b=True)
+        a_drawn += np.log(rare / self.drawn).astype("float32")
+        a_drawn = tf.where(y[:, None] == drawn, -np.inf, a_drawn)
+        a_y = tf.reduce_sum(h * tf.gather(vectors, y), axis=-1)
+        of_itself = tf.where(y < self.frequent, -np.inf, a_y)
+        log_z = tf.reduce_logsumexp(
+            tf.concat([a_frequent, a_drawn, of_itself[:, None]], axis=1), axis=1
+        )
+        return tf.reshape(log_z - a_y, tf.shape(y_true))

@@ -1,0 +1,31 @@
+"""The pictures of a run, as `.png` files in its folder."""
+
+from ptb_language_model_parts import agreement
+
+from rnn_kit import plots
+
+
+def draw(run, history, rates, metrics):
+    """Perplexity by epoch with the learning rate, and on the generated language who agrees with whom."""
+    name = run.config["data"]["name"]
+    marks = {"test": metrics["test_perplexity"]}
+    if "true_test_perplexity" in metrics:
+        marks["the language itself"] = metrics["true_test_perplexity"]
+    title = f"{name}, one word at a time"
+    save(run, "perplexity.png", plots.perplexity_curves(history, rates, marks, title))
+    if "true_test_perplexity" in metrics:
+        cell = run.config["settings"]["cell"]
+        save(run, "agreement.png", agreement_of({cell: metrics}))
+
+
+def agreement_of(results):
+    """The share of verbs that agree, by distance: of cells to their metrics."""
+    names, _, counts = agreement.shares(next(iter(results.values())))
+    shares = {cell: agreement.shares(metrics)[1] for cell, metrics in results.items()}
+    title = "“the cats, which already ate a bunch of food, …”: were, or was?"
+    return plots.agreement_by_distance(shares, names, counts, title)
+
+
+def save(run, name, figure):
+    with run.writing(name) as aside:
+        figure.savefig(aside, format="png")

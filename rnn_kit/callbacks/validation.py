@@ -1,0 +1,40 @@
+"""Validation as a language model is judged: one stream, read from its first token to its last."""
+
+import keras
+import numpy as np
+
+from rnn_kit.generation import Generator
+
+
+class ValidateStream(keras.callbacks.Callback):
+    """After each epoch, the cross entropy of one contiguous stream, read at batch size 1.
+
+        val_loss = -(1/N) Σ_n log p(w_n | w_0 ... w_(n-1))        N = len(ids) - 1
+
+    The states are carried from the first token to the last, and no token is left out: Keras's own
+    validation of a stateful model would cut the text into as many streams as training has, each
+    starting from nothing. The model's training states are not touched.
+
+    `val_loss` is put into the epoch's logs, where the callbacks behind this one find it: give it before
+    `Throughput`, `EpochLog` and `EarlyStopping`, and after `AveragedWeights`.
+
+    Args:
+        ids: `(N + 1,)` ids, of which the first is not predicted.
+        generator: Of the model to judge. Default: made of the model that is trained, which must be one
+            that `rnn_kit.generation.Generator` takes.
+
+    Raises:
+        ValueError: from `fit`, as `Generator` and its `score`.
+    """
+
+    def __init__(self, ids, generator=None):
+        super().__init__()
+        self.ids = np.asarray(ids)
+        self.generator = generator
+
+    def on_train_begin(self, logs=None):
+        self.generator = self.generator or Generator(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        log_p = self.generator.score(self.ids[None])[0]
+        logs["val_loss"] = float(-log_p / (len(self.ids) - 1))
