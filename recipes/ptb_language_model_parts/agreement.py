@@ -7,6 +7,7 @@ from rnn_kit.datasets import agreement as language
 from rnn_kit.generation import Generator
 
 NAME = "agreement"
+TRUE = "true_test_perplexity"  # a metric of runs on this language
 HELD_OUT = 4_000  # sentences to validate on, and to test on
 SEEDS = {"train": 0, "validation": 1, "test": 2}  # of the texts: the same ones for every run
 
@@ -40,7 +41,7 @@ def judge(model, corpus):
     nats = -sum(language.log_probability(sentence) for sentence in tested)
     metrics = {
         "language_perplexity": language.perplexity(),
-        "true_test_perplexity": np.exp(nats / len(corpus.test)),
+        TRUE: np.exp(nats / len(corpus.test)),
     }
     distances, right = preferences(model, corpus.vocabulary, tested)
     for first, last in BINS:
@@ -77,6 +78,21 @@ def shares(metrics):
         [metrics.get(f"agreement_{first}", np.nan) for first, _ in BINS],
         [metrics.get(f"sentences_{first}", 0) for first, _ in BINS],
     )
+
+
+def above_its_own(metrics):
+    """By what share the model's perplexity exceeds the language's own, on the test text."""
+    return metrics["test_perplexity"] / metrics[TRUE] - 1
+
+
+def report(metrics):
+    """Prints both perplexities, and how often the model's verbs agree."""
+    print(
+        f"the language's own perplexity: {metrics['language_perplexity']:.3f} in expectation, "
+        f"{metrics[TRUE]:.3f} on this test text; the model is {above_its_own(metrics):.1%} above it"
+    )
+    for name, share, count in zip(*shares(metrics), strict=True):
+        print(f"  verb {name:>11} words behind its noun: {share:6.1%} agree, of {count:,.0f}")
 
 
 def _in_words(first, last):

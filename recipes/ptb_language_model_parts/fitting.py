@@ -71,18 +71,21 @@ class SampledCrossentropy(keras.losses.Loss):
         self.frequent, self.drawn, self.seed = frequent, drawn, seed
 
     def call(self, y_true, y_pred):
-        vectors = tf.convert_to_tensor(self.embedding.embeddings)
         rare = self.embedding.input_dim - self.frequent
         h = tf.reshape(y_pred, [-1, y_pred.shape[-1]])
         y = tf.reshape(tf.cast(y_true, tf.int32), [-1])
 
         order = tf.random.stateless_uniform([rare], tf.stack([self.seed, tf.cast(self.step, tf.int32)]))
         drawn = self.frequent + tf.math.top_k(order, self.drawn, sorted=False).indices
-        a_frequent = tf.matmul(h, vectors[: self.frequent], transpose_b=True)
-        a_drawn = tf.matmul(h, tf.gather(vectors, drawn), transpose_b=True)
+        # One look-up: its gradient is of these rows alone, and nothing of the size of all words is made.
+        rows = tf.concat([tf.range(self.frequent), drawn, y], axis=0)
+        vectors = tf.gather(self.embedding.embeddings.value, rows)
+        others = self.frequent + self.drawn
+        a = tf.matmul(h, vectors[:others], transpose_b=True)
+        a_frequent, a_drawn = a[:, : self.frequent], a[:, self.frequent :]
         a_drawn += np.log(rare / self.drawn).astype("float32")
         a_drawn = tf.where(y[:, None] == drawn, -np.inf, a_drawn)
-        a_y = tf.reduce_sum(h * tf.gather(vectors, y), axis=-1)
+        a_y = tf.reduce_sum(h * vectors[others:], axis=-1)
         of_itself = tf.where(y < self.frequent, -np.inf, a_y)
         log_z = tf.reduce_logsumexp(
             tf.concat([a_frequent, a_drawn, of_itself[:, None]], axis=1), axis=1

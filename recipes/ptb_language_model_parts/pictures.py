@@ -1,19 +1,18 @@
 """The pictures of a run, as `.png` files in its folder."""
 
 from ptb_language_model_parts import agreement
-
 from rnn_kit import plots
 
 
 def draw(run, history, rates, metrics):
-    """Perplexity by epoch with the learning rate, and on the generated language who agrees with whom."""
+    """Perplexity by epoch with the learning rate; on the generated language, which verbs agree."""
     name = run.config["data"]["name"]
     marks = {"test": metrics["test_perplexity"]}
-    if "true_test_perplexity" in metrics:
-        marks["the language itself"] = metrics["true_test_perplexity"]
+    if agreement.TRUE in metrics:
+        marks["the language itself"] = metrics[agreement.TRUE]
     title = f"{name}, one word at a time"
     save(run, "perplexity.png", plots.perplexity_curves(history, rates, marks, title))
-    if "true_test_perplexity" in metrics:
+    if agreement.TRUE in metrics:
         cell = run.config["settings"]["cell"]
         save(run, "agreement.png", agreement_of({cell: metrics}))
 

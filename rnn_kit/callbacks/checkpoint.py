@@ -75,7 +75,7 @@ class Checkpoint(keras.callbacks.Callback):
     # --- going on ---------------------------------------------------------------------------------
 
     def fit(self, model, dataset, batches, epochs, callbacks=(), **kwargs):
-        """`model.fit` from the latest checkpoint on, or from the beginning, with checkpoints on the way.
+        """`model.fit` from the latest checkpoint on, or from the beginning, and with checkpoints.
 
         Args:
             model: Compiled.
