@@ -15,13 +15,13 @@ SEEDS = {"train": 0, "validation": 1, "test": 2}  # of the texts: the same ones 
 BINS = ((1, 1), (2, 9), (10, 19), (20, 29), (30, 49), (50, None))
 
 
-def corpus(sentences, vocab_size=None):
+def corpus(sentences):
     """The three texts as a `Corpus`: so many sentences to train on, and up to `HELD_OUT` for each."""
     texts = {
         part: language.generate(sentences if part == "train" else min(sentences, HELD_OUT), seed)
         for part, seed in SEEDS.items()
     }
-    return Corpus.from_lines(NAME, *texts.values(), vocab_size)
+    return Corpus.from_lines(NAME, *texts.values(), words=language.words())
 
 
 def test_sentences(corpus):

@@ -75,9 +75,9 @@ class SampledCrossentropy(keras.losses.Loss):
         h = tf.reshape(y_pred, [-1, y_pred.shape[-1]])
         y = tf.reshape(tf.cast(y_true, tf.int32), [-1])
 
-        order = tf.random.stateless_uniform([rare], tf.stack([self.seed, tf.cast(self.step, tf.int32)]))
+        order = tf.random.stateless_uniform([rare], [self.seed % 2**31, tf.cast(self.step, tf.int32)])
         drawn = self.frequent + tf.math.top_k(order, self.drawn, sorted=False).indices
-        # One look-up: its gradient is of these rows alone, and nothing of the size of all words is made.
+        # One look-up: its gradient is of these rows alone, not of the size of all words.
         rows = tf.concat([tf.range(self.frequent), drawn, y], axis=0)
         vectors = tf.gather(self.embedding.embeddings.value, rows)
         others = self.frequent + self.drawn

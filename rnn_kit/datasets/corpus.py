@@ -1,22 +1,25 @@
 """Texts for a word-level language model, in three parts: Penn Treebank, and the user's own files."""
 
 import hashlib
-import io
 import itertools
 import operator
 import os
-import stat
-import tarfile
-import unicodedata
-import zipfile
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from rnn_kit.datasets._corpus_files import (
+    ARCHIVES,
+    EXPECTED,
+    SPLITS,
+    a_few,
+    lines_in_archive,
+    lines_in_folder,
+)
 from rnn_kit.datasets._files import DataError, data_folder, own_places
 from rnn_kit.text import TokenVocabulary
 from rnn_kit.text.tokens import END, UNKNOWN
@@ -25,19 +28,6 @@ PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 PTB_TOKENS = (929_589, 73_760, 82_430)  # with one <eos> a line
 PTB_WORDS = 10_000  # <unk> and <eos> among them
 
-_SPLITS = ("train", "validation", "test")
-_FAMILIES = (  # file names of each split, the families in the order in which they are preferred
-    (("ptb.train.txt",), ("ptb.valid.txt",), ("ptb.test.txt",)),
-    (("wiki.train.tokens",), ("wiki.valid.tokens",), ("wiki.test.tokens",)),
-    (("train.txt",), ("valid.txt", "validation.txt", "dev.txt"), ("test.txt",)),
-)
-_EXPECTED = (
-    "ptb.train.txt, ptb.valid.txt and ptb.test.txt, or wiki.train.tokens, wiki.valid.tokens and "
-    "wiki.test.tokens, or train.txt, valid.txt (or validation.txt, dev.txt) and test.txt, in it or in "
-    "a folder data of it"
-)
-_TARS, _ZIPS = (".tgz", ".tar.gz", ".tar"), (".zip",)
-_LARGEST = 2 << 30  # bytes of a file in an archive, which is read in memory
 _SMALLEST = 3  # words that a cut vocabulary keeps: <eos>, <unk> and one more
 
 
@@ -66,7 +56,7 @@ class Corpus:
     notes: tuple
 
     @classmethod
-    def from_lines(cls, name, train, validation, test, vocab_size=None):
+    def from_lines(cls, name, train, validation, test, vocab_size=None, words=()):
         """A corpus of lines that are cut into words already.
 
         The words of the training part are the vocabulary. A line that does not end in `<eos>` is
@@ -77,6 +67,7 @@ class Corpus:
             train, validation, test: Iterables of lines, each a list of words; read once.
             vocab_size: Number of words to keep, `<eos>` and `<unk>` among them, where there are
                 more: see `TokenVocabulary.from_counts`. `None` keeps all.
+            words: Words to know besides those of the training part, as if they stood there no time.
 
         Returns:
             A `Corpus`.
@@ -99,8 +90,9 @@ class Corpus:
         test: 1 of 3 tokens not in the vocabulary, read as <unk>: 'cow'
         """
         vocab_size = _checked(vocab_size)
-        texts = zip(_SPLITS, (train, validation, test), strict=True)
-        return _corpus(name, *_numbered((f"{name}: {s} part", t) for s, t in texts), vocab_size)
+        texts = zip(SPLITS, (train, validation, test), strict=True)
+        parts, sha256 = _numbered((f"{name}: {split} part", lines) for split, lines in texts)
+        return _corpus(name, parts, sha256, vocab_size, words)
 
 
 def load_corpus(source, vocab_size=None):
@@ -149,24 +141,24 @@ def load_corpus(source, vocab_size=None):
     path = Path(source)
     if source == "ptb":
         folder = _ptb_folder()
-        parts, sha256 = _numbered(_in_folder(folder))
+        parts, sha256 = _numbered(lines_in_folder(folder))
         _check_ptb(folder, parts)
     elif not (isinstance(source, os.PathLike) or os.path.lexists(source)):
         raise DataError(
             f"There is no data set and no file or folder called {str(source)!r}. The known set is "
-            f"ptb; a path works too: to a folder of {_EXPECTED}, or to an archive of such files "
-            f"({', '.join(_TARS + _ZIPS)})."
+            f"ptb; a path works too: to a folder of {EXPECTED}, or to an archive of such files "
+            f"({', '.join(ARCHIVES)})."
         )
     elif os.path.isdir(path):
-        parts, sha256 = _numbered(_in_folder(path))
+        parts, sha256 = _numbered(lines_in_folder(path))
     elif not os.path.lexists(path):
-        raise DataError(f"{path} is missing: expected a folder of {_EXPECTED}; check the path")
-    elif os.path.isfile(path) and path.name.lower().endswith(_TARS + _ZIPS):
-        parts, sha256 = _numbered(_in_archive(path))
+        raise DataError(f"{path} is missing: expected a folder of {EXPECTED}; check the path")
+    elif os.path.isfile(path) and path.name.lower().endswith(ARCHIVES):
+        parts, sha256 = _numbered(lines_in_archive(path))
     else:
         raise DataError(
             f"{path} is one file, not the three parts of a corpus: expected a folder, or an archive "
-            f"({', '.join(_TARS + _ZIPS)}), of {_EXPECTED}"
+            f"({', '.join(ARCHIVES)}), of {EXPECTED}"
         )
     return _corpus(str(source), parts, sha256, vocab_size)
 
@@ -219,18 +211,19 @@ def _numbered(texts):
     return parts, digest.hexdigest()
 
 
-def _corpus(name, parts, sha256, vocab_size):
+def _corpus(name, parts, sha256, vocab_size, words=()):
     train = parts[0]
     counts = dict(zip(train.words, np.bincount(train.numbers).tolist(), strict=True))
+    counts = {**dict.fromkeys(words, 0), **counts}
     vocabulary = TokenVocabulary.from_counts(counts, vocab_size)
     info = {
         "name": str(name),
         "sha256": sha256,
         "vocabulary": len(vocabulary),
-        "distinct_words": len(counts),
+        "distinct_words": len(train.words),
     }
     arrays, notes = [], []
-    for split, part in zip(_SPLITS, parts, strict=True):
+    for split, part in zip(SPLITS, parts, strict=True):
         unseen = vocabulary.unseen(part.words)
         if unseen and vocabulary.unknown is None:
             raise DataError(_no_unknown(part, unseen, train))
@@ -246,7 +239,7 @@ def _corpus(name, parts, sha256, vocab_size):
         elif unknown:
             notes.append(
                 f"{split}: {unknown:,} of {tokens:,} tokens not in the vocabulary, read as "
-                f"{UNKNOWN}: {_a_few(unseen)}"
+                f"{UNKNOWN}: {a_few(unseen)}"
             )
     return Corpus(vocabulary, *arrays, info, tuple(notes))
 
@@ -259,7 +252,7 @@ def _no_unknown(part, unseen, train):
         advice = "give more text to train on"
     return (
         f"{part.where}: {len(unseen):,} of its words are not among the {distinct:,} of {train.where}, "
-        f"which has no {UNKNOWN} for them: {_a_few(unseen)}; {advice}"
+        f"which has no {UNKNOWN} for them: {a_few(unseen)}; {advice}"
     )
 
 
@@ -300,186 +293,3 @@ def _check_ptb(folder, parts):
             f"{'; '.join(wrong)}. Replace the files by those of {PTB_URL}, or use `--data {folder}` to "
             "take them as they are."
         )
-
-
-# Finding the three files
-
-
-def _in_folder(folder):
-    groups, found = [], []
-    for below in (folder, folder / "data"):
-        entries = _entries(below) if os.path.isdir(below) else []
-        found += [e.relative_to(folder).as_posix() + "/" * e.is_dir() for e in entries]
-        groups.append([(e.relative_to(folder).as_posix(), e) for e in entries if e.is_file()])
-    return [(path, _lines_of(path)) for path in _chosen(folder, groups, found)]
-
-
-def _entries(folder):
-    try:
-        return sorted(e for e in folder.iterdir() if not e.name.startswith("."))
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-
-
-def _chosen(source, groups, found):
-    """What stands for each split.
-
-    Args:
-        source: For messages.
-        groups: Lists of pairs of a name and what it stands for, the preferred list first.
-        found: Names of all that is there, for messages.
-    """
-    most, missing = 0, _SPLITS
-    for group, family in itertools.product(groups, _FAMILIES):
-        matches = [[m for m in group if PurePosixPath(m[0]).name in names] for names in family]
-        if all(matches):
-            for split, each in zip(_SPLITS, matches, strict=True):
-                if len(each) > 1:
-                    raise DataError(
-                        f"{source} holds {len(each)} files for {split}: "
-                        f"{_a_few([name for name, _ in each])}; expected one: take the others away"
-                    )
-            return [each[0][1] for each in matches]
-        present = sum(map(bool, matches))
-        if present > most:
-            most = present
-            missing = [
-                f"{split} ({' or '.join(names)})"
-                for split, names, each in zip(_SPLITS, family, matches, strict=True)
-                if not each
-            ]
-    raise DataError(
-        f"{source} has no file for {', '.join(missing)}: expected {_EXPECTED}; it holds "
-        f"{_a_few(found) or 'nothing'}"
-    )
-
-
-# Archives
-
-
-def _in_archive(path):
-    with _opened(path) as file:
-        try:
-            read = _in_zip if path.name.lower().endswith(_ZIPS) else _in_tar
-            contents = read(path, file)
-        except DataError:
-            raise
-        except Exception as error:  # whatever the reading of damaged bytes ends in
-            reason = str(error).partition("\n")[0].rstrip(": ") or type(error).__name__
-            raise DataError(
-                f"{path} is cut short or damaged ({reason}): expected a whole, unencrypted archive of "
-                f"{_EXPECTED}; get it again, or unpack it and give the folder"
-            ) from error
-    texts = [(f"{_short(name)} in {path}", io.BytesIO(data)) for name, data in contents]
-    return [(where, _lines(where, text)) for where, text in texts]
-
-
-def _in_tar(path, file):
-    members = []
-    with tarfile.open(fileobj=file, mode="r:*") as archive:
-        for member in archive:
-            name = _safe(path, member.name, member.size)
-            if not member.isdir():
-                members.append((name, member.isreg(), member))
-        # The module takes a header that is damaged or cut off for the archive's end, which is zeros.
-        archive.fileobj.seek(archive.offset)
-        if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("no end of the archive")
-        while archive.fileobj.read(1 << 20):  # on to gzip's checksum
-            pass
-        chosen = _chosen_members(path, members)
-        return [(member.name, archive.extractfile(member).read()) for member in chosen]
-
-
-def _in_zip(path, file):
-    members = []
-    with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            name = _safe(path, member.filename, member.file_size)
-            kind = stat.S_IFMT(member.external_attr >> 16)  # of Unix; 0 where there is none
-            if not member.is_dir():
-                members.append((name, kind in (0, stat.S_IFREG), member))
-        chosen = _chosen_members(path, members)
-        return [(member.filename, archive.read(member)) for member in chosen]
-
-
-def _safe(path, name, size):
-    """The name of an archive's member with slashes, if it can be trusted."""
-    slashed = name.replace("\\", "/")
-    if slashed.startswith("/") or PureWindowsPath(name).drive or ".." in slashed.split("/"):
-        raise DataError(
-            f"{path} holds {_short(name)}, which points out of the archive: expected relative paths "
-            "without '..'; give an archive that you trust, or a folder"
-        )
-    if size > _LARGEST:
-        raise DataError(
-            f"{path} holds {_short(name)} of {size:,} bytes: expected at most {_LARGEST:,}; unpack the "
-            "archive and give the folder"
-        )
-    return slashed
-
-
-def _chosen_members(path, members):
-    files = [(name, member) for name, regular, member in members if regular]
-    groups = [m for m in files if PurePosixPath(m[0]).parent.name == "data"], files
-    found = [name if regular else f"{name} (a link)" for name, regular, _ in members]
-    return _chosen(path, groups, found)
-
-
-# Reading
-
-
-def _lines_of(path):
-    with _opened(path) as file:
-        try:
-            yield from _lines(path, file)
-        except OSError as error:
-            raise _unreadable(path, error) from error
-
-
-def _lines(where, file):
-    """Yields the words of each line of a binary file."""
-    offset = 0
-    for number, data in enumerate(file, 1):
-        place = data.find(b"\0")  # UTF-8 in theory; in practice UTF-16, or no text at all
-        if place < 0:
-            try:
-                text = data.decode("utf-8")
-            except UnicodeDecodeError as error:
-                place = error.start
-        if place >= 0:
-            raise DataError(
-                f"{where} is not UTF-8 text: the byte 0x{data[place]:02x} at byte offset "
-                f"{offset + place} (line {number + data.count(13, 0, place)}), where UTF-8 was "
-                "expected; save it as UTF-8"
-            )
-        if not offset:
-            text = text.removeprefix("\ufeff")
-        if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
-        offset += len(data)
-        for line in text.split("\r"):
-            yield line.split()
-
-
-def _opened(path):
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path, error):
-    return DataError(
-        f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
-        "read; check its permissions"
-    )
-
-
-def _short(name, most=60):
-    return repr(name if len(name) <= most else name[: most - 3] + "...")
-
-
-def _a_few(names, most=8):
-    shown = ", ".join(_short(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

@@ -131,7 +131,7 @@ def _round_numbers(low, high):
         ticks = np.outer(decades, steps).ravel()
         ticks = ticks[(ticks >= low) & (ticks <= high)]
         if len(ticks) >= 3:
-            return ticks[:: max(1, len(ticks) // 8)]
+            return ticks[:: -(-len(ticks) // 9)]
     return ticks
 
 
@@ -156,10 +156,11 @@ def agreement_by_distance(runs, bins, counts, title=""):
         title: The picture's title.
     """
     figure, ax = _axes(7.2, 4.2)
-    counts = np.asarray(counts, "float64")
+    counts = np.where(np.asarray(counts) > 0, counts, np.nan)
     for index, ((name, shares), color) in enumerate(zip(runs.items(), itertools.cycle(COLORS))):
         shares = np.asarray(shares, "float64")
         low, high = _wilson(shares * counts, counts)
+        low, high = np.minimum(low, shares), np.maximum(high, shares)  # but for rounding, at 0 and 1
         at = np.arange(len(bins)) + 0.06 * (index - (len(runs) - 1) / 2)
         ax.errorbar(
             at, shares, [shares - low, high - shares], fmt="o-", ms=4, lw=1.3, elinewidth=0.8,

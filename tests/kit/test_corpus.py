@@ -13,7 +13,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from rnn_kit.datasets import Corpus, DataError, _files, corpus, load_corpus
+from rnn_kit.datasets import Corpus, DataError, _corpus_files, _files, corpus, load_corpus
 from rnn_kit.text import TokenVocabulary
 
 TRAIN = "the cat sat on the mat\nthe dog sat\nthe <unk> sat on it\n"
@@ -227,6 +227,13 @@ def test_lines_of_words_make_the_corpus_that_their_text_makes(tmp_path):
     assert lines[1] == [VALID.split()]  # as they were
 
 
+def test_words_can_be_known_that_the_training_part_does_not_have():
+    made = Corpus.from_lines("made", [["b"], ["b"]], [["a"]], [["c", "b"]], words=("a", "b", "c"))
+    assert made.vocabulary.tokens == ("<eos>", "b", "a", "c")
+    assert made.validation.tolist() == [2, 0] and made.test.tolist() == [3, 1, 0]
+    assert made.notes == () and made.info["distinct_words"] == 2
+
+
 def test_a_line_that_has_its_end_gets_no_second_and_an_empty_one_none():
     made = Corpus.from_lines("made", [["a"], [], ["b", "<eos>"]], [("a",)], [["b", "<eos>", "a"]])
     assert words_of(made) == ["a <eos> b <eos>", "a <eos>", "b <eos> a <eos>"]
@@ -395,7 +402,7 @@ def test_a_file_whose_reading_fails_is_named(tmp_path, monkeypatch):
             raise OSError(5, "Input/output error")
 
     folder = folder_of(tmp_path)
-    monkeypatch.setattr(corpus, "_opened", lambda path: Broken())
+    monkeypatch.setattr(_corpus_files, "_opened", lambda path: Broken())
     message = data_error(load_corpus, folder)
     assert f"{folder / 'train.txt'} cannot be read (Input/output error)" in message
 
@@ -536,19 +543,20 @@ def test_what_is_no_file_in_a_tar_archive_is_not_followed(kind, tmp_path):
 def test_a_link_in_a_zip_archive_is_not_followed(tmp_path):
     path = write_archive(tmp_path / "a.zip", entries_of("data/")[:2])
     with zipfile.ZipFile(path, "a") as archive:
-        archive.mkdir("data/test.txt")
+        archive.writestr(zipfile.ZipInfo("data/test.txt/"), "")  # a folder
         link = zipfile.ZipInfo("data/ptb.test.txt")
         link.external_attr = 0o120777 << 16
         archive.writestr(link, "ptb.valid.txt")
-    assert "'data/ptb.test.txt (a link)'" in data_error(load_corpus, path)
+    message = data_error(load_corpus, path)
+    assert "'data/ptb.test.txt (a link)'" in message and "data/test.txt" not in message
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_a_member_that_is_too_large_is_refused_before_it_is_read(name, tmp_path, monkeypatch):
     path = write_archive(tmp_path / name, entries_of())
-    monkeypatch.setattr(corpus, "_LARGEST", len(TRAIN))
+    monkeypatch.setattr(_corpus_files, "_LARGEST", len(TRAIN))
     assert_is_the_example(load_corpus(path))
-    monkeypatch.setattr(corpus, "_LARGEST", len(TRAIN) - 1)
+    monkeypatch.setattr(_corpus_files, "_LARGEST", len(TRAIN) - 1)
 
     def read(*args, **kwargs):
         raise AssertionError("it was read")

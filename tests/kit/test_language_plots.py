@@ -1,0 +1,86 @@
+"""What the pictures of language models say, read off the artists that draw them."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from rnn_kit import plots
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def history(*perplexities):
+    return [
+        {"epoch": n, "loss": np.log(p) + 0.1, "val_loss": np.log(p)}
+        for n, p in enumerate(perplexities, 1)
+    ]
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def ticks(figure):
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_ylim()
+    return [t for t in figure.axes[0].get_yticks() if low <= t <= high]
+
+
+def test_curves_are_perplexities_and_the_rates_steps_are_marked():
+    figure = plots.perplexity_curves(history(200, 150, 120, 118), [1, 1, 0.5, 0.25], {"test": 115.4})
+    ax = figure.axes[0]
+    validation = next(line for line in ax.lines if line.get_label() == "validation")
+    np.testing.assert_allclose(validation.get_ydata(), [200, 150, 120, 118])
+    assert "learning rate × 0.5" in legend(figure) and "test: 115.4" in legend(figure)
+    marks = [line.get_xdata()[0] for line in ax.lines if list(line.get_ydata()) == [0, 1]]
+    assert marks == [2.5, 3.5]  # between the epochs where it changes
+    assert len(figure.axes) == 1
+    assert len(ticks(figure)) >= 3
+
+
+def test_a_smooth_schedule_has_an_axis_of_its_own():
+    rates = [1, 0.75, 0.4, 0.1]
+    figure = plots.perplexity_curves(history(200, 150, 120, 118), rates)
+    assert len(figure.axes) == 2
+    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), rates)
+    assert figure.axes[1].get_ylabel() == "learning rate"
+
+
+@pytest.mark.parametrize(
+    "perplexities", [(5000.0, 130.0), (85.2, 85.1), (6.41,), (100.0, 99.0, 98.0), (1e5, 2.0)]
+)
+def test_every_range_has_ticks_to_read_it_by(perplexities):
+    figure = plots.perplexity_curves(history(*perplexities), [1.0] * len(perplexities))
+    assert 3 <= len(ticks(figure)) <= 12
+
+
+def test_an_interrupted_schedule_marks_the_epochs_that_there_are():
+    figure = plots.perplexity_curves(history(200, 150), [1, 1, 0.5, 0.25])
+    assert all("learning rate" not in text for text in legend(figure))
+
+
+def test_agreement_has_a_curve_a_cell_and_intervals():
+    runs = {"simple": [0.99, 0.8, 0.5], "lstm": [1.0, 0.99, 0.97]}
+    figure = plots.agreement_by_distance(runs, ["1", "2 to 9", "10 and more"], [400, 100, 20])
+    ax = figure.axes[0]
+    assert legend(figure) == ["simple", "lstm"]
+    for container, (name, shares) in zip(ax.containers, runs.items(), strict=True):
+        assert container.get_label() == name
+        np.testing.assert_allclose(container.lines[0].get_ydata(), shares)
+        segments = container.lines[2][0].get_segments()
+        heights = [high - low for (_, low), (_, high) in segments]
+        assert heights[0] < heights[2]  # fewer sentences, wider
+        assert all(low <= share <= high for share, ((_, low), (_, high)) in zip(shares, segments, strict=True))
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2 to 9", "10 and more"]
+
+
+def test_a_bin_without_sentences_is_left_out():
+    figure = plots.agreement_by_distance({"lstm": [1.0, np.nan]}, ["1", "2"], [10, 0])
+    figure.draw_without_rendering()
+    np.testing.assert_array_equal(np.isnan(figure.axes[0].containers[0].lines[0].get_ydata()), [0, 1])

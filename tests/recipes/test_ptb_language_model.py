@@ -1,0 +1,524 @@
+"""The word-level language model, end to end at smoke size, and everything it says to bad input."""
+
+import json
+import shutil
+import sys
+import tarfile
+
+import keras
+import numpy as np
+import ptb_language_model as recipe
+import pytest
+import tensorflow as tf
+from ptb_language_model_parts import agreement, fitting, sentences
+
+from rnn_kit.datasets import Corpus
+from rnn_kit.datasets import agreement as language
+from rnn_kit.generation import Generator
+from rnn_kit.pipelines import stream_dataset
+from rnn_kit.text import TokenVocabulary
+
+TINY = "--units 8 --epochs 1 --sentences 60 --batch-size 4 --window 10".split()
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """One smoke run, which the tests read."""
+    out = tmp_path_factory.mktemp("runs") / "smoke"
+    metrics = recipe.main(["--preset", "smoke", "--out", str(out)])
+    return out, metrics
+
+
+@pytest.fixture(scope="module")
+def opened(saved):
+    return recipe.open_saved(recipe.Run.open(saved[0], recipe.RECIPE))
+
+
+def run_main(argv, monkeypatch, capsys):
+    """Exit code, standard output and error of the recipe as a program."""
+    monkeypatch.setattr(sys, "argv", ["ptb_language_model.py", *argv])
+    try:
+        recipe.cli.run_recipe(recipe.main)
+        code = 0
+    except SystemExit as exit:
+        code = exit.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+# The run
+
+
+def test_a_run_leaves_what_the_design_promises(saved):
+    out, metrics = saved
+    assert {path.name for path in out.iterdir()} == {
+        *("config.json", "history.csv", "result.json", "model.keras", "vocabulary.json"),
+        *("samples.txt", "perplexity.png", "agreement.png", "checkpoints"),
+    }
+    assert json.loads((out / "result.json").read_text())["metrics"] == metrics
+    assert metrics["epochs"] == 2 and metrics["weights"] == 11_552
+    assert metrics["language_perplexity"] == pytest.approx(language.perplexity())
+    assert metrics["language_perplexity"] < metrics["test_perplexity"] < 101
+    for picture in ("perplexity.png", "agreement.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_test_text_is_one_stream_in_which_every_token_is_predicted(saved, opened):
+    out, metrics = saved
+    model = keras.models.load_model(out / "model.keras")
+    corpus = recipe.load_data(recipe.PRESETS["smoke"])
+    assert corpus.test[-1] == opened[1].end
+    whole = np.concatenate([[opened[1].end], corpus.test])
+    logits = model.predict(whole[None, :-1], verbose=0)[0].astype("float64")
+    log_z = np.log(np.exp(logits).sum(1))
+    nats = log_z - logits[np.arange(len(corpus.test)), corpus.test]
+    assert len(nats) == len(corpus.test)
+    np.testing.assert_allclose(np.exp(nats.mean()), metrics["test_perplexity"], rtol=1e-4)
+
+
+def test_what_the_progress_says_is_perplexity(saved, capsys, tmp_path):
+    recipe.main(["--preset", "smoke", *TINY, "--out", str(tmp_path / "run")])
+    rows = (tmp_path / "run/history.csv").read_text().splitlines()
+    row = dict(zip(rows[0].split(","), map(float, rows[1].split(",")), strict=True))
+    said = capsys.readouterr().out
+    assert f"perplexity {np.exp(row['loss']):.2f}, val_perplexity {np.exp(row['val_loss']):.2f}" in said
+
+
+def test_the_kept_weights_are_those_of_the_best_validation(tmp_path):
+    """At this rate the loss jumps, so that the last epoch is not the best one."""
+    flags = (
+        "--units 8 --sentences 100 --batch-size 4 --window 10 --epochs 3 --learning-rate 2 --decay 0.99"
+    )
+    metrics = recipe.main(["--preset", "smoke", *flags.split(), "--out", str(tmp_path / "run")])
+    rows = [r.split(",") for r in (tmp_path / "run/history.csv").read_text().splitlines()]
+    losses = [float(row[rows[0].index("val_loss")]) for row in rows[1:]]
+    assert min(losses) < losses[-1]
+    assert metrics["kept_epoch"] == int(np.argmin(losses)) + 1
+    model = keras.models.load_model(tmp_path / "run/model.keras")
+    settings = recipe.Run.open(tmp_path / "run", recipe.RECIPE).settings(recipe.Settings)
+    corpus = recipe.load_data(settings)
+    np.testing.assert_allclose(
+        recipe.evaluate(model, corpus, corpus.validation), min(losses), rtol=1e-4
+    )
+
+
+# The published presets
+
+
+@pytest.mark.parametrize(
+    ("preset", "weights"), [("small", 4_651_600), ("medium", 19_775_200), ("large", 66_022_000)]
+)
+def test_the_presets_have_the_published_numbers_of_weights(preset, weights):
+    settings = recipe.PRESETS[preset]
+    v, u = 10_000, settings.units
+    assert weights == v * u + settings.layers * 4 * u * (2 * u + 1) + (u + 1) * v
+    words = TokenVocabulary(["<eos>", "<unk>", *map(str, range(v - 2))])
+    model = recipe.build_model(settings, words)
+    assert model.count_params() == weights
+    keras.utils.clear_session()
+
+
+def test_lecture_is_small_and_paper_is_large():
+    assert recipe.PRESETS["lecture"] == recipe.PRESETS["small"]
+    assert recipe.PRESETS["paper"] == recipe.PRESETS["large"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "rates"),
+    [
+        ("small", [1.0] * 4 + [0.5**n for n in range(1, 10)]),
+        ("medium", [1.0] * 6 + [1.2**-n for n in range(1, 34)]),
+        ("large", [1.0] * 14 + [1.15**-n for n in range(1, 42)]),
+    ],
+)
+def test_the_learning_rate_decays_as_published(preset, rates):
+    settings = recipe.PRESETS[preset]
+    np.testing.assert_allclose(fitting.learning_rates(settings), rates)
+    schedule = fitting.optimizer(settings, batches=10)._learning_rate
+    for epoch, rate in enumerate(rates):
+        for step in (10 * epoch, 10 * epoch + 9):  # the first and the last step of the epoch
+            np.testing.assert_allclose(schedule(step), rate * settings.window, rtol=1e-6)
+
+
+def test_a_cosine_ends_at_nothing():
+    settings = recipe.Settings(epochs=4, learning_rate=0.1)
+    schedule = fitting.optimizer(settings, batches=10)._learning_rate
+    np.testing.assert_allclose(
+        [float(schedule(10 * n)) for n in range(4)], fitting.learning_rates(settings), rtol=1e-6
+    )
+    assert float(schedule(40)) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("clip", [1e-3, 1e3])
+def test_a_step_is_that_of_the_loss_summed_over_the_window(clip):
+    """As ptb_word_lm.py has it: summed over steps, averaged over rows, clipped, and a rate of one."""
+    keras.utils.set_random_seed(0)
+    settings = recipe.Settings(
+        tied=False, sampled=None, dropout=0.0, units=6, batch_size=3, window=5, optimizer="sgd",
+        learning_rate=0.7, decay=0.5, sum_steps=True, clip_norm=clip,
+    )  # fmt: skip
+    words = TokenVocabulary(["<eos>", "a", "b", "c"])
+    trained, model = recipe.build_training(settings, words, batches=1)
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 4, (2, 3, 5))
+    before = [v.numpy() for v in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        nats = keras.losses.sparse_categorical_crossentropy(y, model(x), from_logits=True)
+        loss = tf.reduce_sum(nats) / 3
+    gradients = [
+        tf.convert_to_tensor(g).numpy()
+        for g in tape.gradient(loss, [v.value for v in model.trainable_variables])
+    ]
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    assert (norm > clip) == (clip < 1)
+    for layer in kit_states(model):
+        layer.assign(tf.zeros_like(layer.value))
+    trained.train_on_batch(x, y)
+    # The embedding's gradient comes as rows, of which Keras, as TensorFlow 1 did, takes the norm
+    # without summing those of one word; so the clipped step is compared by its direction.
+    after = [v.numpy() for v in model.trainable_variables]
+    steps = np.concatenate([(a - b).ravel() for a, b in zip(after, before, strict=True)])
+    expected = -0.7 * np.concatenate([g.ravel() for g in gradients])
+    if clip > 1:
+        np.testing.assert_allclose(steps, expected, rtol=1e-3, atol=1e-6)
+    else:
+        cosine = steps @ expected / np.linalg.norm(steps) / np.linalg.norm(expected)
+        assert cosine == pytest.approx(1, abs=1e-4)
+        assert 0.7 * clip * 0.8 < np.linalg.norm(steps) < 0.7 * clip * 1.25
+
+
+def kit_states(model):
+    return keras.tree.flatten([layer.states for layer in recipe.kit.stateful_layers(model)])
+
+
+# The sampled softmax
+
+
+def sampled(frequent, drawn, step=0, seed=0, words=40, size=6):
+    keras.utils.set_random_seed(1)
+    embedding = keras.layers.ReversibleEmbedding(words, size, embeddings_initializer="normal")
+    embedding.build((None,))
+    embedding.embeddings.assign(embedding.embeddings * 20)
+    loss = fitting.SampledCrossentropy(embedding, frequent, drawn, step, seed)
+    rng = np.random.default_rng(0)
+    h = tf.constant(rng.normal(size=(3, 4, size)), tf.float32)
+    y = rng.integers(0, words, (3, 4))
+    return loss, y, h, embedding
+
+
+def all_words(y, h, embedding):
+    logits = embedding(h, reverse=True)
+    return keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True).numpy()
+
+
+@pytest.mark.parametrize("frequent", [1, 25])
+def test_with_all_the_others_drawn_the_sampled_softmax_is_the_softmax(frequent):
+    loss, y, h, embedding = sampled(frequent, 40 - frequent)
+    assert (y < frequent).any() or frequent == 1
+    np.testing.assert_allclose(loss.call(y, h), all_words(y, h, embedding), rtol=1e-5)
+
+
+def test_its_gradients_are_then_the_softmaxs_too():
+    loss, y, h, embedding = sampled(10, 30)
+    variables = [h, embedding.embeddings.value]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(h)
+        ours = tf.reduce_mean(loss.call(y, h))
+        logits = embedding(h, reverse=True)
+        full = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True))
+    for a, b in zip(tape.gradient(ours, variables), tape.gradient(full, variables), strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(a), tf.convert_to_tensor(b), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_with_some_drawn_z_is_right_on_average():
+    """For a frequent target: for a rare one its own share of the draws is left out of the others'."""
+    step = tf.Variable(0)
+    loss, y, h, embedding = sampled(10, 15, step)
+    exact, ratios = all_words(y, h, embedding), []
+    estimate = tf.function(loss.call)
+    for n in range(1000):
+        step.assign(n)
+        ratios.append(np.exp(estimate(y, h) - exact)[y < 10])
+    error = np.std(ratios, axis=0) / 1000**0.5
+    assert error.min() > 1e-4  # it does vary from draw to draw
+    assert (np.abs(np.mean(ratios, axis=0) - 1) < 4 * error).all()
+
+
+def test_the_draws_follow_from_the_seed_and_the_step():
+    def at(**where):
+        loss, y, h, _ = sampled(5, 5, **where)
+        return loss.call(y, h).numpy()
+
+    np.testing.assert_array_equal(at(step=3, seed=7), at(step=3, seed=7))
+    assert not np.array_equal(at(step=3, seed=7), at(step=4, seed=7))
+    assert not np.array_equal(at(step=3, seed=7), at(step=3, seed=8))
+    at(seed=2**32 - 1)
+
+
+def test_training_with_it_learns_the_language_too(tmp_path):
+    flags = "--units 16 --sentences 300 --batch-size 8 --window 20 --epochs 2 --sampled 20".split()
+    metrics = recipe.main(["--preset", "smoke", *flags, "--out", str(tmp_path / "run")])
+    assert metrics["test_perplexity"] < 75  # of 101 words; validation and test sum over all of them
+
+
+# The generated language
+
+
+def test_the_preferred_verb_is_the_one_with_more_probability(saved, opened):
+    model = keras.models.load_model(saved[0] / "model.keras")
+    generator, vocabulary = opened
+    tested = language.generate(40, seed=9)
+    distances, right = agreement.preferences(model, vocabulary, tested)
+    for sentence, distance, is_right in zip(tested, distances, right, strict=True):
+        fact = language.agreement_in(sentence)
+        before = [vocabulary.end, *vocabulary.encode(sentence[: fact.verb])]
+        candidates = [[*before, vocabulary.id_of(verb)] for verb in (fact.right, fact.wrong)]
+        log_p = generator.log_probabilities(candidates)[:, -1]
+        assert is_right == (log_p[0] > log_p[1])
+        assert distance == fact.distance
+
+
+def test_every_sentence_is_in_one_bin(saved):
+    _, metrics = saved
+    names, shares, counts = agreement.shares(metrics)
+    assert sum(counts) == 300 and len(names) == len(agreement.BINS)
+    assert all(0 <= share <= 1 for share in shares)
+
+
+def test_the_true_perplexity_is_that_of_the_very_test_text(saved):
+    _, metrics = saved
+    tested = language.generate(300, agreement.SEEDS["test"])
+    tokens = sum(len(sentence) + 1 for sentence in tested)
+    nats = -sum(language.log_probability(sentence) for sentence in tested)
+    assert metrics["true_test_perplexity"] == pytest.approx(np.exp(nats / tokens))
+
+
+def test_compare_trains_three_cells_and_draws_them_together(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "compare"
+    flags = ["--compare", "--preset", "smoke", *TINY, "--out", str(out)]
+    code, said, _ = run_main(flags, monkeypatch, capsys)
+    assert code == 0
+    assert (out / "agreement.png").read_bytes().startswith(b"\x89PNG")
+    for cell in ("simple", "gru", "lstm"):
+        settings = json.loads((out / cell / "config.json").read_text())["settings"]
+        assert settings["cell"] == cell and settings["units"] == 8
+        assert f"\n{cell} " in said
+    (out / "lstm/result.json").unlink()  # as if it had been cut off
+    code, said, _ = run_main([*flags, "--resume"], monkeypatch, capsys)
+    assert code == 0 and said.count("has come to its end already") == 2
+    assert (out / "lstm/result.json").exists()
+    code, _, error = run_main(flags, monkeypatch, capsys)
+    assert code == 2 and "already holds a run" in error
+
+
+# Scores and sentences
+
+
+def test_scores_are_those_of_the_whole_sentence_with_its_end(opened, capsys):
+    generator, vocabulary = opened
+    pair = ["the cat was full", "the cat were full"]
+    scores = sentences.score(generator, vocabulary, pair)
+    said = capsys.readouterr().out
+    for text in pair:
+        ids = [vocabulary.end, *vocabulary.encode(text.split()), vocabulary.end]
+        assert scores[text] == pytest.approx(generator.score([ids])[0], rel=1e-5)
+        assert f"ln p = {scores[text]:.2f}, perplexity {np.exp(-scores[text] / 5):.1f} a word" in said
+    assert f"The likeliest: {max(scores, key=scores.get)}" in said
+
+
+def test_unknown_words_are_marked_and_read_as_unk(capsys):
+    corpus = Corpus.from_lines(
+        "pets", *[[["a", "cat", "sat"], ["a", "dog", "sat"], ["a", "cat"]]] * 3, 4
+    )
+    assert corpus.vocabulary.unknown is not None
+    keras.utils.set_random_seed(0)
+    settings = recipe.Settings(units=4)
+    generator = Generator(recipe.build_model(settings, corpus.vocabulary))
+    scores = sentences.score(generator, corpus.vocabulary, ["A cow sat", "a <unk> sat"])
+    lines = capsys.readouterr().out.splitlines()
+    marked = [line.split()[0] for line in lines if "not in the vocabulary" in line]
+    assert marked == ["cow", "sat", "sat"]  # "A" is known in lower case
+    assert scores["A cow sat"] == pytest.approx(scores["a <unk> sat"])
+
+
+def test_a_model_prefers_what_it_has_read(tmp_path, monkeypatch, capsys):
+    """The lecture's pair, p(I like apples) > p(I sit apples), on a text that has apples."""
+    lines = ["i like apples", "you like pears", "i sit here", "you sit there", "i like pears"] * 30
+    for part in ("train", "valid", "test"):
+        (tmp_path / f"{part}.txt").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "run"
+    flags = (
+        "--preset smoke --epochs 6 --units 16 --learning-rate 0.02 --batch-size 4 --window 8".split()
+    )
+    recipe.main([*flags, "--data", str(tmp_path), "--out", str(out)])
+    pair = ["I like apples", "I sit apples"]
+    scores = recipe.main(["--score", *pair, "--run", str(out)])
+    assert scores[pair[0]] > scores[pair[1]] + 1
+    assert "The likeliest: I like apples" in capsys.readouterr().out
+
+
+def test_sentences_are_written_until_their_end(saved, monkeypatch, capsys):
+    out = str(saved[0])
+    flags = "--sample-only --count 12 --length 9 --temperature 0.9".split()
+    code, said, _ = run_main([*flags, "--prompt", "the cat", "--run", out], monkeypatch, capsys)
+    assert code == 0
+    heading, _, *rest = said.strip().splitlines()
+    assert heading == "temperature 0.9"
+    written = [" ".join(block.split()) for block in "\n".join(rest).split("\n\n")]
+    assert len(written) == 12
+    assert all(line.startswith("the cat") and "<eos>" not in line for line in written)
+    for line in written:
+        assert (len(line.split()) == 2 + 9 + 1) == line.endswith("…")
+    assert any(line.endswith("…") for line in written) and any(
+        not line.endswith("…") for line in written
+    )
+    _, again, _ = run_main([*flags, "--prompt", "the cat", "--run", out], monkeypatch, capsys)
+    assert again == said
+
+
+def test_measure_trains_a_little_and_leaves_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    metrics = recipe.main(["--measure", "30", "--preset", "smoke"])
+    said = capsys.readouterr().out
+    assert metrics["last_loss"] < metrics["first_loss"] < np.log(101) + 0.1
+    assert metrics["weights"] == 11_552 and "11,552 weights" in said
+    seconds_a_step = 8 * 20 / metrics["words_per_second"]
+    assert metrics["hours"] == pytest.approx(seconds_a_step * 2 * 46 / 3600)
+    assert not list(tmp_path.iterdir())
+
+
+# Your own text
+
+
+def folder_of(path, train="a b c d\n" * 200, valid="a b c\n" * 20, test="b c d\n" * 20):
+    path.mkdir()
+    for name, text in (("train", train), ("valid", valid), ("test", test)):
+        if text is not None:
+            (path / f"{name}.txt").write_text(text)
+    return path
+
+
+SMALL_TEXT = "--preset smoke --units 4 --epochs 1 --batch-size 4 --window 5".split()
+
+
+def test_rare_words_become_unk_and_the_user_is_told(tmp_path, monkeypatch, capsys):
+    folder = folder_of(tmp_path / "text", test="b c zebra\n" * 20)
+    flags = [*SMALL_TEXT, "--data", str(folder), "--vocab-size", "4", "--out", str(tmp_path / "run")]
+    code, said, error = run_main(flags, monkeypatch, capsys)
+    assert code == 0, error
+    assert "test: 40 of 80 tokens not in the vocabulary, read as <unk>: 'c', 'zebra'" in said
+    assert json.loads((tmp_path / "run/result.json").read_text())["data"]["test_unknown"] == 40
+
+
+def test_an_archive_is_read_as_it_is(tmp_path, monkeypatch, capsys):
+    folder = folder_of(tmp_path / "text")
+    archive = tmp_path / "simple-examples.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for part in ("train", "valid", "test"):
+            tar.add(folder / f"{part}.txt", f"./simple-examples/data/ptb.{part}.txt")
+    flags = [*SMALL_TEXT, "--data", str(archive), "--out", str(tmp_path / "run")]
+    code, said, error = run_main(flags, monkeypatch, capsys)
+    assert code == 0, error
+    assert "training on 1,000 tokens, validating on 80, held out 80" in said
+
+
+def bad_data(path):
+    """What is wrong, to what it is given as `--data` and a word that the error must have."""
+    with tarfile.open(path / "escape.tgz", "w:gz") as tar:
+        for part in ("train", "valid", "test"):
+            (path / "x").write_text("a b\n" * 100)
+            tar.add(path / "x", f"data/ptb.{part}.txt" if part != "test" else "../ptb.test.txt")
+    folder_of(path / "good")
+    with tarfile.open(path / "whole.tgz", "w:gz") as tar:
+        for part in ("train", "valid", "test"):
+            tar.add(path / f"good/{part}.txt", f"data/{part}.txt")
+    (path / "cut.tgz").write_bytes((path / "whole.tgz").read_bytes()[:-60])
+    return {
+        "missing": (folder_of(path / "a", valid=None), "valid"),
+        "empty": (folder_of(path / "b", test=""), "test.txt"),
+        "unseen": (folder_of(path / "c", valid="a q\n"), "--vocab-size"),
+        "short": (folder_of(path / "d", train="a b c d\n"), "--batch-size"),
+        "escape": (path / "escape.tgz", "../ptb.test.txt"),
+        "cut": (path / "cut.tgz", "cut.tgz"),
+        "nothing": (path / "no-such-place", "no-such-place"),
+    }
+
+
+@pytest.mark.parametrize("wrong", ["missing", "empty", "unseen", "short", "escape", "cut", "nothing"])
+def test_bad_data_is_one_clear_line_and_leaves_nothing(wrong, tmp_path, monkeypatch, capsys):
+    data, word = bad_data(tmp_path)[wrong]
+    out = tmp_path / "run"
+    flags = [*SMALL_TEXT, "--data", str(data), "--out", str(out)]
+    code, _, error = run_main(flags, monkeypatch, capsys)
+    assert code == 2 and word in error
+    assert error.startswith("ptb_language_model.py: error: ") and error.count("\n") == 1
+    assert not out.exists()
+    assert not (tmp_path.parent / "ptb.test.txt").exists()
+
+
+def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_none(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("RNN_KIT_DATA", str(tmp_path))
+    monkeypatch.setattr("rnn_kit.datasets._files._HOME", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code, _, error = run_main(["--out", str(tmp_path / "run")], monkeypatch, capsys)
+    assert code == 2 and error.count("\n") == 1
+    assert "simple-examples.tgz" in error and "--preset smoke" in error
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--preset smoke --sampled 20 --no-tied", "--tied"),
+        ("--preset smoke --sampled 99", "--sampled none"),
+        ("--preset smoke --word-dropout 0.1", "--vocab-size"),
+        ("--preset smoke --vocab-size 2", "--vocab-size"),
+        ("--preset smoke --decay 1.5", "between 0 and 1"),
+        ("--preset smoke --measure 1", "at least 2"),
+        ("--score x --units 3", "no meaning with --score"),
+        ("--sample-only --epochs 3", "no meaning with --sample-only"),
+        ("--measure 5 --out here", "no meaning with --measure"),
+        ("--compare --cell gru", "leave --cell out"),
+        ("--compare --data ptb", "leave --data out"),
+        ("--compare --seeds 0 1", "no meaning with --compare"),
+        ("--compare --resume", "needs --out"),
+        ("--run there", "add --score or --sample-only"),
+        ("--cell rnn", "invalid choice"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_in_one_line(flags, words, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = run_main(flags.split(), monkeypatch, capsys)
+    assert code == 2 and words in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_that_the_vocabulary_cannot_take_are_refused_by_name(saved, monkeypatch, capsys):
+    flags = ["--score", "the xylophone was full", "--run", str(saved[0])]
+    code, _, error = run_main(flags, monkeypatch, capsys)
+    assert code == 2 and "xylophone" in error and error.count("\n") == 1
+    code, _, error = run_main(["--score", " ", "--run", str(saved[0])], monkeypatch, capsys)
+    assert code == 2 and "without a word" in error
+
+
+def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, monkeypatch, capsys):
+    shutil.copytree(saved[0], tmp_path / "run")
+    TokenVocabulary(["<eos>", "a"]).save(tmp_path / "run/vocabulary.json")
+    code, _, error = run_main(["--score", "a", "--run", str(tmp_path / "run")], monkeypatch, capsys)
+    assert code == 2 and "101 words and vocabulary.json has 2" in error
+
+
+@pytest.mark.parametrize("cell", ["peephole", "kit-gru", "simple"])
+def test_every_cell_can_be_trained_and_carries_its_state(cell):
+    settings = recipe.Settings(cell=cell, units=4, sampled=None, batch_size=2, window=3)
+    words = TokenVocabulary(["<eos>", "a", "b"])
+    trained, _ = recipe.build_training(settings, words, batches=4)
+    dataset, batches = stream_dataset(np.tile([0, 1, 2], 9), 2, 3)
+    history = trained.fit(
+        dataset, steps_per_epoch=batches, verbose=0, shuffle=False, callbacks=[recipe.kit.CarryState()]
+    )
+    assert np.isfinite(history.history["loss"]).all()
+    assert any(np.abs(v.numpy()).max() > 0 for v in kit_states(trained))
