@@ -55,7 +55,6 @@ from rnn_kit import cli
 from rnn_kit.cli import setting
 from rnn_kit.datasets import load_corpus
 from rnn_kit.generation import Generator
-from rnn_kit.layers import WordDropout
 from rnn_kit.pipelines import stream_dataset
 from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import TokenVocabulary
@@ -100,11 +99,10 @@ class Settings:
     forget_bias: bool = setting(True, "an LSTM's forget gates start with a bias of 1")
     dropout: float = setting(0.35, "after the embedding and each recurrent layer", cli.fraction)
     variational: bool = setting(True, "one dropout mask for all steps of a window")
-    word_dropout: float = setting(0.0, "words read as <unk>, in training", cli.fraction)
     sampled: int | None = setting(
         1000,
-        "in training, normalise over this many frequent words and as many others, drawn anew each step "
-        "(none: over all words)",
+        "in training, normalise over this many frequent words and as many others, drawn anew each "
+        "step, if there are more (none: over all words)",
         cli.positive_int,
     )
     batch_size: int = setting(32, "streams side by side", cli.positive_int)
@@ -192,13 +190,10 @@ def build_network(settings, vocabulary, batch_size=None):
     size = len(vocabulary)
 
     ids = keras.Input((None,), batch_size, dtype="int32", name="words")
-    x = ids
-    if settings.word_dropout:
-        x = WordDropout(settings.word_dropout, unknown=vocabulary.unknown)(x)
     kind = keras.layers.ReversibleEmbedding if settings.tied else keras.layers.Embedding
     vectors = uniform or keras.initializers.RandomUniform(-0.1, 0.1)
     embedding = kind(size, settings.units, embeddings_initializer=vectors, name="embedding")
-    x = embedding(x)
+    x = embedding(ids)
     for _ in range(settings.layers):
         x = dropout(settings.dropout)(x)
         x = recurrent_layer(settings, uniform, stateful=batch_size is not None)(x)
@@ -234,7 +229,7 @@ def build_training(settings, vocabulary, batches):
     ids, hidden, logits = build_network(settings, vocabulary, settings.batch_size)
     model = keras.Model(ids, logits, name="language_model")
     optimizer = fitting.optimizer(settings, batches)
-    if not settings.sampled:
+    if not sampling(settings, vocabulary):
         model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         return model, model
     trained = keras.Model(ids, hidden, name="hidden_states")
@@ -249,6 +244,11 @@ def build_training(settings, vocabulary, batches):
         ),
     )
     return trained, model
+
+
+def sampling(settings, vocabulary):
+    """Whether training normalises over part of the vocabulary."""
+    return settings.sampled is not None and 2 * settings.sampled < len(vocabulary)
 
 
 def train(settings, corpus, run):
@@ -362,18 +362,8 @@ def check(settings, corpus):
             f"{settings.batch_size} windows of {settings.window} takes {least:,}. Give a longer text, "
             "or a smaller --batch-size or --window."
         )
-    if settings.word_dropout and corpus.vocabulary.unknown is None:
-        raise cli.UserError(
-            "--word-dropout reads words as <unk>, and the vocabulary has none. Leave it out, or give "
-            "--vocab-size, which makes one."
-        )
     if settings.sampled and not settings.tied:
         raise cli.UserError("--sampled is for a tied softmax: add --tied.")
-    if settings.sampled and 2 * settings.sampled > len(corpus.vocabulary):
-        raise cli.UserError(
-            f"--sampled {settings.sampled} and as many others are more than the "
-            f"{len(corpus.vocabulary):,} words there are. Say --sampled none."
-        )
 
 
 def report(metrics):

@@ -72,7 +72,7 @@ class SampledCrossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         rare = self.embedding.input_dim - self.frequent
-        h = tf.reshape(y_pred, [-1, y_pred.shape[-1]])
+        h = tf.cast(tf.reshape(y_pred, [-1, y_pred.shape[-1]]), tf.float32)
         y = tf.reshape(tf.cast(y_true, tf.int32), [-1])
 
         order = tf.random.stateless_uniform([rare], [self.seed % 2**31, tf.cast(self.step, tf.int32)])
