@@ -104,6 +104,17 @@ def data_folder():
     return (Path(cache) if cache else Path.home() / ".cache") / "rnn_kit"
 
 
+def at_least(name, value, least):
+    """A whole number of at least this, as an `int`; anything else is a `DataError`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise DataError(f"`{name}` is a whole number of at least {least}; received {value!r}")
+    return number
+
+
 def check_limit(limit):
     """A number of characters that is at least 1, or `None`; anything else is a `DataError`."""
     if limit is None:

@@ -31,8 +31,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets.reviews import _at_least
+from rnn_kit.datasets._files import DataError, at_least
 
 _END = None  # what the table has for <eos>, which is no word
 
@@ -221,7 +220,7 @@ def generate(sentences, seed=0):
     >>> " ".join(generate(6)[4])
     'some dogs , which many geese followed , are full'
     """
-    sentences, seed = _at_least("sentences", sentences, 1), _at_least("seed", seed, 0)
+    sentences, seed = at_least("sentences", sentences, 1), at_least("seed", seed, 0)
     uniform = random.Random(seed).random  # the one draw that every version of Python makes alike
     draws = {}
     for state, choices in _TABLE.items():

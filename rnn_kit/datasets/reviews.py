@@ -1,11 +1,10 @@
 """Generated film reviews: an embedded set in which the order of the words decides."""
 
-import operator
 import random
 
 import numpy as np
 
-from rnn_kit.datasets._files import DataError
+from rnn_kit.datasets._files import at_least
 from rnn_kit.datasets.labelled import LabelledTexts
 
 # The opinions, negative and positive. But for the advice, which nothing turns round, each of them is
@@ -104,7 +103,7 @@ def generated_reviews(n, seed=0):
     >>> len(reviews), int(reviews.labels.sum()), reviews.classes
     (1000, 500, ('negative', 'positive'))
     """
-    n, seed = _at_least("n", n, 1), _at_least("seed", seed, 0)
+    n, seed = at_least("n", n, 1), at_least("seed", seed, 0)
     rng = random.Random(f"{n} {seed}")
     labels = [i % 2 for i in range(n)]
     rng.shuffle(labels)
@@ -115,16 +114,6 @@ def generated_reviews(n, seed=0):
             pass
         texts[text] = label
     return LabelledTexts(list(texts), np.array(labels, np.int8), ("negative", "positive"))
-
-
-def _at_least(name, value, least):
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise DataError(f"`{name}` is a whole number of at least {least}; received {value!r}")
-    return number
 
 
 def _review(rng, label):
