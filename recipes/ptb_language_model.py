@@ -97,7 +97,7 @@ class Settings:
         cli.positive,
     )
     forget_bias: bool = setting(True, "an LSTM's forget gates start with a bias of 1")
-    dropout: float = setting(0.35, "after the embedding and each recurrent layer", cli.fraction)
+    dropout: float = setting(0.3, "after the embedding and each recurrent layer", cli.fraction)
     variational: bool = setting(True, "one dropout mask for all steps of a window")
     sampled: int | None = setting(
         1000,
@@ -107,7 +107,7 @@ class Settings:
     )
     batch_size: int = setting(32, "streams side by side", cli.positive_int)
     window: int = setting(35, "words that the gradient goes back", cli.positive_int)
-    epochs: int = setting(20, "passes over the text", cli.positive_int)
+    epochs: int = setting(12, "passes over the text", cli.positive_int)
     optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "sgd"))
     learning_rate: float = setting(3e-3, "at the start", cli.positive)
     decay: float | None = setting(

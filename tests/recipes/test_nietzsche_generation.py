@@ -21,6 +21,8 @@ from rnn_kit.text import CharVocabulary
 
 ROOT = Path(__file__).parents[2]
 TEXT = "the quick brown fox jumps over a lazy dog. " * 125
+LITTLE = "--preset smoke --limit 2000 --cell simple --units 4 --embedding 4 --temperature 0.5".split()
+TWO_SEEDS = ["--preset", "smoke", "--seeds", "0", "5"]
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +33,23 @@ def saved(tmp_path_factory):
     return out, metrics
 
 
-def run_main(argv, monkeypatch, capsys):
-    """Exit code, standard output and error of the recipe as a program."""
-    monkeypatch.setattr(sys, "argv", ["nietzsche_generation.py", *argv])
-    try:
-        recipe.cli.run_recipe(recipe.main)
-        code = 0
-    except SystemExit as exit:
-        code = exit.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+@pytest.fixture(scope="module")
+def two_seeds(saved, tmp_path_factory):
+    """The same twice more, after another run in the process: with its seed, and with another one."""
+    out = tmp_path_factory.mktemp("seeds")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recipe, "LEDGER", out / "results")
+        spread = recipe.main([*TWO_SEEDS, "--record", "--out", str(out / "runs")])
+    return out / "runs", spread
+
+
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory):
+    """One run of the lecture's preset, small, which the tests read."""
+    folder = tmp_path_factory.mktemp("lecture")
+    (folder / "fox.txt").write_text(TEXT)
+    flags = f"--preset lecture --data {folder / 'fox.txt'} --units 24 --epochs 4 --length 5"
+    return folder / "run", recipe.main([*flags.split(), "--out", str(folder / "run")])
 
 
 def test_a_run_leaves_what_the_design_promises(saved):
@@ -62,14 +71,16 @@ def test_a_run_leaves_what_the_design_promises(saved):
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
 
 
-def test_the_seed_fixes_the_run(saved, tmp_path):
+def test_the_seed_fixes_the_run(saved, two_seeds):
     out, metrics = saved
-    again = recipe.main(["--preset", "smoke", "--out", str(tmp_path / "again")])
+    folder, _ = two_seeds
+    again, other = (
+        json.loads((folder / f"seed-{seed}/result.json").read_text())["metrics"] for seed in (0, 5)
+    )
     assert {k: v for k, v in again.items() if k != "train_seconds"} == {
         k: v for k, v in metrics.items() if k != "train_seconds"
     }
-    assert (tmp_path / "again/samples.txt").read_text() == (out / "samples.txt").read_text()
-    other = recipe.main(["--preset", "smoke", "--seed", "1", "--out", str(tmp_path / "other")])
+    assert (folder / "seed-0/samples.txt").read_text() == (out / "samples.txt").read_text()
     assert other["test_nats"] != metrics["test_nats"]
 
 
@@ -86,7 +97,7 @@ def test_the_saved_model_has_the_held_out_loss_that_was_reported(saved):
     assert metrics["test_nats"] == pytest.approx(nats, abs=1e-5)
 
 
-def test_it_learns_a_text_by_heart(tmp_path):
+def test_it_learns_a_text_by_heart(tmp_path, without_pictures):
     """Forty-three characters over and over: hardly anything is left to guess after a few epochs."""
     (tmp_path / "fox.txt").write_text(TEXT)
     metrics = recipe.main(
@@ -97,27 +108,27 @@ def test_it_learns_a_text_by_heart(tmp_path):
 
 
 @pytest.mark.parametrize("cell", recipe.cli.CELLS)
-def test_every_cell_trains_saves_and_writes(cell, tmp_path, monkeypatch, capsys):
-    (tmp_path / "fox.txt").write_text(TEXT)
+def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_pictures, run_main):
+    (tmp_path / "fox.txt").write_text(TEXT[:430])
     out = str(tmp_path / "run")
     recipe.main(
-        f"--preset smoke --data {tmp_path / 'fox.txt'} --out {out} --cell {cell} "
-        "--epochs 1 --layers 2 --length 5".split()
+        f"--preset smoke --data {tmp_path / 'fox.txt'} --out {out} --cell {cell} --epochs 1 --layers 2 "
+        "--length 5 --temperature 0.5".split()
     )
     capsys.readouterr()
     argv = ["--sample-only", "--run", out, "--prompt", "The", "--length", "7", "--temperature", "0"]
-    code, written, _ = run_main(argv, monkeypatch, capsys)
+    code, written, _ = run_main(argv)
     assert code == 0
     assert written.startswith("the") and len(written) == 10 + len("\n")
 
 
-def test_a_prompt_is_written_on_from_and_its_unseen_characters_are_named(saved, monkeypatch, capsys):
+def test_a_prompt_is_written_on_from_and_its_unseen_characters_are_named(saved, run_main):
     out, _ = saved
     argv = ["--sample-only", "--run", str(out), "--length", "6", "--temperature", "0"]
-    _, written, _ = run_main([*argv, "--prompt", "dÉf中 "], monkeypatch, capsys)
+    _, written, _ = run_main([*argv, "--prompt", "dÉf中 "])
     assert "'é'" in written and "'中'" in written
     assert written.splitlines()[1].startswith("df ")
-    _, written, _ = run_main([*argv, "--prompt", "中"], monkeypatch, capsys)
+    _, written, _ = run_main([*argv, "--prompt", "中"])
     assert "starting from '\\n'" in written
     assert written.endswith(greedy(out, "\n", 6) + "\n")
 
@@ -129,7 +140,7 @@ def greedy(out, prompt, length):
     return vocabulary.decode(ids[0])
 
 
-def test_several_temperatures_stand_side_by_side(saved, monkeypatch, capsys):
+def test_several_temperatures_stand_side_by_side(saved, monkeypatch, run_main):
     monkeypatch.setenv("COLUMNS", "100")
     argv = [
         "--sample-only",
@@ -141,17 +152,17 @@ def test_several_temperatures_stand_side_by_side(saved, monkeypatch, capsys):
         "def",
         "--temperature",
     ]
-    _, written, _ = run_main([*argv, "0", "1"], monkeypatch, capsys)
+    _, written, _ = run_main([*argv, "0", "1"])
     heading, _, text, *_ = written.splitlines()
     assert heading.split("  ")[0] == "temperature 0.0" and heading.endswith("temperature 1.0")
     assert text.startswith(greedy(saved[0], "def", 9).split("\n")[0].rstrip())
     assert text[51:54] == "def"
 
 
-def test_interactive_answers_one_prompt_after_the_other(saved, monkeypatch, capsys):
+def test_interactive_answers_one_prompt_after_the_other(saved, monkeypatch, run_main):
     monkeypatch.setattr(sys, "stdin", io.StringIO("def\n\nclass\n"))
     argv = ["--interactive", "--run", str(saved[0]), "--length", "5", "--temperature", "0"]
-    code, written, _ = run_main(argv, monkeypatch, capsys)
+    code, written, _ = run_main(argv)
     start = "Nothing to start from: starting from '\\n'.\n"
     answers = [greedy(saved[0], prompt, 5) for prompt in ("def", "\n", "class")]
     assert code == 0 and written == f"{answers[0]}\n{start}{answers[1]}\n{answers[2]}\n"
@@ -214,7 +225,10 @@ BAD = {
         lambda p, s: ["--resume", "--out", str(s), "--epochs", "1"],
         "is in epoch 2 already",
     ),
-    "out of another recipe": (lambda p, s: ["--out", _other(p)], "already holds a run"),
+    "out of another recipe": (
+        lambda p, s: ["--preset", "smoke", "--out", _other(p)],
+        "already holds a run",
+    ),
     "resume of another recipe": (
         lambda p, s: ["--resume", "--out", _other(p)],
         "a run of the recipe 'imdb_sentiment'",
@@ -245,11 +259,11 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_one_line_and_exit_code_2(name, saved, tmp_path, monkeypatch, capsys):
+def test_bad_input_is_one_line_and_exit_code_2(name, saved, tmp_path, run_main):
     argv, message = BAD[name]
     argv = argv(tmp_path, saved[0])
     before = {path: path.stat().st_mtime_ns for path in saved[0].iterdir()}
-    code, _, err = run_main(argv, monkeypatch, capsys)
+    code, _, err = run_main(argv)
     assert code == 2
     assert err.count("\n") == 1 and err.startswith("nietzsche_generation.py: error: "), err
     assert message in err
@@ -267,14 +281,14 @@ def test_bad_input_is_one_line_and_exit_code_2(name, saved, tmp_path, monkeypatc
         ("/missing", "404"),
     ],
 )
-def test_a_download_that_fails_is_one_line(page, message, server, tmp_path, monkeypatch, capsys):
+def test_a_download_that_fails_is_one_line(page, message, server, tmp_path, monkeypatch, run_main):
     for name in ("RNN_KIT_DATA", "KERAS_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "nothing here"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr("rnn_kit.datasets._files.data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr("rnn_kit.datasets.nietzsche.URL", server.url + page)
     monkeypatch.setitem(find_or_fetch.__kwdefaults__, "timeout", 0.2)
-    code, _, err = run_main(["--out", str(tmp_path / "run")], monkeypatch, capsys)
+    code, _, err = run_main(["--out", str(tmp_path / "run")])
     *progress, error = err.splitlines()
     assert code == 2 and len(progress) <= 1 and message in error and "--data stdlib" in error
     assert not (tmp_path / "run").exists()
@@ -310,29 +324,29 @@ def _spoil(saved, tmp_path, name, content):
         ("config.json", lambda p: b'{"recipe": "imdb_sentiment", "settings": {}}', "imdb_sentiment"),
     ],
 )
-def test_a_spoiled_run_is_one_line(name, content, message, saved, tmp_path, monkeypatch, capsys):
+def test_a_spoiled_run_is_one_line(name, content, message, saved, tmp_path, run_main):
     copy = _spoil(saved[0], tmp_path, name, content)
-    code, _, err = run_main(["--sample-only", "--run", str(copy)], monkeypatch, capsys)
+    code, _, err = run_main(["--sample-only", "--run", str(copy)])
     assert code == 2 and err.count("\n") == 1 and message in err
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path, monkeypatch, capsys):
-    argv = ["--preset", "smoke", "--learning-rate", "1e38", "--out", str(tmp_path / "run")]
-    code, _, err = run_main(argv, monkeypatch, capsys)
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, run_main):
+    argv = [*LITTLE, "--learning-rate", "1e38", "--out", str(tmp_path / "run")]
+    code, _, err = run_main(argv)
     assert code == 2 and "diverged" in err and "learning rate" in err
 
 
-def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeypatch, capsys):
+def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeypatch, run_main):
     class Interrupts(recipe.kit.StopOnNaN):
         def on_train_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(recipe.kit, "StopOnNaN", Interrupts)
     out = str(tmp_path / "run")
-    code, _, err = run_main(["--preset", "smoke", "--out", out], monkeypatch, capsys)
+    code, _, err = run_main(["--preset", "smoke", "--out", out])
     assert code == 130 and f"--sample-only --run {out}" in err and f"--resume --out {out}" in err
     argv = ["--sample-only", "--run", out, "--length", "3", "--temperature", "1"]
-    assert run_main(argv, monkeypatch, capsys)[0] == 0
+    assert run_main(argv)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -354,7 +368,7 @@ def test_a_picture_of_a_text_that_the_font_cannot_draw_gives_no_warning(tmp_path
     text = "月光在水上，月光在山上。\n" * 400
     path = tmp_path / "月光 $_$.txt"
     path.write_text(text, encoding="utf-8")
-    flags = ["--preset", "smoke", "--epochs", "1", "--out", str(tmp_path / "run")]
+    flags = [*LITTLE, "--epochs", "1", "--out", str(tmp_path / "run")]
     recipe.main([*flags, "--data", str(path)])
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
 
@@ -390,15 +404,11 @@ def test_importing_the_recipe_does_nothing_and_says_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_help_names_presets_and_says_how_to_run_it():
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "recipes/nietzsche_generation.py"), "--help"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0
+def test_help_names_presets_and_says_how_to_run_it(run_main):
+    code, said, _ = run_main(["--help"])
+    assert code == 0
     for word in (*recipe.PRESETS, "--sample-only", "--prompt", "--temperature", "How to run it"):
-        assert word in done.stdout
+        assert word in said
 
 
 def test_real_nietzsche_has_the_published_size(real_data):
@@ -407,19 +417,27 @@ def test_real_nietzsche_has_the_published_size(real_data):
     assert [len(part) for part in (text.train, text.validation, text.test)] == [480714, 60089, 60090]
 
 
-@pytest.mark.parametrize("preset", ["lecture", "paper"])
-def test_other_presets_train_and_write(preset, tmp_path, monkeypatch, capsys):
+def test_the_papers_preset_trains_and_writes(tmp_path, without_pictures, capsys, run_main):
     """At a size for tests: 12 epochs reach the schedule's late part, and two layers its stack."""
-    (tmp_path / "fox.txt").write_text(TEXT)
-    epochs = {"lecture": "4", "paper": "12"}[preset]
+    (tmp_path / "fox.txt").write_text(TEXT[:1075])
     metrics = recipe.main(
-        f"--preset {preset} --data {tmp_path / 'fox.txt'} --out {tmp_path / 'run'} --units 24 "
-        f"--epochs {epochs} --length 5".split()
+        f"--preset paper --data {tmp_path / 'fox.txt'} --out {tmp_path / 'run'} --units 24 "
+        "--epochs 12 --length 5 --samples-every 12 --temperature 0.5".split()
     )
-    assert metrics["epochs"] == int(epochs) and metrics["test_nats"] < np.log(28)
+    assert metrics["epochs"] == 12 and metrics["test_nats"] < np.log(28)
     capsys.readouterr()
-    argv = ["--sample-only", "--run", str(tmp_path / "run"), "--prompt", "the", "--length", "4"]
-    code, written, _ = run_main([*argv, "--temperature", "0"], monkeypatch, capsys)
+    writes_four_characters(tmp_path / "run", run_main)
+
+
+def test_the_lectures_preset_trains_and_writes(lecture, run_main):
+    out, metrics = lecture
+    assert metrics["epochs"] == 4 and metrics["test_nats"] < np.log(28)
+    writes_four_characters(out, run_main)
+
+
+def writes_four_characters(out, run_main):
+    argv = ["--sample-only", "--run", str(out), "--prompt", "the", "--length", "4"]
+    code, written, _ = run_main([*argv, "--temperature", "0"])
     assert code == 0 and written.startswith("the") and len(written) == 8
 
 
@@ -434,12 +452,9 @@ def test_the_lectures_settings_are_the_slides():
     assert recipe.fitting.learning_rate(slide, 1000) == 0.01
 
 
-def test_many_to_one_is_held_out_like_many_to_many(tmp_path):
+def test_many_to_one_is_held_out_like_many_to_many(lecture):
     """Each character of the test part once, from the window before it: the mean of log p by hand."""
-    (tmp_path / "fox.txt").write_text(TEXT)
-    out = tmp_path / "run"
-    flags = f"--preset lecture --data {tmp_path / 'fox.txt'} --units 8 --epochs 1 --length 2"
-    metrics = recipe.main([*flags.split(), "--out", str(out)])
+    out, metrics = lecture
     settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
     text = recipe.load_data(settings)
     ids = np.concatenate([text.train, text.validation, text.test])
@@ -458,7 +473,7 @@ def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_p
     (tmp_path / "moon.txt").write_text(text[:characters], encoding="utf-8")
     metrics = recipe.main(
         f"--preset smoke --data {tmp_path / 'moon.txt'} --out {tmp_path / 'run'} --epochs 1 "
-        f"--length 3 {many_to_many}".split()
+        f"--cell simple --temperature 0.5 --length 3 {many_to_many}".split()
     )
     assert np.isfinite(metrics["test_nats"])
     assert "A small text: read in batches of" in capsys.readouterr().out
@@ -476,14 +491,11 @@ def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
     assert recipe.fitting.batch_and_window(settings, 2, 1) == (1, 1)
 
 
-def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(recipe, "LEDGER", tmp_path / "results")
-    out = str(tmp_path / "runs")
-    flags = ["--preset", "smoke", "--seeds", "0", "5", "--record", "--out", out]
-    spread = recipe.main(flags)
-    one = json.loads((tmp_path / "runs/seed-0/result.json").read_text())["metrics"]
+def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, two_seeds, run_main):
+    folder, spread = two_seeds
+    one = json.loads((folder / "seed-0/result.json").read_text())["metrics"]
     assert one["test_nats"] == saved[1]["test_nats"]  # after another run in the process, too
-    entry = json.loads((tmp_path / "results/nietzsche_generation-smoke.json").read_text())
+    entry = json.loads((folder.parent / "results/nietzsche_generation-smoke.json").read_text())
     assert entry["seeds"] == [0, 5] and entry["differs"] == {} and entry["metrics"] == spread
     nats = entry["metrics"]["test_nats"]
     assert nats["values"][0] == one["test_nats"] != nats["values"][1]
@@ -492,16 +504,23 @@ def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, tmp_path,
     assert set(entry) == set(
         "recipe preset settings differs data seeds metrics minutes machine versions commit".split()
     )
-    written = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*")}
-    code, _, err = run_main(flags, monkeypatch, capsys)
-    assert code == 2 and "seed-0 already holds a run" in err
-    again = recipe.main([*flags, "--resume"])  # nothing is left to do
-    assert again == spread
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("*")} == written
 
 
-def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch):
+def test_seeds_that_are_done_are_not_trained_again(two_seeds, tmp_path, monkeypatch, run_main):
+    folder, spread = two_seeds
     monkeypatch.setattr(recipe, "LEDGER", tmp_path)
+    flags = [*TWO_SEEDS, "--record", "--out", str(folder)]
+    written = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
+    code, _, err = run_main(flags)
+    assert code == 2 and "seed-0 already holds a run" in err
+    assert recipe.main([*flags, "--resume"]) == spread  # nothing is left to do
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == written
+
+
+def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, without_pictures):
+    monkeypatch.setattr(recipe, "LEDGER", tmp_path)
+    little = recipe.dataclasses.replace(recipe.PRESETS["smoke"], limit=2000, cell="simple")
+    monkeypatch.setitem(recipe.PRESETS, "smoke", little)
     recipe.main(f"--preset smoke --epochs 1 --units 8 --record --out {tmp_path / 'run'}".split())
     entry = json.loads((tmp_path / "nietzsche_generation-smoke-epochs_1-units_8.json").read_text())
     assert (
@@ -516,7 +535,11 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
         "loss_curves",
         lambda runs, title: drawn.update(runs) or recipe.pictures.plots.Figure(),
     )
-    (tmp_path / "fox.txt").write_text(TEXT)
+    for name in ("lecture", "cpu"):
+        little = {"cell": "simple", "units": 4, "temperatures": (0.5,)}
+        settings = recipe.dataclasses.replace(recipe.PRESETS[name], **little)
+        monkeypatch.setitem(recipe.PRESETS, name, settings)
+    (tmp_path / "fox.txt").write_text(TEXT[:860])
     flags = f"--data {tmp_path / 'fox.txt'} --epochs 2 --length 2".split()
     recipe.main(["--preset", "lecture", "--out", str(tmp_path / "runs/lecture"), *flags])
     assert list(drawn) == ["lecture"]
@@ -526,11 +549,11 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     assert list(drawn) == ["cpu", "lecture"]
     out = capsys.readouterr().out
     assert "lecture's validation loss after epoch 2" in out
-    (tmp_path / "fox.txt").write_text(TEXT + "!")
+    (tmp_path / "fox.txt").write_text(TEXT[:860] + "!")
     drawn.clear()
     recipe.main(["--preset", "cpu", "--out", str(tmp_path / "runs/other"), *flags])
     assert list(drawn) == ["cpu"]  # another text is no comparison
-    (tmp_path / "fox.txt").write_text(TEXT)
+    (tmp_path / "fox.txt").write_text(TEXT[:860])
     drawn.clear()
     recipe.main(["--preset", "cpu", "--units", "8", "--out", str(tmp_path / "runs/small"), *flags])
     assert list(drawn) == ["cpu, with other settings", "lecture"]  # and is not called cpu
@@ -579,11 +602,11 @@ def test_the_late_schedule_falls_from_the_tenth_epoch_on():
 
 
 def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
-    saved, tmp_path, monkeypatch, capsys
+    saved, tmp_path, monkeypatch, run_main, without_pictures
 ):
     """The old result does not stand for the model that is being trained on."""
     out = shutil.copytree(saved[0], tmp_path / "run")
-    more = ["--resume", "--out", str(out), "--epochs", "4"]
+    more = ["--resume", "--out", str(out), "--epochs", "3"]
 
     class Interrupts(recipe.kit.StopOnNaN):
         def on_train_batch_end(self, batch, logs=None):
@@ -592,16 +615,16 @@ def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
 
     with monkeypatch.context() as patched:
         patched.setattr(recipe.kit, "StopOnNaN", Interrupts)
-        code, _, err = run_main(more, patched, capsys)
+        code, _, err = run_main(more)
     assert code == 130 and not (out / "result.json").exists()
     *_, go_on = err.splitlines()
     assert go_on.startswith("Go on: ") and go_on.endswith(f"--resume --out {out}")
     metrics = recipe.main(["--resume", "--out", str(out)])
-    assert metrics["epochs"] == 4 and len(recipe.Run.open(out, recipe.RECIPE).history()) == 4
-    assert json.loads((out / "config.json").read_text())["settings"]["epochs"] == 4
+    assert metrics["epochs"] == 3 and len(recipe.Run.open(out, recipe.RECIPE).history()) == 3
+    assert json.loads((out / "config.json").read_text())["settings"]["epochs"] == 3
 
 
-def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path):
+def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, without_pictures):
     out = shutil.copytree(saved[0], tmp_path / "run")
     (out / "model.keras").write_bytes((out / "model.keras").read_bytes()[:5000])
     metrics = recipe.main(["--resume", "--out", str(out)])
@@ -609,7 +632,7 @@ def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path):
     assert recipe.Run.open(out, recipe.RECIPE).is_whole()
 
 
-def test_a_torn_row_of_the_history_is_mended(saved, tmp_path):
+def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_pictures):
     out = shutil.copytree(saved[0], tmp_path / "run")
     (out / "result.json").unlink()
     with open(out / "history.csv", "a") as file:
@@ -617,21 +640,23 @@ def test_a_torn_row_of_the_history_is_mended(saved, tmp_path):
     assert recipe.main(["--resume", "--out", str(out)])["test_nats"] == saved[1]["test_nats"]
 
 
-def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, monkeypatch, capsys):
+def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, run_main, without_pictures):
     out = str(tmp_path / "run")
-    flags = ["--preset", "smoke", "--learning-rate", "1e-9", "--patience", "1", "--epochs", "9"]
+    flags = [*LITTLE, "--learning-rate", "1e-9", "--patience", "1", "--epochs", "9", "--length", "2"]
     stopped = recipe.main([*flags, "--clip-norm", "1e-9", "--out", out])["epochs"]
     assert stopped < 9
     argv = ["--resume", "--out", out, "--epochs", "20"]
-    code, _, err = run_main(argv, monkeypatch, capsys)
+    code, _, err = run_main(argv)
     assert code == 2 and err.count("\n") == 1 and f"stopped early, after epoch {stopped:.0f}" in err
     assert json.loads((tmp_path / "run/config.json").read_text())["settings"]["epochs"] == 9
 
 
-def test_seeds_that_go_on_are_all_of_the_settings_they_were_started_with(tmp_path, monkeypatch):
+def test_seeds_that_go_on_are_all_of_the_settings_they_were_started_with(
+    tmp_path, monkeypatch, without_pictures
+):
     """Interrupted in the first of two: the second is made like the first, without its flags."""
     out = str(tmp_path / "runs")
-    flags = ["--preset", "smoke", "--units", "5", "--epochs", "1", "--length", "2"]
+    flags = [*LITTLE, "--units", "5", "--epochs", "1", "--length", "2"]
 
     def interrupted(*args):
         raise KeyboardInterrupt
@@ -654,13 +679,13 @@ def test_optional_settings_can_be_taken_away_by_flag():
     assert (settings.embedding, settings.clip_norm, settings.patience) == (None, None, None)
 
 
-def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, run_main):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(recipe.pictures.plots.Figure, "savefig", full)
-    argv = ["--preset", "smoke", "--epochs", "1", "--out", str(tmp_path / "run")]
-    code, _, err = run_main(argv, monkeypatch, capsys)
+    argv = [*LITTLE, "--epochs", "1", "--out", str(tmp_path / "run")]
+    code, _, err = run_main(argv)
     assert code == 2 and err.count("\n") == 1 and "loss.png (No space left on device)" in err
     assert not list((tmp_path / "run").glob(".part-*"))
 

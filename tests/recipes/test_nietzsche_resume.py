@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import keras
+import nietzsche_generation as recipe
 import pytest
 
 RECIPE = Path(__file__).parents[2] / "recipes/nietzsche_generation.py"
 FLAGS = "--preset smoke --epochs 4 --samples-every 2 --checkpoint-seconds 0.05".split()
+FLAGS += "--temperature 0.5 1.0".split()
 
 
 def start(out, *flags):
@@ -27,12 +29,15 @@ def start(out, *flags):
     )
 
 
-def finish(out, *flags):
-    """Runs the recipe to its end. Returns its standard output."""
-    process = start(out, *flags)
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    return stdout
+@pytest.fixture
+def finish(capsys):
+    """`finish(out, *flags)`: runs the recipe to its end, in this process. Returns what it printed."""
+
+    def run(out, *flags):
+        recipe.main([*flags, "--out", str(out)])
+        return capsys.readouterr().out
+
+    return run
 
 
 def wait_for(process, ready):
@@ -61,15 +66,11 @@ def the_end(out):
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    process = start(out, *FLAGS)
-    wait_for(process, (out / "config.json").exists)
-    configured = time.monotonic()
-    _, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    return the_end(out), time.monotonic() - configured
+    recipe.main([*FLAGS, "--out", str(out)])
+    return the_end(out)
 
 
-def test_a_kill_in_the_middle_of_an_epoch_leaves_no_trace(unbroken, tmp_path):
+def test_a_kill_in_the_middle_of_an_epoch_leaves_no_trace(unbroken, tmp_path, finish):
     out = tmp_path / "run"
     process = start(out, *FLAGS)
     wait_for(process, lambda: within_an_epoch(out, 39))
@@ -78,10 +79,10 @@ def test_a_kill_in_the_middle_of_an_epoch_leaves_no_trace(unbroken, tmp_path):
     assert not (out / "result.json").exists()
     said = finish(out, "--resume")
     assert "Going on after batch" in said
-    assert the_end(out) == unbroken[0]
+    assert the_end(out) == unbroken
 
 
-def test_a_kill_of_a_many_to_one_training_leaves_no_trace(tmp_path):
+def test_a_kill_of_a_many_to_one_training_leaves_no_trace(tmp_path, finish):
     """The lecture's way: windows in shuffled order, which goes on as it was drawn."""
     flags = [*FLAGS, "--no-many-to-many", "--epochs", "1"]  # of 333 batches
     finish(tmp_path / "unbroken", *flags)
@@ -99,17 +100,17 @@ def within_an_epoch(out, batches):
     return any(int(path.stem[-8:]) % batches for path in checkpoints(out))
 
 
-def test_a_kill_after_the_last_epoch_leaves_no_trace(unbroken, tmp_path):
+def test_a_kill_after_the_last_epoch_leaves_no_trace(unbroken, tmp_path, finish):
     out = tmp_path / "run"
     process = start(out, *FLAGS)
     wait_for(process, lambda: (out / "checkpoints/checkpoint-00000156.npz").exists())
     process.kill()
     process.wait()
     assert "Going on after epoch 4." in finish(out, "--resume")
-    assert the_end(out) == unbroken[0]
+    assert the_end(out) == unbroken
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(unbroken, tmp_path):
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(unbroken, tmp_path, finish):
     out = tmp_path / "run"
     process = start(out, *FLAGS)
     wait_for(process, lambda: checkpoints(out))
@@ -118,13 +119,20 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(unbroken, tmp_path):
     assert process.returncode == 130 and "Traceback" not in stderr
     assert f"--resume --out {out}" in stderr.splitlines()[-1]
     finish(out, *FLAGS, "--resume")  # the flags that it was started with are no contradiction
-    assert the_end(out) == unbroken[0]
+    assert the_end(out) == unbroken
 
 
 @pytest.mark.slow
-def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path):
+def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path, finish):
     """At moments drawn over the whole run, from its first file to its last; some are killed twice."""
-    expected, seconds = unbroken
+    out = tmp_path / "whole"
+    process = start(out, *FLAGS)
+    wait_for(process, (out / "config.json").exists)
+    configured = time.monotonic()
+    _, stderr = process.communicate(timeout=300)
+    seconds = time.monotonic() - configured
+    assert process.returncode == 0, stderr
+    assert the_end(out) == unbroken
     draw = random.Random(2026)
     same = 0
     for number in range(20):
@@ -140,21 +148,21 @@ def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path
             flags = ["--resume"]
         at = [p.stem[-8:] for p in checkpoints(out)]
         finish(out, "--resume")
-        same += the_end(out) == expected
+        same += the_end(out) == unbroken
         print(
             f"kill {number + 1}: after {moments} s, checkpoints {at}; {same} of {number + 1} the same"
         )
     assert same == 20
 
 
-def test_other_data_are_refused(tmp_path):
+def test_other_data_are_refused(tmp_path, without_pictures, run_main):
     text = tmp_path / "text.txt"
-    text.write_text("the quick brown fox " * 300)
-    out = tmp_path / "run"
-    finish(out, "--preset", "smoke", "--epochs", "1", "--data", str(text))
-    (out / "result.json").unlink()
-    text.write_text("the quick brown dog " * 300)
-    process = start(out, "--resume")
-    _, stderr = process.communicate(timeout=120)
-    assert process.returncode == 2 and stderr.count("\n") == 1
-    assert "The data are not those that the run" in stderr
+    text.write_text("the quick brown fox " * 100)
+    out = str(tmp_path / "run")
+    little = "--preset smoke --epochs 1 --cell simple --units 4 --length 2 --temperature 0.5"
+    recipe.main([*little.split(), "--data", str(text), "--out", out])
+    (tmp_path / "run/result.json").unlink()
+    text.write_text("the quick brown dog " * 100)
+    code, _, error = run_main(["--resume", "--out", out])
+    assert code == 2 and error.count("\n") == 1
+    assert "The data are not those that the run" in error
