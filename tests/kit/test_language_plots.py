@@ -76,7 +76,9 @@ def test_agreement_has_a_curve_a_cell_and_intervals():
         segments = container.lines[2][0].get_segments()
         heights = [high - low for (_, low), (_, high) in segments]
         assert heights[0] < heights[2]  # fewer sentences, wider
-        assert all(low <= share <= high for share, ((_, low), (_, high)) in zip(shares, segments, strict=True))
+        assert all(
+            low <= share <= high for share, ((_, low), (_, high)) in zip(shares, segments, strict=True)
+        )
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2 to 9", "10 and more"]
 
 
