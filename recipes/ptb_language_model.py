@@ -184,30 +184,39 @@ def load_data(settings):
 
 def build_network(settings, vocabulary, batch_size=None):
     """Ids `(B, T)`, hidden states `(B, T, units)` and logits `(B, T, V)`, as Keras's symbols."""
-    scale = settings.init_scale
-    uniform = keras.initializers.RandomUniform(-scale, scale) if scale else None
     dropout = keras.layers.SpatialDropout1D if settings.variational else keras.layers.Dropout
     size = len(vocabulary)
 
     ids = keras.Input((None,), batch_size, dtype="int32", name="words")
     kind = keras.layers.ReversibleEmbedding if settings.tied else keras.layers.Embedding
-    vectors = uniform or keras.initializers.RandomUniform(-0.1, 0.1)
+    vectors = uniform(settings.init_scale or 0.1)
     embedding = kind(size, settings.units, embeddings_initializer=vectors, name="embedding")
     x = embedding(ids)
     for _ in range(settings.layers):
         x = dropout(settings.dropout)(x)
-        x = recurrent_layer(settings, uniform, stateful=batch_size is not None)(x)
+        x = recurrent_layer(settings, stateful=batch_size is not None)(x)
     x = dropout(settings.dropout)(x)
     if settings.tied:
         logits = embedding(x, reverse=True)
     else:
-        start = {"kernel_initializer": uniform, "bias_initializer": uniform} if uniform else {}
+        start = initializers(settings, "kernel", "bias")
         logits = keras.layers.Dense(size, name="softmax", **start)(x)
     return ids, x, keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
 
 
-def recurrent_layer(settings, uniform, stateful):
-    start = {"kernel_initializer": uniform, "recurrent_initializer": uniform} if uniform else {}
+def uniform(scale):
+    """Evenly in ± scale. One for each weight: a Keras initializer gives the same numbers every time."""
+    return keras.initializers.RandomUniform(-scale, scale)
+
+
+def initializers(settings, *weights):
+    """Arguments of a layer: how these weights start, where the settings say so."""
+    scale = settings.init_scale
+    return {f"{name}_initializer": uniform(scale) for name in weights} if scale else {}
+
+
+def recurrent_layer(settings, stateful):
+    start = initializers(settings, "kernel", "recurrent")
     if settings.cell in ("lstm", "peephole"):
         start["unit_forget_bias"] = settings.forget_bias
     cell = cli.CELLS[settings.cell]
