@@ -139,7 +139,7 @@ class Settings:
 
 
 # Zaremba, Sutskever and Vinyals 2014, section 4.1. They clip at 5 and 10 with the gradient divided by
-# the batch size, and give the cell no bias on its forget gate, as ptb_word_lm.py shows.
+# the batch size; that their forget gates start at a bias of 0 is ptb_word_lm.py's.
 SMALL = Settings(
     layers=2, units=200, tied=False, init_scale=0.1, forget_bias=False, dropout=0.0, variational=False,
     sampled=None, batch_size=20, window=20, epochs=13, optimizer="sgd", learning_rate=1.0, decay=0.5,
@@ -371,8 +371,12 @@ def check(settings, corpus):
             f"{settings.batch_size} windows of {settings.window} takes {least:,}. Give a longer text, "
             "or a smaller --batch-size or --window."
         )
-    if settings.sampled and not settings.tied:
-        raise cli.UserError("--sampled is for a tied softmax: add --tied.")
+    if sampling(settings, corpus.vocabulary) and not settings.tied:
+        raise cli.UserError(
+            "A softmax that is sampled in training shares its vectors with the embedding: with "
+            "--no-tied say --sampled none."
+        )
+    sentences.prompt_ids(settings.prompt, corpus.vocabulary)  # refuses words it cannot read
 
 
 def report(metrics):
@@ -446,6 +450,11 @@ def parse(argv):
             if hasattr(flags, name):
                 cells = ", ".join(comparison.CELLS)
                 parser.error(f"--compare trains {cells} on {agreement.NAME}: leave --{name} out")
+        if flags.preset not in (None, *comparison.PRESETS):
+            parser.error(
+                f"--compare takes the presets of {agreement.NAME}, {' and '.join(comparison.PRESETS)}: "
+                f"not {flags.preset}"
+            )
         if flags.resume and not flags.out:
             parser.error("--resume with --compare needs --out, the folder that holds its runs")
     if flags.run and not (flags.sample_only or flags.score):
@@ -468,7 +477,8 @@ def main(argv=None):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 
     if flags.compare:
-        return comparison.compare(RECIPE, flags, train_runs)
+        settings = cli.override(PRESETS[flags.preset or agreement.NAME], flags)
+        return comparison.compare(RECIPE, flags, settings, train_runs)
     return train_runs(flags)
 
 

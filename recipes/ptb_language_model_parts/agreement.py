@@ -7,7 +7,7 @@ from rnn_kit.datasets import agreement as language
 from rnn_kit.generation import Generator
 
 NAME = "agreement"
-TRUE = "true_test_perplexity"  # a metric of runs on this language
+TRUE = "test_true_perplexity"  # a metric of runs on this language
 HELD_OUT = 4_000  # sentences to validate on, and to test on
 SEEDS = {"train": 0, "validation": 1, "test": 2}  # of the texts: the same ones for every run
 
@@ -32,10 +32,11 @@ def judge(model, corpus):
     """The language's own perplexity, and how often the model prefers the verb that agrees.
 
     Returns:
-        Metrics: `language_perplexity`, exact and in expectation; `true_test_perplexity`, that of the
+        Metrics: `language_perplexity`, exact and in expectation; `test_true_perplexity`, that of the
         very test text by the language's own probabilities; and for each bin of distances
-        `agreement_<first>`, the share of test sentences in which the model gives the right verb more
-        probability than the same verb in the other number, with `sentences_<first>`, how many.
+        `test_agreement_<first>`, the share of test sentences in which the model gives the right verb
+        more probability than the same verb in the other number, with `test_sentences_<first>`, how
+        many.
     """
     tested = test_sentences(corpus)
     nats = -sum(language.log_probability(sentence) for sentence in tested)
@@ -47,8 +48,8 @@ def judge(model, corpus):
     for first, last in BINS:
         here = (distances >= first) & (distances <= (last or np.inf))
         if here.any():
-            metrics[f"agreement_{first}"] = right[here].mean()
-            metrics[f"sentences_{first}"] = here.sum()
+            metrics[f"test_agreement_{first}"] = right[here].mean()
+            metrics[f"test_sentences_{first}"] = here.sum()
     return metrics
 
 
@@ -75,8 +76,8 @@ def shares(metrics):
     names = [_in_words(*ends) for ends in BINS]
     return (
         names,
-        [metrics.get(f"agreement_{first}", np.nan) for first, _ in BINS],
-        [metrics.get(f"sentences_{first}", 0) for first, _ in BINS],
+        [metrics.get(f"test_agreement_{first}", np.nan) for first, _ in BINS],
+        [metrics.get(f"test_sentences_{first}", 0) for first, _ in BINS],
     )
 
 

@@ -18,15 +18,17 @@ def optimizer(settings, batches):
     """The optimizer, its rate a schedule over the batches of all epochs.
 
     The published script sums the loss over the window's T steps. The gradient of a sum is T times that
-    of the mean, so its rate is T times as large here, and the norm that it is clipped at a T-th: the
-    steps are the same, and the loss is one of nats a word, whatever the window.
+    of the mean, so the norm that it is clipped at is a T-th of it here, and the rate of SGD T times as
+    large (Adam's steps do not depend on the gradient's scale): the steps are the same, and the loss is
+    one of nats a word, whatever the window.
     """
     schedules = keras.optimizers.schedules
     steps = settings.window if settings.sum_steps else 1
+    scale = steps if settings.optimizer == "sgd" else 1
     if settings.decay is None:
-        rate = schedules.CosineDecay(steps * settings.learning_rate, batches * settings.epochs)
+        rate = schedules.CosineDecay(scale * settings.learning_rate, batches * settings.epochs)
     else:
-        rates = [steps * rate for rate in learning_rates(settings)]
+        rates = [scale * rate for rate in learning_rates(settings)]
         # Boundaries are the last steps of epochs: a rate holds up to its boundary, inclusive.
         ends = [batches * (epoch + 1) - 1 for epoch in range(settings.epochs - 1)]
         rate = schedules.PiecewiseConstantDecay(ends, rates) if ends else rates[0]
@@ -46,8 +48,9 @@ class SampledCrossentropy(keras.losses.Loss):
         Z = Σ_{w<H} e^(a_w)  +  (V-H)/K Σ_{w∈S, w≠y} e^(a_w)  +  [y ≥ H] e^(a_y)
 
     The frequent words hold most of the probability and are always in Z, so its spread from draw to
-    draw is small. A step costs H + K columns in place of V. Meant for training: validation and test
-    take the sum over all words.
+    draw is small. Its mean over the draws is the sum over all words; the mean of its logarithm is a
+    little less, so that a loss by it is a little too low. A step costs H + K columns in place of V.
+    Meant for training: validation and test take the sum over all words.
 
     Args:
         embedding: The tied `keras.layers.ReversibleEmbedding`; its rows are e_w, most frequent first.

@@ -26,7 +26,7 @@ def measure(trained, weights, dataset, batches, settings, steps):
         `words_per_second` and `hours`, of all epochs without validation.
     """
     print(f"{weights:,} weights ({weights / 1e6:.1f} million), on {describe_machine()}")
-    trained.reset_metrics()
+    shown = {1, *(round(n * steps / SHOWN) for n in range(1, SHOWN + 1))}
     step = tf.function(trained.train_step)
     losses, began = [], None
     for number, batch in enumerate(dataset.take(steps), start=1):
@@ -34,7 +34,7 @@ def measure(trained, weights, dataset, batches, settings, steps):
         trained.reset_metrics()
         losses.append(float(step(batch)["loss"]))
         began = began or time.perf_counter()
-        if number in {round(n * steps / SHOWN) for n in range(1, SHOWN + 1)} | {1}:
+        if number in shown:
             print(
                 f"step {number:5}: {losses[-1]:.3f} nats a word, perplexity {np.exp(losses[-1]):,.0f}"
             )

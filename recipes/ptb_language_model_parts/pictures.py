@@ -1,17 +1,21 @@
 """The pictures of a run, as `.png` files in its folder."""
 
+from pathlib import Path
+
 from ptb_language_model_parts import agreement
 from rnn_kit import plots
 
 
 def draw(run, history, rates, metrics):
     """Perplexity by epoch with the learning rate; on the generated language, which verbs agree."""
-    name = run.config["data"]["name"]
+    name = Path(run.config["data"]["name"]).name
     marks = {"test": metrics["test_perplexity"]}
     if agreement.TRUE in metrics:
         marks["the language itself"] = metrics[agreement.TRUE]
     title = f"{name}, one word at a time"
-    save(run, "perplexity.png", plots.perplexity_curves(history, rates, marks, title))
+    smooth = run.config["settings"]["decay"] is None
+    figure = plots.perplexity_curves(history, rates, smooth, marks, title)
+    save(run, "perplexity.png", figure)
     if agreement.TRUE in metrics:
         cell = run.config["settings"]["cell"]
         save(run, "agreement.png", agreement_of({cell: metrics}))

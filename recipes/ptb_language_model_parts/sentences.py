@@ -1,5 +1,7 @@
 """Sentences: written by a model, and scored by it."""
 
+import unicodedata
+
 import numpy as np
 
 from rnn_kit import cli
@@ -10,12 +12,20 @@ from rnn_kit.text.tokens import END, UNKNOWN
 
 def text_of(vocabulary):
     """From ids to text, a sentence a line: the decoder of `SampleText`."""
-    return lambda ids: " ".join(vocabulary.decode(ids)).replace(END, "\n").replace("\n ", "\n")
+
+    def decode(ids):
+        words = ["\n" if word == END else word for word in vocabulary.decode(ids)]
+        return " ".join(words).replace(" \n", "\n").replace("\n ", "\n")
+
+    return decode
 
 
 def prompt_ids(prompt, vocabulary):
     """Ids of the end of a sentence, and of the words that the next one starts with."""
-    ids, unknown = encode((prompt or "").split(), vocabulary)
+    words = (prompt or "").split()
+    if END in words:
+        raise cli.UserError(f"--prompt: {END} ends a sentence. Leave it out: a prompt begins one.")
+    ids, unknown = encode(words, vocabulary)
     if unknown:
         print(f"Read as {UNKNOWN} in the prompt: {' '.join(unknown)}")
     return np.concatenate([[vocabulary.end], ids]).astype("int32")
@@ -26,7 +36,8 @@ def encode(words, vocabulary):
 
     A word that it has in lower case alone is taken in lower case.
     """
-    known = [w if vocabulary.id_of(w) is not None else w.lower() for w in words]
+    composed = [unicodedata.normalize("NFC", word) for word in words]  # as the corpus is
+    known = [w if vocabulary.id_of(w) is not None else w.lower() for w in composed]
     unseen = [w for w, k in zip(words, known, strict=True) if vocabulary.id_of(k) is None]
     try:
         return vocabulary.encode(known), unseen
@@ -40,7 +51,8 @@ def write(generator, vocabulary, settings):
     texts = {}
     for t in settings.temperatures:
         sampler = TemperatureSampler(t, settings.top_k, settings.top_p, seed=settings.seed)
-        rows = np.repeat(start[None], settings.count, axis=0)
+        count = settings.count if t else 1  # without chance they are all the same
+        rows = np.repeat(start[None], count, axis=0)
         written = generator.generate(rows, settings.length, sampler, stop_id=vocabulary.end)
         lines = [sentence(row[1:], vocabulary) for row in written]
         texts[f"temperature {t:g}"] = "\n\n".join(lines)
@@ -71,18 +83,20 @@ def score(generator, vocabulary, texts):
             raise cli.UserError("--score: a sentence without a word. Give each in quotes.")
         ids, unseen = encode(words, vocabulary)
         whole = np.concatenate([[vocabulary.end], ids, [vocabulary.end]])
-        nats = generator.log_probabilities(whole[None])[0]
+        log_p = generator.log_probabilities(whole[None])[0]
         print(f"\n{text}")
         print(
-            f"  ln p = {nats.sum():.2f}, perplexity {np.exp(-nats.mean()):,.1f} a word, of {len(nats)} "
-            "with the sentence's end"
+            f"  ln p = {log_p.sum():.2f}, perplexity {np.exp(-log_p.mean()):,.1f} a word, of "
+            f"{len(log_p)} with the sentence's end"
         )
         width = max(len(END), *map(len, words))
-        for word, log_p in zip([*words, END], nats, strict=True):
+        for word, nats in zip([*words, END], log_p, strict=True):
             mark = f"  not in the vocabulary: read as {UNKNOWN}" if word in unseen else ""
-            print(f"  {word:{width}}  ln p {log_p:7.2f}   p {np.exp(log_p):.2g}{mark}")
-        scores[text] = float(nats.sum())
+            print(f"  {word:{width}}  ln p {nats:7.2f}   p {np.exp(nats):.2g}{mark}")
+        scores[text] = float(log_p.sum())
     if len(scores) > 1:
         best = max(scores, key=scores.get)
         print(f"\nThe likeliest: {best}")
+        if len({len(text.split()) for text in texts}) > 1:
+            print("(Of sentences of different lengths, the shorter is mostly the likelier.)")
     return scores

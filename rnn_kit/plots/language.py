@@ -7,6 +7,8 @@ from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocat
 
 from rnn_kit.plots._figure import COLORS, _axes, _visible, _wilson
 
+MOST_STEPS = 12  # of a learning rate, to be marked one by one
+
 
 def loss_curves(runs, title="", unit="character"):
     """Training and validation loss, against the seconds of training and against the tokens seen.
@@ -79,13 +81,14 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     return figure or ax.figure
 
 
-def perplexity_curves(history, rates=(), marks=None, title=""):
+def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
     """Perplexity of training and validation after each epoch, with the steps of the learning rate.
 
     Args:
         history: One dict an epoch, with `epoch`, `loss` and `val_loss` in nats a word.
-        rates: The learning rate of each epoch. Where one differs from the one before, a line says by
-            what factor; where nearly all do (a smooth schedule), the rate has an axis of its own.
+        rates: The learning rate at the start of each epoch. A few steps are marked where they are; the
+            rate of a smooth schedule, or of one with many steps, has an axis of its own.
+        smooth: Whether the rate changes within epochs too.
         marks: Names to perplexities to draw across, such as that of the test set.
         title: The picture's title.
     """
@@ -95,8 +98,10 @@ def perplexity_curves(history, rates=(), marks=None, title=""):
         values = np.exp([row[name] for row in history])
         label = "validation" if name == "val_loss" else "training"
         ax.plot(epochs, values, style, ms=3, lw=1.3, color=color, label=label)
-    for (name, value), color in zip((marks or {}).items(), COLORS[2:], strict=False):
-        ax.axhline(value, ls=":", lw=1.2, color=color, label=f"{_visible(name)}: {value:.1f}")
+    styles = zip(COLORS[2:], ((0, (1, 2)), (3, (5, 3, 1, 3)), (0, (5, 5))), strict=True)
+    for (name, value), (color, dashes) in zip((marks or {}).items(), styles, strict=False):
+        label = f"{_visible(name)}: {value:.4g}"
+        ax.axhline(value, ls=dashes, lw=1.2, color=color, label=label)
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(FixedLocator(_round_numbers(low, high)))
@@ -105,9 +110,10 @@ def perplexity_curves(history, rates=(), marks=None, title=""):
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel("epoch")
     ax.set_ylabel("perplexity")
-    steps = [n for n in range(1, len(rates)) if rates[n] != rates[n - 1] and n < len(history)]
-    if steps and len(rates) > 2 and len({round(rates[n] / rates[n - 1], 6) for n in steps}) > 1:
-        _rate_axis(ax, epochs, rates[: len(epochs)])
+    rates = list(rates[: len(epochs)])
+    steps = [n for n in range(1, len(rates)) if rates[n] != rates[n - 1]]
+    if smooth or len(steps) > MOST_STEPS:
+        _rate_axis(ax, rates, smooth)
     else:
         for n in steps:
             ax.axvline(n + 0.5, lw=0.8, color="0.8", zorder=0)
@@ -135,9 +141,12 @@ def _round_numbers(low, high):
     return ticks
 
 
-def _rate_axis(ax, epochs, rates):
+def _rate_axis(ax, rates, smooth):
+    """Draws rates over the epochs that they are for: epoch n lasts from n - 1 to n."""
     right = ax.twinx()
-    right.step(epochs, rates, where="mid", lw=1, color="0.7")
+    style = "default" if smooth else "steps-post"
+    right.plot(range(len(rates)), rates, lw=1, color="0.7", drawstyle=style)
+    ax.set_xlim(left=0)
     right.set_ylim(bottom=0)
     right.set_ylabel("learning rate", color="0.5")
     right.tick_params(colors="0.5")
@@ -167,8 +176,8 @@ def agreement_by_distance(runs, bins, counts, title=""):
             capsize=2, color=color, label=_visible(name),
         )  # fmt: skip
     ax.axhline(0.5, ls=":", lw=1, color="0.5")
-    ax.annotate("a coin", (1, 0.5), xycoords=("axes fraction", "data"), xytext=(-2, 3),
-                textcoords="offset points", ha="right", color="0.5", fontsize=9)  # fmt: skip
+    beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    ax.annotate("a coin", (1, 0.5), xytext=(4, 0), va="center", color="0.5", fontsize=9, **beside)
     ax.set_xticks(range(len(bins)), bins)
     ax.set_xlabel("words from the noun to its verb")
     ax.set_ylabel("share of verbs that agree")

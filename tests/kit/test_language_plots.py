@@ -33,7 +33,9 @@ def ticks(figure):
 
 
 def test_curves_are_perplexities_and_the_rates_steps_are_marked():
-    figure = plots.perplexity_curves(history(200, 150, 120, 118), [1, 1, 0.5, 0.25], {"test": 115.4})
+    figure = plots.perplexity_curves(
+        history(200, 150, 120, 118), [1, 1, 0.5, 0.25], marks={"test": 115.4}
+    )
     ax = figure.axes[0]
     validation = next(line for line in ax.lines if line.get_label() == "validation")
     np.testing.assert_allclose(validation.get_ydata(), [200, 150, 120, 118])
@@ -46,10 +48,17 @@ def test_curves_are_perplexities_and_the_rates_steps_are_marked():
 
 def test_a_smooth_schedule_has_an_axis_of_its_own():
     rates = [1, 0.75, 0.4, 0.1]
-    figure = plots.perplexity_curves(history(200, 150, 120, 118), rates)
+    figure = plots.perplexity_curves(history(200, 150, 120, 118), rates, smooth=True)
     assert len(figure.axes) == 2
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), rates)
+    np.testing.assert_allclose(figure.axes[1].lines[0].get_xdata(), [0, 1, 2, 3])
     assert figure.axes[1].get_ylabel() == "learning rate"
+
+
+def test_many_steps_of_the_rate_are_drawn_as_stairs():
+    rates = [0.9**n for n in range(30)]
+    figure = plots.perplexity_curves(history(*range(130, 100, -1)), rates)
+    assert figure.axes[1].lines[0].get_drawstyle() == "steps-post"
 
 
 @pytest.mark.parametrize(

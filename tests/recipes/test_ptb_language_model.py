@@ -1,5 +1,7 @@
 """The word-level language model, end to end at smoke size, and everything it says to bad input."""
 
+import dataclasses
+import itertools
 import json
 import shutil
 import tarfile
@@ -147,6 +149,21 @@ def test_the_presets_have_the_published_numbers_of_weights(preset, weights):
     keras.utils.clear_session()
 
 
+def test_every_weight_starts_from_numbers_of_its_own():
+    settings = dataclasses.replace(recipe.SMALL, units=6)
+    words = TokenVocabulary(["<eos>", *map(str, range(12))])
+    model = recipe.build_model(settings, words)
+    starts = {v.path: v.numpy().ravel() for v in model.weights if not v.path.endswith("cell/bias")}
+    assert len(starts) == 7
+    for weights in starts.values():
+        assert 0.05 < np.abs(weights).max() <= 0.1
+    for a, b in itertools.combinations(starts.values(), 2):
+        shorter = min(len(a), len(b))
+        assert not np.array_equal(a[:shorter], b[:shorter])
+    biases = [v.numpy() for v in model.weights if v.path.endswith("cell/bias")]
+    assert len(biases) == 2 and not np.any(biases)  # the forget gates' too
+
+
 def test_lecture_is_small_and_paper_is_large():
     assert recipe.PRESETS["lecture"] == recipe.PRESETS["small"]
     assert recipe.PRESETS["paper"] == recipe.PRESETS["large"]
@@ -167,6 +184,13 @@ def test_the_learning_rate_decays_as_published(preset, rates):
     for epoch, rate in enumerate(rates):
         for step in (10 * epoch, 10 * epoch + 9):  # the first and the last step of the epoch
             np.testing.assert_allclose(schedule(step), rate * settings.window, rtol=1e-6)
+
+
+def test_adams_rate_does_not_depend_on_how_the_loss_is_summed():
+    settings = dataclasses.replace(recipe.SMALL, optimizer="adam", learning_rate=1e-3)
+    optimizer = fitting.optimizer(settings, batches=10)
+    assert float(optimizer._learning_rate(0)) == pytest.approx(1e-3)
+    assert optimizer.global_clipnorm == settings.clip_norm / settings.window
 
 
 def test_a_cosine_ends_at_nothing():
@@ -262,14 +286,14 @@ def test_its_gradients_are_then_the_softmaxs_too():
 
 
 def test_with_some_drawn_z_is_right_on_average():
-    """For a frequent target: for a rare one its own share of the draws is left out of the others'."""
     step = tf.Variable(0)
     loss, y, h, embedding = sampled(10, 15, step)
     exact, ratios = all_words(y, h, embedding), []
+    assert (y < 10).any() and (y >= 10).any()
     estimate = tf.function(loss.call)
     for n in range(1000):
         step.assign(n)
-        ratios.append(np.exp(estimate(y, h) - exact)[y < 10])
+        ratios.append(np.exp(estimate(y, h) - exact))
     error = np.std(ratios, axis=0) / 1000**0.5
     assert error.min() > 1e-4  # it does vary from draw to draw
     assert (np.abs(np.mean(ratios, axis=0) - 1) < 4 * error).all()
@@ -329,7 +353,7 @@ def test_the_true_perplexity_is_that_of_the_very_test_text(saved):
     tested = language.generate(300, agreement.SEEDS["test"])
     tokens = sum(len(sentence) + 1 for sentence in tested)
     nats = -sum(language.log_probability(sentence) for sentence in tested)
-    assert metrics["true_test_perplexity"] == pytest.approx(np.exp(nats / tokens))
+    assert metrics["test_true_perplexity"] == pytest.approx(np.exp(nats / tokens))
 
 
 def test_compare_trains_three_cells_and_draws_them_together(tmp_path, run_main):
@@ -348,6 +372,10 @@ def test_compare_trains_three_cells_and_draws_them_together(tmp_path, run_main):
     assert (out / "lstm/result.json").exists()
     code, _, error = run_main(flags)
     assert code == 2 and "already holds a run" in error
+    code, _, error = run_main([*flags, "--resume", "--units", "9"])
+    assert code == 2 and "other settings" in error
+    code, _, error = run_main([*flags, "--out", str(out / "gru")])
+    assert code == 2 and "single run" in error
 
 
 # Scores and sentences
@@ -375,9 +403,20 @@ def test_unknown_words_are_marked_and_read_as_unk(capsys):
     generator = Generator(recipe.build_model(settings, corpus.vocabulary))
     scores = sentences.score(generator, corpus.vocabulary, ["A cow sat", "a <unk> sat"])
     lines = capsys.readouterr().out.splitlines()
+    assert not any("shorter" in line for line in lines)
     marked = [line.split()[0] for line in lines if "not in the vocabulary" in line]
     assert marked == ["cow", "sat", "sat"]  # "A" is known in lower case
     assert scores["A cow sat"] == pytest.approx(scores["a <unk> sat"])
+
+
+def test_words_are_composed_as_the_corpus_is():
+    words = TokenVocabulary(["<eos>", "caf\u00e9"])
+    assert sentences.encode(["cafe\u0301", "CAF\u00c9"], words) == (pytest.approx([1, 1]), [])
+
+
+def test_samples_have_a_sentence_a_line():
+    words = TokenVocabulary(["<eos>", "a", "b"])
+    assert sentences.text_of(words)([0, 1, 2, 0, 2, 0]) == "\na b\nb\n"
 
 
 def test_a_model_prefers_what_it_has_read(tmp_path, capsys):
@@ -517,6 +556,9 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
         ("--sample-only --epochs 3", "no meaning with --sample-only"),
         ("--measure 5 --out here", "no meaning with --measure"),
         ("--compare --cell gru", "leave --cell out"),
+        ("--compare --preset small", "agreement and smoke"),
+        ("--preset smoke --prompt zebras", "zebras"),
+        ("--preset smoke --prompt <eos>", "<eos>"),
         ("--compare --data ptb", "leave --data out"),
         ("--compare --seeds 0 1", "no meaning with --compare"),
         ("--compare --resume", "needs --out"),
