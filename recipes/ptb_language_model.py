@@ -153,8 +153,9 @@ LARGE = dataclasses.replace(
     clip_norm=10.0,
 )  # fmt: skip
 AGREEMENT = Settings(
-    data="agreement", units=128, dropout=0.0, sampled=None, window=50, epochs=6, learning_rate=4e-3
-)
+    data="agreement", units=128, dropout=0.0, sampled=None, batch_size=16, window=50, epochs=5,
+    learning_rate=4e-3,
+)  # fmt: skip
 
 PRESETS = {
     "smoke": dataclasses.replace(
