@@ -97,7 +97,10 @@ class Settings:
         cli.positive,
     )
     forget_bias: bool = setting(True, "an LSTM's forget gates start with a bias of 1")
-    dropout: float = setting(0.3, "after the embedding and each recurrent layer", cli.fraction)
+    dropout: float = setting(0.5, "after the embedding and each recurrent layer", cli.fraction)
+    recurrent_dropout: float = setting(
+        0.25, "of h from step to step, one mask for all steps of a window", cli.fraction
+    )
     variational: bool = setting(True, "one dropout mask for all steps of a window")
     sampled: int | None = setting(
         1000,
@@ -141,9 +144,9 @@ class Settings:
 # Zaremba, Sutskever and Vinyals 2014, section 4.1. They clip at 5 and 10 with the gradient divided by
 # the batch size; that their forget gates start at a bias of 0 is ptb_word_lm.py's.
 SMALL = Settings(
-    layers=2, units=200, tied=False, init_scale=0.1, forget_bias=False, dropout=0.0, variational=False,
-    sampled=None, batch_size=20, window=20, epochs=13, optimizer="sgd", learning_rate=1.0, decay=0.5,
-    decay_after=4, sum_steps=True, clip_norm=5.0,
+    layers=2, units=200, tied=False, init_scale=0.1, forget_bias=False, dropout=0.0,
+    recurrent_dropout=0.0, variational=False, sampled=None, batch_size=20, window=20, epochs=13,
+    optimizer="sgd", learning_rate=1.0, decay=0.5, decay_after=4, sum_steps=True, clip_norm=5.0,
 )  # fmt: skip
 MEDIUM = dataclasses.replace(
     SMALL, units=650, init_scale=0.05, dropout=0.5, window=35, epochs=39, decay=1 / 1.2, decay_after=6
@@ -153,8 +156,8 @@ LARGE = dataclasses.replace(
     clip_norm=10.0,
 )  # fmt: skip
 AGREEMENT = Settings(
-    data="agreement", units=128, dropout=0.0, sampled=None, batch_size=16, window=50, epochs=5,
-    learning_rate=4e-3,
+    data="agreement", units=128, dropout=0.0, recurrent_dropout=0.0, sampled=None, batch_size=16,
+    window=50, epochs=5, learning_rate=4e-3,
 )  # fmt: skip
 
 PRESETS = {
@@ -221,7 +224,13 @@ def recurrent_layer(settings, stateful):
     if settings.cell in ("lstm", "peephole"):
         start["unit_forget_bias"] = settings.forget_bias
     cell = cli.CELLS[settings.cell]
-    return cell(settings.units, return_sequences=True, stateful=stateful, **start)
+    return cell(
+        settings.units,
+        recurrent_dropout=settings.recurrent_dropout,
+        return_sequences=True,
+        stateful=stateful,
+        **start,
+    )
 
 
 def build_model(settings, vocabulary, batch_size=None):

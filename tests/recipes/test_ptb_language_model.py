@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import os
 import shutil
 import tarfile
 
@@ -433,6 +434,18 @@ def test_a_model_prefers_what_it_has_read(tmp_path, capsys):
     scores = recipe.main(["--score", *pair, "--run", str(out)])
     assert scores[pair[0]] > scores[pair[1]] + 1
     assert "The likeliest: I like apples" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("RNN_KIT_DATA" not in os.environ, reason="RNN_KIT_DATA names no folder of data")
+def test_a_small_run_on_the_penn_treebank_prefers_the_lectures_sentence(tmp_path):
+    """One epoch of the preset, in fewer and larger batches."""
+    out = str(tmp_path / "run")
+    metrics = recipe.main(["--preset", "small", "--epochs", "1", "--batch-size", "100", "--out", out])
+    assert metrics["test_perplexity"] < 600
+    pair = ["I like apples", "I sit apples"]
+    scores = recipe.main(["--score", *pair, "--run", out])
+    assert scores[pair[0]] > scores[pair[1]]
 
 
 def test_sentences_are_written_until_their_end(saved, run_main):
