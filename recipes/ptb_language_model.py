@@ -114,7 +114,7 @@ class Settings:
     optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "sgd"))
     learning_rate: float = setting(3e-3, "at the start", cli.positive)
     decay: float | None = setting(
-        None, "the rate's factor from epoch to epoch (none: half a cosine, to nothing)", cli.share
+        None, "the rate's factor from epoch to epoch (none: half a cosine, to nothing)", cli.probability
     )
     decay_after: int = setting(1, "epochs before the first decay", cli.positive_int)
     sum_steps: bool = setting(False, "the loss is summed over a window's steps (else their mean)")
@@ -467,6 +467,10 @@ def parse(argv):
             )
         if flags.resume and not flags.out:
             parser.error("--resume with --compare needs --out, the folder that holds its runs")
+    default = agreement.NAME if flags.compare else "cpu"
+    data = cli.override(PRESETS[flags.preset or default], flags).data
+    if hasattr(flags, "sentences") and data != agreement.NAME and not flags.resume:
+        parser.error(f"--sentences is for --data {agreement.NAME}: leave it out")
     if flags.run and not (flags.sample_only or flags.score):
         parser.error("--run names a saved run: add --score or --sample-only")
     return flags

@@ -187,6 +187,12 @@ def test_the_learning_rate_decays_as_published(preset, rates):
             np.testing.assert_allclose(schedule(step), rate * settings.window, rtol=1e-6)
 
 
+def test_a_decay_of_one_is_a_constant_rate():
+    settings = recipe.Settings(decay=1.0, epochs=3, learning_rate=0.1)
+    schedule = fitting.optimizer(settings, batches=10)._learning_rate
+    assert {round(float(schedule(n)), 6) for n in range(40)} == {0.1}
+
+
 def test_adams_rate_does_not_depend_on_how_the_loss_is_summed():
     settings = dataclasses.replace(recipe.SMALL, optimizer="adam", learning_rate=1e-3)
     optimizer = fitting.optimizer(settings, batches=10)
@@ -563,7 +569,8 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
     [
         ("--preset smoke --sampled 20 --no-tied", "--tied"),
         ("--preset smoke --vocab-size 2", "--vocab-size"),
-        ("--preset smoke --decay 1.5", "between 0 and 1"),
+        ("--preset smoke --decay 1.5", "(0, 1]"),
+        ("--data here --sentences 9", "--data agreement"),
         ("--preset smoke --measure 1", "at least 2"),
         ("--score x --units 3", "no meaning with --score"),
         ("--sample-only --epochs 3", "no meaning with --sample-only"),
