@@ -182,6 +182,6 @@ def agreement_by_distance(runs, bins, counts, title=""):
     ax.set_xlabel("words from the noun to its verb")
     ax.set_ylabel("share of verbs that agree")
     ax.set_ylim(min(0.45, ax.get_ylim()[0]), 1.02)
-    ax.legend(frameon=False, loc="lower left")
+    ax.legend(frameon=False, loc="center")
     ax.set_title(_visible(title))
     return figure

@@ -28,3 +28,17 @@ def test_the_readmes_table_of_cells_is_the_ledgers(name):
         f"{accuracy['mean']:.4f} ± {accuracy['std']:.4f} |"
     )
     assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
+
+
+@pytest.mark.parametrize("name", ["plain RNN", "GRU", "LSTM"])
+def test_the_readmes_table_of_agreement_is_the_ledgers(name):
+    (entry,) = (
+        entry
+        for entry in entries("ptb_language_model")
+        if entry["preset"] == "agreement" and entry["settings"]["cell"] == CELLS[name]
+    )
+    metrics = {metric: value["mean"] for metric, value in entry["metrics"].items()}
+    above = metrics["test_perplexity"] / metrics["test_true_perplexity"] - 1
+    shares = " | ".join(f"{metrics[f'test_agreement_{n}']:.3f}" for n in (1, 2, 10, 20, 30, 50))
+    row = f"| {name} | {metrics['test_perplexity']:.3f} | {100 * above:.1f} % | {shares} |"
+    assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
