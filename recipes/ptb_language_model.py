@@ -20,8 +20,8 @@ a noun that may stand far back ("the cat, which already ate a bunch of food, was
 perplexity, which no model beats, is known exactly.
 
 What to expect of `--preset agreement`, seed 0, on 2 CPU cores: a test perplexity of 6.444, 0.4 % above
-that of the language itself, after 211 to 329 s of training. `medium` and `large` are for a GPU, and were
-not run to their end here.
+that of the language itself, after 211 to 329 s of training. `medium` and `large` are for a GPU, and
+were not run to their end here.
 
 How to run it:
 
