@@ -214,8 +214,8 @@ def test_a_step_is_that_of_the_loss_summed_over_the_window(clip):
     """As ptb_word_lm.py has it: summed over steps, averaged over rows, clipped, and a rate of one."""
     keras.utils.set_random_seed(0)
     settings = recipe.Settings(
-        tied=False, sampled=None, dropout=0.0, units=6, batch_size=3, window=5, optimizer="sgd",
-        learning_rate=0.7, decay=0.5, sum_steps=True, clip_norm=clip,
+        tied=False, sampled=None, dropout=0.0, recurrent_dropout=0.0, units=6, batch_size=3, window=5,
+        optimizer="sgd", learning_rate=0.7, decay=0.5, sum_steps=True, clip_norm=clip,
     )  # fmt: skip
     words = TokenVocabulary(["<eos>", "a", "b", "c"])
     trained, model = recipe.build_training(settings, words, batches=1)
@@ -567,7 +567,7 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--preset smoke --sampled 20 --no-tied", "--tied"),
+        ("--preset smoke --sampled 20 --no-tied", "--sampled none"),
         ("--preset smoke --vocab-size 2", "--vocab-size"),
         ("--preset smoke --decay 1.5", "(0, 1]"),
         ("--data here --sentences 9", "--data agreement"),
