@@ -42,3 +42,13 @@ def test_the_readmes_table_of_agreement_is_the_ledgers(name):
     shares = " | ".join(f"{metrics[f'test_agreement_{n}']:.3f}" for n in (1, 2, 10, 20, 30, 50))
     row = f"| {name} | {metrics['test_perplexity']:.3f} | {100 * above:.1f} % | {shares} |"
     assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
+
+
+def test_the_readmes_row_of_the_penn_treebank_is_the_ledgers():
+    (entry,) = (e for e in entries("ptb_language_model") if e["preset"] == "small")
+    metrics = {metric: value["mean"] for metric, value in entry["metrics"].items()}
+    row = (
+        f"| {metrics['validation_perplexity']:.1f} | {metrics['test_perplexity']:.1f} | "
+        f"{metrics['train_seconds']:,.0f} s |"
+    )
+    assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
