@@ -176,7 +176,7 @@ def _add_flag(group, field, preset, value):
             how["metavar"] = names.get(about["type"], whole)
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
-    default = "" if value is None else f" ({preset}: {in_words(value)})"
+    default = "" if value in (None, ()) else f" ({preset}: {in_words(value)})"
     what = about["help"] + default
     group.add_argument(_flag(field), dest=field.name, default=argparse.SUPPRESS, help=what, **how)
 

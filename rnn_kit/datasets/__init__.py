@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rnn_kit.datasets import nietzsche, shakespeare, stdlib
 from rnn_kit.datasets._files import DataError, check_limit, data_folder, find_or_fetch
+from rnn_kit.datasets.captions import CaptionedImages, Captions, cut_caption, load_captions
 from rnn_kit.datasets.corpus import Corpus, load_corpus
 from rnn_kit.datasets.labelled import LabelledTexts, read_labelled
 from rnn_kit.datasets.reviews import generated_reviews
@@ -13,13 +14,17 @@ from rnn_kit.text import read_text, text_sha256
 
 __all__ = [
     "TEXTS",
+    "CaptionedImages",
+    "Captions",
     "Corpus",
     "DataError",
     "LabelledTexts",
     "Reviews",
+    "cut_caption",
     "data_folder",
     "find_or_fetch",
     "generated_reviews",
+    "load_captions",
     "load_corpus",
     "load_reviews",
     "load_text",

@@ -1,10 +1,8 @@
 """Texts of two classes from the user's own files: a table with a header, or a folder of texts."""
 
-import csv
 import difflib
 import os
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rnn_kit.datasets._files import DataError
+from rnn_kit.datasets._tables import a_few, comma_or_semicolon, composed, entries, read, records, short
 from rnn_kit.text.words import SEPARATORS
 
 _POSITIVE = {"pos", "positive", "1", "+1", "true", "yes", "good"}
@@ -117,12 +116,12 @@ def read_labelled(path, text_column="text", label_column="label"):
 
 def _part(folder, name):
     """The folder or table of that name, or None."""
-    entries = _entries(folder)
-    found = [entry.name for entry in entries if entry.name == name and entry.is_dir()]
-    found += [entry.name for entry in entries if entry.name.lower() in {name + s for s in _TABLES}]
+    inside = entries(folder)
+    found = [entry.name for entry in inside if entry.name == name and entry.is_dir()]
+    found += [entry.name for entry in inside if entry.name.lower() in {name + s for s in _TABLES}]
     if len(found) > 1:
         raise DataError(
-            f"{folder} holds {_a_few(found)}: expected one {name} part; take the other ones away"
+            f"{folder} holds {a_few(found)}: expected one {name} part; take the other ones away"
         )
     return folder / found[0] if found else None
 
@@ -145,7 +144,7 @@ def _from_table(path, text_column, label_column, classes=None):
             )
         if classes is not None and label not in classes:
             raise DataError(
-                f"{path}, line {line}: the label {_short(label)} is not a class of the training "
+                f"{path}, line {line}: the label {short(label)} is not a class of the training "
                 f"part: expected {classes[0]!r} or {classes[1]!r}; correct it or delete the row"
             )
         texts.append(text)
@@ -168,65 +167,25 @@ def _rows(path, text_column, label_column):
     """Yields (line number, text, label) of each row below the header."""
     if path.suffix.lower() not in _TABLES:
         raise DataError(f"{path} is not of a known kind: expected {_LAYOUTS}; rename or convert it")
-    content = _read(path)
-    # The csv module takes fields of 131,072 characters and no more, by a limit that all share.
-    limit = csv.field_size_limit()
-    csv.field_size_limit(max(limit, len(content)))
-    try:
-        records = list(_records(path, content))
-    finally:
-        csv.field_size_limit(limit)
-    if not records:
+    content = read(path)
+    delimiter = comma_or_semicolon(content) if path.suffix.lower() == ".csv" else "\t"
+    rows = records(path, content, delimiter)
+    if not rows:
         raise DataError(f"{path} is empty: expected a header row and a row for each text")
-    header = [_composed(name).strip() for name in records[0][1]]
+    header = [composed(name).strip() for name in rows[0][1]]
     text_at = _column(path, header, text_column, "--text-column")
     label_at = _column(path, header, label_column, "--label-column")
-    for line, fields in records[1:]:
+    for line, fields in rows[1:]:
         if len(fields) != len(header):
             raise DataError(
                 f"{path}, line {line}: expected {len(header)} fields, as in the header, found "
                 f"{len(fields)}; put a field that holds the delimiter into double quotes"
             )
-        yield line, _composed(fields[text_at]), _composed(fields[label_at]).strip()
-
-
-def _records(path, content):
-    """Yields the number of its first line and the fields of each record that is not blank."""
-    line = 1
-    # Not splitlines(), which also cuts at form feeds and other separators.
-    reader = csv.reader(_lines(content), delimiter=_delimiter(path, content), strict=True)
-    while True:
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise DataError(
-                f"{path}, line {line}: the quoting is broken ({error}): expected a field in double "
-                "quotes to end before the delimiter or the line's end; double each quote within it"
-            ) from None
-        if fields is None:
-            return
-        if fields:
-            yield line, fields
-        line = reader.line_num + 1
-
-
-def _lines(content):
-    start = 0
-    while start < len(content):
-        end = content.find("\n", start) + 1 or len(content)
-        yield content[start:end]
-        start = end
-
-
-def _delimiter(path, content):
-    if path.suffix.lower() != ".csv":
-        return "\t"
-    header = content.lstrip("\n").partition("\n")[0]
-    return ";" if ";" in header and "," not in header else ","
+        yield line, composed(fields[text_at]), composed(fields[label_at]).strip()
 
 
 def _column(path, header, name, flag):
-    name = _composed(name).strip()
+    name = composed(name).strip()
     found = [i for i, column in enumerate(header) if column == name]
     if len(found) == 1:
         return found[0]
@@ -237,7 +196,7 @@ def _column(path, header, name, flag):
         return -difflib.SequenceMatcher(None, name.lower(), column[:40].lower()).ratio()
 
     raise DataError(
-        f"{path} has no column {name!r}: its first row names {_a_few(sorted(header, key=unlike))}; "
+        f"{path} has no column {name!r}: its first row names {a_few(sorted(header, key=unlike))}; "
         f"give the column's name with {flag}, or add a header row"
     )
 
@@ -246,9 +205,9 @@ def _column(path, header, name, flag):
 
 
 def _from_folder(folder, classes=None):
-    folders = {_composed(e.name): e.path for e in _entries(folder) if e.is_dir() and e.name != "unsup"}
+    folders = {composed(e.name): e.path for e in entries(folder) if e.is_dir() and e.name != "unsup"}
     if len(folders) != 2:
-        found = f"{len(folders)}: {_a_few(sorted(folders))}" if folders else "none"
+        found = f"{len(folders)}: {a_few(sorted(folders))}" if folders else "none"
         raise DataError(
             f"{folder}: expected two folders, one for each class, found {found}; give {_LAYOUTS}"
         )
@@ -256,7 +215,7 @@ def _from_folder(folder, classes=None):
         classes = _in_order(folders)
     elif set(folders) != set(classes):
         raise DataError(
-            f"{folder} holds {_a_few(sorted(folders))}: expected the classes of the training part, "
+            f"{folder} holds {a_few(sorted(folders))}: expected the classes of the training part, "
             f"{classes[0]!r} and {classes[1]!r}; rename the folders"
         )
     parts = [_texts_in(folders[name]) for name in classes]
@@ -266,24 +225,15 @@ def _from_folder(folder, classes=None):
 
 def _texts_in(folder):
     texts = []
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.name.lower().endswith(".txt") and entry.is_file():
-            text = _composed(_read(entry.path))
+            text = composed(read(entry.path))
             if not _WORD.search(text):
                 raise DataError(f"{entry.path} is empty: expected at least one word; fill or delete it")
             texts.append(text)
     if not texts:
         raise DataError(f"{folder} holds no .txt files: expected one for each text of the class")
     return texts
-
-
-def _entries(folder):
-    """The entries of a folder that are not hidden, in sorted order."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        raise _unreadable(folder, error) from error
 
 
 # Both
@@ -298,48 +248,7 @@ def _in_order(names):
     return first, second
 
 
-def _read(path):
-    """The text of a file with "\\n" for line ends, not yet composed."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    offset = data.find(b"\0")  # UTF-8 in theory; in practice UTF-16, or no text at all
-    if offset < 0:
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            offset = error.start
-    if offset >= 0:
-        raise DataError(
-            f"{path} is not UTF-8 text: the byte 0x{data[offset]:02x} at byte offset {offset} (line "
-            f"{data.count(10, 0, offset) + 1}), where UTF-8 was expected; save it as UTF-8"
-        )
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _unreadable(path, error):
-    return DataError(
-        f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
-        "read; check its permissions"
-    )
-
-
-def _composed(text):
-    return unicodedata.normalize("NFC", text)
-
-
-def _short(name, most=40):
-    return repr(name if len(name) <= most else name[: most - 3] + "...")
-
-
-def _a_few(names, most=8):
-    shown = ", ".join(_short(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
 def _counted(counts, most=5):
-    shown = ", ".join(f"{_short(name)} ({count})" for name, count in counts.most_common(most))
+    shown = ", ".join(f"{short(name)} ({count})" for name, count in counts.most_common(most))
     more = f" and {len(counts) - most} more" if len(counts) > most else ""
     return f"{len(counts)}: {shown}{more}"

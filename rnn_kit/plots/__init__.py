@@ -6,12 +6,18 @@ Save one with `figure.savefig(path)`. None of them needs a display.
 from matplotlib.figure import Figure
 
 from rnn_kit.plots._figure import COLORS, _visible
+from rnn_kit.plots.captions import (
+    attention_maps,
+    caption_grid,
+    captioned,
+)
 from rnn_kit.plots.classification import (
     accuracy_by_length,
     accuracy_curves,
     comparison,
     roc_and_calibration,
 )
+from rnn_kit.plots.decoders import beam_curve, decoder_scores
 from rnn_kit.plots.language import (
     agreement_by_distance,
     loss_curves,
@@ -27,7 +33,12 @@ __all__ = [
     "accuracy_by_length",
     "accuracy_curves",
     "agreement_by_distance",
+    "attention_maps",
+    "beam_curve",
+    "caption_grid",
+    "captioned",
     "comparison",
+    "decoder_scores",
     "loss_curves",
     "opinion_trace",
     "opinion_traces",

@@ -15,6 +15,9 @@ COLORS = (
     "#b7791f",
 )  # of runs, apart for the colour-blind too
 
+MARGIN = 0.2  # inches around what is drawn
+LONGEST_TEXT = 2000  # characters of a text that are looked at
+
 LEAST_STEP = 4.0  # pixels between the points of a curve that a label has to keep clear of
 
 
@@ -55,6 +58,36 @@ def _extent(text, size):
         text.replace(r"\$", "$"), font, ismath=False
     )
     return width, height
+
+
+def _wrapped(text, size, room, most):
+    """Lines of `_visible` text, no wider than the room in inches, … where there would be too many."""
+
+    def fits(line):
+        return _extent(_visible(line), size)[0] <= 0.97 * 72 * room  # what is drawn is hinted
+
+    lines = []
+    for word in text[:LONGEST_TEXT].split():
+        if lines and fits(f"{lines[-1]} {word}"):
+            lines[-1] += f" {word}"
+            continue
+        lines.append("")
+        for part in [word] if fits(word) else word:
+            if lines[-1] and not fits(lines[-1] + part):
+                lines.append("")
+            lines[-1] += part
+    if len(lines) > most:
+        last = lines[most - 1]
+        while last and not fits(last + "…"):
+            last = last[:-1]
+        lines = [*lines[: most - 1], last.rstrip() + "…"]
+    return [_visible(line) for line in lines]
+
+
+def _head(figure, title):
+    """A title over a figure, in lines that fit."""
+    lines = _wrapped(title, 12, figure.get_figwidth() - 2 * MARGIN, 3)
+    figure.suptitle("\n".join(lines), fontsize=12)
 
 
 def _annotate(ax, notes, size=9):
