@@ -4,12 +4,19 @@ import os
 from pathlib import Path
 
 from rnn_kit.datasets import nietzsche, shakespeare, stdlib
-from rnn_kit.datasets._files import DataError, check_limit, data_folder, find_or_fetch
+from rnn_kit.datasets._files import (
+    DataError,
+    check_limit,
+    data_folder,
+    find_or_fetch,
+    own_places,
+)
 from rnn_kit.datasets.captions import CaptionedImages, Captions, cut_caption, load_captions
 from rnn_kit.datasets.corpus import Corpus, load_corpus
 from rnn_kit.datasets.labelled import LabelledTexts, read_labelled
 from rnn_kit.datasets.reviews import generated_reviews
 from rnn_kit.datasets.sentiment import Reviews, load_reviews
+from rnn_kit.datasets.shapes import Pictures, generated_shapes, is_true
 from rnn_kit.text import read_text, text_sha256
 
 __all__ = [
@@ -19,15 +26,19 @@ __all__ = [
     "Corpus",
     "DataError",
     "LabelledTexts",
+    "Pictures",
     "Reviews",
     "cut_caption",
     "data_folder",
     "find_or_fetch",
     "generated_reviews",
+    "generated_shapes",
+    "is_true",
     "load_captions",
     "load_corpus",
     "load_reviews",
     "load_text",
+    "own_places",
     "read_labelled",
 ]
 

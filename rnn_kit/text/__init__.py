@@ -8,6 +8,7 @@ from rnn_kit.text.errors import TextError
 from rnn_kit.text.reading import read_text, text_sha256
 from rnn_kit.text.sequences import LabelledSequences, Sequences
 from rnn_kit.text.tokens import TokenVocabulary
+from rnn_kit.text.vectors import read_vectors
 from rnn_kit.text.vocabulary import CharVocabulary
 from rnn_kit.text.words import FIRST, PADDING, START, UNKNOWN, WordVocabulary, cut_words
 
@@ -24,6 +25,7 @@ __all__ = [
     "WordVocabulary",
     "cut_words",
     "read_text",
+    "read_vectors",
     "split_text",
     "streams",
     "text_sha256",

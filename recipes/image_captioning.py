@@ -1,0 +1,447 @@
+"""A picture goes in, a sentence comes out: a recurrent network says what it sees.
+
+What you will see: sentences about validation pictures that begin as "a a a" and end as something that
+could have been said of them; scores against what five people said; a grid of test pictures with their
+captions, the best and the worst; and, with `--decoder attention`, where the network looked before each
+word.
+
+    features      a convolutional network for ImageNet, without its last layers
+    model         features -> RNN, words -> embedding -> RNN -> softmax: p(next word | picture, words)
+    loss          -(1/N) Σ ln p(word_t | picture, words before), in nats a word; perplexity = e^loss
+    in the test   the words of a beam search, or sampled one by one, until the end
+
+After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), "Application – Image Captioning", which shows the
+model of Karpathy and Li 2015. The four ways by which the picture comes into the network, `--decoder`:
+
+    init          as the state before the first word
+    input         as the first word                 (Vinyals et al. 2015, arXiv:1411.4555)
+    merge         beside every word                 (the lecture's W_ih v)
+    attention     a part of it before each word     (Xu et al. 2015, arXiv:1502.03044)
+
+Flickr8k's pictures belong to their owners, so nothing is downloaded: the error says where they are to
+be had. `--data shapes` needs no data: it draws pictures of circles, squares and triangles, trains the
+convolutional network too, and checks whether every sentence is true.
+
+How to run it:
+
+    python recipes/image_captioning.py                          Flickr8k, features by MobileNetV2
+    python recipes/image_captioning.py --features FILE          features that were computed before
+    python recipes/image_captioning.py --preset shapes          drawn pictures; no data needed
+    python recipes/image_captioning.py --data my_folder         your pictures, and captions.csv
+    python recipes/image_captioning.py --caption photo.jpg      what a saved run says of a picture
+    python recipes/image_captioning.py --compare                the four decoders side by side
+    python recipes/image_captioning.py --resume                 go on after Ctrl-C or a crash
+
+(with .venv/bin/python for `python`, after `make demo`.)
+"""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import quietly  # noqa: F401  TensorFlow, before anything else imports it
+import keras
+import numpy as np
+from image_captioning_parts import captioning, comparison, data, decoding, fitting, pictures, scores
+from image_captioning_parts.captioner import DECODERS, VECTORS, Captioner
+from image_captioning_parts.decoding import Writer
+
+from rnn_kit import callbacks as kit
+from rnn_kit import cli
+from rnn_kit.cli import setting
+from rnn_kit.datasets import is_true
+from rnn_kit.runs import Run, describe_machine
+from rnn_kit.text import TokenVocabulary, read_vectors
+
+RECIPE = "image_captioning"
+LEDGER = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Settings:
+    DATA, WRITING = "data and run", "writing"
+
+    data: str = setting(
+        "flickr8k",
+        "flickr8k, shapes (drawn), or a folder of pictures with captions.csv, .tsv or *.token.txt",
+        group=DATA,
+    )
+    features: tuple[str, ...] = setting(
+        (),
+        "files of features computed before, pooled or in a grid; without, they are computed",
+        group=DATA,
+    )
+    backbone: str = setting("MobileNetV2", "network of keras.applications that sees", group=DATA)
+    weights: str = setting(
+        "imagenet", "of the backbone: imagenet, none (random), or a file", group=DATA
+    )
+    cache: str | None = setting(
+        None, "folder for computed features (none: features/ where data go)", group=DATA, neutral=True
+    )
+    pictures: int = setting(8000, "drawn to train on, with --data shapes", cli.positive_int, group=DATA)
+    min_count: int = setting(
+        5, "rarer words of the captions become <unk>", cli.positive_int, group=DATA
+    )
+    seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
+    checkpoint_seconds: float = setting(
+        120.0,
+        "between checkpoints within an epoch; there is one after each",
+        cli.positive,
+        group=DATA,
+        neutral=True,
+    )
+    decoder: str = setting("init", "how the picture comes in", choices=DECODERS)
+    vector: str = setting(
+        "pooled", "the picture as one vector: pooled features, or the mean of a grid", choices=VECTORS
+    )
+    cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
+    units: int = setting(512, "of it", cli.positive_int)
+    embedding: int = setting(256, "size of the vectors of words and picture", cli.positive_int)
+    word_vectors: str | None = setting(
+        None, "text file of word2vec or GloVe vectors, which then stay as they are"
+    )
+    image_dropout: float = setting(0.3, "of the picture's features", cli.fraction)
+    embedding_dropout: float = setting(0.3, "of the columns of the words' vectors", cli.fraction)
+    output_dropout: float = setting(0.5, "before the softmax", cli.fraction)
+    label_smoothing: float = setting(0.1, "of the targets", cli.fraction)
+    l2: float = setting(0.0, "λ of λ‖θ‖², added to the loss", cli.temperature)
+    batch_size: int = setting(64, "captions", cli.positive_int)
+    epochs: int = setting(12, "passes over the captions", cli.positive_int)
+    learning_rate: float = setting(
+        1e-3, "of Adam, at the start; half a cosine, to nothing", cli.positive
+    )
+    clip_norm: float | None = setting(5.0, "largest norm of all gradients together", cli.positive)
+    dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
+    beam_widths: tuple[int, ...] = setting(
+        (1, 3, 5, 10), "sentences side by side; validation chooses", cli.positive_int, group=WRITING
+    )
+    length_penalties: tuple[float, ...] = setting(
+        (0.5, 0.7, 0.9, 1.1),
+        "exponents of the length that ln p is divided by; validation chooses",
+        cli.temperature,
+        group=WRITING,
+    )
+    temperature: float = setting(1.0, "of the sampled sentences", cli.temperature, group=WRITING)
+    length: int = setting(24, "most words of a sentence", cli.at_least(2), group=WRITING)
+
+
+# fmt: off
+SHAPES = Settings(
+    data=data.SHAPES, min_count=1, decoder="init", units=128, embedding=64, image_dropout=0.0,
+    embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, epochs=4, learning_rate=3e-3,
+    beam_widths=(1, 3), length_penalties=(0.7,), length=16,
+)
+PRESETS = {
+    "smoke": dataclasses.replace(
+        SHAPES, pictures=200, units=32, embedding=16, epochs=2, beam_widths=(2,)
+    ),
+    "shapes": SHAPES,
+    "lecture": Settings(
+        decoder="merge", cell="simple", units=256, embedding=300, image_dropout=0.0,
+        embedding_dropout=0.0, output_dropout=0.5, label_smoothing=0.0, l2=1e-6,
+    ),
+    "compare": Settings(units=256, epochs=6, beam_widths=(3,), length_penalties=(0.7,)),
+    "cpu": Settings(),
+    # Vinyals et al. 2015, section 4.3.1, as far as they say: 512 and 512, dropout, no weight decay.
+    "paper": Settings(
+        backbone="InceptionV3", decoder="input", embedding=512, image_dropout=0.0,
+        embedding_dropout=0.0, label_smoothing=0.0, beam_widths=(20,), length_penalties=(0.0,),
+    ),
+}
+# fmt: on
+
+
+def load_data(settings):
+    """Pictures and captions to train on, to validate on and to test on."""
+    return data.load(settings)
+
+
+def build_model(settings, vocabulary, images):
+    """The network, untrained: a `Captioner`."""
+    known = bool(settings.word_vectors)
+    model = Captioner(
+        len(vocabulary),
+        images,
+        settings.decoder,
+        settings.cell,
+        settings.units,
+        settings.embedding,
+        settings.vector,
+        settings.image_dropout,
+        settings.embedding_dropout,
+        settings.output_dropout,
+        settings.l2,
+        trainable_words=not known,
+        name="captioner",
+    )
+    model.build()
+    if known:
+        vectors, found = read_vectors(settings.word_vectors, vocabulary.tokens)
+        if vectors.shape[1] != settings.embedding:
+            raise cli.UserError(
+                f"--word-vectors {settings.word_vectors}: its vectors have {vectors.shape[1]} numbers, "
+                f"and --embedding is {settings.embedding}: say --embedding {vectors.shape[1]}."
+            )
+        start = model.word_vectors.get_weights()[0]
+        model.word_vectors.set_weights([np.where(found[:, None], vectors, start)])
+        print(f"{found.sum():,} of {len(found):,} words have a vector in {settings.word_vectors}")
+    return model
+
+
+def train(settings, held, run):
+    """Teaches captions word by word. Returns the model, with the weights of the best epoch."""
+    checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
+    dataset, batches, words = fitting.training_batches(
+        held.train, held.vocabulary, settings.batch_size, settings.seed, checkpoint.first_batch
+    )
+    model = build_model(settings, held.vocabulary, held.images)
+    model.adapt(held.train.pictures)
+    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, batches * settings.epochs)
+    model.compile(
+        keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm),
+        fitting.SmoothedCrossentropy(settings.label_smoothing),
+        weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)],
+    )
+    print(
+        f"{settings.decoder}, {settings.cell} of {settings.units}, {model.count_params():,} weights; "
+        f"{words:,} words an epoch, in {batches:,} batches of {settings.batch_size} captions"
+    )
+    writer = Writer(model, held.vocabulary, settings.length)
+    watched = np.random.default_rng(settings.seed).permutation(len(held.validation))[:3]
+
+    def score():
+        found = writer.beam(
+            held.validation.pictures, settings.beam_widths[0], settings.length_penalties[0]
+        )
+        written = [best.words for best, *_ in found]
+        sample = "\n".join(f"    {held.validation.names[n]}: {' '.join(written[n])}" for n in watched)
+        print(sample, flush=True)
+        run.append_sample(sample)
+        found = judge(written, held.validation)
+        return {name: found[name] for name in ("bleu_4", "cider", "truth") if name in found}
+
+    callbacks = [
+        fitting.ValidateCaptions(lambda: fitting.nats(model, held.validation, held.vocabulary), score),
+        kit.Throughput(words, "words", first_batch=checkpoint.first_batch),
+        kit.EpochLog(run.append_history, words),
+        kit.StopOnNaN(),
+        kit.EarlyStopping(  # which never stops
+            monitor(settings), patience=settings.epochs + 1, mode="max", restore_best_weights=True
+        ),
+    ]
+    try:
+        checkpoint.fit(model, dataset, batches, settings.epochs, callbacks)
+    except KeyboardInterrupt:
+        run.save_model(model)
+        again = cli.command("--caption", "...", "--run", run.path)
+        raise KeyboardInterrupt(f"Interrupted.\nCaption with what was learned: {again}") from None
+    return model
+
+
+def monitor(settings):
+    """What the best epoch is best in, on validation."""
+    return "val_truth" if settings.data == data.SHAPES else "val_bleu_4"
+
+
+def judge(written, part):
+    """Scores of one caption a picture, against all that was said of it: names to numbers."""
+    references = part.words
+    bleu = scores.bleu(written, references)
+    metrics = {f"bleu_{n}": value for n, value in enumerate(bleu, start=1)}
+    metrics["cider"] = scores.cider(written, references)
+    if part.scenes:
+        true = [
+            is_true(scene, " ".join(words)) for scene, words in zip(part.scenes, written, strict=True)
+        ]
+        metrics["truth"] = float(np.mean(true))
+    return metrics
+
+
+def evaluate(settings, model, held):
+    """Chooses how to write on validation, then reads the test part, once.
+
+    Returns:
+        Metrics, the test pictures' captions (lists of words), and the rows of the table of decodings.
+    """
+    writer = Writer(model, held.vocabulary, settings.length)
+    goal = monitor(settings).removeprefix("val_")
+    validation = held.validation
+
+    def score(written):
+        return judge(written, validation)[goal]
+
+    chosen, width = decoding.choose(
+        writer, validation.pictures, settings.beam_widths, settings.length_penalties, score
+    )
+    training = [words for image in held.train.words for words in image]
+    ways = {
+        "greedy": [s.words for s in writer.draw(validation.pictures, 0)],
+        "sampling": [
+            s.words for s in writer.draw(validation.pictures, settings.temperature, settings.seed)
+        ],
+    }
+    for wide, (_, penalty) in chosen.items():
+        ways[f"beam_{wide}"] = [
+            best.words for best, *_ in writer.beam(validation.pictures, wide, penalty)
+        ]
+    metrics = {"beam_width": width, "length_penalty": chosen[width][1]}
+    for way, written in ways.items():
+        found = judge(written, validation) | described(written, training)
+        metrics |= {f"validation_{way}_{name}": value for name, value in found.items()}
+    captions = [best.words for best, *_ in writer.beam(held.test.pictures, width, chosen[width][1])]
+    found = judge(captions, held.test) | described(captions, training)
+    found["perplexity"] = np.exp(fitting.nats(model, held.test, held.vocabulary))
+    metrics |= {f"test_{name}": value for name, value in found.items()}
+    return metrics, captions
+
+
+def described(written, training):
+    """What captions are like, whatever the pictures."""
+    return {
+        "new": scores.novelty(written, training),
+        "distinct_words": scores.distinct_words(written),
+        "words": float(np.mean([len(words) for words in written])),
+    }
+
+
+def run_one(settings, open_run):
+    """One run from its data to its result. Returns the metrics."""
+    keras.utils.set_random_seed(settings.seed)
+    keras.config.set_dtype_policy(settings.dtype)
+    held = load_data(settings)
+    run = open_run(held.info)
+    with run.writing("vocabulary.json") as aside:
+        held.vocabulary.save(aside)
+    print(
+        f"{held.info['name']}: training on {len(held.train):,} pictures, validating on "
+        f"{len(held.validation):,}, held out {len(held.test):,}; {len(held.vocabulary):,} words"
+    )
+    for note in held.notes:
+        print(note)
+    print(f"on {describe_machine()}; everything goes to {run.path}")
+    model = train(settings, held, run)
+    run.save_model(model)
+    history = run.history()
+    kept = max(history, key=lambda row: row[monitor(settings)])
+    found, captions = evaluate(settings, model, held)
+    metrics = {
+        "weights": model.count_params(),
+        "epochs": len(history),
+        "kept_epoch": kept["epoch"],
+        "train_seconds": history[-1]["seconds"],
+        "words_per_second": history[-1]["tokens"] / history[-1]["seconds"],
+        "validation_perplexity": np.exp(kept["val_loss"]),
+        **found,
+    }
+    metrics = {name: float(value) for name, value in metrics.items()}
+    run.write_text("captions.txt", captions_table(held.test, captions))
+    if settings.data == data.SHAPES:
+        pictures.save_example(run, held.test)
+    pictures.draw(run, settings, history, held, captions, model, metrics)
+    run.write_result(held.info, settings.seed, metrics)
+    report(settings, metrics)
+    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    print("caption a picture with it: " + cli.command("--caption", "PHOTO", "--run", run.path))
+    return metrics
+
+
+def captions_table(part, captions):
+    """A line for each picture of the test: its name, a tab, its caption."""
+    lines = zip(part.names, captions, strict=True)
+    return "".join(f"{name}\t{' '.join(words)}\n" for name, words in lines)
+
+
+def report(settings, metrics):
+    """Prints how the ways of writing score on validation, and the chosen one on the test part."""
+    truth = "test_truth" in metrics
+    names = ["bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", *(["truth"] if truth else [])]
+    print(
+        f"\n{'validation':14}"
+        + "".join(f"{scores.title(n):>9}" for n in names)
+        + "    new  words a caption"
+    )
+    ways = ["greedy", "sampling", *(f"beam_{width}" for width in settings.beam_widths)]
+    for way in ways:
+        row = {name: metrics[f"validation_{way}_{name}"] for name in [*names, "new", "words"]}
+        print(
+            f"{way.replace('_', ' '):14}"
+            + "".join(f"{row[n]:9.3f}" for n in names)
+            + f"{row['new']:7.0%}{row['words']:8.1f}"
+        )
+    print(
+        f"\ntest, beam {metrics['beam_width']:.0f}, length penalty {metrics['length_penalty']:g}: "
+        + ", ".join(f"{scores.title(name)} {metrics[f'test_{name}']:.3f}" for name in names)
+        + f"; perplexity {metrics['test_perplexity']:.2f}, {metrics['test_new']:.0%} new, "
+        f"{metrics['test_distinct_words']:.0f} distinct words; {metrics['train_seconds']:.0f} s of "
+        "training"
+    )
+
+
+def open_saved(run):
+    """The model and the vocabulary of a saved run."""
+    model = run.load_model()
+    vocabulary = TokenVocabulary.load(run.file("vocabulary.json"))
+    if getattr(model, "vocabulary_size", None) != len(vocabulary):
+        raise cli.UserError(
+            f"{run.path}: model.keras and vocabulary.json are not of one run. Train again."
+        )
+    return model, vocabulary
+
+
+def parse(argv):
+    parser, _ = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    add = parser.add_argument_group("instead of training one run").add_argument
+    add(
+        "--caption",
+        nargs="+",
+        metavar="PHOTO",
+        help="what a saved run says of pictures; --features names another file to find them in",
+    )
+    add(
+        "--compare",
+        action="store_true",
+        help="train every decoder, on pooled features and on a grid (preset: compare)",
+    )
+    add(
+        "--measure",
+        action="store_true",
+        help="captions a second of a saved run, one picture at a time and 64",
+    )
+    flags = parser.parse_args(argv)
+    flags.argv = sys.argv[1:] if argv is None else list(argv)
+    cli.check_mode(parser, flags, Settings, "--caption", {"writing"}, takes=("seed", "run", "features"))
+    cli.check_mode(parser, flags, Settings, "--measure", {"writing"}, takes=("run", "features"))
+    settable = {"data and run", "model and training", "writing"}
+    training = ("preset", "out", "resume", "record", "seeds")
+    cli.check_mode(parser, flags, Settings, "--compare", settable, takes=training)
+    if flags.run and not (flags.caption or flags.measure):
+        parser.error("--run names a saved run: add --caption or --measure")
+    if flags.compare:
+        for name in ("decoder", "vector"):
+            if hasattr(flags, name):
+                parser.error(f"--compare trains every {name}: leave --{name} out")
+    return flags
+
+
+def main(argv=None):
+    flags = parse(argv)
+    if flags.caption or flags.measure:
+        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        settings = cli.override(run.settings(Settings), flags)
+        model, vocabulary = open_saved(run)
+        if flags.measure:
+            return captioning.measure(run, settings, model, vocabulary)
+        given = cli.given(flags, Settings)
+        return captioning.caption(run, settings, given, model, vocabulary, flags.caption)
+
+    def train_runs(flags):
+        return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
+
+    if flags.compare:
+        return comparison.compare(RECIPE, flags, Settings, PRESETS, train_runs)
+    return train_runs(flags)
+
+
+if __name__ == "__main__":
+    cli.run_recipe(main)

@@ -1,0 +1,108 @@
+"""The four decoders side by side, on the same pictures seen in the same way."""
+
+import argparse
+from pathlib import Path
+
+from image_captioning_parts.captioner import DECODERS, VECTORS
+
+from rnn_kit import cli, plots
+from rnn_kit.runs import CONFIG, Run, RunError, new_folder, writing
+
+PRESET = "compare"
+# Attention looks at a grid; so the others are given the mean of the same grid as well.
+PAIRS = [(d, v) for d in DECODERS for v in VECTORS if (d, v) != ("attention", "pooled")]
+SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider")
+
+
+def compare(recipe, flags, settings_class, presets, train_runs):
+    """Trains every decoder with one preset's settings, prints a table of validation, and draws it.
+
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed. Each pair of decoder and vector is a run (or one of several seeds) in a folder
+            of its own under `--out`; with `--resume` those missing or unfinished are trained.
+        settings_class, presets: Of the recipe.
+        train_runs: `train_runs(flags) -> metrics`.
+
+    Returns:
+        A dict of pairs to their metrics.
+
+    Raises:
+        RunError, UserError: one line for the user.
+        KeyboardInterrupt: with the command that goes on.
+    """
+    preset = flags.preset or PRESET
+    settings = cli.override(presets[preset], flags)
+    out = Path(flags.out or new_folder(recipe, preset))
+    if (out / CONFIG).exists():
+        raise RunError(f"{out} holds a single run already. Give another folder with --out.")
+    if flags.resume and not flags.out:
+        raise cli.UserError("--resume with --compare needs --out, the folder that holds its runs.")
+    width = settings.beam_widths[-1]
+    results = {}
+    for decoder, vector in PAIRS:
+        name = f"{decoder}-{vector}"
+        print(f"\n===== {decoder}, {vector}")
+        folder = out / name
+        begun = flags.resume and any(folder.glob(f"**/{CONFIG}"))
+        more = {"preset": preset, "decoder": decoder, "vector": vector, "out": str(folder)}
+        if begun:
+            check(folder, recipe, settings_class, settings, decoder, vector)
+        try:
+            its_flags = argparse.Namespace(**{**vars(flags), **more, "resume": begun})
+            results[decoder, vector] = train_runs(its_flags)
+        except KeyboardInterrupt:
+            arguments = [a for a in flags.argv if a != "--resume"]
+            where = [] if flags.out else ["--out", out]
+            again = cli.command(*arguments, *where, "--resume")
+            raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
+
+    rows = {pair: _of_beam(metrics, width) for pair, metrics in results.items()}
+    print(
+        f"\nvalidation, beam {width}\n{'decoder':11}{'sees':16}" + "".join(f"{n:>14}" for n in SCORES)
+    )
+    for (decoder, vector), row in rows.items():
+        sees = (
+            "pooled features"
+            if vector == "pooled"
+            else "the grid"
+            if decoder == "attention"
+            else "mean of grid"
+        )
+        print(f"{decoder:11}{sees:16}" + "".join(f"{_shown(*row[n]):>14}" for n in SCORES))
+    picture = out / "decoders.png"
+    names = {(d, v): f"{d}, {v}" for d, v in rows}
+    means = {names[pair]: [row[n][0] for n in SCORES[:4]] for pair, row in rows.items()}
+    spreads = {names[pair]: [row[n][1] or 0.0 for n in SCORES[:4]] for pair, row in rows.items()}
+    with writing(picture) as aside:
+        metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
+        title = "four ways to let a picture in, validation"
+        plots.decoder_scores(means, metrics, title, errors=spreads).savefig(aside, format="png")
+    print(f"drawn in {picture}")
+    return results
+
+
+def check(folder, recipe, settings_class, settings, decoder, vector):
+    """Refuses to go on with a run that was started with other settings."""
+    for config in folder.glob(f"**/{CONFIG}"):
+        run = Run.open(config.parent, recipe)
+        was = vars(run.settings(settings_class))
+        asked = {**vars(settings), "decoder": decoder, "vector": vector, "seed": was["seed"]}
+        if was != asked:
+            raise RunError(
+                f"The run in {run.path} was started with other settings. Give the flags that the "
+                "comparison was started with, or another folder with --out."
+            )
+
+
+def _of_beam(metrics, width):
+    """Scores of the beam search on validation: names to mean and spread (`None` for one run)."""
+    row = {}
+    for name in SCORES:
+        value = metrics[f"validation_beam_{width}_{name}"]
+        row[name] = (value["mean"], value["std"]) if isinstance(value, dict) else (value, None)
+    return row
+
+
+def _shown(mean, std):
+    return f"{mean:.2f}" + (f" ± {std:.2f}" if std is not None else "")

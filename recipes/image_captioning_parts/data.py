@@ -1,0 +1,157 @@
+"""What the network learns from: pictures, as numbers, and what was said of them."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from image_captioning_parts import features as image_features
+from image_captioning_parts.captioner import PIXELS
+from rnn_kit import cli
+from rnn_kit.datasets import cut_caption, data_folder, generated_shapes, load_captions, own_places
+from rnn_kit.text import TokenVocabulary
+from rnn_kit.text.tokens import END, UNKNOWN
+
+KNOWN = ("flickr8k",)
+SHAPES = "shapes"
+HELD_OUT = 1000  # generated pictures to validate on, and as many for the test
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """N pictures of one part of the data.
+
+    Attributes:
+        names: N names.
+        pictures: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
+        words: Of each image its captions, lists of words.
+        paths: Of each image its file, or `None`.
+        scenes: Of generated pictures what there is in them, else `None`.
+    """
+
+    names: list
+    pictures: dict
+    words: list
+    paths: list
+    scenes: list | None = None
+
+    def __len__(self):
+        return len(self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Three parts, the words that are known of them, and what a result says of them."""
+
+    train: Part
+    validation: Part
+    test: Part
+    vocabulary: TokenVocabulary
+    info: dict
+    notes: list
+
+    @property
+    def images(self):
+        """Names to shapes of what is known of a picture."""
+        return {name: values.shape[1:] for name, values in self.train.pictures.items()}
+
+
+def needed(settings):
+    """What must be known of a picture: `pooled` features, a `grid` of them, or both."""
+    kinds = {settings.vector} | ({"grid"} if settings.decoder == "attention" else set())
+    return tuple(sorted(kinds, reverse=True))
+
+
+def load(settings, show=print):
+    """The data that the settings name, as `Data`."""
+    if settings.data == SHAPES:
+        if settings.features:
+            raise cli.UserError(
+                f"--features has no meaning with --data {SHAPES}, whose pixels the network sees: leave "
+                "it out."
+            )
+        parts, info, notes = _shapes(settings.pictures)
+    else:
+        parts, info, notes = _photos(settings, show)
+    vocabulary = known_words(parts[0], settings.min_count)
+    return Data(*parts, vocabulary, info | {"words": len(vocabulary)}, notes)
+
+
+def known_words(part, min_count):
+    """The words that stand in the captions so often, most frequent first, the end and `<unk>`."""
+    counts = Counter(word for image in part.words for words in image for word in words)
+    known = {word: count for word, count in counts.items() if count >= min_count}
+    if not known:
+        raise cli.UserError(
+            f"--min-count {min_count}: no word comes so often in the captions to train on. Give a "
+            "smaller one."
+        )
+    known[END] = sum(len(image) for image in part.words)
+    known[UNKNOWN] = counts.total() - sum(known.values()) + known[END]
+    return TokenVocabulary.from_counts(known)
+
+
+def _shapes(count):
+    parts, seen, notes = [], None, []
+    for seed, size in enumerate((count, min(count, HELD_OUT), min(count, HELD_OUT))):
+        made = generated_shapes(size, seed)
+        names = [f"shapes-{seed}-{n}" for n in range(size)]
+        words = [[cut_caption(caption) for caption in captions] for captions in made.captions]
+        parts.append(Part(names, {PIXELS: made.images}, words, [None] * size, made.scenes))
+        scenes = {scene.description for scene in made.scenes}
+        seen = seen or scenes
+        unseen = scenes - seen
+    notes.append(f"{len(unseen):,} of the test's {len(scenes):,} scenes are in no picture of training")
+    info = {"name": SHAPES, "sha256": made_by(count), **dict(zip(_PARTS, map(len, parts), strict=True))}
+    return parts, info, notes
+
+
+_PARTS = ("train", "validation", "test")
+
+
+def made_by(count):
+    """What stands for the hash of a generated set: it is made of its size alone."""
+    return f"generated-{count}"
+
+
+def find_features(name, source):
+    """A feature file: as it is named, or beside the captions."""
+    if source in KNOWN:
+        beside = own_places(data_folder() / source / name, [])
+    else:
+        beside = [(Path(source) if Path(source).is_dir() else Path(source).parent) / name]
+    return next((place for place in [Path(name), *beside] if place.is_file()), Path(name))
+
+
+def _photos(settings, show):
+    files = [find_features(name, settings.data) for name in settings.features or ()]
+    given = image_features.merge([image_features.read(path) for path in files]) if files else None
+    captions = load_captions(settings.data, image_names=set(given.names) if given else None)
+    kinds = needed(settings)
+    if given is None:
+        paths = {
+            name: path
+            for part in captions[:3]
+            for name, path in zip(part.names, part.paths, strict=True)
+        }
+        given = image_features.extract(
+            paths,
+            settings.backbone,
+            Path(settings.cache or data_folder() / "features"),
+            weights=settings.weights,
+            kinds=kinds,
+            show=show,
+        )
+    missing = [kind for kind in kinds if getattr(given, kind) is None]
+    if missing:
+        what = {"pooled": "pooled vectors", "grid": "a grid"}[missing[0]]
+        raise cli.UserError(
+            f"--features {' '.join(settings.features)}: no file has {what}, which --decoder "
+            f"{settings.decoder} with --vector {settings.vector} needs. Give one that has beside them, "
+            "or another decoder or vector."
+        )
+    parts = []
+    for part in captions[:3]:
+        values = given.values(given.rows(part.names))
+        pictures = {kind: values[kind].astype("float16") for kind in kinds}
+        parts.append(Part(part.names, pictures, part.words(), part.paths))
+    return parts, captions.info | {"features": given.info}, captions.notes

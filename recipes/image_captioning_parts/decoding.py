@@ -1,0 +1,176 @@
+"""From pictures to sentences: sampling until the end, the likeliest word, beam search."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnn_kit.generation import beam_search
+from rnn_kit.sampling import TemperatureSampler
+
+PICTURES = 100  # a batch
+
+
+class Sentence(NamedTuple):
+    """What was written of a picture: its words without the end, and ln p of words and end."""
+
+    words: list
+    log_p: float
+
+    @property
+    def per_word(self):
+        """Nats a word, the end counted with them."""
+        return self.log_p / (len(self.words) + 1)
+
+
+class Writer:
+    """Writes sentences about pictures with a `Captioner`.
+
+    `<unk>` stands for words that the network does not know, and is never written.
+
+    Args:
+        model: The `Captioner`.
+        vocabulary: Its `rnn_kit.text.TokenVocabulary`.
+        max_length: The most words of a sentence, the end counted with them.
+    """
+
+    def __init__(self, model, vocabulary, max_length=24):
+        self.model, self.vocabulary, self.max_length = model, vocabulary, max_length
+        unwritten = np.zeros(len(vocabulary), "float32")
+        if vocabulary.unknown is not None:
+            unwritten[vocabulary.unknown] = -np.inf
+        self._unwritten = tf.constant(unwritten)
+        self._start = tf.function(model.start, reduce_retracing=True)
+        self._draws = {}
+
+    def step(self, ids, state):
+        """ln p `(N, V)` of the word after ids `(N,)`, and the state after them."""
+        memory, states = state
+        logits, states, _ = self.model.go_on(ids[:, None], memory, states)
+        return tf.nn.log_softmax(logits[:, 0]) + self._unwritten, (memory, states)
+
+    def beam(self, pictures, width=3, length_penalty=0.7):
+        """The best sentences by beam search.
+
+        Args:
+            pictures: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
+            width, length_penalty: As `rnn_kit.generation.beam_search` has them.
+
+        Returns:
+            A list of N lists of at most `width` sentences, best first.
+        """
+        found = []
+        for batch in self._batches(pictures):
+            count = len(next(iter(batch.values())))
+            ids, scores = beam_search(
+                self.step,
+                self._start(batch),
+                np.full(count, self.vocabulary.end),
+                self.vocabulary.end,
+                width,
+                self.max_length,
+                length_penalty,
+            )
+            for rows, row_scores in zip(ids, scores, strict=True):
+                found.append(
+                    [
+                        self._sentence(row, score, length_penalty)
+                        for row, score in zip(rows, row_scores, strict=True)
+                        if np.isfinite(score)
+                    ]
+                )
+        return found
+
+    def draw(self, pictures, temperature=1.0, seed=0):
+        """One sentence a picture, word by word, until the end; at temperature 0 the likeliest words.
+
+        Returns:
+            A list of N sentences. Their ln p is the model's, whatever the temperature.
+        """
+        if temperature not in self._draws:
+            sampler = TemperatureSampler(temperature, seed=0)
+            self._draws[temperature] = (
+                sampler,
+                tf.function(self._drawing(sampler), reduce_retracing=True),
+            )
+        sampler, drawing = self._draws[temperature]
+        sampler.seed_generator.state.assign([seed % 2**32, 0])
+        drawn = []
+        for batch in self._batches(pictures):
+            ids, log_p = drawing(batch)
+            drawn += [
+                Sentence(self._words(row), float(score))
+                for row, score in zip(ids.numpy(), log_p.numpy(), strict=True)
+            ]
+        return drawn
+
+    def look(self, picture, words):
+        """Where an attentive model looked before each of the words and the end, `(T, cells)`."""
+        ids = np.append(self.vocabulary.end, self.vocabulary.encode(words))
+        memory, state = self.model.start({n: v[None] for n, v in picture.items()})
+        return keras.ops.convert_to_numpy(self.model.go_on(ids[None], memory, state)[2][0])
+
+    def _drawing(self, sampler):
+        end = self.vocabulary.end
+
+        def draw(pictures):
+            state = self.model.start(pictures)
+            rows = tf.shape(tf.nest.flatten(pictures)[0])[0]
+
+            def goes_on(time, ids, last, log_p, ended, state):
+                return (time < self.max_length) & ~tf.reduce_all(ended)
+
+            def extend(time, ids, last, log_p, ended, state):
+                log_all, state = self.step(last, state)
+                word = tf.where(ended, end, sampler(log_all))
+                gained = tf.gather(log_all, word, batch_dims=1)
+                log_p += tf.where(ended, 0.0, gained)
+                return time + 1, ids.write(time, word), word, log_p, ended | (word == end), state
+
+            ids = tf.TensorArray(tf.int32, self.max_length, element_shape=[None])
+            time, ids, _, log_p, _, _ = tf.while_loop(
+                goes_on,
+                extend,
+                (0, ids, tf.fill([rows], end), tf.zeros([rows]), tf.zeros([rows], tf.bool), state),
+            )
+            return tf.transpose(ids.gather(tf.range(time))), log_p
+
+        return draw
+
+    def _batches(self, pictures):
+        count = len(next(iter(pictures.values())))
+        for begin in range(0, count, PICTURES):
+            yield {n: tf.constant(v[begin : begin + PICTURES]) for n, v in pictures.items()}
+
+    def _sentence(self, ids, score, length_penalty):
+        words = self._words(ids)
+        length = min(len(words) + 1, self.max_length)
+        return Sentence(words, float(score) * length**length_penalty)
+
+    def _words(self, ids):
+        words = self.vocabulary.decode(ids)
+        end = self.vocabulary.tokens[self.vocabulary.end]
+        return words[: words.index(end)] if end in words else words
+
+
+def choose(writer, pictures, widths, penalties, score):
+    """The length penalty of each beam width with which validation scores best, and the best width.
+
+    Args:
+        writer: A `Writer`.
+        pictures: Of the validation part.
+        widths, penalties: To choose from.
+        score: From sentences' words to a number.
+
+    Returns:
+        A dict of widths to `(score, penalty)`, and the best width (the smaller of equals).
+    """
+    best = {}
+    for width in widths:
+        best[width] = max(
+            (score([found[0].words for found in writer.beam(pictures, width, penalty)]), -penalty)
+            for penalty in penalties
+        )
+    best = {width: (value, -penalty) for width, (value, penalty) in best.items()}
+    return best, max(widths, key=lambda width: (best[width][0], -width))

@@ -1,0 +1,391 @@
+"""What a network for ImageNet sees in pictures, without its last layers: computed once, and kept."""
+
+import hashlib
+import os
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from image_captioning_parts import photos
+from rnn_kit.datasets import DataError
+from rnn_kit.runs import writing
+
+KINDS = {"pooled": "features", "grid": "grid"}  # and what a file calls them
+SHARD = 512  # pictures that are computed before they are written
+BATCH = 32
+READERS = 4  # threads that read pictures
+
+# Pixels of the side of the pictures that a network of keras.applications is made for, if not 224.
+SIZES = {
+    **dict.fromkeys(("inceptionv3", "inceptionresnetv2", "xception"), 299),
+    "nasnetlarge": 331,
+    **{f"efficientnetb{n}": size for n, size in enumerate((240, 260, 300, 380, 456, 528, 600), 1)},
+    **{f"efficientnetv2b{n}": size for n, size in enumerate((240, 260, 300), 1)},
+    **{"efficientnetv2s": 384, "efficientnetv2m": 480, "efficientnetv2l": 480},
+}
+
+_FORM = (
+    "expected an .npz file with `image_id` (N,) and `features` (N, D), or `grid` (N, cells, D) and "
+    "perhaps `scale` (D,), without pickles"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What is seen in N pictures.
+
+    Attributes:
+        names: N names of pictures.
+        pooled: `(N, D)`, a vector a picture, or `None`.
+        grid: `(N, cells, D)`, a vector for each cell of a grid, row by row, or `None`.
+        scale: `(D,)`, by which those of the grid are to be multiplied, or `None`.
+        info: Where they are from: for a result.
+    """
+
+    names: tuple
+    pooled: np.ndarray | None
+    grid: np.ndarray | None
+    scale: np.ndarray | None
+    info: dict
+
+    def rows(self, names):
+        """Indexes of these pictures, by their names; or by their names without the suffix.
+
+        Raises:
+            DataError: naming those that are not there.
+        """
+        at = {Path(name).stem: row for row, name in enumerate(self.names)}
+        at |= {name: row for row, name in enumerate(self.names)}
+        found = [at.get(name, at.get(Path(name).stem)) for name in names]
+        missing = [name for name, row in zip(names, found, strict=True) if row is None]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise DataError(
+                f"{self.info['source']} has no features of {', '.join(missing[:3])}{more}: give a file "
+                "that has them, or let a run compute its own (without --features)"
+            )
+        return np.array(found, "int64")
+
+    def values(self, rows):
+        """What there is of the pictures of these rows: float32 arrays by their kinds."""
+        values = {}
+        if self.pooled is not None:
+            values["pooled"] = self.pooled[rows].astype("float32")
+        if self.grid is not None:
+            scale = np.float32(1) if self.scale is None else self.scale.astype("float32")
+            values["grid"] = self.grid[rows].astype("float32") * scale
+        return values
+
+
+# Files
+
+
+def read(path):
+    """Reads a file of features that were computed before.
+
+    Args:
+        path: An `.npz` without pickles: `image_id` `(N,)`; and `features` `(N, D)`, or `grid`
+            `(N, cells, D)` with `scale` `(D,)` or without, or all.
+
+    Returns:
+        `Features`.
+
+    Raises:
+        DataError: if it is missing, damaged, or has another form.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {n: file[n] for n in ("image_id", "features", "grid", "scale") if n in file.files}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}): {_FORM}") from None
+    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no file of features ({error}): {_FORM}") from None
+    names, pooled, grid, scale = map(held.get, ("image_id", "features", "grid", "scale"))
+    if names is None or (pooled is None and grid is None):
+        raise DataError(f"{path} has {', '.join(held) or 'nothing of it'}: {_FORM}")
+    wrong = _wrong(names, pooled, grid, scale)
+    if wrong:
+        raise DataError(f"{path}: {wrong}: {_FORM}")
+    info = {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return Features(tuple(map(str, names)), pooled, grid, scale, info)
+
+
+def _wrong(names, pooled, grid, scale):
+    if names.ndim != 1 or names.dtype.kind not in "US" or not len(names):
+        return f"image_id is {names.dtype} of shape {names.shape}"
+    if len(set(names.tolist())) < len(names):
+        return "image_id names a picture twice"
+    for what, values, rank in (("features", pooled, 2), ("grid", grid, 3)):
+        if values is None:
+            continue
+        if values.ndim != rank or len(values) != len(names) or not values.size:
+            return f"{what} has the shape {values.shape}, for {len(names)} pictures"
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            return f"{what} has values that are no finite numbers"
+    if scale is not None and grid is not None and scale.shape != grid.shape[-1:]:
+        return f"scale has the shape {scale.shape}, and the grid's vectors {grid.shape[-1:]}"
+    return None
+
+
+def merge(files):
+    """One `Features` of several: of one file the pooled vectors, of another the grid.
+
+    Raises:
+        DataError: if two have the same kind, or they have no picture in common.
+    """
+    first, *others = files
+    for other in others:
+        for kind in KINDS:
+            if getattr(first, kind) is not None and getattr(other, kind) is not None:
+                raise DataError(
+                    f"{first.info['source']} and {other.info['source']} both have {KINDS[kind]}: give "
+                    "one file for each kind"
+                )
+        known = set(other.names)
+        names = tuple(name for name in first.names if name in known)
+        if not names:
+            raise DataError(
+                f"{first.info['source']} and {other.info['source']} have no picture in common: give "
+                "files of the same pictures"
+            )
+        ours, theirs = first.rows(names), other.rows(names)
+        held = {}
+        for kind in KINDS:
+            of, rows = (first, ours) if getattr(first, kind) is not None else (other, theirs)
+            held[kind] = None if getattr(of, kind) is None else getattr(of, kind)[rows]
+        scale = first.scale if first.grid is not None else other.scale
+        sources = {
+            "source": f"{first.info['source']}, {other.info['source']}",
+            "sha256": f"{first.info['sha256']}, {other.info['sha256']}",
+        }
+        first = Features(names, held["pooled"], held["grid"], scale, sources)
+    return first
+
+
+# Computing
+
+
+def backbones():
+    """The networks of `keras.applications`, by their names in lower case: (class, module)."""
+    import keras
+
+    found = {}
+    for module in vars(keras.applications).values():
+        if not hasattr(module, "preprocess_input"):
+            continue
+        for name, value in vars(module).items():
+            if name[0].isupper() and callable(value):
+                found[name.lower()] = value, module
+    return found
+
+
+def extract(
+    paths,
+    backbone,
+    folder,
+    weights="imagenet",
+    kinds=("pooled", "grid"),
+    size=None,
+    batch_size=BATCH,
+    show=print,
+):
+    """Computes the features of pictures with a network of `keras.applications`, and keeps them.
+
+    Its last layers are left out: what comes before the pooling is the grid, `(cells, D)`, and the mean
+    of its cells the pooled vector. They are kept in `folder`, in a file whose name says backbone,
+    weights, size and kind, and a picture is known there by its name and the SHA-256 of its content, so
+    that one that was replaced is computed anew. Every 512 pictures are written as they are finished:
+    what is interrupted goes on from there.
+
+    Args:
+        paths: Names of pictures to their files.
+        backbone: Of `keras.applications`, in any case: `MobileNetV2`, `InceptionV3`, `VGG16`, ...
+        folder: Where they are kept.
+        weights: `"imagenet"`, `"none"` for random ones, or the path of a file of weights.
+        kinds: `"pooled"`, `"grid"`, or both.
+        size: Pixels of a side. Default: the network's own.
+        batch_size: Pictures that go through the network at once.
+        show: Called with a line on what is going on.
+
+    Returns:
+        `Features`, in the order of `paths`.
+
+    Raises:
+        DataError: if the backbone is unknown, its weights cannot be had, or a picture cannot be read.
+    """
+    known = backbones()
+    if backbone.lower() not in known:
+        raise DataError(
+            f"--backbone {backbone}: keras.applications has no such network. It has, among others, "
+            "MobileNetV2, InceptionV3, VGG16, ResNet50, EfficientNetB0"
+        )
+    make, module = known[backbone.lower()]
+    size = size or SIZES.get(backbone.lower(), 224)
+    store = _Store(
+        Path(folder), f"{backbone.lower()}-{_weights_name(weights)}-{size}-{'+'.join(kinds)}"
+    )
+    hashes = {name: _sha256(path) for name, path in paths.items()}
+    missing = [name for name in paths if not store.has(name, hashes[name])]
+    if missing:
+        show(f"{len(missing):,} pictures through {backbone} ({size} x {size}), kept in {store.path}")
+        see = _network(make, module, backbone, weights, size, kinds)
+        with _Progress(len(missing)) as progress:
+            for begin in range(0, len(missing), SHARD):
+                shard = missing[begin : begin + SHARD]
+                parts = []
+                for at in range(0, len(shard), batch_size):
+                    batch = shard[at : at + batch_size]
+                    with ThreadPoolExecutor(READERS) as pool:
+                        seen = pool.map(
+                            lambda name: photos.square(photos.open_photo(paths[name]), size), batch
+                        )
+                        parts.append(see(np.stack(list(seen))))
+                    progress.add(len(batch))
+                store.add(
+                    shard, hashes, {kind: np.concatenate([p[kind] for p in parts]) for kind in kinds}
+                )
+        store.close()
+    return store.features(list(paths), kinds, f"{backbone}, {weights}, {size}")
+
+
+def _weights_name(weights):
+    if weights in ("imagenet", "none"):
+        return weights
+    try:
+        return hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:8]
+    except OSError as error:
+        raise DataError(
+            f"--weights {weights} cannot be read ({error.strerror or error}): expected imagenet, none, "
+            "or a file of weights"
+        ) from None
+
+
+def _network(make, module, backbone, weights, size, kinds):
+    """From uint8 `(B, size, size, 3)` to a dict of float16 arrays by their kinds."""
+    try:
+        model = make(
+            include_top=False,
+            weights=None if weights == "none" else weights,
+            input_shape=(size, size, 3),
+        )
+    except Exception as error:  # a download, a file of another network: in Keras's own words
+        reason = str(error).strip().splitlines()[0]
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        raise DataError(
+            f"The weights '{weights}' of {backbone} cannot be had ({reason}). Without a network, put "
+            f"the file that Keras asks for into {home}/models, name one with --weights, give features "
+            "that were computed before with --features, or try --data shapes, which needs nothing"
+        ) from None
+
+    def see(pictures):
+        grid = model.predict_on_batch(module.preprocess_input(pictures.astype("float32")))
+        grid = grid.reshape(len(grid), -1, grid.shape[-1])
+        values = {"grid": grid, "pooled": grid.mean(axis=1)}
+        return {kind: values[kind].astype("float16") for kind in kinds}
+
+    return see
+
+
+class _Store:
+    """Features on disk: one file, and beside it the shards of what is not finished."""
+
+    def __init__(self, folder, name):
+        self.path = folder / f"features-{name}.npz"
+        self._pattern = f"{self.path.stem}.shard-*.npz"
+        self._held = {}  # names to (SHA-256, file's arrays, row)
+        for path in [self.path, *sorted(folder.glob(self._pattern))]:
+            if path.exists():
+                self._take(self._load(path))
+
+    def has(self, name, sha256):
+        return name in self._held and self._held[name][0] == sha256
+
+    def add(self, names, hashes, values):
+        """Keeps a shard, on disk too."""
+        arrays = {
+            "image_id": np.array(names),
+            "sha256": np.array([hashes[name] for name in names]),
+            **{KINDS[kind]: array for kind, array in values.items()},
+        }
+        digest = hashlib.sha256("".join(arrays["sha256"]).encode()).hexdigest()[:12]
+        self._write(self.path.with_name(f"{self.path.stem}.shard-{digest}.npz"), arrays)
+        self._take(arrays)
+
+    def close(self):
+        """Puts all that is held into the one file, and the shards away."""
+        names = list(self._held)
+        kinds = [key for key in KINDS.values() if key in self._held[names[0]][1]]
+        arrays = {"image_id": np.array(names), "sha256": np.array([self._held[n][0] for n in names])}
+        for key in kinds:
+            arrays[key] = np.stack([self._held[n][1][key][self._held[n][2]] for n in names])
+        self._write(self.path, arrays)
+        for shard in self.path.parent.glob(self._pattern):
+            shard.unlink()
+
+    def features(self, names, kinds, source):
+        values = {
+            kind: np.stack([self._held[n][1][KINDS[kind]][self._held[n][2]] for n in names])
+            for kind in kinds
+        }
+        content = "".join(self._held[n][0] for n in names) + source
+        info = {"source": source, "sha256": hashlib.sha256(content.encode()).hexdigest()}
+        return Features(tuple(names), values.get("pooled"), values.get("grid"), None, info)
+
+    def _take(self, arrays):
+        for row, (name, sha256) in enumerate(zip(arrays["image_id"], arrays["sha256"], strict=True)):
+            self._held[str(name)] = str(sha256), arrays, row
+
+    def _load(self, path):
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path}, where features are kept, cannot be read ({error}): delete it, and they are "
+                "computed anew"
+            ) from None
+
+    def _write(self, path, arrays):
+        with writing(path) as aside, open(aside, "wb") as file:
+            np.savez(file, **arrays)
+
+
+class _Progress:
+    """On a terminal a bar, and elsewhere a line for every shard or so, on standard error."""
+
+    def __init__(self, total):
+        self._total, self._done, self._told = total, 0, 0
+        self._began, self._live = time.perf_counter(), sys.stderr.isatty()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._live:
+            sys.stderr.write("\n")
+
+    def add(self, count):
+        self._done += count
+        rate = self._done / (time.perf_counter() - self._began)
+        if self._live:
+            bar = "=" * (30 * self._done // self._total)
+            sys.stderr.write(f"\r[{bar:30}] {self._done:,} of {self._total:,}, {rate:.0f} pictures/s ")
+        elif self._done - self._told >= SHARD or self._done == self._total:
+            self._told = self._done
+            sys.stderr.write(f"{self._done:,} of {self._total:,} pictures, {rate:.0f} a second\n")
+        sys.stderr.flush()
+
+
+def _sha256(path):
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read as a picture ({error.strerror or error}): give a whole file"
+        ) from None

@@ -1,0 +1,78 @@
+"""A user's picture, whatever it is, as an upright one in red, green and blue."""
+
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from rnn_kit.datasets import DataError
+
+MOST_PIXELS = 200_000_000
+DRAFT = 1024  # a JPEG is read no finer than twice this, where its size allows
+
+
+def open_photo(path):
+    """Reads a picture.
+
+    It is turned as its EXIF data say, and converted: from grey, 16 bits, palettes and CMYK; what can be
+    seen through is laid on white; of several frames the first is taken. A large JPEG is read at half,
+    a quarter or an eighth of its size, but for memory's sake no smaller than networks need it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A `PIL.Image.Image` of mode RGB.
+
+    Raises:
+        DataError: if it is missing, no picture, damaged, or has more than 200 million pixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise _too_large(path, image.width, image.height)
+                image.draft("RGB", (DRAFT, DRAFT))
+                return _rgb(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError:
+        raise _too_large(path) from None
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{path} is not a picture that can be read: expected a JPEG, PNG, BMP, GIF or WebP file"
+        ) from None
+    except OSError as error:
+        if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
+            reason = error.strerror
+        else:
+            reason = str(error)
+        raise DataError(f"{path} cannot be read as a picture ({reason}): give a whole file") from None
+    except (SyntaxError, ValueError) as error:  # of a damaged PNG, of a damaged header
+        raise DataError(f"{path} is damaged ({error}): give a whole picture") from None
+
+
+def square(image, size):
+    """The whole picture in a square, uint8 `(size, size, 3)`.
+
+    Its sides are squeezed, as `keras.utils.load_img` with a target size does it, so that nothing at an
+    edge is lost; bilinear, over all pixels that a new one covers.
+    """
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _rgb(image):
+    if image.mode.startswith("I;16") or image.mode == "I":
+        grey = np.asarray(image, "float64")
+        image = Image.fromarray((grey / 257 if grey.max() > 255 else grey).clip(0, 255).astype("uint8"))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _too_large(path, width=None, height=None):
+    size = f"{width:,} x {height:,} pixels" if width else "far too many pixels"
+    return DataError(
+        f"{path} has {size}, and {MOST_PIXELS:,} in all are the most: give a smaller picture"
+    )

@@ -1,0 +1,98 @@
+"""The pictures of a run, as `.png` files in its folder."""
+
+import numpy as np
+from image_captioning_parts import photos, scores
+from image_captioning_parts.captioner import PIXELS
+from image_captioning_parts.decoding import Writer
+from PIL import Image
+
+from rnn_kit import plots
+
+SHOWN = 8  # pictures of a grid
+PIXEL = 8  # a pixel of a drawn picture is so many wide
+
+
+def draw(run, settings, history, held, captions, model, metrics):
+    """Learning curves; BLEU-4 by the beam's width; test pictures with their captions, any, the best and
+    the worst; where it looked.
+
+    Args:
+        run: The `Run` to whose folder they go.
+        settings: Of the run.
+        history: Its rows.
+        held: The `Data`.
+        captions: Of the test pictures, lists of words.
+        model: The `Captioner`.
+        metrics: Of the run.
+    """
+    name = held.info["name"]
+    curve = [{**row, "loss": row["nats"]} for row in history]
+    save(run, "perplexity.png", plots.perplexity_curves(curve, title=f"{name}: a word of a caption"))
+    if len(settings.beam_widths) > 1:
+        at = {w: metrics[f"validation_beam_{w}_bleu_4"] for w in settings.beam_widths}
+        others = {way: metrics[f"validation_{way}_bleu_4"] for way in ("greedy", "sampling")}
+        figure = plots.beam_curve(list(at), list(at.values()), others, f"{name}: validation")
+        save(run, "beam.png", figure)
+    test = held.test
+    ciders = scores.ciders(captions, test.words)
+    order = np.argsort(-ciders, kind="stable")
+    at_hand = [n for n in order if picture_of(test, n) is not None]
+    order = np.array(at_hand if len(at_hand) >= SHOWN else order)
+    any_of_them = np.sort(np.random.default_rng(settings.seed).permutation(order)[:SHOWN])
+    chosen = {
+        "captions": (any_of_them, "test pictures, drawn at random"),
+        "best": (order[:SHOWN], "test pictures, the best by CIDEr"),
+        "worst": (order[::-1][:SHOWN], "test pictures, the worst by CIDEr"),
+    }
+    for file, (rows, title) in chosen.items():
+        items = [
+            {
+                "image": picture_of(test, n),
+                "name": test.names[n],
+                "caption": " ".join(captions[n]),
+                "reference": " ".join(test.words[n][0]),
+                "label": f"CIDEr {ciders[n]:.2f}",
+            }
+            for n in rows
+        ]
+        save(run, f"{file}.png", plots.caption_grid(items, f"{name}: {title}"))
+    if settings.decoder == "attention":
+        n = order[0]
+        writer = Writer(model, held.vocabulary, settings.length)
+        looked = attention(writer, picture_of(test, n), row_of(test, n), captions[n])
+        save(run, "attention.png", looked)
+
+
+def save_example(run, part):
+    """One drawn picture as a file of its own, for `--caption`."""
+    with run.writing("example.png") as aside:
+        Image.fromarray(enlarged(part.pictures[PIXELS][0])).save(aside, "png")
+
+
+def attention(writer, image, features, words):
+    """Where an attentive model looked as it wrote these words."""
+    weights = writer.look(features, words)[: len(words)]
+    return plots.attention_maps(image, words, weights, " ".join(words))
+
+
+def row_of(part, n):
+    """What is known of one picture."""
+    return {name: values[n] for name, values in part.pictures.items()}
+
+
+def picture_of(part, n):
+    """The picture itself, `(H, W, 3)`, where it is at hand, else `None`."""
+    if PIXELS in part.pictures:
+        return enlarged(part.pictures[PIXELS][n])
+    path = part.paths[n]
+    return None if path is None else np.asarray(photos.open_photo(path))
+
+
+def enlarged(pixels):
+    """A small picture with pixels that can be seen."""
+    return pixels.repeat(PIXEL, axis=0).repeat(PIXEL, axis=1)
+
+
+def save(run, name, figure):
+    with run.writing(name) as aside:
+        figure.savefig(aside, format="png")

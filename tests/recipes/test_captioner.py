@@ -1,0 +1,315 @@
+"""The captioning network, its attention, its loss, and how it writes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from image_captioning_parts import decoding, fitting
+from image_captioning_parts.attention import SoftAttentionCell
+from image_captioning_parts.captioner import DECODERS, Captioner
+from image_captioning_parts.data import Part
+from image_captioning_parts.decoding import Writer
+
+from rnn_kit.text import TokenVocabulary
+
+VOCABULARY = TokenVocabulary(["<eos>", "a", "dog", "<unk>", "runs", "sits", "cat"])
+V = len(VOCABULARY)
+COMBINATIONS = [(d, "lstm") for d in DECODERS] + [("attention", "gru"), ("init", "peephole")]
+COMBINATIONS += [("merge", "simple"), ("input", "kit-gru")]
+
+
+def pictures(count=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        "pooled": rng.normal(2, 3, (count, 10)).astype("float32"),
+        "grid": rng.normal(0, 2, (count, 9, 6)).astype("float32"),
+    }
+
+
+def captioner(decoder="init", cell="lstm", images=None, **kwargs):
+    images = images or pictures()
+    shapes = {name: values.shape[1:] for name, values in images.items()}
+    kwargs = {"units": 7, "embedding": 4, **kwargs}
+    model = Captioner(V, shapes, decoder, cell, **kwargs)
+    model.build()
+    model.adapt(images)
+    return model
+
+
+def randomised(model, seed=0):
+    """Weights that make every part of a model matter, biases too."""
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_variables:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    return model
+
+
+def words(count=5, steps=4, seed=1):
+    ids = np.random.default_rng(seed).integers(1, V, (count, steps)).astype("int32")
+    ids[:, 0] = VOCABULARY.end
+    return ids
+
+
+def numbers(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+# The network
+
+
+@pytest.mark.parametrize(("decoder", "cell"), COMBINATIONS)
+def test_word_by_word_gives_the_logits_of_the_whole_caption(decoder, cell):
+    images, ids = pictures(), words()
+    model = randomised(captioner(decoder, cell))
+    whole = numbers(model({"words": ids, **images}))
+    memory, state = model.start(images)
+    for step in range(ids.shape[1]):
+        logits, state, _ = model.go_on(ids[:, step : step + 1], memory, state)
+        np.testing.assert_allclose(numbers(logits)[:, 0], whole[:, step], atol=1e-5)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_saved_network_says_the_same_in_another_session(decoder, tmp_path):
+    images, ids = pictures(), words()
+    model = randomised(captioner(decoder, images=images))
+    before = numbers(model({"words": ids, **images}))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numbers(loaded({"words": ids, **images})), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_what_is_said_depends_on_the_picture_and_on_the_words_before_and_on_none_after(decoder):
+    images, ids = pictures(), words()
+    model = randomised(captioner(decoder))
+    before = numbers(model({"words": ids, **images}))
+    other = {name: values[::-1].copy() for name, values in images.items()}
+    assert np.abs(numbers(model({"words": ids, **other})) - before)[0].min() > 1e-6
+    changed = ids.copy()
+    changed[:, 2] = changed[:, 2] % (V - 1) + 1
+    after = numbers(model({"words": changed, **images}))
+    np.testing.assert_array_equal(after[:, :2], before[:, :2])
+    assert (np.abs(after[:, 2:] - before[:, 2:]).max(axis=-1) > 1e-6).all()
+
+
+def test_merge_with_a_plain_network_is_the_lectures_formula():
+    """h_t = tanh(W_xh x_t + W_hh h_(t-1) + W_ih v + b), stepped in NumPy."""
+    images, ids = pictures(), words()
+    model = randomised(captioner("merge", "simple"))
+    mean, variance = images["pooled"].mean(0), images["pooled"].var(0)
+    kernel, bias = map(numbers, model.image_vector.weights)
+    v = (images["pooled"] - mean) / np.sqrt(variance) @ kernel + bias
+    x = numbers(model.word_vectors.weights[0])[ids]
+    w_xv, w_hh, b = map(numbers, model.recurrent.weights)
+    w_xh, w_ih = w_xv[:4], w_xv[4:]
+    w_o, b_o = map(numbers, model.logits.weights)
+    h = np.zeros((5, 7))
+    for step in range(4):
+        h = np.tanh(x[:, step] @ w_xh + h @ w_hh + v @ w_ih + b)
+        logits = numbers(model({"words": ids, **images}))[:, step]
+        np.testing.assert_allclose(logits, h @ w_o + b_o, atol=1e-4)
+
+
+def test_the_attentive_cell_is_the_papers_equations():
+    rng = np.random.default_rng(0)
+    cell = SoftAttentionCell(keras.layers.SimpleRNNCell(3), 4)
+    cell.build_on(inputs=2, cells=5)
+    for weight in cell.trainable_variables:
+        weight.assign(rng.normal(size=weight.shape))
+    x, h_tm1, a = (rng.normal(size=shape).astype("float32") for shape in ((2, 2), (2, 3), (2, 5, 4)))
+    with cell.looking_at(a, cell.keys(a)):
+        outputs, (state,) = cell(x, [h_tm1])
+    h, z, weights = map(numbers, cell.split(outputs))
+
+    (w_a, b), (w_h,), (w,) = (
+        [numbers(v) for v in layer.weights] for layer in (cell.of_values, cell.of_state, cell.energy)
+    )
+    w_beta, b_beta = map(numbers, cell.gate.weights)
+    kernel, recurrent, bias = map(numbers, cell.cell.weights)
+    for row in range(2):
+        e = np.array([np.tanh(a_i @ w_a + b + h_tm1[row] @ w_h) @ w[:, 0] for a_i in a[row]])
+        alpha = np.exp(e) / np.exp(e).sum()
+        beta = 1 / (1 + np.exp(-(h_tm1[row] @ w_beta[:, 0] + b_beta[0])))
+        seen = beta * sum(p * a_i for p, a_i in zip(alpha, a[row], strict=True))
+        expected = np.tanh(np.concatenate([x[row], seen]) @ kernel + h_tm1[row] @ recurrent + bias)
+        np.testing.assert_allclose(weights[row], alpha, atol=1e-5)
+        np.testing.assert_allclose(z[row], seen, atol=1e-5)
+        np.testing.assert_allclose(h[row], expected, atol=1e-5)
+    np.testing.assert_array_equal(numbers(state), h)
+
+
+def test_a_small_eye_sees_pixels_for_every_decoder():
+    images = {"pixels": np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype("uint8")}
+    for decoder in DECODERS:
+        model = captioner(decoder, images=images)
+        model.compile("adam", fitting.SmoothedCrossentropy())
+        before = numbers(model.eye.layers[0].kernel)
+        model.fit({"words": words(), **images}, words(seed=2), verbose=0)
+        assert np.abs(numbers(model.eye.layers[0].kernel) - before).max() > 0
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_six_captions_are_learned_by_heart(decoder):
+    keras.utils.set_random_seed(0)
+    images = pictures(6)
+    said = ["a dog runs", "a cat sits", "a dog sits", "a cat runs", "dog", "a cat sits a cat sits"]
+    part = Part([*"abcdef"], images, [[text.split()] for text in said], [None] * 6)
+    model = captioner(decoder, images=images, units=32, embedding=16)
+    model.compile(keras.optimizers.Adam(2e-2), fitting.SmoothedCrossentropy())
+    batches, count, n = fitting.training_batches(part, VOCABULARY, 6, 0, 0)
+    assert (count, n) == (1, sum(len(text.split()) + 1 for text in said))
+    model.fit(batches, steps_per_epoch=120, verbose=0)
+    writer = Writer(model, VOCABULARY, 8)
+    assert [" ".join(s.words) for s in writer.draw(images, 0)] == said
+    assert [" ".join(found[0].words) for found in writer.beam(images, 3)] == said
+    assert fitting.nats(model, part, VOCABULARY) < 0.1
+
+
+# The loss
+
+
+def test_the_loss_is_the_masked_log_likelihood_a_word():
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(2, 3, V)).astype("float32"), rng.integers(0, V, (2, 3))
+    weights = np.array([[1, 1, 1], [1, 0, 0]], "float32")
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    nats = -np.log(np.take_along_axis(p, targets[..., None], -1)[..., 0])
+    loss = fitting.SmoothedCrossentropy()(targets, logits, weights)
+    assert float(loss) == pytest.approx((nats * weights).sum() / 4, rel=1e-5)
+
+    smooth = 0.9 * nats - 0.1 * np.log(p).mean(-1)
+    loss = fitting.SmoothedCrossentropy(0.1)(targets, logits, weights)
+    assert float(loss) == pytest.approx((smooth * weights).sum() / 4, rel=1e-5)
+
+
+def test_padding_has_no_gradient():
+    logits = tf.Variable(np.random.default_rng(0).normal(size=(2, 3, V)).astype("float32"))
+    with tf.GradientTape() as tape:
+        weights = np.array([[1, 1, 1], [1, 0, 0]], "float32")
+        loss = fitting.SmoothedCrossentropy(0.1)(np.ones((2, 3), int), logits, weights)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert not gradient[1, 1:].any() and gradient[0].all()
+
+
+def test_a_lesson_begins_with_the_end_and_is_one_word_behind():
+    part = Part(
+        ["x"], {"pooled": np.ones((1, 2), "float16")}, [[["a", "dog"], ["a", "big", "cat"]]], [None]
+    )
+    batches, _, _ = fitting.training_batches(part, VOCABULARY, 2, 0, 0)
+    inputs, targets, weights = next(batches.as_numpy_iterator())
+    order = np.argsort(weights.sum(1))
+    assert inputs["words"][order].tolist() == [[0, 1, 2, 0], [0, 1, 3, 6]]
+    assert targets[order].tolist() == [[1, 2, 0, 0], [1, 3, 6, 0]]
+    assert weights[order].tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
+    assert inputs["pooled"].tolist() == [[1, 1], [1, 1]]
+
+
+def test_nats_are_a_mean_over_words_and_not_over_captions():
+    images = pictures(2)
+    part = Part(["x", "y"], images, [[["a"], ["a", "dog", "runs", "a"]], [["cat"]]], [None, None])
+    model = randomised(captioner(images=images))
+    total, count = 0.0, 0
+    for n, texts in enumerate(part.words):
+        for text in texts:
+            ids = np.append(VOCABULARY.encode(text), VOCABULARY.end)
+            read = np.append(VOCABULARY.end, ids[:-1])[None]
+            one = {name: values[n : n + 1] for name, values in images.items()}
+            logits = numbers(model({"words": read, **one}))[0].astype("float64")
+            log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+            total -= log_p[np.arange(len(ids)), ids].sum()
+            count += len(ids)
+    assert fitting.nats(model, part, VOCABULARY) == pytest.approx(total / count, rel=1e-5)
+
+
+def test_l2_adds_the_squares_of_the_weights():
+    images = pictures()
+    model = captioner(images=images, l2=0.1)
+    penalised = [model.word_vectors.weights[0], *model.recurrent.weights[:2], model.logits.kernel]
+    expected = 0.1 * sum((numbers(w) ** 2).sum() for w in penalised)
+    model({"words": words(), **images})
+    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+# Writing
+
+
+@pytest.fixture(scope="module")
+def writer():
+    return Writer(randomised(captioner("attention"), seed=3), VOCABULARY, 6)
+
+
+def log_p_of(writer, picture, sentence):
+    ids = writer.vocabulary.encode(sentence.words)
+    if len(ids) < writer.max_length:
+        ids = np.append(ids, writer.vocabulary.end)
+    read = np.append(writer.vocabulary.end, ids[:-1])[None]
+    logits = numbers(writer.model({"words": read, **picture}))[0].astype("float64")
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return log_p[np.arange(len(ids)), ids].sum()
+
+
+def test_the_likelihood_of_a_sentence_is_the_networks(writer):
+    images = pictures()
+    written = {
+        "beam": [best for best, *_ in writer.beam(images, 3, 0.7)],
+        "greedy": writer.draw(images, 0),
+        "sampled": writer.draw(images, 1.5, seed=4),
+    }
+    for sentences in written.values():
+        for n, sentence in enumerate(sentences):
+            one = {name: values[n : n + 1] for name, values in images.items()}
+            assert sentence.log_p == pytest.approx(log_p_of(writer, one, sentence), abs=1e-4)
+
+
+def test_the_unknown_word_is_never_written():
+    model = captioner()
+    bias = np.full(V, -5.0)
+    bias[VOCABULARY.unknown], bias[2] = 5, 4
+    model.logits.set_weights([np.zeros(model.logits.kernel.shape), bias])
+    writer = Writer(model, VOCABULARY, 4)
+    for sentences in (writer.draw(pictures(), 0), [b[0] for b in writer.beam(pictures(), 2, 1.0)]):
+        assert [s.words for s in sentences] == [["dog"] * 4] * 5
+
+
+def test_a_wider_beam_finds_nothing_worse_at_one_length(writer):
+    images = pictures()
+    one, five = ([found[0].log_p for found in writer.beam(images, w, 0.0)] for w in (1, 5))
+    assert (np.array(five) >= np.array(one) - 1e-5).all()
+
+
+def test_draws_follow_from_the_seed(writer):
+    images = pictures()
+    one, again, other = (writer.draw(images, 2.0, seed=seed) for seed in (1, 1, 2))
+    assert one == again != other
+
+
+def test_where_it_looked_is_a_distribution_before_every_word_and_the_end(writer):
+    picture = {name: values[0] for name, values in pictures().items()}
+    weights = writer.look(picture, ["a", "dog"])
+    assert weights.shape == (3, 9)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+    assert (np.diff(weights, axis=0) != 0).any()
+
+
+def test_lengths_and_widths_do_not_trace_anew(writer):
+    traces = []
+    step = writer.step
+    counted = Writer(writer.model, VOCABULARY, 6)
+    counted.step = lambda ids, state: (traces.append(1), step(ids, state))[1]
+    for images in (pictures(2), pictures(5), pictures(3)):
+        counted.beam(images, 2, 0.7)
+    assert len(traces) <= 2  # the loop's body, and once more where TensorFlow relaxes its shapes
+
+
+def test_validation_chooses_the_penalty_of_each_width_and_then_the_width():
+    class Fixed:
+        def beam(self, pictures, width, penalty):
+            return [[decoding.Sentence(["w"] * round(10 * penalty) + ["x"] * width, 0.0)]]
+
+    def score(written):
+        length, width = written[0].count("w"), written[0].count("x")
+        return {1: -abs(length - 5), 3: 1 - abs(length - 7), 5: 1 - abs(length - 9)}[width]
+
+    best, width = decoding.choose(Fixed(), {}, (1, 3, 5), (0.5, 0.7, 0.9), score)
+    assert best == {1: (0, 0.5), 3: (1, 0.7), 5: (1, 0.9)}
+    assert width == 3

@@ -1,0 +1,278 @@
+"""Image captioning, end to end at smoke size, and everything it says to bad input."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import image_captioning as recipe
+import numpy as np
+import pytest
+from image_captioning_parts import data, pictures
+from PIL import Image
+
+from rnn_kit.datasets import is_true
+from rnn_kit.text import TokenVocabulary
+
+TINY = "--preset smoke --pictures 60 --epochs 1 --units 8 --embedding 4".split()
+COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 128, 0)}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """One smoke run, which the tests read."""
+    out = tmp_path_factory.mktemp("runs") / "smoke"
+    metrics = recipe.main(["--preset", "smoke", "--out", str(out)])
+    return out, metrics
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A user's folder: 30 pictures of one colour, two captions each; and files of features of them."""
+    path = tmp_path_factory.mktemp("mine")
+    rng, rows, names = np.random.default_rng(0), ["image,caption"], []
+    for n in range(30):
+        colour = [*COLOURS][n % 3]
+        names.append(f"{n:02}.png")
+        Image.new("RGB", (20, 12), COLOURS[colour]).save(path / names[-1])
+        rows += [f'{names[-1]},"A {colour} picture, plain."', f"{names[-1]},all of it is {colour}"]
+    (path / "captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    hue = np.eye(3)[np.arange(30) % 3]
+    pooled = np.hstack([hue, rng.normal(0, 0.1, (30, 5))]).astype("float16")
+    grid = np.round(100 * np.stack([hue, hue, hue, rng.random((30, 3))], axis=1)).astype("int8")
+    np.savez(path / "pooled.npz", image_id=np.array(names), features=pooled)
+    scale = np.full(3, 0.01, "float32")
+    np.savez(path / "grid.npz", image_id=np.array(names), grid=grid, scale=scale)
+    return path
+
+
+def of(folder, *features):
+    flags = "--epochs 12 --units 16 --embedding 8 --min-count 1 --learning-rate 0.02 --batch-size 8"
+    quick = "--length 8 --beam-widths 2 --length-penalties 0.7"
+    return ["--data", str(folder), "--features", *features, *flags.split(), *quick.split()]
+
+
+@pytest.fixture(scope="module")
+def attentive(folder, tmp_path_factory):
+    """A run on the user's folder that looks at a grid."""
+    out = tmp_path_factory.mktemp("runs") / "attentive"
+    metrics = recipe.main(
+        [*of(folder, "pooled.npz", "grid.npz"), "--decoder", "attention", "--out", str(out)]
+    )
+    return out, metrics
+
+
+# A run
+
+
+def test_a_run_leaves_what_the_design_promises(saved):
+    out, metrics = saved
+    assert {path.name for path in out.iterdir()} == {
+        *("config.json", "history.csv", "result.json", "model.keras", "vocabulary.json", "samples.txt"),
+        *("captions.txt", "perplexity.png", "captions.png", "best.png", "worst.png", "checkpoints"),
+        "example.png",
+    }
+    assert json.loads((out / "result.json").read_text())["metrics"] == metrics
+    assert metrics["epochs"] == 2 and 0 <= metrics["test_truth"] <= 1
+    for picture in out.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_saved_captions_are_as_true_as_reported(saved):
+    out, metrics = saved
+    held = recipe.load_data(recipe.PRESETS["smoke"])
+    lines = [line.split("\t") for line in (out / "captions.txt").read_text().splitlines()]
+    assert [name for name, _ in lines] == held.test.names
+    true = [is_true(scene, text) for scene, (_, text) in zip(held.test.scenes, lines, strict=True)]
+    assert np.mean(true) == metrics["test_truth"]
+
+
+def test_the_seed_fixes_the_run(tmp_path, without_pictures):
+    runs = {}
+    for name, seed in (("one", "3"), ("again", "3"), ("other", "4")):
+        metrics = recipe.main([*TINY, "--seed", seed, "--out", str(tmp_path / name)])
+        runs[name] = {k: v for k, v in metrics.items() if "second" not in k}
+    assert runs["one"] == runs["again"] != runs["other"]
+
+
+def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, without_pictures, monkeypatch):
+    flags = [*TINY, "--epochs", "2", "--data", "shapes"]
+    unbroken = recipe.main([*flags, "--out", str(tmp_path / "unbroken")])
+    batches = []
+
+    class Kill(recipe.kit.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            batches.append(batch)
+            if len(batches) == 7:
+                raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe.kit, "StopOnNaN", Kill)
+        with pytest.raises(RuntimeError, match="killed"):
+            recipe.main([*flags, "--checkpoint-seconds", "1e-9", "--out", str(tmp_path / "killed")])
+    resumed = recipe.main(["--resume", "--out", str(tmp_path / "killed")])
+    timeless = [{k: v for k, v in m.items() if "second" not in k} for m in (unbroken, resumed)]
+    assert timeless[0] == timeless[1]
+
+
+def test_a_users_pictures_are_learned_from_feature_files(attentive, folder):
+    out, metrics = attentive
+    assert metrics["test_bleu_1"] > 60
+    assert (out / "attention.png").exists()
+    config = json.loads((out / "config.json").read_text())
+    assert config["data"]["images_train"] == 24
+    words = TokenVocabulary.load(out / "vocabulary.json")
+    assert {"red", "picture", "plain", "<unk>", "<eos>"} <= set(words.tokens)
+
+
+def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder, tmp_path):
+    settings = recipe.Settings(data=str(folder), features=("pooled.npz",), min_count=9)
+    held = recipe.load_data(settings)
+    assert "plain" in held.vocabulary.tokens and "green" not in held.vocabulary.tokens
+    assert any("green" in words for image in held.test.words + held.train.words for words in image)
+    colour = next(words for image in held.train.words for words in image if "green" in words)
+    unknown = [word if word != "green" else "<unk>" for word in colour]
+    part = data.Part(["x"], {}, [[colour]], [None])
+    assert recipe.judge([unknown], part)["bleu_1"] < 100 == recipe.judge([colour], part)["bleu_1"]
+
+
+def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("red 1 2 3\nblue 4 5 6\nzebra 7 8 9\n")
+    flags = [*of(folder, "pooled.npz"), "--word-vectors", str(vectors), "--embedding", "3"]
+    recipe.main([*flags, "--epochs", "1", "--out", str(tmp_path / "run")])
+    model, vocabulary = recipe.open_saved(recipe.Run.open(tmp_path / "run", recipe.RECIPE))
+    table = model.word_vectors.get_weights()[0]
+    assert table[vocabulary.id_of("red")].tolist() == [1, 2, 3]
+    assert table[vocabulary.id_of("blue")].tolist() == [4, 5, 6]
+
+
+# A saved run
+
+
+def test_a_saved_run_says_what_it_sees(saved, run_main):
+    out, _ = saved
+    code, said, _ = run_main(["--caption", str(out / "example.png"), "--run", str(out)])
+    assert code == 0 and "nats a word" in said and "sampled" in said
+    assert (out / "caption-example.png").exists()
+
+
+def test_an_attentive_run_draws_where_it_looked(attentive, folder, run_main):
+    out, _ = attentive
+    code, said, _ = run_main(["--caption", str(folder / "00.png"), "--run", str(out)])
+    assert code == 0 and "red" in said
+    assert (out / "attention-00.png").exists() and (out / "caption-00.png").exists()
+
+
+def test_measure_times_one_picture_and_many(attentive, capsys):
+    speeds = recipe.main(["--measure", "--run", str(attentive[0])])
+    assert speeds[1] > 0 and "captions/s" in capsys.readouterr().out
+
+
+def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main, monkeypatch):
+    monkeypatch.setattr(pictures, "draw", lambda *args: None)
+    flags = [*of(folder, "pooled.npz", "grid.npz"), "--epochs", "1", "--compare"]
+    code, said, error = run_main([*flags, "--out", str(tmp_path / "all")])
+    assert code == 0, error
+    table = said[said.index("validation, beam 2") :]
+    assert table.count("mean of grid") == 3 and table.count("pooled features") == 3
+    assert (tmp_path / "all/decoders.png").exists()
+    assert len([*(tmp_path / "all").glob("*/result.json")]) == 7
+
+
+# Bad input
+
+
+def one_line(code, error):
+    return code == 2 and error.startswith("image_captioning.py: error: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--data", "no-such-folder"], "no-such-folder"),
+        (["--run", "x"], "--caption"),
+        (["--compare", "--decoder", "init"], "--decoder"),
+        (["--caption", "a.jpg", "--epochs", "3"], "--epochs"),
+        (["--data", "shapes", "--features", "x.npz"], "--features"),
+        (["--preset", "smoke", "--min-count", "100000"], "--min-count"),
+        (["--label-smoothing", "1.5"], "--label-smoothing"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_in_one_line(flags, words, tmp_path, run_main, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = run_main(flags)
+    assert one_line(code, error) and words in error
+
+
+def test_a_feature_file_without_what_the_decoder_needs_is_refused(folder, tmp_path, run_main):
+    flags = [*of(folder, "pooled.npz"), "--decoder", "attention", "--out", str(tmp_path / "run")]
+    code, _, error = run_main(flags)
+    assert one_line(code, error) and "a grid" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_features_of_another_width_than_the_saved_runs_are_refused(
+    folder, attentive, tmp_path, run_main
+):
+    other = tmp_path / "other.npz"
+    np.savez(other, image_id=np.array(["00.png"]), features=np.ones((1, 9), "float16"))
+    flags = ["--caption", str(folder / "00.png"), "--run", str(attentive[0])]
+    code, _, error = run_main([*flags, "--features", str(other), str(folder / "grid.npz")])
+    assert one_line(code, error) and "(8,)" in error and "(9,)" in error
+
+
+def test_a_picture_that_the_feature_file_does_not_have_is_named(folder, attentive, tmp_path, run_main):
+    photo = tmp_path / "holiday.png"
+    shutil.copy(folder / "00.png", photo)
+    code, _, error = run_main(["--caption", str(photo), "--run", str(attentive[0])])
+    assert one_line(code, error) and "holiday.png" in error
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "folder", "cut"])
+def test_what_is_no_picture_is_refused_by_name(kind, saved, tmp_path, run_main):
+    path = tmp_path / "photo.jpg"
+    if kind == "text":
+        path.write_text("no picture")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "cut":
+        Image.effect_noise((64, 64), 50).save(path)
+        path.write_bytes(path.read_bytes()[:600])
+    code, _, error = run_main(["--caption", str(path), "--run", str(saved[0])])
+    assert one_line(code, error) and "photo.jpg" in error
+
+
+def test_word_vectors_of_another_size_are_refused(folder, tmp_path, run_main):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("red 1 2 3\n")
+    flags = [*of(folder, "pooled.npz"), "--word-vectors", str(vectors), "--out", str(tmp_path / "run")]
+    code, _, error = run_main(flags)
+    assert one_line(code, error) and "--embedding 3" in error
+
+
+def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, run_main):
+    shutil.copytree(saved[0], tmp_path / "run")
+    TokenVocabulary(["<eos>", "a"]).save(tmp_path / "run/vocabulary.json")
+    code, _, error = run_main(["--caption", "x.png", "--run", str(tmp_path / "run")])
+    assert one_line(code, error) and "vocabulary.json" in error
+
+
+# Real data
+
+
+FLICKR8K = Path(os.environ.get("RNN_KIT_DATA", "")) / "flickr8k"
+POOLED = "flickr8k_mobilenetv2_pool1280_f16.npz"
+
+
+@pytest.mark.skipif(
+    not (os.environ.get("RNN_KIT_DATA") and (FLICKR8K / POOLED).is_file()),
+    reason=f"$RNN_KIT_DATA names no folder with flickr8k/{POOLED}",
+)
+def test_a_small_run_on_flickr8k_says_what_people_say(tmp_path, without_pictures):
+    """A small network after one epoch: far from good, and far above chance."""
+    flags = f"--features {POOLED} --units 64 --embedding 64 --epochs 1 --learning-rate 0.005"
+    quick = "--beam-widths 1 --length-penalties 0.7"
+    metrics = recipe.main([*flags.split(), *quick.split(), "--out", str(tmp_path / "run")])
+    assert metrics["test_bleu_1"] > 40
+    assert metrics["test_cider"] > 0.1
