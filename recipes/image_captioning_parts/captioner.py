@@ -153,7 +153,7 @@ class Captioner(keras.Model):
     def adapt(self, images):
         """Brings features to mean 0 and variance 1, as they have it in these images."""
         for name, scale in self.scales.items():
-            scale.adapt(images[name])
+            scale.adapt(images[name].astype("float32"))
 
     def call(self, inputs, training=None):
         memory, state = self.start({n: inputs[n] for n in self.images}, training)
