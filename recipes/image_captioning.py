@@ -91,7 +91,7 @@ class Settings:
         group=DATA,
         neutral=True,
     )
-    decoder: str = setting("init", "how the picture comes in", choices=DECODERS)
+    decoder: str = setting("attention", "how the picture comes in", choices=DECODERS)
     vector: str = setting(
         "pooled", "the picture as one vector: pooled features, or the mean of a grid", choices=VECTORS
     )
@@ -106,10 +106,10 @@ class Settings:
     output_dropout: float = setting(0.5, "before the softmax", cli.fraction)
     label_smoothing: float = setting(0.1, "of the targets", cli.fraction)
     l2: float = setting(0.0, "λ of λ‖θ‖², added to the loss", cli.temperature)
-    batch_size: int = setting(64, "captions", cli.positive_int)
-    epochs: int = setting(12, "passes over the captions", cli.positive_int)
+    batch_size: int = setting(128, "captions", cli.positive_int)
+    epochs: int = setting(10, "passes over the captions", cli.positive_int)
     learning_rate: float = setting(
-        1e-3, "of Adam, at the start; half a cosine, to nothing", cli.positive
+        2e-3, "of Adam, at the start; half a cosine, to nothing", cli.positive
     )
     clip_norm: float | None = setting(5.0, "largest norm of all gradients together", cli.positive)
     dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
@@ -129,7 +129,8 @@ class Settings:
 # fmt: off
 SHAPES = Settings(
     data=data.SHAPES, min_count=1, decoder="init", units=128, embedding=64, image_dropout=0.0,
-    embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, epochs=4, learning_rate=3e-3,
+    embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, batch_size=64, epochs=4,
+    learning_rate=3e-3,
     beam_widths=(1, 3), length_penalties=(0.7,), length=16,
 )
 PRESETS = {
@@ -139,9 +140,9 @@ PRESETS = {
     "shapes": SHAPES,
     "lecture": Settings(
         decoder="merge", cell="simple", units=256, embedding=300, image_dropout=0.0,
-        embedding_dropout=0.0, output_dropout=0.5, label_smoothing=0.0, l2=1e-6,
+        embedding_dropout=0.0, output_dropout=0.5, label_smoothing=0.0, l2=1e-6, learning_rate=1e-3,
     ),
-    "compare": Settings(units=256, epochs=6, beam_widths=(3,), length_penalties=(0.7,)),
+    "compare": Settings(units=256, epochs=5, beam_widths=(3,), length_penalties=(0.7,)),
     "cpu": Settings(),
     # Vinyals et al. 2015, section 4.3.1, as far as they say: 512 and 512, dropout, no weight decay.
     "paper": Settings(
