@@ -1,9 +1,9 @@
 """A picture's features go into a recurrent network, and words come out: four ways to let them in."""
 
 import keras
-from image_captioning_parts.attention import SoftAttentionCell
 from keras import ops
 
+from image_captioning_parts.attention import SoftAttentionCell
 from rnn_kit import cli
 
 DECODERS = ("init", "input", "merge", "attention")

@@ -44,8 +44,9 @@ def test_the_readmes_table_of_agreement_is_the_ledgers(name):
     assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
 
 
-def test_the_readmes_row_of_the_penn_treebank_is_the_ledgers():
-    (entry,) = (e for e in entries("ptb_language_model") if e["preset"] == "small")
+@pytest.mark.parametrize("preset", ["cpu", "small"])
+def test_the_readmes_rows_of_the_penn_treebank_are_the_ledgers(preset):
+    (entry,) = (e for e in entries("ptb_language_model") if e["preset"] == preset)
     metrics = {metric: value["mean"] for metric, value in entry["metrics"].items()}
     row = (
         f"| {metrics['validation_perplexity']:.1f} | {metrics['test_perplexity']:.1f} | "
