@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from image_captioning_parts import data, features, photos, pictures
 from image_captioning_parts.captioner import PIXELS
 from image_captioning_parts.decoding import Writer
-
 from rnn_kit import cli, plots
 from rnn_kit.runs import RunError, describe_machine
 
@@ -122,6 +122,7 @@ def measure(run, settings, model, vocabulary, repeats=5):
     print(f"beam {WIDTH}, length penalty {penalty:g}, features at hand; on {describe_machine()}")
     speeds = {}
     for size in BATCHES:
+        size = min(size, len(test))
         batches = [
             {name: values[begin : begin + size] for name, values in test.pictures.items()}
             for begin in range(0, min(len(test), 64) - size + 1, size)

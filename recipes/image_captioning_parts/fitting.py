@@ -67,6 +67,7 @@ def _lesson(pictures, end):
     return lesson
 
 
+@keras.saving.register_keras_serializable("image_captioning")
 class SmoothedCrossentropy(keras.losses.Loss):
     """Cross entropy with smoothed targets, averaged over the words that have a weight.
 
@@ -78,8 +79,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
     Source of the smoothing: Szegedy et al. 2016 (arXiv:1512.00567), section 7.
     """
 
-    def __init__(self, smoothing=0.0):
-        super().__init__(name="smoothed_crossentropy", reduction="mean_with_sample_weight")
+    def __init__(
+        self,
+        smoothing=0.0,
+        name="smoothed_crossentropy",
+        reduction="mean_with_sample_weight",
+        dtype=None,
+    ):
+        super().__init__(name, reduction, dtype)
         self.smoothing = smoothing
 
     def call(self, y_true, y_pred):
@@ -90,6 +97,9 @@ class SmoothedCrossentropy(keras.losses.Loss):
         if not self.smoothing:
             return nats
         return (1 - self.smoothing) * nats + self.smoothing * (log_z - ops.mean(y_pred, axis=-1))
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing}
 
 
 class ValidateCaptions(keras.callbacks.Callback):

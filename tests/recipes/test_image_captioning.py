@@ -126,21 +126,22 @@ def test_a_users_pictures_are_learned_from_feature_files(attentive, folder):
 
 
 def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder, tmp_path):
-    settings = recipe.Settings(data=str(folder), features=("pooled.npz",), min_count=9)
+    settings = recipe.Settings(data=str(folder), features=("pooled.npz",), decoder="init", min_count=21)
     held = recipe.load_data(settings)
     assert "plain" in held.vocabulary.tokens and "green" not in held.vocabulary.tokens
     assert any("green" in words for image in held.test.words + held.train.words for words in image)
     colour = next(words for image in held.train.words for words in image if "green" in words)
     unknown = [word if word != "green" else "<unk>" for word in colour]
     part = data.Part(["x"], {}, [[colour]], [None])
-    assert recipe.judge([unknown], part)["bleu_1"] < 100 == recipe.judge([colour], part)["bleu_1"]
+    assert recipe.judge([unknown], part)["bleu_1"] < 90
+    assert recipe.judge([colour], part)["bleu_1"] == pytest.approx(100)
 
 
 def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path):
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("red 1 2 3\nblue 4 5 6\nzebra 7 8 9\n")
     flags = [*of(folder, "pooled.npz"), "--word-vectors", str(vectors), "--embedding", "3"]
-    recipe.main([*flags, "--epochs", "1", "--out", str(tmp_path / "run")])
+    recipe.main([*flags, "--decoder", "init", "--epochs", "1", "--out", str(tmp_path / "run")])
     model, vocabulary = recipe.open_saved(recipe.Run.open(tmp_path / "run", recipe.RECIPE))
     table = model.word_vectors.get_weights()[0]
     assert table[vocabulary.id_of("red")].tolist() == [1, 2, 3]
@@ -246,7 +247,8 @@ def test_what_is_no_picture_is_refused_by_name(kind, saved, tmp_path, run_main):
 def test_word_vectors_of_another_size_are_refused(folder, tmp_path, run_main):
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("red 1 2 3\n")
-    flags = [*of(folder, "pooled.npz"), "--word-vectors", str(vectors), "--out", str(tmp_path / "run")]
+    flags = [*of(folder, "pooled.npz"), "--decoder", "init", "--word-vectors", str(vectors)]
+    flags += ["--out", str(tmp_path / "run")]
     code, _, error = run_main(flags)
     assert one_line(code, error) and "--embedding 3" in error
 
@@ -269,10 +271,20 @@ POOLED = "flickr8k_mobilenetv2_pool1280_f16.npz"
     not (os.environ.get("RNN_KIT_DATA") and (FLICKR8K / POOLED).is_file()),
     reason=f"$RNN_KIT_DATA names no folder with flickr8k/{POOLED}",
 )
-def test_a_small_run_on_flickr8k_says_what_people_say(tmp_path, without_pictures):
-    """A small network after one epoch: far from good, and far above chance."""
-    flags = f"--features {POOLED} --units 64 --embedding 64 --epochs 1 --learning-rate 0.005"
+def test_a_small_run_on_flickr8k_says_of_each_picture_what_people_say_of_it(tmp_path, without_pictures):
+    """Two epochs of a small network: its captions fit their own pictures better than the next ones."""
+    small = "--decoder init --units 128 --embedding 64 --epochs 2 --batch-size 64 --learning-rate 0.004"
+    plain = "--output-dropout 0 --image-dropout 0 --embedding-dropout 0 --label-smoothing 0"
     quick = "--beam-widths 1 --length-penalties 0.7"
-    metrics = recipe.main([*flags.split(), *quick.split(), "--out", str(tmp_path / "run")])
-    assert metrics["test_bleu_1"] > 40
-    assert metrics["test_cider"] > 0.1
+    flags = f"--features {POOLED} {small} {plain} {quick}".split()
+    metrics = recipe.main([*flags, "--out", str(tmp_path / "run")])
+    lines = (tmp_path / "run/captions.txt").read_text().splitlines()
+    captions = [line.split("\t")[1].split() for line in lines]
+    test = recipe.load_data(
+        recipe.Run.open(tmp_path / "run", recipe.RECIPE).settings(recipe.Settings)
+    ).test
+    assert len(captions) == len(test) == 1000
+    assert recipe.scores.cider(captions, test.words) == pytest.approx(metrics["test_cider"])
+    of_others = recipe.scores.cider(captions, test.words[1:] + test.words[:1])
+    assert metrics["test_cider"] > 1.5 * of_others
+    assert metrics["test_perplexity"] < 40
