@@ -142,7 +142,7 @@ PRESETS = {
         decoder="merge", cell="simple", units=256, embedding=300, image_dropout=0.0,
         embedding_dropout=0.0, output_dropout=0.5, label_smoothing=0.0, l2=1e-6, learning_rate=1e-3,
     ),
-    "compare": Settings(units=256, epochs=4, beam_widths=(3,), length_penalties=(0.7,)),
+    "compare": Settings(units=256, epochs=3, beam_widths=(3,), length_penalties=(0.7,)),
     "cpu": Settings(),
     # After Vinyals et al. 2015: 512 and 512, a beam of 20.
     "paper": Settings(

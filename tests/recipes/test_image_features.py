@@ -20,7 +20,8 @@ def quiet(line):
 
 
 def coloured(path, mode="RGB", size=(40, 30), color=(200, 30, 30), **how):
-    Image.new("RGB", size, color).convert(mode).save(path, **how)
+    image = Image.new("RGB", size, color)
+    (image.quantize(4) if mode == "P" else image.convert(mode)).save(path, **how)
     return path
 
 
