@@ -247,30 +247,33 @@ def monitor(settings):
 
 def judge(written, part):
     """Scores of one caption a picture, against all that was said of it: names to numbers."""
-    references = part.words
-    bleu = scores.bleu(written, references)
+    bleu = scores.bleu(written, part.words)
     metrics = {f"bleu_{n}": value for n, value in enumerate(bleu, start=1)}
-    metrics["cider"] = scores.cider(written, references)
+    metrics["cider"] = scores.cider(written, part.words)
     if part.scenes:
-        true = [
-            is_true(scene, " ".join(words)) for scene, words in zip(part.scenes, written, strict=True)
-        ]
-        metrics["truth"] = float(np.mean(true))
+        metrics["truth"] = truth(written, part)
     return metrics
+
+
+def truth(written, part):
+    """The share of captions that are true of their drawn pictures."""
+    pairs = zip(part.scenes, written, strict=True)
+    return float(np.mean([is_true(scene, " ".join(words)) for scene, words in pairs]))
 
 
 def evaluate(settings, model, held):
     """Chooses how to write on validation, then reads the test part, once.
 
     Returns:
-        Metrics, the test pictures' captions (lists of words), and the rows of the table of decodings.
+        Metrics, and the test pictures' captions, lists of words.
     """
     writer = Writer(model, held.vocabulary, settings.length)
-    goal = monitor(settings).removeprefix("val_")
     validation = held.validation
 
     def score(written):
-        return judge(written, validation)[goal]
+        if validation.scenes:
+            return truth(written, validation)
+        return scores.bleu(written, validation.words)[-1]
 
     chosen, width = decoding.choose(
         writer, validation.pictures, settings.beam_widths, settings.length_penalties, score
