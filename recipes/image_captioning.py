@@ -128,7 +128,7 @@ class Settings:
 
 # fmt: off
 SHAPES = Settings(
-    data=data.SHAPES, min_count=1, decoder="init", units=128, embedding=64, image_dropout=0.0,
+    data=data.SHAPES, min_count=1, decoder="init", units=128, embedding=128, image_dropout=0.0,
     embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, batch_size=64, epochs=4,
     learning_rate=3e-3,
     beam_widths=(1, 3), length_penalties=(0.7,), length=16,

@@ -223,7 +223,7 @@ class Captioner(keras.Model):
 def small_eye():
     """A convolutional network for small pictures, `(B, H, W, 3)` to cells `(B, H/8 · W/8, 64)`."""
     layers, eye = keras.layers, keras.Sequential(name="eye")
-    for filters in (32, 64, 64):
+    for filters in (16, 32, 64):
         eye.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
         eye.add(layers.BatchNormalization())
         eye.add(layers.Activation("relu"))

@@ -36,6 +36,7 @@ CAPTIONS = 5  # of a picture
 _GROUND, _NOISE = 38, 6  # of the background, of 255
 _APART = 3  # pixels between the edges of two shapes
 _CLEAR = 7  # pixels by which one centre is above the other, or left of it, if a sentence may say so
+_FULL = 60  # times as often as another is a sentence drawn that leaves out neither size nor colour
 _FINER = 4  # subpixels in a row of a pixel, for soft edges
 
 _SHAPE = rf"a (?:({'|'.join(SIZES)}) )?(?:({'|'.join(COLORS)}) )?({'|'.join(KINDS)})"
@@ -83,7 +84,8 @@ class Pictures(NamedTuple):
     Attributes:
         images: uint8 `(N, size, size, 3)`.
         scenes: N `Scene`s.
-        captions: Of each picture five sentences that are true of it, drawn from all that are.
+        captions: Of each picture five sentences that are true of it, drawn from all that are; most of
+            them leave nothing out.
     """
 
     images: np.ndarray
@@ -120,7 +122,10 @@ def generated_shapes(count, seed=0):
     captions = []
     for scene in scenes:
         said = sentences(scene)
-        captions.append([said[i] for i in rng.permutation(len(said))[:CAPTIONS]])
+        # The largest of logarithms with Gumbel noise are a draw by these weights, none of them twice.
+        weights = np.array([_FULL if _says_all(sentence) else 1 for sentence in said])
+        order = np.argsort(-(np.log(weights) + rng.gumbel(size=len(said))))
+        captions.append([said[i] for i in order[:CAPTIONS]])
     images = np.stack([_drawn(scene) for scene in scenes])
     noise = rng.integers(-_NOISE, _NOISE + 1, images.shape)
     return Pictures(np.clip(images + noise, 0, 255).astype("uint8"), scenes, captions)
@@ -190,6 +195,13 @@ def is_true(scene, sentence):
         and (relation is None or lies(shape, relation, other))
         for shape, other in (scene.shapes, scene.shapes[::-1])
     )
+
+
+def _says_all(sentence):
+    """Whether each shape has its size and its colour."""
+    words = sentence.split()
+    kinds = sum(word in KINDS for word in words)
+    return kinds == sum(word in SIZES for word in words) == sum(word in COLORS for word in words)
 
 
 def _fits(words, shape):

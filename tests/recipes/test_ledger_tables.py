@@ -44,6 +44,42 @@ def test_the_readmes_table_of_agreement_is_the_ledgers(name):
     assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
 
 
+def captions(preset):
+    (entry,) = (e for e in entries("image_captioning") if e["preset"] == preset)
+    return entry["metrics"], (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readmes_row_of_captions_is_the_ledgers():
+    metrics, readme = captions("cpu")
+    cells = [(f"test_bleu_{n}", 1) for n in (1, 2, 3, 4)] + [("test_cider", 3), ("test_perplexity", 1)]
+    scores = " | ".join(
+        f"{metrics[name]['mean']:.{digits}f} ± {metrics[name]['std']:.{digits}f}"
+        for name, digits in cells
+    )
+    row = f"| {scores} | {metrics['train_seconds']['mean']:,.0f} s |"
+    assert row in readme, row
+
+
+@pytest.mark.parametrize("way", ["greedy", "sampling", "beam_1", "beam_3", "beam_5", "beam_10"])
+def test_the_readmes_table_of_decodings_is_the_ledgers(way):
+    metrics, readme = captions("cpu")
+
+    def mean(name):
+        return metrics[f"validation_{way}_{name}"]["mean"]
+
+    bleu = " | ".join(f"{mean(f'bleu_{n}'):.1f}" for n in (1, 2, 3, 4))
+    new = f"{100 * mean('new'):.0f} %"
+    name = way.replace("_", " ")
+    row = f"| {name} | {bleu} | {mean('cider'):.3f} | {new} | {mean('words'):.1f} |"
+    assert row in readme, row
+
+
+def test_the_readmes_share_of_true_sentences_is_the_ledgers():
+    metrics, readme = captions("shapes")
+    share = metrics["test_truth"]
+    assert f"{share['mean']:.3f} ± {share['std']:.3f} of their sentences are true" in readme
+
+
 @pytest.mark.parametrize("preset", ["cpu", "small"])
 def test_the_readmes_rows_of_the_penn_treebank_are_the_ledgers(preset):
     (entry,) = (e for e in entries("ptb_language_model") if e["preset"] == preset)
