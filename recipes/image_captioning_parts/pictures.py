@@ -7,6 +7,7 @@ from image_captioning_parts.decoding import Writer
 from PIL import Image
 
 from rnn_kit import plots
+from rnn_kit.datasets import is_true
 
 SHOWN = 8  # pictures of a grid
 PIXEL = 8  # a pixel of a drawn picture is so many wide
@@ -35,14 +36,19 @@ def draw(run, settings, history, held, captions, model, metrics):
         save(run, "beam.png", figure)
     test = held.test
     ciders = scores.ciders(captions, test.words)
+    labels, by = [f"CIDEr {value:.2f}" for value in ciders], "by CIDEr"
     order = np.argsort(-ciders, kind="stable")
+    if test.scenes:  # the false ones last
+        true = [is_true(s, " ".join(c)) for s, c in zip(test.scenes, captions, strict=True)]
+        labels, by = ["true" if t else "not true" for t in true], "by truth, then CIDEr"
+        order = order[np.argsort(~np.array(true)[order], kind="stable")]
     at_hand = [n for n in order if picture_of(test, n) is not None]
     order = np.array(at_hand if len(at_hand) >= SHOWN else order)
     any_of_them = np.sort(np.random.default_rng(settings.seed).permutation(order)[:SHOWN])
     chosen = {
         "captions": (any_of_them, "test pictures, drawn at random"),
-        "best": (order[:SHOWN], "test pictures, the best by CIDEr"),
-        "worst": (order[::-1][:SHOWN], "test pictures, the worst by CIDEr"),
+        "best": (order[:SHOWN], f"test pictures, the best {by}"),
+        "worst": (order[::-1][:SHOWN], f"test pictures, the worst {by}"),
     }
     for file, (rows, title) in chosen.items():
         items = [
@@ -51,7 +57,7 @@ def draw(run, settings, history, held, captions, model, metrics):
                 "name": test.names[n],
                 "caption": " ".join(captions[n]),
                 "reference": " ".join(test.words[n][0]),
-                "label": f"CIDEr {ciders[n]:.2f}",
+                "label": labels[n],
             }
             for n in rows
         ]
