@@ -1,11 +1,11 @@
 """The pictures of a run, as `.png` files in its folder."""
 
 import numpy as np
+from PIL import Image
+
 from image_captioning_parts import photos, scores
 from image_captioning_parts.captioner import PIXELS
 from image_captioning_parts.decoding import Writer
-from PIL import Image
-
 from rnn_kit import plots
 from rnn_kit.datasets import is_true
 
