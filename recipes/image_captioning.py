@@ -132,7 +132,7 @@ class Settings:
 SHAPES = Settings(
     data=data.SHAPES, min_count=1, decoder="merge", units=128, embedding=128,
     image_dropout=0.0, embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, batch_size=64,
-    epochs=5, learning_rate=4e-3, beam_widths=(1, 3), length_penalties=(0.7,), length=16,
+    epochs=6, learning_rate=4e-3, beam_widths=(1, 3), length_penalties=(0.7,), length=16,
 )
 PRESETS = {
     "smoke": dataclasses.replace(
