@@ -39,18 +39,22 @@ def caption(run, settings, given, model, vocabulary, names):
         said = found[n][:SENTENCES]
         print(f"\n{name}, {width} sentences side by side, nats a word:")
         for sentence in said:
-            print(f"  {sentence.per_word:7.3f}  {' '.join(sentence.words)}")
+            print(f"  {sentence.per_word:7.3f}  {text_of(sentence)}")
         sampled = f"(sampled, T = {settings.temperature:g})"
-        print(f"  {drawn[n].per_word:7.3f}  {' '.join(drawn[n].words)}  {sampled}")
+        print(f"  {drawn[n].per_word:7.3f}  {text_of(drawn[n])}  {sampled}")
         image = shown(name, seen, n)
         if image is not None:
-            notes = [(" ".join(s.words), f"{s.per_word:.2f} nats a word") for s in said]
+            notes = [(text_of(s), f"{s.per_word:.2f} nats a word") for s in said]
             draw(run, f"caption-{Path(name).stem}.png", plots.captioned(image, notes))
         if settings.decoder == "attention" and said[0].words:
             features_of = {kind: values[n] for kind, values in seen.items()}
             looked = pictures.attention(writer, image, features_of, said[0].words)
             draw(run, f"attention-{Path(name).stem}.png", looked)
     return found
+
+
+def text_of(sentence):
+    return " ".join(sentence.words) or "(not a word)"
 
 
 def draw(run, name, figure):

@@ -362,16 +362,19 @@ class _Progress:
     def __init__(self, total):
         self._total, self._done, self._told = total, 0, 0
         self._began, self._live = time.perf_counter(), sys.stderr.isatty()
+        self._brief = total <= BATCH  # done before anyone looks
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self._live:
+        if self._live and not self._brief:
             sys.stderr.write("\n")
 
     def add(self, count):
         self._done += count
+        if self._brief:
+            return
         rate = self._done / (time.perf_counter() - self._began)
         if self._live:
             bar = "=" * (30 * self._done // self._total)

@@ -62,8 +62,9 @@ def draw(run, settings, history, held, captions, model, metrics):
             for n in rows
         ]
         save(run, f"{file}.png", plots.caption_grid(items, f"{name}: {title}"))
-    if settings.decoder == "attention":
-        n = order[0]
+    said = [n for n in order if captions[n]]  # a network that learned little may say nothing
+    if settings.decoder == "attention" and said:
+        n = said[0]
         writer = Writer(model, held.vocabulary, settings.length)
         looked = attention(writer, picture_of(test, n), row_of(test, n), captions[n])
         save(run, "attention.png", looked)

@@ -148,6 +148,23 @@ def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path):
     assert table[vocabulary.id_of("blue")].tolist() == [4, 5, 6]
 
 
+def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_main, monkeypatch):
+    """From photos on, with random weights: and a network that has learned nothing may say nothing."""
+    network = recipe.keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(64, 64, 3), alpha=0.35
+    )
+    found = {"mobilenetv2": (lambda **_: network, recipe.keras.applications.mobilenet_v2)}
+    monkeypatch.setattr(data.image_features, "backbones", lambda: found)
+    monkeypatch.setattr(data.image_features, "SIZES", {"mobilenetv2": 64})
+    flags = "--weights none --min-count 1 --epochs 1 --units 8 --embedding 8 --beam-widths 1".split()
+    where = ["--cache", str(tmp_path / "kept"), "--out", str(tmp_path / "run")]
+    code, said, error = run_main(["--data", str(folder), *flags, *where])
+    assert code == 0, error
+    assert [path.suffix for path in (tmp_path / "kept").iterdir()] == [".npz"]
+    code, said, error = run_main(["--caption", str(folder / "01.png"), "--run", str(tmp_path / "run")])
+    assert code == 0 and "nats a word" in said
+
+
 # A saved run
 
 
