@@ -74,6 +74,21 @@ def test_the_readmes_table_of_decodings_is_the_ledgers(way):
     assert row in readme, row
 
 
+def test_the_readmes_table_of_decoders_is_the_ledgers():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = [e for e in entries("image_captioning") if e["preset"] == "compare"]
+    assert len(found) == 7
+    for entry in found:
+        decoder, vector = entry["settings"]["decoder"], entry["settings"]["vector"]
+        sees = "pooled features" if vector == "pooled" else "mean of grid"
+        sees = "the grid" if decoder == "attention" else sees
+        names = [*(f"bleu_{n}" for n in (1, 2, 3, 4)), "cider"]
+        means = [entry["metrics"][f"validation_beam_3_{name}"]["mean"] for name in names]
+        scores = " | ".join(f"{mean:.1f}" for mean in means[:4])
+        row = f"| `{decoder}` | {sees} | {scores} | {means[4]:.3f} |"
+        assert row in readme, row
+
+
 def test_the_readmes_share_of_true_sentences_is_the_ledgers():
     metrics, readme = captions("shapes")
     assert f"{metrics['test_truth']['mean']:.3f} of their sentences are true" in readme
