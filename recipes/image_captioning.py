@@ -71,6 +71,7 @@ class Settings:
         (),
         "files of features computed before, pooled or in a grid; without, they are computed",
         group=DATA,
+        neutral=True,  # what they are, and their hash, is told with the data
     )
     backbone: str = setting("MobileNetV2", "network of keras.applications that sees", group=DATA)
     weights: str = setting(
