@@ -80,9 +80,7 @@ class Settings:
     cache: str | None = setting(
         None, "folder for computed features (none: features/ where data go)", group=DATA, neutral=True
     )
-    pictures: int = setting(
-        16_000, "drawn to train on, with --data shapes", cli.positive_int, group=DATA
-    )
+    pictures: int = setting(8000, "drawn to train on, with --data shapes", cli.positive_int, group=DATA)
     min_count: int = setting(
         5, "rarer words of the captions become <unk>", cli.positive_int, group=DATA
     )
@@ -131,7 +129,7 @@ class Settings:
 
 # fmt: off
 SHAPES = Settings(
-    data=data.SHAPES, min_count=1, decoder="merge", units=128, embedding=128,
+    data=data.SHAPES, pictures=16_000, min_count=1, decoder="merge", units=128, embedding=128,
     image_dropout=0.0, embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, batch_size=64,
     epochs=6, learning_rate=4e-3, beam_widths=(1, 3), length_penalties=(0.7,), length=16,
 )
