@@ -22,6 +22,15 @@ Flickr8k's pictures belong to their owners, so nothing is downloaded: the error 
 be had. `--data shapes` needs no data: it draws pictures of circles, squares and triangles, trains the
 convolutional network too, and checks whether every sentence is true.
 
+What to expect of the test pictures, on 2 CPU cores:
+
+    preset    pictures    scores                                               training
+    cpu       Flickr8k    BLEU-1 to 4: 62.4, 44.5, 30.9, 21.0; CIDEr 0.524     1,528 s
+                          (means of seeds 0, 1, 2; one thread; features of 8-bit MobileNetV2)
+    shapes    drawn       98.3 % of the sentences are true (seed 0)            255 s
+
+`lecture` and `paper` have no recorded figure yet.
+
 How to run it:
 
     python recipes/image_captioning.py                          Flickr8k, features by MobileNetV2

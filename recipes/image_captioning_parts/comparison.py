@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from image_captioning_parts import scores
 from image_captioning_parts.captioner import DECODERS, VECTORS
-
 from rnn_kit import cli, plots
 from rnn_kit.runs import CONFIG, Run, RunError, new_folder, writing
 
@@ -58,17 +58,11 @@ def compare(recipe, flags, settings_class, presets, train_runs):
             raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
 
     rows = {pair: _of_beam(metrics, width) for pair, metrics in results.items()}
-    print(
-        f"\nvalidation, beam {width}\n{'decoder':11}{'sees':16}" + "".join(f"{n:>14}" for n in SCORES)
-    )
+    heads = "".join(f"{scores.title(name):>14}" for name in SCORES)
+    print(f"\nvalidation, beam {width}\n{'decoder':11}{'sees':16}{heads}")
     for (decoder, vector), row in rows.items():
-        sees = (
-            "pooled features"
-            if vector == "pooled"
-            else "the grid"
-            if decoder == "attention"
-            else "mean of grid"
-        )
+        sees = "pooled features" if vector == "pooled" else "mean of grid"
+        sees = "the grid" if decoder == "attention" else sees
         print(f"{decoder:11}{sees:16}" + "".join(f"{_shown(*row[n]):>14}" for n in SCORES))
     picture = out / "decoders.png"
     names = {(d, v): f"{d}, {v}" for d, v in rows}
@@ -105,4 +99,4 @@ def _of_beam(metrics, width):
 
 
 def _shown(mean, std):
-    return f"{mean:.2f}" + (f" ± {std:.2f}" if std is not None else "")
+    return f"{mean:.3f}" + (f" ± {std:.3f}" if std is not None else "")
