@@ -49,7 +49,7 @@ class SoftAttentionCell(keras.layers.Layer):
 
     def build_on(self, inputs, cells):
         """Makes the weights for inputs `(B, inputs)` and a grid of so many cells."""
-        units, size = self.cell.units, self.size
+        units, size, self.cells = self.cell.units, self.size, cells
         self.of_values.build((None, cells, size))
         self.of_state.build((None, units))
         self.energy.build((None, cells, size))

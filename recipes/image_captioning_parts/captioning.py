@@ -36,6 +36,8 @@ def caption(run, settings, given, model, vocabulary, names):
     found = writer.beam(seen, width, penalty)
     drawn = writer.draw(seen, settings.temperature, settings.seed)
     for n, name in enumerate(names):
+        twice = [Path(before).stem for before in names[:n]].count(Path(name).stem)
+        drawing = f"{Path(name).stem}-{twice + 1}.png" if twice else f"{Path(name).stem}.png"
         said = found[n][:SENTENCES]
         print(f"\n{name}, {width} sentences side by side, nats a word:")
         for sentence in said:
@@ -45,11 +47,11 @@ def caption(run, settings, given, model, vocabulary, names):
         image = shown(name, seen, n)
         if image is not None:
             notes = [(text_of(s), f"{s.per_word:.2f} nats a word") for s in said]
-            draw(run, f"caption-{Path(name).stem}.png", plots.captioned(image, notes))
-        if settings.decoder == "attention" and said[0].words:
+            draw(run, f"caption-{drawing}", plots.captioned(image, notes))
+        if said[0].words and pictures.can_be_drawn(model):
             features_of = {kind: values[n] for kind, values in seen.items()}
             looked = pictures.attention(writer, image, features_of, said[0].words)
-            draw(run, f"attention-{Path(name).stem}.png", looked)
+            draw(run, f"attention-{drawing}", looked)
     return found
 
 

@@ -62,8 +62,8 @@ def square(image, size):
 
 def _rgb(image):
     if image.mode.startswith("I;16") or image.mode == "I":
-        grey = np.asarray(image, "float64")
-        image = Image.fromarray((grey / 257 if grey.max() > 255 else grey).clip(0, 255).astype("uint8"))
+        grey = np.asarray(image, "float64") / 257  # of 65,535
+        image = Image.fromarray(grey.clip(0, 255).astype("uint8"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

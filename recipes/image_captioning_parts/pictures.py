@@ -1,5 +1,7 @@
 """The pictures of a run, as `.png` files in its folder."""
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -63,7 +65,7 @@ def draw(run, settings, history, held, captions, model, metrics):
         ]
         save(run, f"{file}.png", plots.caption_grid(items, f"{name}: {title}"))
     said = [n for n in order if captions[n]]  # a network that learned little may say nothing
-    if settings.decoder == "attention" and said:
+    if said and can_be_drawn(model):
         n = said[0]
         writer = Writer(model, held.vocabulary, settings.length)
         looked = attention(writer, picture_of(test, n), row_of(test, n), captions[n])
@@ -74,6 +76,14 @@ def save_example(run, part):
     """One drawn picture as a file of its own, for `--caption`."""
     with run.writing("example.png") as aside:
         Image.fromarray(enlarged(part.pictures[PIXELS][0])).save(aside, "png")
+
+
+def can_be_drawn(model):
+    """Whether the model looks at a grid, and one whose rows and columns are known: as many of both."""
+    if model.decoder != "attention":
+        return False
+    cells = model.recurrent.cell.cells
+    return math.isqrt(cells) ** 2 == cells
 
 
 def attention(writer, image, features, words):

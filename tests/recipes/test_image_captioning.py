@@ -182,6 +182,27 @@ def test_an_attentive_run_draws_where_it_looked(attentive, folder, run_main):
     assert (out / "attention-00.png").exists() and (out / "caption-00.png").exists()
 
 
+def test_a_grid_whose_rows_are_not_known_is_learned_from_and_not_drawn(folder, tmp_path, run_main):
+    with np.load(folder / "grid.npz") as whole:
+        three = whole["grid"][:, :3]
+        np.savez(tmp_path / "three.npz", image_id=whole["image_id"], grid=three)
+    flags = [*of(folder, "pooled.npz", str(tmp_path / "three.npz")), "--epochs", "2"]
+    out = tmp_path / "run"
+    code, _, error = run_main([*flags, "--decoder", "attention", "--out", str(out)])
+    assert code == 0, error
+    assert (out / "captions.png").exists() and not (out / "attention.png").exists()
+
+
+def test_two_pictures_of_one_name_are_drawn_side_by_side(saved, tmp_path, run_main):
+    other = tmp_path / "example.png"
+    Image.new("RGB", (32, 32), "red").save(other)
+    code, said, _ = run_main(
+        ["--caption", str(saved[0] / "example.png"), str(other), "--run", str(saved[0])]
+    )
+    assert code == 0 and "caption-example-2.png" in said
+    assert (saved[0] / "caption-example-2.png").exists()
+
+
 def test_measure_times_one_picture_and_many(attentive, capsys):
     speeds = recipe.main(["--measure", "--run", str(attentive[0])])
     assert speeds[1] > 0 and "captions/s" in capsys.readouterr().out
