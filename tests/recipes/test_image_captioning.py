@@ -168,15 +168,15 @@ def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_m
 # A saved run
 
 
-def test_a_saved_run_says_what_it_sees(saved, run_main):
-    out, _ = saved
+def test_a_saved_run_says_what_it_sees(saved, tmp_path, run_main):
+    out = shutil.copytree(saved[0], tmp_path / "run")
     code, said, _ = run_main(["--caption", str(out / "example.png"), "--run", str(out)])
     assert code == 0 and "nats a word" in said and "sampled" in said
     assert (out / "caption-example.png").exists()
 
 
-def test_an_attentive_run_draws_where_it_looked(attentive, folder, run_main):
-    out, _ = attentive
+def test_an_attentive_run_draws_where_it_looked(attentive, folder, tmp_path, run_main):
+    out = shutil.copytree(attentive[0], tmp_path / "run")
     code, said, _ = run_main(["--caption", str(folder / "00.png"), "--run", str(out)])
     assert code == 0 and "red" in said
     assert (out / "attention-00.png").exists() and (out / "caption-00.png").exists()
@@ -194,13 +194,11 @@ def test_a_grid_whose_rows_are_not_known_is_learned_from_and_not_drawn(folder, t
 
 
 def test_two_pictures_of_one_name_are_drawn_side_by_side(saved, tmp_path, run_main):
-    other = tmp_path / "example.png"
+    out, other = shutil.copytree(saved[0], tmp_path / "run"), tmp_path / "example.png"
     Image.new("RGB", (32, 32), "red").save(other)
-    code, said, _ = run_main(
-        ["--caption", str(saved[0] / "example.png"), str(other), "--run", str(saved[0])]
-    )
+    code, said, _ = run_main(["--caption", str(out / "example.png"), str(other), "--run", str(out)])
     assert code == 0 and "caption-example-2.png" in said
-    assert (saved[0] / "caption-example-2.png").exists()
+    assert (out / "caption-example-2.png").exists()
 
 
 def test_measure_times_one_picture_and_many(attentive, capsys):
