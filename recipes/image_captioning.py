@@ -320,9 +320,9 @@ def described(written, training):
 
 def run_one(settings, open_run):
     """One run from its data to its result. Returns the metrics."""
+    held = load_data(settings)  # a backbone that sees the pictures has its own precision and draws
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
-    held = load_data(settings)
     run = open_run(held.info)
     with run.writing("vocabulary.json") as aside:
         held.vocabulary.save(aside)
@@ -349,10 +349,10 @@ def run_one(settings, open_run):
     }
     metrics = {name: float(value) for name, value in metrics.items()}
     run.write_text("captions.txt", captions_table(held.test, captions))
+    run.write_result(held.info, settings.seed, metrics)  # before a photo that cannot be read is met
     if settings.data == data.SHAPES:
         pictures.save_example(run, held.test)
     pictures.draw(run, settings, history, held, captions, model, metrics)
-    run.write_result(held.info, settings.seed, metrics)
     report(settings, metrics)
     print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
     print("caption a picture with it: " + cli.command("--caption", "PHOTO", "--run", run.path))

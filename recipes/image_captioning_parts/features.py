@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def read(path):
             held = {n: file[n] for n in ("image_id", "features", "grid", "scale") if n in file.files}
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}): {_FORM}") from None
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, AttributeError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no file of features ({error}): {_FORM}") from None
     names, pooled, grid, scale = map(held.get, ("image_id", "features", "grid", "scale"))
     if names is None or (pooled is None and grid is None):
@@ -182,6 +183,8 @@ def backbones():
         for name, value in vars(module).items():
             if name[0].isupper() and callable(value):
                 found[name.lower()] = value, module
+    for name in ("MobileNetV3Small", "MobileNetV3Large"):  # which their module does not export
+        found[name.lower()] = getattr(keras.applications, name), keras.applications.mobilenet_v3
     return found
 
 
@@ -268,6 +271,10 @@ def _weights_name(weights):
 
 def _network(make, module, backbone, weights, size, kinds):
     """From uint8 `(B, size, size, 3)` to a dict of float16 arrays by their kinds."""
+    import keras
+
+    if weights == "none":  # the same ones every time, or what was learned from them would mean nothing
+        keras.utils.set_random_seed(0)
     try:
         model = make(
             include_top=False,
@@ -345,7 +352,7 @@ class _Store:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise DataError(
                 f"{path}, where features are kept, cannot be read ({error}): delete it, and they are "
                 "computed anew"

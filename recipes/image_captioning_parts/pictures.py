@@ -44,7 +44,7 @@ def draw(run, settings, history, held, captions, model, metrics):
         true = [is_true(s, " ".join(c)) for s, c in zip(test.scenes, captions, strict=True)]
         labels, by = ["true" if t else "not true" for t in true], "by truth, then CIDEr"
         order = order[np.argsort(~np.array(true)[order], kind="stable")]
-    at_hand = [n for n in order if picture_of(test, n) is not None]
+    at_hand = [n for n in order if PIXELS in test.pictures or test.paths[n] is not None]
     order = np.array(at_hand if len(at_hand) >= SHOWN else order)
     any_of_them = np.sort(np.random.default_rng(settings.seed).permutation(order)[:SHOWN])
     chosen = {

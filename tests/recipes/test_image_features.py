@@ -179,7 +179,8 @@ def test_a_missing_or_broken_file_is_refused_in_one_line(tmp_path):
     (tmp_path / "text.npz").write_text("no archive")
     whole = save(tmp_path / "whole.npz", image_id=NAMES, features=np.ones((3, 2)))
     (tmp_path / "cut.npz").write_bytes(whole.read_bytes()[:200])
-    for name in ("text.npz", "cut.npz", "no-such.npz"):
+    np.save(tmp_path / "plain.npy", np.ones(3))
+    for name in ("text.npz", "cut.npz", "no-such.npz", "plain.npy"):
         with pytest.raises(DataError, match=name) as error:
             features.read(tmp_path / name)
         assert "\n" not in str(error.value)
@@ -285,6 +286,10 @@ def test_every_network_of_keras_is_known_by_its_name():
         known
     )
     assert set(features.SIZES) <= set(known)
+    networks = {
+        n.lower() for n, v in vars(keras.applications).items() if n[0].isupper() and callable(v)
+    }
+    assert networks == set(known)
     make, module = known["vgg16"]
     assert make is keras.applications.VGG16 and module is keras.applications.vgg16
 
