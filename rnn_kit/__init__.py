@@ -12,7 +12,7 @@ from rnn_kit import layers, metrics, sampling
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = (
-    *("callbacks", "cli", "convert", "datasets", "generation"),
+    *("callbacks", "cli", "convert", "datasets", "generation", "inspection"),
     *("pipelines", "plots", "runs", "text"),
 )
 
@@ -22,6 +22,7 @@ __all__ = [
     "convert",
     "datasets",
     "generation",
+    "inspection",
     "layers",
     "metrics",
     "pipelines",

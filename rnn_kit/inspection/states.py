@@ -1,0 +1,101 @@
+"""The states of a recurrent layer over time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from rnn_kit.inspection.gates import gates_over_time
+from rnn_kit.inspection.layers import find_layer, left_alone, only_reading, state_names, stepped
+
+
+@dataclass(frozen=True)
+class StatesOverTime:
+    """What a recurrent layer held while its model read.
+
+    Attributes:
+        layer: The layer's name.
+        states: Names to `(B, T, units)` arrays: "h"; of an LSTM "h" and "c"; of other cells with
+            several states "s0", "s1" ... Position t holds the state after reading t. A masked
+            position holds what the one read before it does.
+        gates: Names to `(B, T, units)` arrays: "input", "forget", "output", or "update", "reset". NaN
+            where a position is masked.
+        outputs: What the model put out (not the layer), as the model has it.
+    """
+
+    layer: str
+    states: dict
+    gates: dict
+    outputs: np.ndarray
+
+
+def states_over_time(model, inputs, layer=None):
+    """Reads `inputs` with a model, and keeps what a recurrent layer in it held after every step.
+
+        h_t, c_t = cell(x_t, h_(t-1), c_(t-1))      t = 1 ... T
+
+    Args:
+        model: A Keras model with a recurrent layer: of Keras, of this kit, or `keras.layers.RNN` with
+            a cell of yours, nested in whatever (`Bidirectional` too). Its weights and carried states
+            are not changed; dropout is off.
+        inputs: What the model takes, with batch and time: ids `(B, T)`, features `(B, T, F)`, a dict.
+        layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
+
+    Returns:
+        `StatesOverTime`. For a layer with `go_backwards`, time is the input's.
+
+    Raises:
+        ValueError: if there is no such layer, or several to choose from; if it is called more than
+            once, or has a `call` of its own.
+
+    Example:
+
+    >>> from rnn_kit.inspection import states_over_time
+    >>> model = keras.Sequential([
+    ...     keras.layers.Embedding(5, 4), keras.layers.LSTM(3), keras.layers.Dense(1)])
+    >>> seen = states_over_time(model, np.array([[1, 2, 3, 4]]))
+    >>> {name: state.shape for name, state in seen.states.items()}
+    {'h': (1, 4, 3), 'c': (1, 4, 3)}
+    >>> sorted(seen.gates), seen.outputs.shape
+    (['forget', 'input', 'output'], (1, 1))
+    """
+    layer = find_layer(model, layer)
+
+    # One trace, and a graph's loop: stepping 10,000 characters from Python takes minutes.
+    @tf.function(autograph=False)
+    def read(inputs):
+        with stepped(layer) as readings:
+            outputs = model(inputs, training=False)
+        reading = only_reading(layer, readings)
+        before = [
+            _shifted(after, first, layer.go_backwards)
+            for after, first in zip(reading.states, reading.initial, strict=True)
+        ]
+        gates = gates_over_time(layer.cell, reading.inputs, before, reading.states)
+        if reading.mask is not None:
+            there = ops.expand_dims(reading.mask, -1)
+            gates = {name: ops.where(there, gate, np.nan) for name, gate in gates.items()}
+        return outputs, reading.states, gates
+
+    with left_alone(model):
+        outputs, states, gates = read(tf.nest.map_structure(tf.convert_to_tensor, inputs))
+    return StatesOverTime(
+        layer.name,
+        {name: _array(state) for name, state in zip(state_names(layer), states, strict=True)},
+        {name: _array(gate) for name, gate in gates.items()},
+        tf.nest.map_structure(_array, outputs),
+    )
+
+
+def _shifted(after, first, backwards):
+    """The states before each step, from those after it and the first."""
+    first = ops.expand_dims(first, 1)
+    if backwards:
+        return ops.concatenate([after[:, 1:], first], axis=1)
+    return ops.concatenate([first, after[:, :-1]], axis=1)
+
+
+def _array(tensor):
+    array = tensor.numpy()
+    return array if array.dtype in ("float32", "float64") else array.astype("float32")
