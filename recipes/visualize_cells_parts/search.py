@@ -1,0 +1,90 @@
+"""Which cell follows which property of a text: found on one part of it, and measured on another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+CANDIDATES = 5  # cells that the search hands on for each property
+
+
+@dataclass(frozen=True)
+class Match:
+    """A cell that follows a property.
+
+    Attributes:
+        property: The property's name.
+        measure: "AUC", the probability that the cell is higher at a random position where the property
+            holds than at one where it does not; or "|r|", the correlation with what is counted.
+        state: "c" or "h".
+        unit: The cell's index.
+        sign: -1 if the cell is low where the property is high.
+        found: The score on the text that was searched.
+        held_out: The score on the text that was not, with the sign of the search.
+    """
+
+    property: str
+    measure: str
+    state: str
+    unit: int
+    sign: int
+    found: float
+    held_out: float
+
+
+def search(states, properties, split):
+    """Scores every cell against every property.
+
+    Args:
+        states: Names to `(T, units)` arrays.
+        properties: `Property`s of the same T positions.
+        split: The positions before it are searched, those from it on are held out.
+
+    Returns:
+        Names of properties to lists of `Match`es, best in the search first; the property's name
+        to an empty list if it is everywhere the same in one of the parts.
+    """
+    names = [(name, unit) for name, state in states.items() for unit in range(state.shape[1])]
+    values = np.concatenate(list(states.values()), axis=1)
+    parts = [_Scores(values[:split]), _Scores(values[split:])]
+    matches = {}
+    for p in properties:
+        found, held_out = parts[0].of(p.cut(0, split)), parts[1].of(p.cut(split, len(values)))
+        matches[p.name] = []
+        if found is None or held_out is None:
+            continue
+        signs = np.where(found < 0, -1, 1)
+        for index in np.argsort(-np.abs(found), kind="stable")[:CANDIDATES]:
+            state, unit = names[index]
+            scores = (float(part[index] * signs[index]) for part in (found, held_out))
+            if p.is_binary:  # an AUC of 1/2 is what a cell that knows nothing has
+                scores = (score / 2 + 0.5 for score in scores)
+            match = Match(p.name, p.measure, state, unit, int(signs[index]), *scores)
+            matches[p.name].append(match)
+    return matches
+
+
+class _Scores:
+    """Scores of every column of `(T, N)` values."""
+
+    def __init__(self, values):
+        self.values = values
+        self._ranks = None
+        centred = values - values.mean(axis=0, dtype="float64")
+        scale = np.sqrt((centred**2).sum(axis=0))
+        self._standard = centred / np.where(scale > 0, scale, np.inf)
+
+    def of(self, p):
+        """`(N,)` scores from -1 to 1, 0 for what knows nothing; `None` if the property is constant."""
+        if len(np.unique(p.values)) < 2:
+            return None
+        if not p.is_binary:
+            centred = p.values - p.values.mean(dtype="float64")
+            return centred @ self._standard / np.sqrt((centred**2).sum())
+        # The area under the ROC curve by rank sums, after Mann and Whitney; and on to -1 ... 1.
+        if self._ranks is None:
+            self._ranks = rankdata(self.values, axis=0)
+        positives = int(p.values.sum())
+        negatives = len(p.values) - positives
+        above = self._ranks[p.values].sum(axis=0) - positives * (positives + 1) / 2
+        return 2 * above / (positives * negatives) - 1
