@@ -25,6 +25,7 @@ from rnn_kit.plots.language import (
     temperatures,
 )
 from rnn_kit.plots.opinion import opinion_trace, opinion_traces
+from rnn_kit.plots.show import show
 
 __all__ = [
     "COLORS",
@@ -44,5 +45,6 @@ __all__ = [
     "opinion_traces",
     "perplexity_curves",
     "roc_and_calibration",
+    "show",
     "temperatures",
 ]

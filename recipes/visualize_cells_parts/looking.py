@@ -1,0 +1,195 @@
+"""Looking into a layer while its model reads one part of a text to search and another to measure on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnn_kit import cli
+from rnn_kit.datasets import load_text
+from rnn_kit.inspection import recurrent_layers, states_over_time
+from visualize_cells_parts.annotation import prose_properties, python_properties
+from visualize_cells_parts.search import search
+
+LEAST = 200  # characters of either part, fewer of which measure nothing
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of text, and its properties, which were worked out on the whole text around it."""
+
+    text: str
+    properties: list
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen in one layer.
+
+    Attributes:
+        layer: Its name.
+        held_out: The `Part` that was held out from the search. States, gates and probabilities are of
+            its positions.
+        states, gates: Names to `(T, units)` arrays.
+        probabilities: `(T, V)`, of the character that follows each position.
+        nats: Cross entropy of the held-out part, a character.
+        matches: Names of properties to lists of `Match`es, best in the search first.
+    """
+
+    layer: str
+    held_out: Part
+    states: dict
+    gates: dict
+    probabilities: np.ndarray
+    nats: float
+    matches: dict
+
+    def best(self):
+        """The best match of the search for each property that has any, best on held-out text first."""
+        found = [matches[0] for matches in self.matches.values() if matches]
+        return sorted(found, key=lambda match: -match.held_out)
+
+
+def is_python(source):
+    """Whether a known set, a file or a folder is Python source, by its name."""
+    path = Path(source)
+    return source == "stdlib" or path.suffix == ".py" or any(path.glob("**/*.py"))
+
+
+def stretches(begin, middle, end, search, held_out):
+    """(start, stop) of what is searched and of what is held out, no longer than asked for."""
+    return [(begin, min(begin + search, middle)), (middle, min(middle + held_out, end))]
+
+
+def own_text(settings, vocabulary):
+    """`Part`s of the text that `--text` names: two thirds to search, the rest to measure on.
+
+    Raises:
+        UserError: if it is too short, or has characters that the model never read.
+        DataError, TextError: if it cannot be read.
+    """
+    text, _ = load_text(Path(settings.text))
+    check_text(text, vocabulary, f"--text {settings.text}", 2 * LEAST)
+    middle = min(2 * len(text) // 3, len(text) - LEAST)
+    spans = stretches(0, middle, len(text), settings.search, settings.held_out)
+    return parts(text, spans, is_python(settings.text))
+
+
+def parts(text, spans, is_python):
+    """`Part`s of a text, of which the text before them decides what is inside what.
+
+    Args:
+        text: The whole text.
+        spans: (start, stop) pairs.
+        is_python: Whether it is Python source.
+    """
+    properties = (python_properties if is_python else prose_properties)(text)
+    return [Part(text[a:b], [p.cut(a, b) for p in properties]) for a, b in spans]
+
+
+def check_layer(model, layer, name):
+    """The recurrent layer that is meant by an index, the uppermost by default.
+
+    Raises:
+        UserError: if there is none.
+    """
+    layers = recurrent_layers(model)
+    if not layers:
+        raise cli.UserError(f"{name} has no recurrent layer, so it has no cells to look at.")
+    if layer is not None and layer >= len(layers):
+        raise cli.UserError(
+            f"--layer {layer}: {name} has {len(layers)} recurrent layers, 0 to {len(layers) - 1}."
+        )
+    if len(model.output_shape) != 3:
+        raise cli.UserError(
+            f"{name} predicts once a window, not after every character (its output has the shape "
+            f"{model.output_shape}), so it has no states along a text. Train one many to many."
+        )
+    return layers[-1 if layer is None else layer]
+
+
+def check_unit(layer, unit):
+    units = layer.state_size if isinstance(layer.state_size, int) else layer.state_size[0]
+    if unit is not None and unit >= units:
+        raise cli.UserError(f"--unit {unit}: layer '{layer.name}' has {units} cells, 0 to {units - 1}.")
+
+
+def check_text(text, vocabulary, name, least=LEAST):
+    """Refuses what cannot be looked at: no text, too little of it, characters unknown to the model."""
+    if not text.strip():
+        raise cli.UserError(f"{name} is empty. Give a text of at least {least} characters.")
+    if len(text) < least:
+        raise cli.UserError(
+            f"{name} has {len(text)} characters, and {least} are the least to search and measure on. "
+            "Give a longer text."
+        )
+    unseen = sorted(vocabulary.unseen(text))
+    if unseen:
+        first = " ".join(map(repr, unseen[:8])) + (" ..." if len(unseen) > 8 else "")
+        raise cli.UserError(
+            f"{name} has {len(unseen)} characters that the model never read: {first}. Take them out, "
+            "or train on a text that has them."
+        )
+
+
+def look(model, layer, vocabulary, searched, held_out):
+    """Searches one `Part` for cells that follow its properties, and measures them on another.
+
+    Each part is read from a zero state, in one stream.
+    """
+    seen = [
+        states_over_time(model, vocabulary.encode(p.text)[None], layer) for p in (searched, held_out)
+    ]
+    states = {name: np.concatenate([s.states[name][0] for s in seen]) for name in seen[0].states}
+    properties = [
+        type(a)(a.name, np.concatenate([a.values, b.values]))
+        for a, b in zip(searched.properties, held_out.properties, strict=True)
+    ]
+    log_p = _log_softmax(seen[1].outputs[0])
+    came = vocabulary.encode(held_out.text)[1:]
+    return Look(
+        layer.name,
+        held_out,
+        {name: s[0] for name, s in seen[1].states.items()},
+        {name: g[0] for name, g in seen[1].gates.items()},
+        np.exp(log_p),
+        float(-np.take_along_axis(log_p[:-1], came[:, None], axis=1).mean()),
+        search(states, properties, len(searched.text)),
+    )
+
+
+def _log_softmax(logits):
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def metrics(seen):
+    """The best match of each property, as a result's metrics."""
+    numbers = {"test_nats": seen.nats}
+    for match in seen.best():
+        measure = {"AUC": "auc", "|r|": "r"}[match.measure]
+        name = f"{measure}_{match.property.replace(' ', '_')}"
+        numbers |= {f"search_{name}": match.found, f"test_{name}": match.held_out}
+    return numbers
+
+
+def table(seen):
+    """Lines that tell which cell follows what, and how well."""
+    rows = [("property", "cell", "searched", "held out", "measure")]
+    for match in seen.best():
+        cell = f"{'-' if match.sign < 0 else ''}{match.state} {match.unit}"
+        rows.append(
+            (match.property, cell, f"{match.found:.3f}", f"{match.held_out:.3f}", match.measure)
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = [
+        "  ".join(
+            text.ljust(width) if i in (0, 4) else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    missing = [name for name, matches in seen.matches.items() if not matches]
+    if missing:
+        lines.append(f"(nothing to measure in this text: {', '.join(missing)})")
+    return "\n".join(lines)

@@ -1,0 +1,352 @@
+"""The recipe that shows what cells remember: runs, looks into saved models, page, pictures, errors."""
+
+import base64
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+import visualize_cells as recipe
+from visualize_cells_parts import looking, pictures
+from visualize_cells_parts.annotation import python_properties
+from visualize_cells_parts.page import full_colour, page
+from visualize_cells_parts.search import Match
+
+from rnn_kit.runs import Run
+from rnn_kit.text import CharVocabulary
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
+)
+
+
+def gru():
+    return keras.layers.GRU(3, return_sequences=True)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A whole run of the preset `smoke`."""
+    out = tmp_path_factory.mktemp("cells") / "run"
+    metrics = recipe.main(["--preset", "smoke", "--out", str(out)])
+    return out, metrics
+
+
+def saved_model(folder, layers, text):
+    """A folder with an untrained model and the vocabulary of a text."""
+    vocabulary = CharVocabulary.from_text(text)
+    folder.mkdir()
+    vocabulary.save(folder / "vocabulary.json")
+    model = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), keras.layers.Embedding(len(vocabulary), 4)]
+    )
+    for layer in layers:
+        model.add(layer)
+    model.add(keras.layers.Dense(len(vocabulary)))
+    model.save(folder / "model.keras")
+
+
+TEXT = (
+    'def f(a, b=["x", (1, 2)]):\n    if a:  # why?\n        return "a (string"\n    return b\n\n' * 12
+)
+
+
+def test_a_run_leaves_its_result_pictures_page_and_model(smoke):
+    out, metrics = smoke
+    names = {p.name for p in out.iterdir()}
+    assert {"cells.html", "cells.png", "saturation.png", "result.json", "model.keras"} <= names
+    result = json.loads((out / "result.json").read_text())
+    assert result["metrics"] == pytest.approx(metrics)
+    assert {"test_nats", "test_auc_inside_brackets", "search_r_position_in_line"} <= set(metrics)
+
+
+def test_the_same_seed_gives_the_same_run(smoke, tmp_path):
+    again = recipe.main(["--preset", "smoke", "--out", str(tmp_path / "again")])
+    seconds = {"train_seconds": 0}
+    assert again | seconds == smoke[1] | seconds
+
+
+def test_training_never_sees_what_is_searched_or_held_out():
+    settings = recipe.PRESETS["smoke"]
+    text = recipe.load_data(settings)
+    whole, _ = recipe.load_text("stdlib", settings.limit)
+    train = text.vocabulary.decode(text.train)
+    assert whole.startswith(train)
+    assert whole[len(train) :].startswith(text.searched.text)
+    test = whole[len(train) + len(text.validation) :]
+    assert test.startswith(text.held_out.text) and len(text.held_out.text) == settings.held_out
+
+
+def test_properties_of_a_part_know_the_text_before_it():
+    whole = 'x = """' + "a " * 300 + '"""\n'
+    (part,) = looking.parts(whole, [(100, 300)], is_python=True)
+    assert part.properties[0].name == "inside quotes" and part.properties[0].values.all()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        keras.layers.LSTM,
+        keras.layers.GRU,
+        keras.layers.SimpleRNN,
+        rnn_kit.layers.PeepholeLSTM,
+        rnn_kit.layers.GRU,
+    ],
+)
+def test_any_layer_of_a_saved_stack_can_be_looked_into(make, tmp_path, run_main):
+    layers = [make(units, return_sequences=True) for units in (5, 7)]
+    saved_model(tmp_path / "model", layers, TEXT)
+    (tmp_path / "text.py").write_text(TEXT)
+    for layer, units in ((0, 5), (1, 7)):
+        out = tmp_path / f"look-{layer}"
+        code, printed, error = run_main(
+            ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
+             "--layer", str(layer), "--unit", "3", "--out", str(out)]
+        )  # fmt: skip
+        assert (code, error) == (0, "") and f"{make.__name__} of {units}" in printed
+        assert "inside quotes" in printed and "position in line" in printed
+        gates = make is not keras.layers.SimpleRNN
+        assert (out / "saturation.png").exists() == gates
+        assert ("no gates" in printed) != gates
+        data = data_of((out / "cells.html").read_text())
+        assert data["start"]["unit"] == 3
+        assert all(len(state["scale"]) == units for state in data["states"].values())
+
+
+def test_a_saved_run_is_looked_into_on_what_it_held_out(smoke, tmp_path, run_main):
+    out, metrics = smoke
+    code, printed, error = run_main(
+        [
+            "--look-only",
+            "--run",
+            str(out),
+            "--search",
+            "2000",
+            "--held-out",
+            "1000",
+            "--out",
+            str(tmp_path / "l"),
+        ]
+    )
+    assert (code, error) == (0, "")
+    for name, value in metrics.items():
+        if name.startswith(("test_auc", "test_r")):
+            assert f"{value:.3f}" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        (" \n" * 300, "is empty"),
+        ("x = 1\n", "has 6 characters, and 400 are the least"),
+        ("x = 'ü€'\n" * 100, "2 characters that the model never read: 'ü' '€'"),
+        (None, "is missing"),
+    ],
+)
+def test_a_text_that_cannot_be_looked_at_is_one_line(text, message, tmp_path, run_main):
+    saved_model(tmp_path / "model", [keras.layers.LSTM(3, return_sequences=True)], TEXT + "x = 1'")
+    if text is not None:
+        (tmp_path / "text.py").write_text(text, encoding="utf-8")
+    code, _, error = run_main(
+        ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
+         "--out", str(tmp_path / "look")]
+    )  # fmt: skip
+    assert code == 2 and message in error and error.count("\n") == 1
+    assert not (tmp_path / "look").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "flags", "message"),
+    [
+        ([keras.layers.Dense(3)], [], "no recurrent layer"),
+        ([keras.layers.GRU(3)], [], "predicts once a window"),
+        ([gru()], ["--layer", "1"], "--layer 1: .* 0 to 0"),
+        ([gru()], ["--unit", "3"], "--unit 3: .* 3 cells, 0 to 2"),
+        (
+            [gru()],
+            ["--unit", "-1"],
+            "not an integer of at least 0",
+        ),
+    ],
+)
+def test_a_model_or_cell_that_is_not_there_is_one_line(make, flags, message, tmp_path, run_main):
+    saved_model(tmp_path / "model", [make()], TEXT)
+    (tmp_path / "text.py").write_text(TEXT)
+    code, _, error = run_main(
+        ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"), *flags]
+    )
+    assert code == 2 and re.search(message, error) and error.count("\n") == 1
+
+
+def test_a_unit_out_of_range_is_refused_before_training(tmp_path, run_main):
+    code, _, error = run_main(["--preset", "smoke", "--unit", "16", "--out", str(tmp_path / "run")])
+    assert code == 2 and "16 cells, 0 to 15" in error and not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_model_or_text_is_one_line(tmp_path, run_main):
+    code, _, error = run_main(["--look-only", "--run", str(tmp_path)])
+    assert code == 2 and "no model of characters" in error
+    saved_model(tmp_path / "model", [gru()], TEXT)
+    code, _, error = run_main(["--look-only", "--run", str(tmp_path / "model")])
+    assert code == 2 and "name one to look at with --text" in error
+    (tmp_path / "model" / "vocabulary.json").unlink()
+    CharVocabulary.from_text("abc").save(tmp_path / "model" / "vocabulary.json")
+    code, _, error = run_main(["--look-only", "--run", str(tmp_path / "model"), "--text", "x"])
+    assert code == 2 and "not of one run" in error
+
+
+def test_flags_that_mean_nothing_in_a_mode_are_refused(run_main):
+    code, _, error = run_main(["--look-only", "--epochs", "3"])
+    assert code == 2 and "--epochs has no meaning with --look-only" in error
+    code, _, error = run_main(["--run", "somewhere"])
+    assert code == 2 and "add --look-only" in error
+
+
+def test_show_opens_the_page(smoke, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    recipe.main(["--look-only", "--run", str(smoke[0]), "--out", str(tmp_path / "look"), "--show"])
+    assert opened == [(tmp_path / "look" / "cells.html").as_uri()]
+
+
+# --- the page ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_page(rng):
+    """A page of 40 characters and 3 cells, and what went into it."""
+    text = 'f("<b>", </script>)\n<!-- x = {1: "two"}\n'
+    vocabulary = sorted(set(text))
+    states = {name: rng.normal(size=(len(text), 3)) for name in "hc"}
+    gates = {"forget": rng.random((len(text), 3))}
+    probabilities = rng.dirichlet(np.ones(len(vocabulary)), len(text))
+    properties = python_properties(text)
+    matches = [
+        Match("inside quotes", "AUC", "c", 1, 1, 0.99, 0.97),
+        Match("inside quotes", "AUC", "h", 2, -1, 0.9, 0.8),
+        Match("position in line", "|r|", "h", 0, 1, 0.9, 0.9),
+    ]
+    written = page(
+        "A test.", text, vocabulary, probabilities, states, gates, properties, matches,
+        ("c", 1, "inside quotes"),
+    )  # fmt: skip
+    return written, text, vocabulary, states, gates, probabilities, properties
+
+
+def data_of(written):
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', written, re.DOTALL)
+    return json.loads(found[1])
+
+
+def test_the_page_needs_nothing_from_outside_and_no_text_breaks_out_of_it(made_page):
+    written, text, *_ = made_page
+    assert not re.search(r"""https?:|\bsrc\s*=|\bhref\s*=|@import|url\(|\bfetch\(""", written)
+    assert written.count("<script") == 2 and written.count("</script>") == 2
+    assert "".join(data_of(written)["text"]) == text
+
+
+def test_states_on_the_page_are_those_of_the_cells_to_a_127th(made_page):
+    written, text, _, states, *_ = made_page
+    for name, stored in data_of(written)["states"].items():
+        values = np.frombuffer(base64.b64decode(stored["values"]), "int8").reshape(3, len(text)).T
+        scale = np.array(stored["scale"])
+        assert np.abs(values / 127 * scale - states[name]).max() <= scale.max() / 127
+        np.testing.assert_allclose(stored["full"], full_colour(states[name]), atol=1e-4)
+
+
+DRIVE = """
+<script>
+const seen = { opened: $("cell").textContent, pressed: [], colours: {} };
+const texts = (selector) => [...document.querySelectorAll(selector)].map((e) => e.textContent);
+const pressed = () => texts("#matches [aria-pressed=true]");
+const at = (t) => document.querySelector(`#text span[data-t="${t}"]`);
+seen.pressed.push(pressed());
+document.querySelectorAll("#matches button")[2].click();
+seen.clicked = $("cell").textContent;
+seen.pressed.push(pressed());
+$("state").value = "c";
+$("state").dispatchEvent(new Event("change"));
+$("unit").value = "2";
+$("unit").dispatchEvent(new Event("change"));
+seen.typed = $("cell").textContent;
+$("unit").value = "99";
+$("unit").dispatchEvent(new Event("change"));
+seen.beyond = $("cell").textContent;
+for (const t of [0, 5]) seen.colours[t] = getComputedStyle(at(t)).backgroundColor;
+at(3).dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+seen.place = $("place").textContent;
+seen.numbers = [...$("numbers").rows].map((r) => [...r.cells].map((c) => c.textContent));
+seen.expected = [...$("expected").rows].map((r) => [r.cells[0].textContent, r.cells[2].textContent]);
+seen.came = $("came").textContent;
+$("text").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+seen.moved = $("place").textContent;
+$("property").value = 0;
+$("property").dispatchEvent(new Event("change"));
+seen.underlined = texts("#text span.is").join("");
+document.body.textContent = JSON.stringify(seen);
+</script>
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome is installed to open the page in")
+def test_in_a_browser_cells_are_chosen_and_hover_tells_the_numbers(made_page, tmp_path):
+    written, text, vocabulary, states, gates, probabilities, properties = made_page
+    path = tmp_path / "cells.html"
+    path.write_text(written.replace("</body>", DRIVE + "</body>"), encoding="utf-8")
+    dom = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+    seen = json.loads(html.unescape(re.search(r"<body>(.*)</body>", dom, re.DOTALL)[1]))
+    assert seen["opened"] == "cell 1 of 3, state c"
+    assert seen["clicked"] == "cell 0 of 3, state h"
+    assert seen["typed"] == seen["beyond"] == "cell 2 of 3, state c"
+    assert seen["pressed"] == [["c 1AUC 0.970"], ["h 0|r| 0.900"]]
+    # Cell 2, state c: blue where it is above zero, orange below, white at zero.
+    for t, colour in seen["colours"].items():
+        red, _, blue = map(int, re.findall(r"\d+", colour))
+        assert (blue > red) == (states["c"][int(t), 2] > 0)
+    assert seen["place"] == f"after “{text[3]}”, character 3"
+    numbers = dict(seen["numbers"])
+    assert float(numbers["c"]) == pytest.approx(states["c"][3, 2], abs=0.02)
+    assert float(numbers["forget gate"]) == pytest.approx(gates["forget"][3, 2], abs=0.01)
+    assert numbers["inside quotes"] == "yes" and numbers["position in line"] == "4"
+    order = np.argsort(-probabilities[3])[:5]
+    expected = [[vocabulary[i], f"{probabilities[3, i]:.3f}"] for i in order]
+    shown = [[{"␣": " ", "↵": "\n"}.get(c, c), p] for c, p in seen["expected"]]
+    assert shown == expected
+    assert seen["came"] == f"What came: {text[4]}"
+    assert seen["moved"] == f"after “{text[4]}”, character 4"
+    quoted = properties[0].values
+    assert seen["underlined"] == "".join(c for c, q in zip(text, quoted, strict=True) if q)
+
+
+# --- pictures ---------------------------------------------------------------------------------------
+
+
+def test_a_gate_that_is_always_open_or_shut_is_drawn_in_its_corner():
+    gates = {"forget": np.array([[1.0, 0.05, 0.5], [0.95, 0.0, 0.95]])}
+    (ax,) = pictures.saturation(gates).axes
+    points = ax.collections[0].get_offsets()
+    np.testing.assert_allclose(points, [[0, 1], [1, 0], [0, 0.5]])
+
+
+def test_the_page_shows_the_stretch_where_the_properties_vary():
+    text = "plain\n" * 50 + 'f("a", [1])  # b\n' * 8 + "plain\n" * 50
+    part = looking.parts(text, [(0, len(text))], is_python=True)[0]
+    here = pictures.liveliest(part, 120)
+    assert here.stop - here.start == 120 and text[here].count("#") >= 6
+    assert pictures.liveliest(part, 10_000) == slice(0, len(text))
+
+
+def test_a_run_looked_at_again_is_not_written_over(smoke, run_main):
+    code, _, error = run_main(["--look-only", "--run", str(smoke[0]), "--out", str(smoke[0])])
+    assert code == 2 and "holds a run" in error
+    assert Run.open(smoke[0], recipe.RECIPE).is_whole()
