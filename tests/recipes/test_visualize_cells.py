@@ -87,16 +87,7 @@ def test_properties_of_a_part_know_the_text_before_it():
     assert part.properties[0].name == "inside quotes" and part.properties[0].values.all()
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        keras.layers.LSTM,
-        keras.layers.GRU,
-        keras.layers.SimpleRNN,
-        rnn_kit.layers.PeepholeLSTM,
-        rnn_kit.layers.GRU,
-    ],
-)
+@pytest.mark.parametrize("make", recipe.cli.CELLS.values())
 def test_any_layer_of_a_saved_stack_can_be_looked_into(make, tmp_path, run_main):
     layers = [make(units, return_sequences=True) for units in (5, 7)]
     saved_model(tmp_path / "model", layers, TEXT)
