@@ -61,7 +61,7 @@ class Settings:
         "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
     )
     limit: int | None = setting(
-        2_000_000, "characters of the text to use", cli.positive_int, group=DATA
+        3_000_000, "characters of the text to use", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights and order", cli.seed, group=DATA)
     checkpoint_seconds: float = setting(

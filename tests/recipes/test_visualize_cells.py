@@ -154,15 +154,11 @@ def test_a_text_that_cannot_be_looked_at_is_one_line(text, message, tmp_path, ru
 @pytest.mark.parametrize(
     ("make", "flags", "message"),
     [
-        ([keras.layers.Dense(3)], [], "no recurrent layer"),
-        ([keras.layers.GRU(3)], [], "predicts once a window"),
-        ([gru()], ["--layer", "1"], "--layer 1: .* 0 to 0"),
-        ([gru()], ["--unit", "3"], "--unit 3: .* 3 cells, 0 to 2"),
-        (
-            [gru()],
-            ["--unit", "-1"],
-            "not an integer of at least 0",
-        ),
+        (lambda: keras.layers.Dense(3), [], "no recurrent layer"),
+        (lambda: keras.layers.GRU(3), [], "predicts once a window"),
+        (gru, ["--layer", "1"], "--layer 1: .* 0 to 0"),
+        (gru, ["--unit", "3"], "--unit 3: .* 3 cells, 0 to 2"),
+        (gru, ["--unit", "-1"], "not an integer of at least 0"),
     ],
 )
 def test_a_model_or_cell_that_is_not_there_is_one_line(make, flags, message, tmp_path, run_main):
