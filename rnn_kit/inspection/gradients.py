@@ -32,7 +32,8 @@ def gradients_over_time(model, inputs, loss, layer=None):
     """dL/dh(t) at every step t: what back-propagation through time hands from step to step.
 
     The derivative is the total one, by every way from h(t) to the loss: through what the layer puts out
-    at t, and through all later steps. For a loss that looks at the last step T alone,
+    at t, and through all later steps. The states of an LSTM are varied one by one: dL/dc(t) is what
+    c(t) does to later steps, with h(t) as it is. For a loss that looks at the last step T alone,
 
         dL/dh(t) = dL/dh(T) · dh(T)/dh(t) = dL/dh(T) · Π_(j = t+1 ... T) dh(j)/dh(j-1),
 
@@ -83,7 +84,9 @@ def gradients_over_time(model, inputs, loss, layer=None):
         return value, gradients
 
     with left_alone(model):
-        value, gradients = differentiate(tf.nest.map_structure(tf.convert_to_tensor, inputs))
+        inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        # Called directly, TensorFlow warns of tracing: each call here is of another model or loss.
+        value, gradients = differentiate.get_concrete_function(inputs)(inputs)
     names = state_names(layer)
     return GradientsOverTime(
         layer.name,

@@ -79,7 +79,9 @@ def states_over_time(model, inputs, layer=None):
         return outputs, reading.states, gates
 
     with left_alone(model):
-        outputs, states, gates = read(tf.nest.map_structure(tf.convert_to_tensor, inputs))
+        inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        # Called directly, TensorFlow warns of tracing: each call here is of another model.
+        outputs, states, gates = read.get_concrete_function(inputs)(inputs)
     return StatesOverTime(
         layer.name,
         {name: _array(state) for name, state in zip(state_names(layer), states, strict=True)},
