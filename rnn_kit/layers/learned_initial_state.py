@@ -1,0 +1,104 @@
+"""A recurrent layer that learns the state it starts from."""
+
+import keras
+from keras import ops, tree
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class LearnedInitialState(keras.layers.Wrapper):
+    """Wraps a recurrent layer, and starts it from states that are learned, not from zeros.
+
+        h_0 = w_h,   c_0 = w_c      the same for every row of a batch
+
+    Back-propagation through time goes on through the first step into the initial state, so that it can
+    be trained as a weight like any other. Starting at zeros, it is at first the layer itself, number
+    for number.
+
+    Args:
+        layer: A `keras.layers.RNN` or a subclass (`LSTM`, `GRU`, `SimpleRNN`, this kit's), not
+            stateful. To read both ways, wrap each direction by itself and give the second
+            `go_backwards=True`: `Bidirectional` takes bare recurrent layers only.
+        initializer: Of the initial states. Default: `"zeros"`.
+        regularizer: Default: `None`.
+
+    Call arguments:
+        sequences: `(B, T, F)`.
+        initial_state: As of the layer; where it is given, the learned one is not used.
+        mask: `(B, T)`.
+        training: Passed on.
+
+    Output shape:
+        The layer's.
+
+    Weights:
+        Those of the layer, and for each of its states `(n,)`, in the order of the layer's
+        `state_size`: h_0 and c_0 of an LSTM, h_0 of the others.
+
+    Raises:
+        ValueError: if the layer is not recurrent, or is stateful.
+
+    Source: Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "Initialization of the
+    weights": the initial state can be learned by back-propagating into it.
+
+    Example:
+
+    >>> model = keras.Sequential([
+    ...     keras.Input((None, 3)),
+    ...     rnn_kit.layers.LearnedInitialState(keras.layers.LSTM(4))])
+    >>> [tuple(w.shape) for w in model.layers[0].initial_states]
+    [(4,), (4,)]
+    """
+
+    def __init__(self, layer, initializer="zeros", regularizer=None, **kwargs):
+        if not isinstance(layer, keras.layers.RNN):
+            raise ValueError(
+                "`layer` must be a recurrent layer (keras.layers.RNN or a subclass). "
+                f"Received: layer={layer!r} (of type {type(layer)})"
+            )
+        if layer.stateful:
+            raise ValueError(
+                f"Layer '{layer.name}' is stateful: it starts from where it ended, so an initial state "
+                "is not there to be learned. Received a layer with stateful=True"
+            )
+        super().__init__(layer, **kwargs)
+        self.initializer = keras.initializers.get(initializer)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.supports_masking = True
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        if not self.layer.built:
+            self.layer.build(sequences_shape)
+        self.initial_states = [
+            self.add_weight(
+                shape=(size,),
+                name=f"initial_state_{index}",
+                initializer=self.initializer,
+                regularizer=self.regularizer,
+            )
+            for index, size in enumerate(tree.flatten(self.layer.state_size))
+        ]
+        self.built = True
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if initial_state is None:
+            batch = ops.shape(sequences)[0]
+            states = [
+                ops.broadcast_to(ops.convert_to_tensor(w), (batch, *w.shape))
+                for w in self.initial_states
+            ]
+            sizes = self.layer.state_size
+            initial_state = tree.pack_sequence_as(sizes, states) if tree.is_nested(sizes) else states
+        return self.layer(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        return self.layer.compute_output_shape(sequences_shape)
+
+    def compute_mask(self, sequences, mask=None):
+        return self.layer.compute_mask(sequences, mask)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "initializer": keras.initializers.serialize(self.initializer),
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+        }
