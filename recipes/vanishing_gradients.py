@@ -105,8 +105,8 @@ PRESETS = {
 
 def load_data(settings):
     """Nothing is loaded: the sequences come out of the seed. What they are is recorded all the same."""
-    what = f"keep a number for {settings.length} steps, asked {memory.ASKING}, seed {settings.seed}"
-    return {"name": "memory task", "sha256": hashlib.sha256(what.encode()).hexdigest()}
+    what = f"keep a number for {settings.length} steps, asked for at {memory.ASKING} of them"
+    return {"name": what, "sha256": hashlib.sha256(what.encode()).hexdigest()}
 
 
 def batches(settings, part, first_batch=0):

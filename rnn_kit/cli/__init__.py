@@ -24,6 +24,7 @@ from rnn_kit.cli.flags import (
 from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, prompt_loop, side_by_side
 from rnn_kit.cli.training import run_seeds
+from rnn_kit.cli.variants import run_variants, variants_folder
 
 __all__ = [
     "CELLS",
@@ -46,9 +47,11 @@ __all__ = [
     "recipe_parser",
     "run_recipe",
     "run_seeds",
+    "run_variants",
     "seed",
     "setting",
     "share",
     "side_by_side",
     "temperature",
+    "variants_folder",
 ]

@@ -1,0 +1,69 @@
+"""Several variants of one recipe's settings, trained one after another to be compared."""
+
+import argparse
+from pathlib import Path
+
+from rnn_kit.cli.errors import UserError
+from rnn_kit.cli.program import command
+from rnn_kit.runs import CONFIG, Run, RunError, new_folder
+
+
+def variants_folder(recipe, flags, preset):
+    """The folder of a comparison, whose runs stand side by side in it: `--out`, or a new one.
+
+    Raises:
+        RunError: if it holds a single run.
+        UserError: for `--resume` without `--out`.
+    """
+    if flags.resume and not flags.out:
+        raise UserError("--resume with --compare needs --out, the folder that holds its runs.")
+    out = Path(flags.out or new_folder(recipe, preset))
+    if (out / CONFIG).exists():
+        raise RunError(f"{out} holds a single run already. Give another folder with --out.")
+    return out
+
+
+def run_variants(recipe, flags, out, settings, variants, train_runs):
+    """Trains every variant in a folder of its own; with `--resume`, those missing or unfinished.
+
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed, with `argv`.
+        out: Of `variants_folder`.
+        settings: What the flags ask for.
+        variants: Names, which are the folders' too, to dicts of the settings that differ; and of other
+            flags, such as `seeds`.
+        train_runs: `train_runs(flags) -> metrics`, as `run_seeds` trains what flags ask for.
+
+    Returns:
+        A dict of names to metrics.
+
+    Raises:
+        RunError: if a run that was begun has other settings, before anything is trained.
+        KeyboardInterrupt: with the command that goes on.
+    """
+    begun = {}
+    for name, change in variants.items():
+        configs = list((out / name).glob(f"**/{CONFIG}")) if flags.resume else []
+        for config in configs:
+            run = Run.open(config.parent, recipe)
+            was = vars(run.settings(type(settings)))
+            asked = {**vars(settings), **{k: v for k, v in change.items() if k in was}}
+            if was != {**asked, "seed": was["seed"]}:
+                raise RunError(
+                    f"The run in {run.path} was started with other settings. Give the flags that the "
+                    "comparison was started with, or another folder with --out."
+                )
+        begun[name] = bool(configs)
+    results = {}
+    for name, change in variants.items():
+        print(f"\n===== {name}")
+        more = {**change, "out": str(out / name), "resume": begun[name]}
+        try:
+            results[name] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
+        except KeyboardInterrupt:
+            arguments = [a for a in flags.argv if a != "--resume"]
+            where = [] if flags.out else ["--out", out]
+            again = command(*arguments, *where, "--resume")
+            raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
+    return results
