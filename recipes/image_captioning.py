@@ -452,7 +452,7 @@ def main(argv=None):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 
     if flags.compare:
-        return comparison.compare(RECIPE, flags, Settings, PRESETS, train_runs)
+        return comparison.compare(RECIPE, flags, PRESETS, train_runs)
     return train_runs(flags)
 
 

@@ -1,12 +1,9 @@
 """The four decoders side by side, on the same pictures seen in the same way."""
 
-import argparse
-from pathlib import Path
-
 from image_captioning_parts import scores
 from image_captioning_parts.captioner import DECODERS, VECTORS
 from rnn_kit import cli, plots
-from rnn_kit.runs import CONFIG, Run, RunError, new_folder, writing
+from rnn_kit.runs import writing
 
 PRESET = "compare"
 # Attention looks at a grid; so the others are given the mean of the same grid as well.
@@ -14,14 +11,14 @@ PAIRS = [(d, v) for d in DECODERS for v in VECTORS if (d, v) != ("attention", "p
 SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider")
 
 
-def compare(recipe, flags, settings_class, presets, train_runs):
+def compare(recipe, flags, presets, train_runs):
     """Trains every decoder with one preset's settings, prints a table of validation, and draws it.
 
     Args:
         recipe: The recipe's name.
         flags: As parsed. Each pair of decoder and vector is a run (or one of several seeds) in a folder
             of its own under `--out`; with `--resume` those missing or unfinished are trained.
-        settings_class, presets: Of the recipe.
+        presets: Of the recipe.
         train_runs: `train_runs(flags) -> metrics`.
 
     Returns:
@@ -33,29 +30,14 @@ def compare(recipe, flags, settings_class, presets, train_runs):
     """
     preset = flags.preset or PRESET
     settings = cli.override(presets[preset], flags)
-    out = Path(flags.out or new_folder(recipe, preset))
-    if (out / CONFIG).exists():
-        raise RunError(f"{out} holds a single run already. Give another folder with --out.")
-    if flags.resume and not flags.out:
-        raise cli.UserError("--resume with --compare needs --out, the folder that holds its runs.")
+    out = cli.variants_folder(recipe, flags, preset)
+    variants = {
+        f"{decoder}-{vector}": {"preset": preset, "decoder": decoder, "vector": vector}
+        for decoder, vector in PAIRS
+    }
+    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    results = dict(zip(PAIRS, trained.values(), strict=True))
     width = settings.beam_widths[-1]
-    results = {}
-    for decoder, vector in PAIRS:
-        name = f"{decoder}-{vector}"
-        print(f"\n===== {decoder}, {vector}")
-        folder = out / name
-        begun = flags.resume and any(folder.glob(f"**/{CONFIG}"))
-        more = {"preset": preset, "decoder": decoder, "vector": vector, "out": str(folder)}
-        if begun:
-            check(folder, recipe, settings_class, settings, decoder, vector)
-        try:
-            its_flags = argparse.Namespace(**{**vars(flags), **more, "resume": begun})
-            results[decoder, vector] = train_runs(its_flags)
-        except KeyboardInterrupt:
-            arguments = [a for a in flags.argv if a != "--resume"]
-            where = [] if flags.out else ["--out", out]
-            again = cli.command(*arguments, *where, "--resume")
-            raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
 
     rows = {pair: _of_beam(metrics, width) for pair, metrics in results.items()}
     heads = "".join(f"{scores.title(name):>14}" for name in SCORES)
@@ -74,19 +56,6 @@ def compare(recipe, flags, settings_class, presets, train_runs):
         plots.decoder_scores(means, metrics, title, errors=spreads).savefig(aside, format="png")
     print(f"drawn in {picture}")
     return results
-
-
-def check(folder, recipe, settings_class, settings, decoder, vector):
-    """Refuses to go on with a run that was started with other settings."""
-    for config in folder.glob(f"**/{CONFIG}"):
-        run = Run.open(config.parent, recipe)
-        was = vars(run.settings(settings_class))
-        asked = {**vars(settings), "decoder": decoder, "vector": vector, "seed": was["seed"]}
-        if was != asked:
-            raise RunError(
-                f"The run in {run.path} was started with other settings. Give the flags that the "
-                "comparison was started with, or another folder with --out."
-            )
 
 
 def _of_beam(metrics, width):

@@ -1,12 +1,8 @@
 """A plain RNN, a GRU and an LSTM on the generated language: who still knows the noun at the verb?"""
 
-import argparse
-from dataclasses import replace
-from pathlib import Path
-
 from ptb_language_model_parts import agreement, pictures
 from rnn_kit import cli
-from rnn_kit.runs import CONFIG, Run, RunError, new_folder, writing
+from rnn_kit.runs import writing
 
 CELLS = ("simple", "gru", "lstm")
 PRESETS = ("agreement", "smoke")
@@ -30,28 +26,9 @@ def compare(recipe, flags, settings, train_runs):
         KeyboardInterrupt: with the command that goes on.
     """
     preset = flags.preset or agreement.NAME
-    out = Path(flags.out or new_folder(recipe, preset))
-    if (out / CONFIG).exists():
-        raise RunError(f"{out} holds a single run already. Give another folder with --out.")
-    begun = [cell for cell in CELLS if flags.resume and (out / cell / CONFIG).exists()]
-    for cell in begun:
-        if Run.open(out / cell, recipe).settings(type(settings)) != replace(settings, cell=cell):
-            raise RunError(
-                f"The run in {out / cell} was started with other settings. Give the flags that the "
-                "comparison was started with, or another folder with --out."
-            )
-    results = {}
-    for cell in CELLS:
-        print(f"\n===== {cell}")
-        where = {"out": str(out / cell), "resume": cell in begun}
-        more = {"preset": preset, "cell": cell, **where}
-        try:
-            results[cell] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
-        except KeyboardInterrupt:
-            arguments = [a for a in flags.argv if a != "--resume"]
-            where = [] if flags.out else ["--out", out]
-            again = cli.command(*arguments, *where, "--resume")
-            raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
+    out = cli.variants_folder(recipe, flags, preset)
+    variants = {cell: {"preset": preset, "cell": cell} for cell in CELLS}
+    results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
 
     picture = out / "agreement.png"
     with writing(picture) as aside:
