@@ -9,6 +9,7 @@ from rnn_kit import cli
 DECODERS = ("init", "input", "merge", "attention")
 VECTORS = ("pooled", "grid")  # what v is: the pooled features, or the mean of a grid's cells
 PIXELS = "pixels"
+CONSTANT = 1e-8  # variance of a feature below which it is taken for constant
 
 
 @keras.saving.register_keras_serializable("image_captioning")
@@ -90,7 +91,11 @@ class Captioner(keras.Model):
         penalty = keras.regularizers.L2(l2) if l2 else None
         attends = decoder == "attention"
         self.eye = small_eye() if PIXELS in self.images else None
-        self.scales = {n: layers.Normalization(name=f"{n}_scale") for n in self.images if n != PIXELS}
+        self.scales = {  # in full precision: features may be large
+            n: layers.Normalization(name=f"{n}_scale", dtype="float32")
+            for n in self.images
+            if n != PIXELS
+        }
         self.image_dropout = layers.Dropout(image_dropout)
         self.image_vector = layers.Dense(embedding, name="image_vector")
         self.cell_vectors = layers.Dense(embedding, name="cell_vectors") if attends else None
@@ -151,9 +156,16 @@ class Captioner(keras.Model):
         self.built = True
 
     def adapt(self, images):
-        """Brings features to mean 0 and variance 1, as they have it in these images."""
+        """Brings features to mean 0 and variance 1, as they have it in these images.
+
+        A feature that is the same in all of them goes to 0, and keeps its scale: divided by a deviation
+        of next to nothing, it would be millions where another image has it otherwise.
+        """
         for name, scale in self.scales.items():
             scale.adapt(images[name].astype("float32"))
+            variance = ops.convert_to_tensor(scale.adapt_variance)
+            scale.adapt_variance.assign(ops.where(variance < CONSTANT, 1.0, variance))
+            scale.finalize_state()
 
     def call(self, inputs, training=None):
         memory, state = self.start({n: inputs[n] for n in self.images}, training)

@@ -39,14 +39,14 @@ def caption(run, settings, given, model, vocabulary, names):
         twice = [Path(before).stem for before in names[:n]].count(Path(name).stem)
         drawing = f"{Path(name).stem}-{twice + 1}.png" if twice else f"{Path(name).stem}.png"
         said = found[n][:SENTENCES]
-        print(f"\n{name}, {width} sentences side by side, nats a word:")
+        print(f"\n{name}, by a beam of {width}, best first; nats a word, the fewer the likelier:")
         for sentence in said:
-            print(f"  {sentence.per_word:7.3f}  {text_of(sentence)}")
+            print(f"  {-sentence.per_word:7.3f}  {text_of(sentence)}")
         sampled = f"(sampled, T = {settings.temperature:g})"
-        print(f"  {drawn[n].per_word:7.3f}  {text_of(drawn[n])}  {sampled}")
+        print(f"  {-drawn[n].per_word:7.3f}  {text_of(drawn[n])}  {sampled}")
         image = shown(name, seen, n)
         if image is not None:
-            notes = [(text_of(s), f"{s.per_word:.2f} nats a word") for s in said]
+            notes = [(text_of(s), f"{-s.per_word:.2f} nats a word") for s in said]
             draw(run, f"caption-{drawing}", plots.captioned(image, notes))
         if said[0].words and pictures.can_be_drawn(model):
             features_of = {kind: values[n] for kind, values in seen.items()}

@@ -1,6 +1,6 @@
 """The four decoders side by side, on the same pictures seen in the same way."""
 
-from image_captioning_parts import scores
+from image_captioning_parts import data, scores
 from image_captioning_parts.captioner import DECODERS, VECTORS
 from rnn_kit import cli, plots
 from rnn_kit.runs import writing
@@ -30,13 +30,16 @@ def compare(recipe, flags, presets, train_runs):
     """
     preset = flags.preset or PRESET
     settings = cli.override(presets[preset], flags)
+    # Of drawn pictures the network sees the pixels, and pools them by the mean of its own grid.
+    pairs = [pair for pair in PAIRS if settings.data != data.SHAPES or pair[1] == "grid"]
+    data.check_features(settings, pairs)
     out = cli.variants_folder(recipe, flags, preset)
     variants = {
         f"{decoder}-{vector}": {"preset": preset, "decoder": decoder, "vector": vector}
-        for decoder, vector in PAIRS
+        for decoder, vector in pairs
     }
     trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
-    results = dict(zip(PAIRS, trained.values(), strict=True))
+    results = dict(zip(pairs, trained.values(), strict=True))
     width = settings.beam_widths[-1]
 
     rows = {pair: _of_beam(metrics, width) for pair, metrics in results.items()}

@@ -1,8 +1,11 @@
 """What the network learns from: pictures, as numbers, and what was said of them."""
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from image_captioning_parts import features as image_features
 from image_captioning_parts.captioner import PIXELS
@@ -122,9 +125,32 @@ def find_features(name, source):
     return next((place for place in [Path(name), *beside] if place.is_file()), Path(name))
 
 
+def check_features(settings, pairs):
+    """Refuses files of features that lack what one of these pairs of decoder and vector needs."""
+    if settings.features and settings.data != SHAPES:
+        given = _given_features(settings)
+        for decoder, vector in pairs:
+            _check_kinds(given, dataclasses.replace(settings, decoder=decoder, vector=vector))
+
+
+def _given_features(settings):
+    files = [find_features(name, settings.data) for name in settings.features]
+    return image_features.merge([image_features.read(path) for path in files])
+
+
+def _check_kinds(given, settings):
+    for kind in needed(settings):
+        if getattr(given, kind) is None:
+            what = {"pooled": "pooled vectors", "grid": "a grid"}[kind]
+            raise cli.UserError(
+                f"--features {' '.join(settings.features)}: no file has {what}, which --decoder "
+                f"{settings.decoder} with --vector {settings.vector} needs. Give one that has beside "
+                "them, or another decoder or vector."
+            )
+
+
 def _photos(settings, show):
-    files = [find_features(name, settings.data) for name in settings.features or ()]
-    given = image_features.merge([image_features.read(path) for path in files]) if files else None
+    given = _given_features(settings) if settings.features else None
     captions = load_captions(settings.data, image_names=set(given.names) if given else None)
     kinds = needed(settings)
     if given is None:
@@ -141,17 +167,13 @@ def _photos(settings, show):
             kinds=kinds,
             show=show,
         )
-    missing = [kind for kind in kinds if getattr(given, kind) is None]
-    if missing:
-        what = {"pooled": "pooled vectors", "grid": "a grid"}[missing[0]]
-        raise cli.UserError(
-            f"--features {' '.join(settings.features)}: no file has {what}, which --decoder "
-            f"{settings.decoder} with --vector {settings.vector} needs. Give one that has beside them, "
-            "or another decoder or vector."
-        )
+    _check_kinds(given, settings)
     parts = []
     for part in captions[:3]:
         values = given.values(given.rows(part.names))
-        pictures = {kind: values[kind].astype("float16") for kind in kinds}
+        largest = max(float(np.abs(values[kind]).max()) for kind in kinds)
+        # What is in memory of them takes half as much, where they fit.
+        small = "float16" if largest < np.finfo("float16").max else "float32"
+        pictures = {kind: values[kind].astype(small) for kind in kinds}
         parts.append(Part(part.names, pictures, part.words(), part.paths))
     return parts, captions.info | {"features": given.info}, captions.notes

@@ -20,7 +20,7 @@ class Sentence(NamedTuple):
 
     @property
     def per_word(self):
-        """Nats a word, the end counted with them."""
+        """Log-probability a word, in nats, the end counted with them."""
         return self.log_p / (len(self.words) + 1)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import time
+import unicodedata
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -60,9 +61,20 @@ class Features:
         Raises:
             DataError: naming those that are not there.
         """
-        at = {Path(name).stem: row for row, name in enumerate(self.names)}
-        at |= {name: row for row, name in enumerate(self.names)}
-        found = [at.get(name, at.get(Path(name).stem)) for name in names]
+        at, stems = {}, {}
+        for row, name in enumerate(self.names):
+            at[_composed(name)] = row
+            stems.setdefault(Path(_composed(name)).stem, []).append(row)
+        found = []
+        for name in map(_composed, names):
+            by_stem = stems.get(Path(name).stem, [])
+            if name not in at and len(by_stem) > 1:
+                same = ", ".join(self.names[row] for row in by_stem[:3])
+                raise DataError(
+                    f"{self.info['source']} has several pictures that {name} may be ({same}): name it "
+                    "as it is named there"
+                )
+            found.append(at.get(name, by_stem[0] if by_stem else None))
         missing = [name for name, row in zip(names, found, strict=True) if row is None]
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -81,6 +93,11 @@ class Features:
             scale = np.float32(1) if self.scale is None else self.scale.astype("float32")
             values["grid"] = self.grid[rows].astype("float32") * scale
         return values
+
+
+def _composed(name):
+    """A name in Unicode's NFC: file systems differ in how they write the same one."""
+    return unicodedata.normalize("NFC", str(name))
 
 
 # Files
@@ -114,7 +131,8 @@ def read(path):
     if wrong:
         raise DataError(f"{path}: {wrong}: {_FORM}")
     info = {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return Features(tuple(map(str, names)), pooled, grid, scale, info)
+    names = names.astype("U") if names.dtype.kind == "U" else [name.decode() for name in names.tolist()]
+    return Features(tuple(map(_composed, names)), pooled, grid, scale, info)
 
 
 def _wrong(names, pooled, grid, scale):
@@ -129,8 +147,11 @@ def _wrong(names, pooled, grid, scale):
             return f"{what} has the shape {values.shape}, for {len(names)} pictures"
         if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
             return f"{what} has values that are no finite numbers"
-    if scale is not None and grid is not None and scale.shape != grid.shape[-1:]:
-        return f"scale has the shape {scale.shape}, and the grid's vectors {grid.shape[-1:]}"
+    if scale is not None and grid is not None:
+        if scale.shape != grid.shape[-1:]:
+            return f"scale has the shape {scale.shape}, and the grid's vectors {grid.shape[-1:]}"
+        if scale.dtype.kind not in "fiu" or not np.isfinite(scale).all():
+            return "scale has values that are no finite numbers"
     return None
 
 
@@ -230,9 +251,8 @@ def extract(
         )
     make, module = known[backbone.lower()]
     size = size or SIZES.get(backbone.lower(), 224)
-    store = _Store(
-        Path(folder), f"{backbone.lower()}-{_weights_name(weights)}-{size}-{'+'.join(kinds)}"
-    )
+    name = f"{backbone.lower()}-{_weights_name(weights)}-{size}-{'+'.join(kinds)}"
+    store = _Store(Path(folder), name, kinds)
     hashes = {name: _sha256(path) for name, path in paths.items()}
     missing = [name for name in paths if not store.has(name, hashes[name])]
     if missing:
@@ -294,24 +314,49 @@ def _network(make, module, backbone, weights, size, kinds):
         grid = model.predict_on_batch(module.preprocess_input(pictures.astype("float32")))
         grid = grid.reshape(len(grid), -1, grid.shape[-1])
         values = {"grid": grid, "pooled": grid.mean(axis=1)}
-        return {kind: values[kind].astype("float16") for kind in kinds}
+        return {kind: _halved(values[kind], backbone) for kind in kinds}
 
     return see
 
 
-class _Store:
-    """Features on disk: one file, and beside it the shards of what is not finished."""
+def _halved(values, backbone):
+    """In float16, which is what is kept.
 
-    def __init__(self, folder, name):
+    Raises:
+        DataError: if they do not fit.
+    """
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0) > np.finfo("float16").max:
+        raise DataError(
+            f"--backbone {backbone} gives features of up to {np.abs(values).max():g}, and what is kept "
+            f"of them holds up to {np.finfo('float16').max:g}: take another backbone, or other weights"
+        )
+    return values.astype("float16")
+
+
+class _Store:
+    """Features on disk: one file, and beside it the shards of what is not finished.
+
+    Several runs may compute at once: each writes shards of its own and takes in, before it writes the
+    one file, what others have finished meanwhile.
+    """
+
+    def __init__(self, folder, name, kinds):
         self.path = folder / f"features-{name}.npz"
+        self._keys = [KINDS[kind] for kind in kinds]
         self._pattern = f"{self.path.stem}.shard-*.npz"
         self._held = {}  # names to (SHA-256, file's arrays, row)
-        for path in [self.path, *sorted(folder.glob(self._pattern))]:
-            if path.exists():
-                self._take(self._load(path))
+        self._load_all()
 
     def has(self, name, sha256):
         return name in self._held and self._held[name][0] == sha256
+
+    def _load_all(self):
+        """Takes in what is on disk. Returns the shards that were there."""
+        shards = sorted(self.path.parent.glob(self._pattern))
+        for path in [self.path, *shards]:
+            if path.exists():  # another run may have put a shard away
+                self._take(self._load(path))
+        return shards
 
     def add(self, names, hashes, values):
         """Keeps a shard, on disk too."""
@@ -325,15 +370,16 @@ class _Store:
         self._take(arrays)
 
     def close(self):
-        """Puts all that is held into the one file, and the shards away."""
+        """Puts all that is held into the one file, and the shards that are in it away."""
+        shards = self._load_all()
         names = list(self._held)
         kinds = [key for key in KINDS.values() if key in self._held[names[0]][1]]
         arrays = {"image_id": np.array(names), "sha256": np.array([self._held[n][0] for n in names])}
         for key in kinds:
             arrays[key] = np.stack([self._held[n][1][key][self._held[n][2]] for n in names])
         self._write(self.path, arrays)
-        for shard in self.path.parent.glob(self._pattern):
-            shard.unlink()
+        for shard in shards:
+            shard.unlink(missing_ok=True)
 
     def features(self, names, kinds, source):
         values = {
@@ -351,7 +397,13 @@ class _Store:
     def _load(self, path):
         try:
             with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
+                arrays = {name: file[name] for name in file.files}
+            lacking = {"image_id", "sha256", *self._keys} - set(arrays)
+            if lacking:
+                raise ValueError(f"it has no {', '.join(sorted(lacking))}")
+            return arrays
+        except FileNotFoundError:  # put away by another run since it was listed
+            return {"image_id": [], "sha256": []}
         except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise DataError(
                 f"{path}, where features are kept, cannot be read ({error}): delete it, and they are "

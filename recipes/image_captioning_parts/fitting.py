@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from rnn_kit import callbacks as kit
 from rnn_kit.pipelines import sequence_batches, sequence_dataset
 from rnn_kit.text import Sequences
 
@@ -118,4 +119,9 @@ class ValidateCaptions(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs["val_loss"] = self.loss()
+        if not np.isfinite(logs["val_loss"]):  # before sentences are written with such weights
+            raise kit.DivergedError(
+                f"The validation loss became {logs['val_loss']} in epoch {epoch + 1}: the training "
+                "diverged. Try a smaller learning rate, or clip gradients at a smaller norm."
+            )
         logs.update({f"val_{name}": value for name, value in self.score().items()})

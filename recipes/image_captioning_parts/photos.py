@@ -55,9 +55,12 @@ def square(image, size):
     """The whole picture in a square, uint8 `(size, size, 3)`.
 
     Its sides are squeezed, as `keras.utils.load_img` with a target size does it, so that nothing at an
-    edge is lost; bilinear, over all pixels that a new one covers.
+    edge is lost; bilinear, over all pixels that a new one covers. A picture that is a whole number of
+    times as large becomes the means of its squares, so that an enlarged one is what it was.
     """
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    whole = image.width == image.height and image.width % size == 0
+    how = Image.Resampling.BOX if whole else Image.Resampling.BILINEAR
+    return np.asarray(image.resize((size, size), how))
 
 
 def _rgb(image):

@@ -73,15 +73,22 @@ class _Job:
         if self.run is None:
             self.run = Run.create(self.recipe, self.preset, self.settings, self.path, data=data)
             return self.run
-        before = (self.run.config.get("data") or {}).get("sha256")
-        if before != data["sha256"]:
-            raise RunError(
-                f"The data are not those that the run in {self.path} was started on: SHA-256 "
-                f"{data['sha256'][:12]}…, and it was {str(before)[:12]}…. Put those back, or start "
-                "anew in another folder with --out."
-            )
+        before, now = _hashes(self.run.config.get("data") or {}), _hashes(data)
+        for what in now:
+            if before.get(what) != now[what]:
+                raise RunError(
+                    f"The {what} are not those that the run in {self.path} was started on: SHA-256 "
+                    f"{now[what][:12]}…, and it was {str(before.get(what))[:12]}…. Put those back, or "
+                    "start anew in another folder with --out."
+                )
         self.run.go_on(_plain(self.settings))
         return self.run
+
+
+def _hashes(data):
+    """The hash of the data, and of whatever else beside them has one, such as features."""
+    parts = {"data": data, **{name: part for name, part in data.items() if isinstance(part, dict)}}
+    return {name: part["sha256"] for name, part in parts.items() if "sha256" in part}
 
 
 def _jobs(recipe, flags, presets, settings_class, default, root):

@@ -10,6 +10,7 @@ from image_captioning_parts.captioner import DECODERS, Captioner
 from image_captioning_parts.data import Part
 from image_captioning_parts.decoding import Writer
 
+from rnn_kit.callbacks import DivergedError
 from rnn_kit.text import TokenVocabulary
 
 VOCABULARY = TokenVocabulary(["<eos>", "a", "dog", "<unk>", "runs", "sits", "cat"])
@@ -66,6 +67,31 @@ def test_word_by_word_gives_the_logits_of_the_whole_caption(decoder, cell):
     for step in range(ids.shape[1]):
         logits, state, _ = model.go_on(ids[:, step : step + 1], memory, state)
         np.testing.assert_allclose(numbers(logits)[:, 0], whole[:, step], atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_a_feature_that_was_constant_in_training_does_not_explode(policy):
+    keras.config.set_dtype_policy(policy)
+    images = pictures()
+    images["pooled"] = images["pooled"].copy()
+    images["pooled"][:, 0] = 0.5
+    model = captioner("init", images=images)
+    scale = model.scales["pooled"]
+    assert scale.compute_dtype == "float32"
+    np.testing.assert_allclose(numbers(scale(images["pooled"]))[:, 0], 0, atol=1e-6)
+    images["pooled"][:, 0] = 0.6  # in another picture
+    scaled = numbers(scale(images["pooled"]))
+    np.testing.assert_allclose(scaled[:, 0], 0.1, atol=1e-3)
+    np.testing.assert_allclose(scaled[:, 1].std(), 1, atol=1e-3)
+
+
+def test_validation_that_is_no_number_ends_the_training_in_one_line():
+    def never():
+        raise AssertionError("nothing is to be written with such weights")
+
+    callback = fitting.ValidateCaptions(lambda: float("nan"), never)
+    with pytest.raises(DivergedError, match="validation loss became nan in epoch 3"):
+        callback.on_epoch_end(2, {})
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

@@ -217,6 +217,26 @@ def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main
     assert len([*(tmp_path / "all").glob("*/result.json")]) == 7
 
 
+def test_compare_refuses_features_that_some_decoder_lacks_before_it_trains(folder, tmp_path, run_main):
+    flags = [*of(folder, "pooled.npz"), "--epochs", "1", "--compare", "--out", str(tmp_path / "all")]
+    code, _, error = run_main(flags)
+    assert one_line(code, error) and "a grid" in error
+    assert not (tmp_path / "all").exists()
+
+
+def test_a_run_goes_on_only_with_the_features_that_it_was_started_with(folder, tmp_path, run_main):
+    other = shutil.copytree(folder, tmp_path / "other")
+    out = tmp_path / "run"
+    flags = [*of(other, "pooled.npz"), "--decoder", "init", "--epochs", "1", "--out", str(out)]
+    assert run_main(flags)[0] == 0
+    (out / "result.json").unlink()
+    with np.load(other / "pooled.npz") as file:
+        arrays = dict(file)
+    np.savez(other / "pooled.npz", **{**arrays, "features": arrays["features"] + 1})
+    code, _, error = run_main(["--resume", "--out", str(out)])
+    assert one_line(code, error) and "The features are not those" in error
+
+
 # Bad input
 
 

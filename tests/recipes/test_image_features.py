@@ -144,6 +144,21 @@ def test_pictures_that_a_file_does_not_have_are_named(tmp_path):
         held.rows(["a.jpg", "z1", "z2", "z3", "z4"])
 
 
+def test_a_picture_is_found_in_however_a_file_system_writes_its_name(tmp_path):
+    for names in (["cafe\u0301.jpg", "b.jpg"], np.array(["café".encode(), b"b"])):
+        path = save(tmp_path / "p.npz", image_id=names, features=np.array([[1.0], [2.0]]))
+        held = features.read(path)
+        assert held.rows(["b.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg"]).tolist() == [1, 0, 0]
+
+
+def test_a_name_that_may_be_several_pictures_is_refused(tmp_path):
+    names = np.array(["x/1.jpg", "y/1.jpg", "2.jpg"])
+    held = features.read(save(tmp_path / "p.npz", image_id=names, features=np.ones((3, 2))))
+    assert held.rows(["y/1.jpg", "2.png"]).tolist() == [1, 2]
+    with pytest.raises(DataError, match=r"several pictures that 1\.jpg may be \(x/1\.jpg, y/1\.jpg\)"):
+        held.rows(["1.jpg"])
+
+
 def test_two_files_of_one_kind_and_files_of_other_pictures_are_refused(tmp_path):
     one = features.read(save(tmp_path / "1.npz", image_id=NAMES, features=np.ones((3, 2))))
     two = features.read(save(tmp_path / "2.npz", image_id=NAMES, features=np.ones((3, 2))))
@@ -158,6 +173,7 @@ def test_two_files_of_one_kind_and_files_of_other_pictures_are_refused(tmp_path)
     ("arrays", "word"),
     [
         ({"features": np.ones((3, 2))}, "image_id"),
+        ({"image_id": NAMES, "grid": np.ones((3, 2, 2)), "scale": np.array([1, np.nan])}, "scale"),
         ({"image_id": NAMES}, "image_id"),
         ({"image_id": NAMES, "features": np.ones((2, 2))}, "3 pictures"),
         ({"image_id": NAMES, "features": np.ones((3, 2, 2))}, "shape"),
@@ -268,6 +284,45 @@ def test_an_interrupted_extraction_goes_on_where_it_was(five, tmp_path, seen, mo
     assert sum(seen) == 5
     whole = features.extract(five, folder=tmp_path / "other", show=quiet, **SMALL)
     np.testing.assert_allclose(found.pooled, whole.pooled, atol=1e-3)
+
+
+def test_two_runs_at_once_keep_what_each_of_them_computed(five, tmp_path, seen):
+    kept, names = tmp_path / "kept", list(five)
+    kept.mkdir()
+    one, other = (features._Store(kept, "x", ("pooled",)) for _ in range(2))
+    hashes = {name: name for name in names}
+    one.add(names[:2], hashes, {"pooled": np.full((2, 3), 1, "float16")})
+    other.add(names[2:4], hashes, {"pooled": np.full((2, 3), 2, "float16")})
+    one.close()
+    other.add(names[4:], hashes, {"pooled": np.full((1, 3), 3, "float16")})
+    other.close()
+    assert [path.name for path in kept.iterdir()] == ["features-x.npz"]
+    held = features._Store(kept, "x", ("pooled",)).features(names, ("pooled",), "x")
+    assert held.pooled[:, 0].tolist() == [1, 1, 2, 2, 3]
+
+
+def test_a_kept_file_that_lacks_something_is_one_line(five, tmp_path, seen):
+    kept = tmp_path / "kept"
+    features.extract(five, folder=kept, show=quiet, **SMALL)
+    (path,) = kept.iterdir()
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != "sha256"}
+    np.savez(path, **arrays)
+    with pytest.raises(DataError, match=r"has no sha256.*delete it"):
+        features.extract(five, folder=kept, show=quiet, **SMALL)
+
+
+def test_features_that_float16_cannot_hold_are_refused():
+    assert features._halved(np.array([[6e4]]), "x").dtype == np.float16
+    for value in (7e4, np.inf, np.nan):
+        with pytest.raises(DataError, match=r"--backbone x gives features of up to"):
+            features._halved(np.array([[1.0, value]]), "x")
+
+
+def test_a_picture_enlarged_by_whole_pixels_is_read_back_as_it_was():
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype("uint8")
+    enlarged = Image.fromarray(pixels).resize((48, 48), Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(photos.square(enlarged, 8), pixels)
 
 
 def test_a_broken_picture_is_named_and_the_others_are_kept(five, tmp_path, seen, monkeypatch):
