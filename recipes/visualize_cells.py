@@ -61,7 +61,7 @@ class Settings:
         "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
     )
     limit: int | None = setting(
-        3_000_000, "characters of the text to use", cli.positive_int, group=DATA
+        3_500_000, "characters of the text to use", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights and order", cli.seed, group=DATA)
     checkpoint_seconds: float = setting(
@@ -71,13 +71,13 @@ class Settings:
         group=DATA,
         neutral=True,
     )
-    cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
+    cell: str = setting("peephole", "the recurrent layer", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)
     units: int = setting(192, "cells of each", cli.positive_int)
     embedding: int = setting(32, "size of a character's vector", cli.positive_int)
     batch_size: int = setting(32, "windows side by side", cli.positive_int)
     window: int = setting(40, "characters that the gradient goes back", cli.positive_int)
-    epochs: int = setting(2, "passes over the text", cli.positive_int)
+    epochs: int = setting(1, "passes over the text", cli.positive_int)
     learning_rate: float = setting(6e-3, "at the start; half a cosine, down to nothing", cli.positive)
     clip_norm: float | None = setting(5.0, "largest norm of a gradient", cli.positive)
     dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
@@ -94,9 +94,9 @@ class Settings:
         None, "the cell to draw first (default: the best found)", cli.at_least(0), group=LOOKING,
         neutral=True,
     )  # fmt: skip
-    search: int = setting(60_000, "characters to search", cli.at_least(looking.LEAST), group=LOOKING)
+    search: int = setting(50_000, "characters to search", cli.at_least(looking.LEAST), group=LOOKING)
     held_out: int = setting(
-        40_000, "characters to measure on what was found", cli.at_least(looking.LEAST), group=LOOKING
+        30_000, "characters to measure on what was found", cli.at_least(looking.LEAST), group=LOOKING
     )
     page: int = setting(2_000, "of them on the page", cli.positive_int, group=LOOKING, neutral=True)
 
