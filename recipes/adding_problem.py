@@ -18,13 +18,13 @@ EXPECTED
 
 How to run it:
 
-    python recipes/adding_problem.py                            an LSTM at lengths 25, 50, 100
+    python recipes/adding_problem.py                             an LSTM at lengths 25, 50, 100
     python recipes/adding_problem.py --cell irnn --learning-rate 0.001
     python recipes/adding_problem.py --lengths 200 400 --cell gru
-    python recipes/adding_problem.py --learned-state            its initial state is learned too
-    python recipes/adding_problem.py --preset anbn              count; or --preset timing
-    python recipes/adding_problem.py --compare                  every cell, three seeds
-    python recipes/adding_problem.py --compare --preset timing  LSTM against peephole LSTM
+    python recipes/adding_problem.py --learned-state             its initial state is learned too
+    python recipes/adding_problem.py --preset anbn               count; or --preset timing
+    python recipes/adding_problem.py --compare                   every cell, three seeds
+    python recipes/adding_problem.py --compare --preset timing   LSTM against peephole LSTM
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """

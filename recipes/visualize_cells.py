@@ -20,12 +20,14 @@ EXPECTED
 
 How to run it:
 
-    python recipes/visualize_cells.py                               train, search, draw; no download
-    python recipes/visualize_cells.py --cell gru                    or any other recurrent layer
-    python recipes/visualize_cells.py --data nietzsche --show       prose; and open the page
-    python recipes/visualize_cells.py --look-only --text my_code.py another text, nothing trained
-    python recipes/visualize_cells.py --look-only --run runs/nietzsche_generation/demo-20250101-120000
-    python recipes/visualize_cells.py --look-only --layer 0 --unit 17
+    python recipes/visualize_cells.py                           train, search, draw; no download
+    python recipes/visualize_cells.py --cell gru                or any other recurrent layer
+    python recipes/visualize_cells.py --data nietzsche --show   prose; and open the page
+    python recipes/visualize_cells.py --look-only --text my_code.py
+    python recipes/visualize_cells.py --look-only --run my_run --layer 0 --unit 17
+
+`--look-only` trains nothing. `--run` names a run of this recipe (by default its latest), a run of
+`nietzsche_generation.py`, or a folder of yours with `model.keras` and `vocabulary.json`.
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """

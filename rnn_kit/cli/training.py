@@ -189,8 +189,13 @@ def _print_spread(results):
     width = max(len(name) for name in results[0]["metrics"])
     for name in results[0]["metrics"]:
         values = [r["metrics"][name] for r in results]
-        spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-        print(f"  {name:{width}}  {statistics.fmean(values):.4f}{spread}")
+        spread = f" ± {_number(statistics.stdev(values))}" if len(values) > 1 else ""
+        print(f"  {name:{width}}  {_number(statistics.fmean(values))}{spread}")
+
+
+def _number(value):
+    """Four decimals, or two digits and an exponent where these would show nothing."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 5e-4 else f"{value:.1e}"
 
 
 def _write_entry(entry, folder):

@@ -143,6 +143,16 @@ def test_the_picture_has_the_targets_and_marks_those_that_are_missed():
     assert colours == [pictures.RIGHT, pictures.WRONG]
 
 
+def test_a_spread_over_seeds_shows_small_numbers_too(run_main, tmp_path):
+    argv = ["--preset", "smoke", "--seeds", "0", "1", "--out", str(tmp_path / "runs")]
+    code, printed, _ = run_main(argv)
+    assert code == 0 and "mean ± standard deviation" in printed
+    shown = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if "±" in line}
+    assert shown["loss_without_memory"] == ["0.3466", "±", "0.0000"]
+    mean, _, spread = shown["vanilla_difference"]
+    assert 0 < float(mean) < 1e-12 and "e-" in mean and "e-" in spread
+
+
 def test_show_opens_the_pictures(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
