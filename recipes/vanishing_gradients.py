@@ -178,9 +178,8 @@ def run_one(settings, open_run, show=False):
         f"\ngradients over {settings.steps} steps ({settings.networks} networks a curve) ...",
         flush=True,
     )
-    rng = np.random.default_rng(settings.seed)
-    radii = jacobians.spectral_radii(settings, rng)
-    starts = jacobians.starts(settings, rng)
+    networks = jacobians.Networks(settings, np.random.default_rng(settings.seed))
+    radii, starts = jacobians.spectral_radii(networks), jacobians.starts(networks)
     paths = {rule: clipping.descend(settings.descent, rule) for rule in ("none", "norm", "squared")}
 
     back = min(BACK, settings.steps - 1)

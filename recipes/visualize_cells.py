@@ -198,8 +198,8 @@ def train(settings, text, run):
     return free
 
 
-def look_into(model, settings, vocabulary, searched, held_out, folder, about, name):
-    """Searches a layer of a model, draws what was found into a folder, and says it."""
+def look_into(model, settings, vocabulary, searched, held_out, name):
+    """Searches a layer of a model, and says what was found."""
     layer = looking.check_layer(model, settings.layer, name)
     looking.check_unit(layer, settings.unit)
     print(
@@ -210,7 +210,7 @@ def look_into(model, settings, vocabulary, searched, held_out, folder, about, na
     print(looking.table(seen))
     if not seen.gates:
         print("(this layer has no gates, so there is no picture of their saturation)")
-    return seen, pictures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
+    return seen
 
 
 def run_one(settings, open_run, show=False):
@@ -234,9 +234,7 @@ def run_one(settings, open_run, show=False):
         f"{settings.cell} of {settings.units} cells in {settings.layers} layer(s), trained on "
         f"{len(text.train):,} characters of {text.info['name']}. The text below was held out."
     )
-    seen, paths = look_into(
-        model, settings, text.vocabulary, text.searched, text.held_out, run, about, "the network"
-    )
+    seen = look_into(model, settings, text.vocabulary, text.searched, text.held_out, "the network")
     history = run.history()
     metrics = {
         "train_seconds": history[-1]["seconds"],
@@ -244,6 +242,7 @@ def run_one(settings, open_run, show=False):
         "validation_nats": history[-1]["val_loss"],
     } | looking.metrics(seen)
     run.write_result(text.info, settings.seed, metrics)
+    paths = pictures.draw(run, seen, text.vocabulary, about, settings.page, settings.unit)
     print(f"\nheld out: {seen.nats:.4f} nats a character")
     print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
     tell(paths, show)
@@ -265,7 +264,8 @@ def look_only(flags):
         what = settings.text
     about = f"{type(layer).__name__} '{layer.name}' of {run.path}, reading {what}."
     folder = saved.new_look(RECIPE, flags.out)
-    _, paths = look_into(model, settings, vocabulary, searched, held_out, folder, about, str(run.path))
+    seen = look_into(model, settings, vocabulary, searched, held_out, str(run.path))
+    paths = pictures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
     print(f"written to {folder.path}: {', '.join(p.name for p in paths)}")
     tell(paths, flags.show)
 

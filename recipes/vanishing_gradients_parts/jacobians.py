@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 import rnn_kit
-from rnn_kit.inspection import gradients_over_time
+from rnn_kit.inspection import gradient_function
 
 RADII = (0.8, 1.0, 1.2)  # spectral radii of W
 ACTIVATIONS = ("linear", "tanh", "relu")  # each of a slope of at most 1, so that β_h is 1
@@ -23,6 +23,7 @@ STARTS = {  # of the recurrent weights, as slide 004 "Initialization of the weig
     "orthogonal": lambda n, rng: np.linalg.qr(rng.normal(size=(n, n)))[0],
     "identity": lambda n, rng: np.eye(n),
 }
+DRIVE = 0.5  # standard deviation of the inputs, where there are any
 GATED = {  # what a gated layer forgets at its start depends on the bias of the gate that keeps
     "LSTM, forget bias 0": ("lstm", 0.0),
     "LSTM, forget bias 1": ("lstm", 1.0),
@@ -64,101 +65,111 @@ def with_radius(n, radius, rng):
     return weights * radius / np.abs(np.linalg.eigvals(weights)).max()
 
 
-def plain(settings, activation, matrices, rng, inputs=0.0):
-    """A plain RNN h(t) = f(W h(t-1) + V x(t)), from random states, with one matrix W after the other.
+class Networks:
+    """One-layer networks whose gradients are measured, each compiled once, whatever its weights.
 
     Args:
-        settings: `steps`, `units` and `rows`, the gradients a matrix.
-        activation: f.
-        matrices: W's, `(units, units)` each: h(t) = f(W h(t-1)), so that Keras's kernel is W^T.
-        rng: Of the states, the inputs and the gradients at the last step.
-        inputs: Standard deviation of V x(t).
+        settings: `steps`, `units`, `networks` (drawn for each curve), and `rows` (random states and
+            directions for each network).
+        rng: Of all that is drawn.
     """
-    n, steps, rows = settings.units, settings.steps, settings.rows
-    x = keras.Input((steps, n), dtype="float64")
-    h_0 = keras.Input((n,), dtype="float64")
-    layer = keras.layers.SimpleRNN(
-        n, activation, kernel_initializer="identity", dtype="float64", return_sequences=True
-    )
-    model = keras.Model([x, h_0], layer(x, initial_state=h_0))
-    norms, bounds = [], []
-    for matrix in matrices:
-        layer.cell.recurrent_kernel.assign(matrix.T)
-        driven = inputs * rng.normal(size=(rows, steps, n))
-        norms.append(_last_step(model, [driven, _states(rng, rows, n)], rng))
-        largest = np.linalg.svd(matrix, compute_uv=False)[0]
-        bounds.append(np.tile(largest ** np.arange(steps)[::-1], (rows, 1)))
-    return Fading(np.concatenate(norms), np.concatenate(bounds))
+
+    def __init__(self, settings, rng):
+        self.settings, self.rng = settings, rng
+        self._compiled = {}
+
+    def plain(self, activation, matrices, inputs=0.0):
+        """`Fading` of h(t) = f(W h(t-1) + x(t)) from random states, one matrix W after the other.
+
+        Args:
+            activation: f.
+            matrices: W's, `(units, units)` each. They stand to the left of h; Keras's stand to its
+                right, and are their transposes.
+            inputs: Standard deviation of the x(t).
+        """
+        steps, rows = self.settings.steps, self.settings.rows
+        layer = self._layer(activation)
+        norms, bounds = [], []
+        for matrix in matrices:
+            layer.cell.recurrent_kernel.assign(matrix.T)
+            norms.append(self._measure(activation, inputs))
+            largest = np.linalg.svd(matrix, compute_uv=False)[0]
+            bounds.append(np.tile(largest ** np.arange(steps)[::-1], (rows, 1)))
+        return Fading(np.concatenate(norms), np.concatenate(bounds))
+
+    def gated(self, kind, bias):
+        """`Fading` of an LSTM or a GRU as Keras starts it, but for the bias of the gate that keeps.
+
+        Args:
+            kind: "lstm", whose forget gate that is, or "gru", whose update gate it is.
+            bias: Its bias.
+        """
+        cell = self._layer(kind).cell
+        n = self.settings.units
+        keeps = (
+            np.s_[n : 2 * n] if kind == "lstm" else np.s_[0, :n]
+        )  # gates in the order i, f, c, o; z, r, h
+        norms = []
+        for _ in range(self.settings.networks):
+            seed = int(self.rng.integers(2**31))
+            start = keras.initializers.Orthogonal(seed=seed)(cell.recurrent_kernel.shape, "float64")
+            cell.recurrent_kernel.assign(start)
+            biases = np.zeros(cell.bias.shape)
+            biases[keeps] = bias
+            cell.bias.assign(biases)
+            norms.append(self._measure(kind))
+        return Fading(np.concatenate(norms))
+
+    def _layer(self, kind):
+        if kind not in self._compiled:
+            n, steps = self.settings.units, self.settings.steps
+            same = {"kernel_initializer": "identity", "dtype": "float64", "return_sequences": True}
+            if kind == "lstm":
+                layer = keras.layers.LSTM(n, **same)
+            elif kind == "gru":
+                layer = rnn_kit.layers.GRU(n, **same)
+            else:
+                layer = keras.layers.SimpleRNN(n, kind, **same)
+            x = keras.Input((steps, n), dtype="float64")
+            states = [keras.Input((n,), dtype="float64") for _ in range(1 + (kind == "lstm"))]
+            model = keras.Model([x, *states], layer(x, initial_state=states))
+            # L = u · h(T), u a random direction a row
+            compiled = gradient_function(model, lambda h, u: keras.ops.sum(h[:, -1] * u))
+            self._compiled[kind] = layer, len(states), compiled
+        return self._compiled[kind][0]
+
+    def _measure(self, kind, inputs=0.0):
+        """‖dL/ds(t)‖ / ‖dL/ds(T)‖, `(rows, T)`."""
+        rows, steps, n = self.settings.rows, self.settings.steps, self.settings.units
+        _, states, compiled = self._compiled[kind]
+        x = inputs * self.rng.normal(size=(rows, steps, n))
+        begin = [self.rng.normal(size=(rows, n)) for _ in range(states)]
+        gradients = compiled([x, *begin], self.rng.normal(size=(rows, n)))
+        norms = np.sqrt(sum(norm**2 for norm in gradients.norms.values()))
+        return norms / norms[:, -1:]
+
+    def draw(self, draw):
+        """As many matrices as each curve has, `draw(n, rng)` each."""
+        return [draw(self.settings.units, self.rng) for _ in range(self.settings.networks)]
 
 
-def gated(settings, kind, bias, rng, networks):
-    """A gated layer from random states, with Keras's start but for the bias of the gate that keeps."""
-    n, steps, rows = settings.units, settings.steps, settings.rows
-    make = {"lstm": keras.layers.LSTM, "gru": rnn_kit.layers.GRU}[kind]
-    states = [keras.Input((n,), dtype="float64") for _ in range(2 if kind == "lstm" else 1)]
-    x = keras.Input((steps, n), dtype="float64")
-    norms = []
-    for _ in range(networks):
-        seeds = [int(s) for s in rng.integers(2**31, size=2)]
-        layer = make(
-            n,
-            kernel_initializer=keras.initializers.GlorotUniform(seeds[0]),
-            recurrent_initializer=keras.initializers.Orthogonal(seed=seeds[1]),
-            dtype="float64",
-            return_sequences=True,
-        )
-        model = keras.Model([x, *states], layer(x, initial_state=states))
-        _set_bias(layer.cell, kind, bias)
-        values = [np.zeros((rows, steps, n)), *(_states(rng, rows, n) for _ in states)]
-        norms.append(_last_step(model, values, rng))
-    return Fading(np.concatenate(norms))
-
-
-def _set_bias(cell, kind, bias):
-    """Of the LSTM's forget gate (its second block), or of the GRU's update gate (its first)."""
-    values = cell.bias.numpy()
-    if kind == "lstm":
-        values[cell.units : 2 * cell.units] = bias
-    else:
-        values[0, : cell.units] = bias
-    cell.bias.assign(values)
-
-
-def _states(rng, rows, n):
-    return rng.normal(size=(rows, n))
-
-
-def _last_step(model, inputs, rng):
-    """‖dL/ds(t)‖ / ‖dL/ds(T)‖ for losses L = u · h(T), u a random direction a row."""
-    rows, n = inputs[1].shape
-    directions = rng.normal(size=(rows, n))
-    gradients = gradients_over_time(
-        model, inputs, lambda outputs: keras.ops.sum(outputs[:, -1] * directions)
-    )
-    norms = np.sqrt(sum(norm**2 for norm in gradients.norms.values()))
-    return norms / norms[:, -1:]
-
-
-def spectral_radii(settings, rng):
+def spectral_radii(networks):
     """Names to `Fading`s: activation and spectral radius; and the gated layers by their own names."""
     fadings = {}
     for activation in ACTIVATIONS:
         for radius in RADII:
-            matrices = [with_radius(settings.units, radius, rng) for _ in range(settings.networks)]
-            fadings[f"{activation} {radius}"] = plain(settings, activation, matrices, rng)
-    for name, (kind, bias) in GATED.items():
-        fadings[name] = gated(settings, kind, bias, rng, settings.networks)
-    return fadings
+            matrices = networks.draw(lambda n, rng, radius=radius: with_radius(n, radius, rng))
+            fadings[f"{activation} {radius}"] = networks.plain(activation, matrices)
+    return fadings | {name: networks.gated(*of) for name, of in GATED.items()}
 
 
-def starts(settings, rng):
+def starts(networks):
     """Names to `Fading`s: activation and start of the recurrent weights, with inputs that drive it."""
-    fadings = {}
-    for activation in ("tanh", "relu"):
-        for name, draw in STARTS.items():
-            matrices = [draw(settings.units, rng) for _ in range(settings.networks)]
-            fadings[f"{activation} {name}"] = plain(settings, activation, matrices, rng, inputs=0.5)
-    return fadings
+    return {
+        f"{activation} {name}": networks.plain(activation, networks.draw(draw), inputs=DRIVE)
+        for activation in ("tanh", "relu")
+        for name, draw in STARTS.items()
+    }
 
 
 def largest_share_of_bound(fadings):

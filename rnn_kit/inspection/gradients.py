@@ -63,33 +63,60 @@ def gradients_over_time(model, inputs, loss, layer=None):
     >>> gradients.norms["h"].shape
     (2, 50)
     """
+    return gradient_function(model, loss, layer)(inputs)
+
+
+def gradient_function(model, loss, layer=None):
+    """`gradients_over_time` to be called again and again: compiled at the first call.
+
+    The weights of the model may change between calls.
+
+    Args:
+        model: As for `states_over_time`.
+        loss: From the model's outputs, and whatever else the function is called with, to a scalar.
+        layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
+
+    Returns:
+        `function(inputs, *more)`, which gives `GradientsOverTime` of `loss(model(inputs), *more)`.
+
+    Raises:
+        ValueError: as `gradients_over_time`; of the loss, when it is called.
+
+    Example:
+
+    >>> from rnn_kit.inspection import gradient_function
+    >>> model = keras.Sequential([keras.Input((5, 3)), keras.layers.GRU(4)])
+    >>> gradients = gradient_function(model, lambda h, u: keras.ops.sum(h * u))
+    >>> gradients(np.ones((2, 5, 3)), np.ones((2, 4))).states["h"].shape
+    (2, 5, 4)
+    """
     layer = find_layer(model, layer)
 
     @tf.function(autograph=False)
-    def differentiate(inputs):
+    def differentiate(inputs, more):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             with stepped(layer, tape.watch) as readings:
                 outputs = model(inputs, training=False)
             reading = only_reading(layer, readings)
-            value = tf.convert_to_tensor(loss(outputs))
+            value = tf.convert_to_tensor(loss(outputs, *more))
             if value.shape.rank != 0:
                 raise ValueError(f"`loss` must give a scalar. It gave the shape {tuple(value.shape)}.")
         gradients = tape.gradient(value, reading.changes)
         if all(gradient is None for gradient in gradients):
             raise ValueError(f"The loss does not depend on the states of layer '{layer.name}'.")
-        gradients = [
+        return value, [
             tf.zeros_like(change) if gradient is None else gradient
             for gradient, change in zip(gradients, reading.changes, strict=True)
         ]
-        return value, gradients
 
-    with left_alone(model):
-        inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-        # Called directly, TensorFlow warns of tracing: each call here is of another model or loss.
-        value, gradients = differentiate.get_concrete_function(inputs)(inputs)
     names = state_names(layer)
-    return GradientsOverTime(
-        layer.name,
-        {name: gradient.numpy() for name, gradient in zip(names, gradients, strict=True)},
-        float(value),
-    )
+
+    def gradients(inputs, *more):
+        inputs, more = tf.nest.map_structure(tf.convert_to_tensor, (inputs, more))
+        with left_alone(model):
+            # Called directly, TensorFlow warns of tracing: many models may be looked into in turn.
+            value, found = differentiate.get_concrete_function(inputs, more)(inputs, more)
+        states = {name: gradient.numpy() for name, gradient in zip(names, found, strict=True)}
+        return GradientsOverTime(layer.name, states, float(value))
+
+    return gradients

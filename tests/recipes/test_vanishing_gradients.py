@@ -17,21 +17,21 @@ def test_the_radius_of_a_drawn_matrix_is_its_largest_eigenvalue(rng):
         assert np.abs(eigenvalues).max() == pytest.approx(radius)
 
 
-def test_without_an_activation_the_norms_are_those_of_powers_of_the_matrix(rng, monkeypatch):
-    matrix = rng.normal(size=(6, 6))
-    directions = []
-    real = rng.normal
+def networks(rng):
+    return jacobians.Networks(SMALL, rng)
 
-    def normal(*args, **kwargs):
-        directions.append(real(*args, **kwargs))
-        return directions[-1]
+
+def test_without_an_activation_the_norms_are_those_of_powers_of_the_matrix(rng):
+    matrix = rng.normal(size=(6, 6))
+    drawn = []
 
     class Rng:
-        pass
+        def normal(self, size):
+            drawn.append(rng.normal(size=size))
+            return drawn[-1]
 
-    Rng.normal = staticmethod(normal)
-    fading = jacobians.plain(SMALL, "linear", [matrix], Rng)
-    u = directions[-1]  # L = u · h(T)
+    fading = networks(Rng()).plain("linear", [matrix])
+    u = drawn[-1]  # L = u · h(T)
     for row in range(3):
         back = u[row]
         for k in range(15):
@@ -41,19 +41,21 @@ def test_without_an_activation_the_norms_are_those_of_powers_of_the_matrix(rng, 
 
 
 def test_no_norm_exceeds_its_bound_and_an_orthogonal_matrix_reaches_it(rng):
+    measured = networks(rng)
     for activation in jacobians.ACTIVATIONS:
-        for scale in (0.7, 1.4):
-            fading = jacobians.plain(SMALL, activation, [scale * rng.normal(size=(6, 6))], rng)
-            assert (fading.norms <= fading.bound * (1 + 1e-9)).all()
-    orthogonal = jacobians.STARTS["orthogonal"](6, rng)
-    fading = jacobians.plain(SMALL, "linear", [orthogonal], rng)
+        matrices = [scale * rng.normal(size=(6, 6)) for scale in (0.7, 1.4)]
+        fading = measured.plain(activation, matrices, inputs=0.3)
+        assert (fading.norms <= fading.bound * (1 + 1e-9)).all()
+    fading = measured.plain("linear", [jacobians.STARTS["orthogonal"](6, rng)])
     np.testing.assert_allclose(fading.norms, fading.bound, rtol=1e-9)
 
 
-def test_the_forget_gate_decides_what_an_lstm_keeps(rng):
-    left = [jacobians.gated(SMALL, "lstm", bias, rng, 2).median[-1] for bias in (-2.0, 1.0, 4.0)]
+def test_the_bias_of_the_gate_that_keeps_decides_what_is_kept(rng):
+    measured = networks(rng)
+    left = [measured.gated("lstm", bias).median[-1] for bias in (-2.0, 1.0, 4.0)]
     assert left[0] < 1e-6 < left[1] < 0.3 * left[2]
-    assert jacobians.gated(SMALL, "gru", 6.0, rng, 2).median[-1] > 0.8
+    assert measured.gated("gru", -2.0).median[-1] < 1e-6
+    assert measured.gated("gru", 6.0).median[-1] > 0.8
 
 
 def test_the_starts_have_the_variances_of_the_slide(rng):
@@ -170,6 +172,14 @@ def test_a_run_leaves_its_result_and_four_pictures(smoke):
 
 def test_the_same_seed_gives_the_same_run(smoke, tmp_path):
     assert recipe.main(["--preset", "smoke", "--out", str(tmp_path / "again")]) == smoke[1]
+
+
+def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "draw", lambda *args: [])
+    argv = ["--preset", "smoke", "--networks", "1", "--epochs"]
+    unbroken = recipe.main([*argv, "2", "--out", str(tmp_path / "unbroken")])
+    recipe.main([*argv, "1", "--out", str(tmp_path / "run")])
+    assert recipe.main(["--resume", "--epochs", "2", "--out", str(tmp_path / "run")]) == unbroken
 
 
 def test_several_seeds_are_summed_up(tmp_path, monkeypatch):

@@ -70,6 +70,25 @@ def test_the_same_seed_gives_the_same_run(smoke, tmp_path):
     assert again | seconds == smoke[1] | seconds
 
 
+def test_a_run_that_was_killed_goes_on_to_the_same_end(smoke, tmp_path, monkeypatch):
+    batches = []
+
+    class Kill(recipe.kit.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            batches.append(batch)
+            if len(batches) == 60:
+                raise RuntimeError("killed")
+
+    argv = ["--preset", "smoke", "--out", str(tmp_path / "killed"), "--checkpoint-seconds", "1e-9"]
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe.kit, "StopOnNaN", Kill)
+        with pytest.raises(RuntimeError, match="killed"):
+            recipe.main(argv)
+    resumed = recipe.main(["--resume", "--out", str(tmp_path / "killed")])
+    seconds = {"train_seconds": 0}
+    assert resumed | seconds == smoke[1] | seconds
+
+
 def test_training_never_sees_what_is_searched_or_held_out():
     settings = recipe.PRESETS["smoke"]
     text = recipe.load_data(settings)
