@@ -80,7 +80,7 @@ class Settings:
     descent: int = setting(
         40, "steps of gradient descent on the wall", cli.positive_int, group=GRADIENTS
     )
-    length: int = setting(20, "steps that the number is to be kept", cli.at_least(4), group=MEMORY)
+    length: int = setting(30, "steps that the number is to be kept", cli.at_least(4), group=MEMORY)
     cells: int = setting(8, "units of the networks that keep it", cli.positive_int, group=MEMORY)
     batch_size: int = setting(64, "sequences side by side", cli.positive_int, group=MEMORY)
     batches: int = setting(100, "an epoch", cli.positive_int, group=MEMORY)

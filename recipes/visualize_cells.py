@@ -63,7 +63,7 @@ class Settings:
         "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
     )
     limit: int | None = setting(
-        3_500_000, "characters of the text to use", cli.positive_int, group=DATA
+        5_000_000, "characters of the text to use", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights and order", cli.seed, group=DATA)
     checkpoint_seconds: float = setting(
@@ -77,10 +77,10 @@ class Settings:
     layers: int = setting(1, "recurrent layers", cli.positive_int)
     units: int = setting(192, "cells of each", cli.positive_int)
     embedding: int = setting(32, "size of a character's vector", cli.positive_int)
-    batch_size: int = setting(32, "windows side by side", cli.positive_int)
+    batch_size: int = setting(64, "windows side by side", cli.positive_int)
     window: int = setting(40, "characters that the gradient goes back", cli.positive_int)
     epochs: int = setting(1, "passes over the text", cli.positive_int)
-    learning_rate: float = setting(6e-3, "at the start; half a cosine, down to nothing", cli.positive)
+    learning_rate: float = setting(1e-2, "at the start; half a cosine, down to nothing", cli.positive)
     clip_norm: float | None = setting(5.0, "largest norm of a gradient", cli.positive)
     dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
     text: str | None = setting(

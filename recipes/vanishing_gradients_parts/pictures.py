@@ -82,11 +82,12 @@ def _curve(ax, fading, color, label, style="-"):
 
 def sensitivity(seen):
     """Unfolded networks, each node as dark as it is sensitive to step 1; an LSTM's gates around it."""
-    figure = plots.Figure(figsize=(11, 6.6), dpi=150, layout="constrained")
+    steps = len(next(iter(seen.values())).output)
+    figure = plots.Figure(figsize=(0.46 * steps + 1.2, 6), dpi=150, layout="constrained")
     panels = figure.subplots(2, 1, height_ratios=[3.2, 4])
     titles = {
-        "rnn": "tanh RNN (as Graves's figure 4.1)",
-        "lstm": "LSTM (as Graves's figure 4.4): O an open gate, – a closed one",
+        "rnn": "tanh RNN",
+        "lstm": "LSTM: O an open gate, – a closed one",
     }
     for ax, (name, s) in zip(panels, seen.items(), strict=True):
         _unfolded(ax, s)
@@ -113,7 +114,7 @@ def _unfolded(ax, s):
             ax.plot([t, t], [low + 0.22, high - 0.22], color="0.6", lw=0.7, zorder=1)
     for name, shades in rows.items():
         ax.scatter(
-            np.arange(1, steps + 1), np.full(steps, heights[name]), s=210, c=1 - shades, cmap="gray",
+            np.arange(1, steps + 1), np.full(steps, heights[name]), s=190, c=1 - shades, cmap="gray",
             vmin=0, vmax=1, edgecolors="0.3", linewidths=0.8, zorder=2,
         )  # fmt: skip
         for t, shade in enumerate(shades, start=1):
