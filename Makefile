@@ -1,5 +1,5 @@
 # make demo            a recurrent network learns to write Python, in a few minutes
-# make test            the test suite, on TensorFlow alone
+# make test            the test suite, on TensorFlow alone, in two processes
 # make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
 # make lint            ruff
 #
@@ -27,7 +27,7 @@ demo: install
 	$(BIN)/python recipes/nietzsche_generation.py --preset demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-backends: $(VENV)/.installed-backends
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backends

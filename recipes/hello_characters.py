@@ -20,7 +20,12 @@ the output layer, the negative of the gradient that is meant here; and a bidirec
 language model, because its backward layer has read the next character already: it is here for its
 gradients alone.
 
-EXPECTED
+What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 3 seconds each on 2 CPU cores:
+
+    L before training, after it               1.49 ± 0.25, 0.0011 ± 0.0003 nats a character
+    L without a memory, at best               0.3466
+    spelled, by the likeliest characters      "hello", by all three
+    gradients, NumPy against TensorFlow       2e-16 apart at most
 
 How to run it:
 

@@ -29,7 +29,13 @@ Where the slides differ or slip:
   the threshold becomes one of the norm threshold / ‖g‖: the steeper the wall, the smaller the step.
 - 004's two variances for tanh, 2/(n_l + n_(l+1)) and 1/n_l, are one and the same for a square matrix.
 
-EXPECTED
+What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 70 seconds each on 2 CPU cores:
+
+    ‖dL/dh(t)‖ / ‖dL/dh(T)‖, 50 steps back    tanh, ρ = 0.8: 4e-06; driven, Glorot: 9e-07
+                                              ReLU, driven, identity: 0.55
+                                              LSTM, forget bias 1: 6e-05; forget bias 4: 0.51
+    mean squared error where asked            LSTM 0.0002 ± 0.0001, tanh RNN 0.10 ± 0.02
+    error at the end of descent               0.0899 not clipped, 0.0047 clipped
 
 How to run it:
 

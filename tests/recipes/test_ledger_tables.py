@@ -103,3 +103,117 @@ def test_the_readmes_rows_of_the_penn_treebank_are_the_ledgers(preset):
         f"{metrics['train_seconds']:,.0f} s |"
     )
     assert row in (ROOT / "README.md").read_text(encoding="utf-8"), row
+
+
+# --- see it happen ----------------------------------------------------------------------------------
+
+
+def of(recipe, preset="cpu", **settings):
+    """The metrics of one entry, and the README."""
+    (entry,) = (
+        e
+        for e in entries(recipe)
+        if e["preset"] == preset and settings.items() <= e["settings"].items()
+    )
+    return entry["metrics"], (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def in_words(number):
+    """As the tables of gradients have it: 0.28, or 4e-06."""
+    return f"{number:.2f}" if number >= 0.01 else f"{number:.0e}"
+
+
+def test_the_readmes_figures_of_hello_are_the_ledgers():
+    metrics, readme = of("hello_characters")
+    assert metrics["spelled"]["values"] == [1, 1, 1]
+    loss, floor = metrics["loss"], metrics["loss_without_memory"]["mean"]
+    assert f"{loss['mean']:.4f} ± {loss['std']:.4f} nats" in readme and f"{floor:.3f}" in readme
+    differences = [max(m["values"]) for name, m in metrics.items() if name.endswith("_difference")]
+    assert f"{max(differences):.0e} at most" in readme
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ("no activation function", ["linear_0.8", "linear_1.0", "linear_1.2"]),
+        ("tanh", ["tanh_0.8", "tanh_1.0", "tanh_1.2"]),
+        ("ReLU", ["relu_0.8", "relu_1.0", "relu_1.2"]),
+    ],
+)
+def test_the_readmes_table_of_spectral_radii_is_the_ledgers(row, names):
+    metrics, readme = of("vanishing_gradients")
+    cells = " | ".join(in_words(metrics[f"{name}_50_back"]["mean"]) for name in names)
+    assert f"| {row} | {cells} |" in readme, f"| {row} | {cells} |"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "ReLU"])
+def test_the_readmes_table_of_starts_is_the_ledgers(activation):
+    metrics, readme = of("vanishing_gradients")
+    names = [
+        f"{activation.lower()}_{start}_50_back" for start in ("glorot", "1_n", "orthogonal", "identity")
+    ]
+    cells = " | ".join(in_words(metrics[name]["mean"]) for name in names)
+    assert f"| {activation}, driven | {cells} |" in readme, f"| {activation}, driven | {cells} |"
+
+
+def test_the_readmes_table_of_gates_is_the_ledgers():
+    metrics, readme = of("vanishing_gradients")
+    names = [*(f"lstm_forget_bias_{b}" for b in (0, 1, 4)), *(f"gru_update_bias_{b}" for b in (0, 4))]
+    cells = " | ".join(in_words(metrics[f"{name}_50_back"]["mean"]) for name in names)
+    assert f"| {cells} |" in readme, cells
+
+
+def test_the_readmes_memory_and_wall_are_the_ledgers():
+    metrics, readme = of("vanishing_gradients")
+    for network in ("rnn", "lstm"):
+        error = metrics[f"test_{network}_mse_asked"]
+        assert f"{error['mean']:.4f} ± {error['std']:.4f}" in readme
+    for rule in ("none", "norm"):
+        assert f"{metrics[f'wall_{rule}_error']['mean']:.4f}" in readme
+    assert max(metrics["largest_share_of_bound"]["values"]) <= 1 + 1e-9
+
+
+CLIMBERS = {
+    "tanh RNN": "simple",
+    "IRNN": "irnn",
+    "LSTM": "lstm",
+    "peephole LSTM": "peephole",
+    "GRU": "gru",
+}
+
+
+@pytest.mark.parametrize("name", CLIMBERS)
+def test_the_readmes_table_of_lengths_is_the_ledgers(name):
+    metrics, readme = of("adding_problem", "compare", cell=CLIMBERS[name])
+    lengths = " | ".join(f"{value:.0f}" for value in metrics["test_largest_length"]["values"])
+    assert f"| {name} | {lengths} |" in readme, f"| {name} | {lengths} |"
+
+
+@pytest.mark.parametrize("name", ["LSTM", "peephole LSTM"])
+def test_the_readmes_table_of_peepholes_is_the_ledgers(name):
+    counting, readme = of("adding_problem", "anbn", cell=CLIMBERS[name])
+    timing, _ = of("adding_problem", "timing", cell=CLIMBERS[name])
+    n = ", ".join(f"{value:.0f}" for value in counting["test_largest_n"]["values"])
+    right = ", ".join(f"{value:.2f}" for value in timing["test_right"]["values"])
+    twice = ", ".join(f"{value:.2f}" for value in timing["test_right_twice_as_long"]["values"])
+    row = f"| {name} | {n} | {right} | {twice} |"
+    assert row in readme, row
+
+
+@pytest.mark.parametrize(
+    ("row", "metric"),
+    [
+        ("inside brackets", "auc_inside_brackets"),
+        ("position in line", "r_position_in_line"),
+        ("inside a comment", "auc_inside_a_comment"),
+        ("inside quotes", "auc_inside_quotes"),
+        ("inside an `if` body", "auc_inside_an_if_body"),
+        ("bracket depth", "r_bracket_depth"),
+        ("indentation depth", "r_indentation_depth"),
+    ],
+)
+def test_the_readmes_table_of_cells_that_follow_is_the_ledgers(row, metric):
+    metrics, readme = of("visualize_cells")
+    measure = "AUC" if metric.startswith("auc") else "correlation"
+    scores = " | ".join(f"{value:.3f}" for value in metrics[f"test_{metric}"]["values"])
+    assert f"| {row} | {measure} | {scores} |" in readme, f"| {row} | {measure} | {scores} |"
