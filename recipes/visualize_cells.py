@@ -16,7 +16,13 @@ After the coloured cells in Jian Li, "Deep Learning: RNN" (IIS Tsinghua), and To
 lecture 11" (University of Oslo, 2019), which take them from Karpathy, Johnson and Li, "Visualizing and
 Understanding Recurrent Networks" (2015, arXiv:1506.02078). The slides show chosen cells and no numbers.
 
-EXPECTED
+What to expect of the best cell for each property, on held-out text (one value for each of the seeds 0,
+1 and 2; some 90 seconds each on 2 CPU cores, when nothing else runs on them):
+
+    inside brackets, AUC                  0.904, 0.972, 0.977
+    inside quotes, a comment, AUC         0.838, 0.833, 0.852; 0.820, 0.865, 0.817
+    position in line, |r|                 0.805, 0.865, 0.684
+    cross entropy of the held-out text    1.262, 1.261, 1.288 nats a character
 
 How to run it:
 

@@ -87,7 +87,7 @@ def gradient_function(model, loss, layer=None):
     >>> from rnn_kit.inspection import gradient_function
     >>> model = keras.Sequential([keras.Input((5, 3)), keras.layers.GRU(4)])
     >>> gradients = gradient_function(model, lambda h, u: keras.ops.sum(h * u))
-    >>> gradients(np.ones((2, 5, 3)), np.ones((2, 4))).states["h"].shape
+    >>> gradients(np.ones((2, 5, 3)), keras.ops.ones((2, 4))).states["h"].shape
     (2, 5, 4)
     """
     layer = find_layer(model, layer)

@@ -119,7 +119,9 @@ def of(recipe, preset="cpu", **settings):
 
 
 def in_words(number):
-    """As the tables of gradients have it: 0.28, or 4e-06."""
+    """As the tables of gradients have it: 0.28, 3,896, or 4e-06."""
+    if number >= 100:
+        return f"{number:,.0f}"
     return f"{number:.2f}" if number >= 0.01 else f"{number:.0e}"
 
 
