@@ -86,8 +86,8 @@ class LearnedInitialState(keras.layers.Wrapper):
                 ops.broadcast_to(ops.convert_to_tensor(w), (batch, *w.shape))
                 for w in self.initial_states
             ]
-            sizes = self.layer.state_size
-            initial_state = tree.pack_sequence_as(sizes, states) if tree.is_nested(sizes) else states
+            # Nested as the layer's own, of which a stack of cells is particular.
+            initial_state = tree.pack_sequence_as(self.layer.get_initial_state(1), states)
         return self.layer(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):

@@ -49,7 +49,7 @@ def test_it_starts_every_row_from_its_weights(kind, x, rng):
     for weight, value in zip(wrapped.initial_states, values, strict=True):
         weight.assign(value)
     rows = [np.tile(value, (3, 1)) for value in values]
-    given = keras.tree.pack_sequence_as(layer.state_size, rows) if len(rows) > 1 else rows
+    given = keras.tree.pack_sequence_as(layer.get_initial_state(1), rows)
     np.testing.assert_allclose(to_numpy(wrapped(x)), to_numpy(layer(x, initial_state=given)), atol=1e-6)
 
 
