@@ -252,7 +252,7 @@ def _seconds(history):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS, saved_runs=False)
     add = groups["data and run"].add_argument
     add("--show", action="store_true", help="open the picture at the end")
     add(
@@ -262,8 +262,6 @@ def parse(argv):
     )
     flags = parser.parse_args(argv)
     flags.argv = sys.argv[1:] if argv is None else list(argv)
-    if flags.run:
-        parser.error("--run has no meaning here: no saved run is used again. Leave it out")
     if flags.compare and hasattr(flags, "cell"):
         parser.error("--compare trains every cell: leave --cell out")
     if flags.compare and hasattr(flags, "seed"):

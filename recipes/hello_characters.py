@@ -255,14 +255,12 @@ def run_one(settings, open_run, show=False):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS, saved_runs=False)
     groups["data and run"].add_argument(
         "--show", action="store_true", help="open the pictures at the end"
     )
     flags = parser.parse_args(argv)
     flags.argv = sys.argv[1:] if argv is None else list(argv)
-    if flags.run:
-        parser.error("--run has no meaning here: no saved run is used again. Leave it out")
     return flags
 
 

@@ -118,7 +118,7 @@ def setting(
     )
 
 
-def recipe_parser(prog, description, settings_class, presets, default="cpu"):
+def recipe_parser(prog, description, settings_class, presets, default="cpu", saved_runs=True):
     """The parser of a recipe: presets, its settings, and the flags that every recipe has.
 
     Args:
@@ -127,6 +127,7 @@ def recipe_parser(prog, description, settings_class, presets, default="cpu"):
         settings_class: A dataclass of `setting`s.
         presets: Names to its instances.
         default: The preset without `--preset`.
+        saved_runs: Whether the recipe does anything with a saved run, so that there is a `--run`.
 
     Returns:
         A `Parser`, for the recipe to add flags of its own, and its groups by their headings.
@@ -160,7 +161,8 @@ def recipe_parser(prog, description, settings_class, presets, default="cpu"):
     )
     add("--seeds", type=seed, nargs="+", metavar="SEED", help="one run after another, and their spread")
     add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
-    add("--run", help="the saved run to use, where none is trained (default: the latest)")
+    if saved_runs:
+        add("--run", help="the saved run to use, where none is trained (default: the latest)")
     return parser, groups
 
 

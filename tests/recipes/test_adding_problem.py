@@ -256,7 +256,7 @@ def test_an_interrupted_comparison_says_how_to_go_on(compared, tmp_path, monkeyp
         (["--lengths", "1"], "not an integer of at least 2"),
         (["--compare", "--cell", "gru"], "leave --cell out"),
         (["--compare", "--seed", "1"], "say --seeds"),
-        (["--run", "x"], "no meaning here"),
+        (["--run", "x"], "unrecognized arguments: --run"),
     ],
 )
 def test_bad_flags_are_one_line(argv, message, run_main):
