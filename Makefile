@@ -27,7 +27,7 @@ demo: install
 	$(BIN)/python recipes/nietzsche_generation.py --preset demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-backends: $(VENV)/.installed-backends
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backends

@@ -206,7 +206,7 @@ def test_the_other_tasks_are_one_training_each_and_repeat(task, tmp_path, monkey
 def compared(monkeypatch):
     monkeypatch.setattr(recipe, "BATCHES", 2)
     monkeypatch.setitem(comparison.CELLS, "timing", ("lstm", "gru"))
-    return ["--compare", "--preset", "smoke", "--task", "timing", "--seeds", "0", "1"]
+    return ["--compare", "--preset", "smoke", "--task", "timing", "--seeds", "1"]
 
 
 def test_the_comparison_chooses_rates_on_validation_and_draws(
@@ -218,7 +218,7 @@ def test_the_comparison_chooses_rates_on_validation_and_draws(
     assert code == 0, error
     for cell in ("lstm", "gru"):
         tuning = {
-            rate: Run.open(out / f"tuning/{cell}-{rate:g}/seed-0", recipe.RECIPE)
+            rate: Run.open(out / f"tuning/{cell}-{rate:g}/seed-1", recipe.RECIPE)
             for rate in (1e-3, 1e-2)
         }
         losses = {r: run.result()["metrics"]["validation_loss"] for r, run in tuning.items()}
@@ -226,7 +226,7 @@ def test_the_comparison_chooses_rates_on_validation_and_draws(
         assert chosen == min(losses, key=losses.get)
     assert (out / "comparison.png").exists() and "right twice as long" in printed
     code, printed, _ = run_main([*compared, "--out", str(out), "--resume"])
-    assert code == 0 and printed.count("has come to its end already") == 8
+    assert code == 0 and printed.count("has come to its end already") == 6
 
 
 def test_a_comparison_goes_on_only_with_what_it_was_started_with(compared, tmp_path, run_main):
@@ -236,7 +236,7 @@ def test_a_comparison_goes_on_only_with_what_it_was_started_with(compared, tmp_p
     assert code == 2 and "other settings" in error
     code, _, error = run_main([*compared, "--resume"])
     assert code == 2 and "--resume with --compare needs --out" in error
-    code, _, error = run_main([*compared, "--out", str(tmp_path / "c" / "lstm" / "seed-0")])
+    code, _, error = run_main([*compared, "--out", str(tmp_path / "c" / "lstm" / "seed-1")])
     assert code == 2 and "holds a single run" in error
 
 
