@@ -15,10 +15,16 @@ with gradients that are TensorFlow's.
 
 After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "RNN: Predicting the next
 character". The equations of the other networks are those of Jian Li, "Deep Learning: RNN" (IIS
-Tsinghua). Two things to know of the slides: the lecture after Graves (001) has δ = target - output at
-the output layer, the negative of the gradient that is meant here; and a bidirectional network is no
-language model, because its backward layer has read the next character already: it is here for its
-gradients alone.
+Tsinghua).
+
+Where the slides slip, and one thing to know:
+
+- The lecture after Graves (001) sums δ_j^t b_i^t over the steps for the derivative of every weight. For
+  recurrent weights it is δ_j^t b_i^(t-1): what such a weight multiplies is the state of the step before.
+- Its slides on back-propagation through time have δ = dL/da, as here; an earlier one has δ = (target -
+  output) g'(v), which is the negative of that.
+- A bidirectional network is no language model, because its backward layer has read the next character
+  already. It is here for its gradients alone.
 
 What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 3 seconds each on 2 CPU cores:
 

@@ -155,6 +155,7 @@ def test_a_spread_over_seeds_shows_small_numbers_too(run_main, tmp_path):
 
 def test_show_opens_the_pictures(tmp_path, monkeypatch):
     opened = []
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
     recipe.main(["--preset", "smoke", "--out", str(tmp_path / "run"), "--show"])
     assert [url.rsplit("/", 1)[1] for url in opened] == ["table.png", "loss.png"]

@@ -215,6 +215,7 @@ def test_flags_that_mean_nothing_in_a_mode_are_refused(run_main):
 
 def test_show_opens_the_page(smoke, tmp_path, monkeypatch):
     opened = []
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
     recipe.main(["--look-only", "--run", str(smoke[0]), "--out", str(tmp_path / "look"), "--show"])
     assert opened == [(tmp_path / "look" / "cells.html").as_uri()]
