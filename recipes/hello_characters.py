@@ -19,10 +19,10 @@ Tsinghua).
 
 Where the slides slip, and one thing to know:
 
-- The lecture after Graves (001) sums δ_j^t b_i^t over the steps for the derivative of every weight. For
-  recurrent weights it is δ_j^t b_i^(t-1): what such a weight multiplies is the state of the step before.
-- Its slides on back-propagation through time have δ = dL/da, as here; an earlier one has δ = (target -
-  output) g'(v), which is the negative of that.
+- The lecture after Graves (001) sums δ_j^t b_i^t over the steps for the derivative of every weight.
+  For recurrent weights it is δ_j^t b_i^(t-1): what they multiply is the state of the step before.
+- Its slides on back-propagation through time have δ = dL/da, as here; another one of it has
+  δ = (target - output) g'(v), which is the negative of that.
 - A bidirectional network is no language model, because its backward layer has read the next character
   already. It is here for its gradients alone.
 
