@@ -58,7 +58,7 @@ class CellRNN(keras.layers.RNN):
     `get_config` is flat, as that of `keras.layers.LSTM`: the cell's arguments stand beside the
     layer's. Subclasses build their cell in `__init__` from those arguments.
 
-    Subclasses with a faster loop than the plain one override `inner_loop` and look at `fused`.
+    Subclasses with a faster loop than the plain one override `_fused_recurrence`.
     """
 
     def __init__(self, cell, fused="auto", **kwargs):
@@ -86,6 +86,42 @@ class CellRNN(keras.layers.RNN):
     seed = cell_property("seed")
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        if self.runs_fused(training):
+            from rnn_kit.layers.fused import sequence  # needs TensorFlow, as the plain loop does not
+
+            return sequence.run(
+                self._fused_recurrence(), self, sequences, initial_state, mask, training
+            )
+        return self._plain_loop(sequences, initial_state, mask, training)
+
+    def runs_fused(self, training=False):
+        """Whether the layer takes its fused loop, which is several times fewer steps in the gradient.
+
+        It does under TensorFlow with `fused="auto"`, if the cell is the kit's own with `tanh` and
+        `sigmoid` for activations, and neither `unroll` nor, in training, `recurrent_dropout` is asked
+        for (nor `dropout` with one mask a gate, `implementation=1`).
+
+        Args:
+            training: as in the layer's call.
+        """
+        drops_by_gate = self.recurrent_dropout or (self.dropout and self.cell.implementation == 1)
+        return (
+            self.fused == "auto"
+            and keras.backend.backend() == "tensorflow"
+            and not self.unroll
+            and not (training and drops_by_gate)
+            and self._cell_has_fused_form()
+        )
+
+    def _cell_has_fused_form(self):
+        """Whether the fused loop computes what this cell does. Subclasses say so."""
+        return False
+
+    def _fused_recurrence(self):
+        """The fused loop, for `rnn_kit.layers.fused.sequence.run`."""
+        raise NotImplementedError
+
+    def _plain_loop(self, sequences, initial_state, mask, training):
         if not (self.unroll and mask is not None and self._keras_unrolls_wrongly()):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         self.unroll = False

@@ -245,8 +245,10 @@ class GRU(CellRNN):
             `stateful`, `unroll`. In place of `reset_after` stands `reset_gate`.
         reset_gate: `"after"`, `"before"` or `None`. Default: `"after"`.
         update_gate: `"keep"` or `"write"`. Default: `"keep"`.
-        fused: `"auto"` takes a faster loop where there is one for this backend and configuration
-            (today there is none), `False` never does. Default: `"auto"`.
+        fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
+            `runs_fused()` says so: `"after"` with `"keep"`, the default
+            activations, and neither `unroll` nor `recurrent_dropout`. It has no
+            second-order gradients. `False` always takes the plain loop. Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -346,3 +348,17 @@ class GRU(CellRNN):
 
     reset_gate = cell_property("reset_gate")
     update_gate = cell_property("update_gate")
+
+    def _cell_has_fused_form(self):
+        return (
+            type(self.cell) is GRUCell
+            and self.reset_gate == "after"
+            and self.update_gate == "keep"
+            and self.activation is keras.activations.tanh
+            and self.recurrent_activation is keras.activations.sigmoid
+        )
+
+    def _fused_recurrence(self):
+        from rnn_kit.layers.fused.gru import gru
+
+        return gru

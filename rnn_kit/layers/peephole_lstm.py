@@ -210,8 +210,9 @@ class PeepholeLSTM(CellRNN):
         output_activation: h_act, the cell's output activation function. Default: `"tanh"`.
         peephole_initializer, peephole_regularizer, peephole_constraint: Of `peephole_kernel`.
             Defaults: `"zeros"`, `None`, `None`.
-        fused: `"auto"` takes a faster loop where there is one for this backend and configuration
-            (today there is none), `False` never does. Default: `"auto"`.
+        fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
+            `runs_fused()` says so: the default activations, and neither `unroll` nor `recurrent_dropout`. It has no
+            second-order gradients. `False` always takes the plain loop. Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -322,3 +323,17 @@ class PeepholeLSTM(CellRNN):
     peephole_initializer = cell_property("peephole_initializer")
     peephole_regularizer = cell_property("peephole_regularizer")
     peephole_constraint = cell_property("peephole_constraint")
+
+    def _cell_has_fused_form(self):
+        tanh, sigmoid = keras.activations.tanh, keras.activations.sigmoid
+        return (
+            type(self.cell) is PeepholeLSTMCell
+            and self.activation is tanh
+            and self.output_activation is tanh
+            and self.recurrent_activation is sigmoid
+        )
+
+    def _fused_recurrence(self):
+        from rnn_kit.layers.fused.lstm import peephole_lstm
+
+        return peephole_lstm

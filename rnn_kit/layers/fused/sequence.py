@@ -1,0 +1,115 @@
+"""What every fused loop shares: time first, masks, dropout, and the products with the inputs."""
+
+import tensorflow as tf
+from keras import ops
+
+
+def run(recurrence, layer, sequences, initial_state, mask, training):
+    """Runs `recurrence` over a batch of sequences, as `keras.layers.RNN.inner_loop` runs a cell.
+
+    Args:
+        recurrence: `lstm.peephole_lstm` or `gru.gru`; called with the cell, the inputs `(T, B, F)`, the
+            list of initial states and the mask, `(T, B, 1)` or `None`; returns all states h,
+            `(T, B, units)`, and the list of the last states.
+        layer, sequences, initial_state, mask, training: as in `keras.layers.RNN.inner_loop`.
+
+    Returns:
+        The last output `(B, units)`, all outputs `(B, T, units)`, the list of the last states.
+    """
+    cell = layer.cell
+    sequences = ops.cast(sequences, cell.compute_dtype)
+    if training and cell.dropout:
+        sequences *= cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
+    x = tf.transpose(sequences, [1, 0, 2])
+    if mask is not None:
+        mask = tf.transpose(tf.cast(mask, tf.bool))[:, :, None]
+    if layer.go_backwards:
+        x = tf.reverse(x, [0])
+        mask = None if mask is None else tf.reverse(mask, [0])
+
+    h, last_states = recurrence(cell, x, initial_state, mask)
+
+    outputs = h
+    if mask is not None:
+        # Before its first step that counts a row puts out zeros, whatever its initial state is.
+        shown = mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32)) > 0
+        outputs = tf.where(shown, h, tf.zeros_like(h))
+    return outputs[-1], tf.transpose(outputs, [1, 0, 2]), last_states
+
+
+def input_products(x, kernels, biases):
+    """x(t) W + b for every gate and all t at once, `(T, B, units)` each: no loop is needed for them."""
+    rows = tf.reshape(x, [-1, x.shape[-1]])
+    shape = tf.concat([tf.shape(x)[:2], [kernels[0].shape[-1]]], axis=0)
+    products = [tf.matmul(rows, kernel) for kernel in kernels]
+    if biases is not None:
+        products = [tf.nn.bias_add(product, b) for product, b in zip(products, biases, strict=True)]
+    return [
+        tf.ensure_shape(tf.reshape(product, shape), [*x.shape[:2], product.shape[-1]])
+        for product in products
+    ]
+
+
+class Tape:
+    """Arrays over time, `(T, B, units)` each, that a loop fills step by step."""
+
+    def __init__(self, like):
+        self.like = like
+        self.steps = tf.shape(like)[0]
+
+    def array(self, first=None):
+        """An array of T entries, or of T + 1 whose entry 0 is `first`."""
+        array = tf.TensorArray(
+            self.like.dtype,
+            size=self.steps if first is None else self.steps + 1,
+            element_shape=self.like.shape[1:],
+        )
+        return array if first is None else array.write(0, first)
+
+    def arrays(self, count):
+        return [self.array() for _ in range(count)]
+
+
+def forwards(steps, body, *state):
+    """The states after `body(t, *state)` for t = 0, 1, …, T-1."""
+    return _loop(steps, lambda t, *state: [t + 1, *body(t, *state)], 0, state)
+
+
+def backwards(steps, body, *state):
+    """The states after `body(t, *state)` for t = T-1, …, 1, 0."""
+    return _loop(steps, lambda t, *state: [t - 1, *body(t, *state)], steps - 1, state)
+
+
+def _loop(steps, body, start, state):
+    def unfinished(t, *_):
+        return tf.logical_and(t >= 0, t < steps)
+
+    state = tf.while_loop(unfinished, body, [start, *state], maximum_iterations=steps)[1:]
+    # Outside a tf.function TensorFlow logs an error for every array that nobody looked at, as all are
+    # that wait for a gradient that is never asked for.
+    tf.nest.map_structure(lambda value: value.dtype, state)
+    return state
+
+
+def rows(x):
+    """`(T, B, n)` as `(T * B, n)`."""
+    return tf.reshape(x, [-1, x.shape[-1]])
+
+
+def sum_over_time_and_batch(x):
+    """Σ_t Σ_b x(t, b), as a product with a row of ones, which uses all cores."""
+    x = rows(x)
+    return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
+
+
+@tf.custom_gradient
+def first_order_only(*gradients):
+    """The gradients as they are; whoever differentiates them again is told how to."""
+
+    def refuse(*_):
+        raise NotImplementedError(
+            "The fused loop of this recurrent layer has no second-order gradients. "
+            "Make the layer with fused=False to differentiate its gradients."
+        )
+
+    return gradients, refuse
