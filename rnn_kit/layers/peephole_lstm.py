@@ -211,8 +211,9 @@ class PeepholeLSTM(CellRNN):
         peephole_initializer, peephole_regularizer, peephole_constraint: Of `peephole_kernel`.
             Defaults: `"zeros"`, `None`, `None`.
         fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
-            `runs_fused()` says so: the default activations, and neither `unroll` nor `recurrent_dropout`. It has no
-            second-order gradients. `False` always takes the plain loop. Default: `"auto"`.
+            `runs_fused()` says so: the default activations, and neither `unroll` nor
+            `recurrent_dropout`. It has no second-order gradients. `False` always takes the plain
+            loop. Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:

@@ -106,8 +106,7 @@ def recurrence(x, h_0, recurrent_kernels, d_h, mask=None):
                 dh = tf.add_n([through_z, δz @ U_z_T, δr @ U_r_T, dq @ U_h_T])
                 if mask is not None:
                     dh = dh + dh_kept
-                written = zip(deltas, (δz, δr, δh, dq), strict=True)
-                return dh, [array.write(t, value) for array, value in written]
+                return dh, sequence.write(t, deltas, (δz, δr, δh, dq))
 
             dh_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, tape.arrays(4))
             δz, δr, δh, dq = (delta.stack() for delta in deltas)

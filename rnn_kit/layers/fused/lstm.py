@@ -110,11 +110,11 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask=None):
                 dc = tf.add_n([dc * f, δi * w_ci, δf * w_cf])
                 if mask is not None:
                     dh, dc = dh + dh_kept, dc + dc_kept
-                written = zip(deltas, (δi, δf, δg, δo), strict=True)
-                return dh, dc, [array.write(t, value) for array, value in written]
+                return dh, dc, sequence.write(t, deltas, (δi, δf, δg, δo))
 
             dh_0, dc_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, dc_T, tape.arrays(4))
-            δi, δf, δg, δo = deltas = [delta.stack() for delta in deltas]
+            deltas = [delta.stack() for delta in deltas]
+            δi, δf, _, δo = deltas
             h_before, c = sequence.rows(h[:-1]), cs.stack()
             return sequence.first_order_only(
                 *deltas,

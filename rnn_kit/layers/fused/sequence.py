@@ -70,6 +70,11 @@ class Tape:
         return [self.array() for _ in range(count)]
 
 
+def write(t, arrays, values):
+    """The arrays with the values at entry t."""
+    return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
+
+
 def forwards(steps, body, *state):
     """The states after `body(t, *state)` for t = 0, 1, …, T-1."""
     return _loop(steps, lambda t, *state: [t + 1, *body(t, *state)], 0, state)
