@@ -83,18 +83,23 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("mask", ["none", "left", "holes", "empty-row"])
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_outputs_and_gradients_are_those_of_the_plain_loop(name, options, mask, rng):
-    compare(name, rng, MASKS[mask], **OPTIONS[options])
+    compare(name, rng, MASKS[mask], training=True, **OPTIONS[options])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_outside_training_too_the_gradients_are_those_of_the_plain_loop(name, rng):
+    compare(name, rng, MASKS["holes"], training=False, return_sequences=True, return_state=True)
 
 
 @pytest.mark.parametrize("mask", ["none", "holes"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_under_xla_outputs_and_gradients_are_those_of_the_plain_loop(name, mask, rng):
     options = {"return_sequences": True, "return_state": True}
-    compare(name, rng, MASKS[mask], compile_options={"jit_compile": True}, **options)
+    compare(name, rng, MASKS[mask], training=True, compile_options={"jit_compile": True}, **options)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -32,7 +32,7 @@ from rnn_kit.layers.fused import sequence
 from rnn_kit.layers.fused.lstm import through_sigmoid, through_tanh
 
 
-def gru(cell, x, initial_state, mask):
+def gru(cell, x, initial_state, mask, training):
     """All states of `GRUCell` (reset_gate="after", update_gate="keep"), and the list of the last."""
     kernel, recurrent_kernel = (
         ops.cast(weight, cell.compute_dtype) for weight in (cell.kernel, cell.recurrent_kernel)
@@ -49,11 +49,12 @@ def gru(cell, x, initial_state, mask):
         tf.split(recurrent_kernel, 3, axis=1),
         d_h,
         mask,
+        training,
     )
     return h, [h_T]
 
 
-def recurrence(x, h_0, recurrent_kernels, d_h, mask=None):
+def recurrence(x, h_0, recurrent_kernels, d_h, mask, training):
     """The loop over time, with its gradient.
 
     Args:
@@ -62,7 +63,8 @@ def recurrence(x, h_0, recurrent_kernels, d_h, mask=None):
         h_0: `(B, units)`.
         recurrent_kernels: list U_z, U_r, U_h, `(units, units)` each.
         d_h: `(units,)`.
-        mask: Boolean `(T, B, 1)`; a step that is False leaves h as it is.
+        mask: Boolean `(T, B, 1)`; a step that is False leaves h as it is. Or `None`.
+        training: as in `sequence.kept`.
 
     Returns:
         h `(T, B, units)`, and h(T) `(B, units)`.
@@ -88,18 +90,19 @@ def recurrence(x, h_0, recurrent_kernels, d_h, mask=None):
 
         h_T, (*gates, hs) = sequence.forwards(tape.steps, step, h_0, [*tape.arrays(4), tape.array(h_0)])
         h = hs.stack()  # entry 0 is h(0), so that h[:-1] are the states before each step
+        gates = sequence.kept(gates, training)
 
         def gradient(dy, dh_T):
             U_z_T, U_r_T, U_h_T = (tf.transpose(U) for U in (U_z, U_r, U_h))
 
             def step_back(t, dh, deltas):
-                z, r, q, candidate = (gate.read(t) for gate in gates)
+                z, r, q, candidate = sequence.read(t, gates)
                 dh = dh + dy[t]
                 if mask is not None:  # what a masked step hands on to the step before it
                     zeros = tf.zeros_like(dh)
                     dh_kept, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
                 through_z = dh * z
-                δz = through_sigmoid(z, dh * (hs.read(t) - candidate))
+                δz = through_sigmoid(z, dh * (h[t] - candidate))
                 δh = through_tanh(candidate, dh - through_z)
                 δr = through_sigmoid(r, δh * q)
                 dq = δh * r

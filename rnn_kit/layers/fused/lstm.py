@@ -35,7 +35,7 @@ from keras import ops
 from rnn_kit.layers.fused import sequence
 
 
-def peephole_lstm(cell, x, initial_state, mask):
+def peephole_lstm(cell, x, initial_state, mask, training):
     """All hidden states of `PeepholeLSTMCell`, `(T, B, units)`, and the last states [h, c]."""
     kernel, recurrent_kernel, peepholes = (
         ops.cast(weight, cell.compute_dtype)
@@ -48,11 +48,12 @@ def peephole_lstm(cell, x, initial_state, mask):
         tf.split(recurrent_kernel, 4, axis=1),
         tf.unstack(peepholes),
         mask,
+        training,
     )
     return h, [h_T, c_T]
 
 
-def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask=None):
+def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask, training):
     """The loop over time, with its gradient.
 
     Args:
@@ -60,7 +61,8 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask=None):
         h_0, c_0: `(B, units)`.
         recurrent_kernels: list W_hi, W_hf, W_hc, W_ho, `(units, units)` each.
         peepholes: list w_ci, w_cf, w_co, `(units,)` each.
-        mask: Boolean `(T, B, 1)`; a step that is False leaves h and c as they are.
+        mask: Boolean `(T, B, 1)`; a step that is False leaves h and c as they are. Or `None`.
+        training: as in `sequence.kept`.
 
     Returns:
         h `(T, B, units)`, and h(T) and c(T), `(B, units)` each.
@@ -89,13 +91,14 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask=None):
         h_T, c_T, (*gates, hs, cs) = sequence.forwards(
             tape.steps, step, h_0, c_0, [*tape.arrays(5), tape.array(h_0), tape.array(c_0)]
         )
-        h = hs.stack()  # entry 0 is h(0), so that h[:-1] are the states before each step
+        h, c = hs.stack(), cs.stack()  # entry 0 is h(0), c(0): h[:-1] are the states before each step
+        gates = sequence.kept(gates, training)
 
         def gradient(dy, dh_T, dc_T):
             W_hi_T, W_hf_T, W_hc_T, W_ho_T = (tf.transpose(W) for W in (W_hi, W_hf, W_hc, W_ho))
 
             def step_back(t, dh, dc, deltas):
-                i, f, g, o, tanh_c = (gate.read(t) for gate in gates)
+                i, f, g, o, tanh_c = sequence.read(t, gates)
                 dh = dh + dy[t]
                 if mask is not None:  # what a masked step hands on to the step before it
                     zeros = tf.zeros_like(dh)
@@ -104,7 +107,7 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask=None):
                 δo = through_sigmoid(o, dh * tanh_c)
                 dc = tf.add_n([dc, through_tanh(tanh_c, dh * o), δo * w_co])
                 δi = through_sigmoid(i, dc * g)
-                δf = through_sigmoid(f, dc * cs.read(t))
+                δf = through_sigmoid(f, dc * c[t])
                 δg = through_tanh(g, dc * i)
                 dh = tf.add_n([δi @ W_hi_T, δf @ W_hf_T, δg @ W_hc_T, δo @ W_ho_T])
                 dc = tf.add_n([dc * f, δi * w_ci, δf * w_cf])
@@ -115,7 +118,7 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask=None):
             dh_0, dc_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, dc_T, tape.arrays(4))
             deltas = [delta.stack() for delta in deltas]
             δi, δf, _, δo = deltas
-            h_before, c = sequence.rows(h[:-1]), cs.stack()
+            h_before = sequence.rows(h[:-1])
             return sequence.first_order_only(
                 *deltas,
                 dh_0,

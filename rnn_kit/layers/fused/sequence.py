@@ -9,8 +9,8 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
     Args:
         recurrence: `lstm.peephole_lstm` or `gru.gru`; called with the cell, the inputs `(T, B, F)`, the
-            list of initial states and the mask, `(T, B, 1)` or `None`; returns all states h,
-            `(T, B, units)`, and the list of the last states.
+            list of initial states, the mask, `(T, B, 1)` or `None`, and `training`; returns all states
+            h, `(T, B, units)`, and the list of the last states.
         layer, sequences, initial_state, mask, training: as in `keras.layers.RNN.inner_loop`.
 
     Returns:
@@ -27,7 +27,7 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
 
-    h, last_states = recurrence(cell, x, initial_state, mask)
+    h, last_states = recurrence(cell, x, initial_state, mask, training)
 
     outputs = h
     if mask is not None:
@@ -63,11 +63,26 @@ class Tape:
             self.like.dtype,
             size=self.steps if first is None else self.steps + 1,
             element_shape=self.like.shape[1:],
+            clear_after_read=False,  # a gradient may be asked for twice
         )
         return array if first is None else array.write(0, first)
 
     def arrays(self, count):
         return [self.array() for _ in range(count)]
+
+
+def kept(arrays, training):
+    """What the gradient reads of a loop's arrays: in training themselves, without copying them.
+
+    Else they are stacked. A SavedModel holds the gradients of its functions too, and can take in
+    tensors, but no arrays; where no gradient is asked for, nothing is stacked.
+    """
+    return list(arrays) if training else [array.stack() for array in arrays]
+
+
+def read(t, kept):
+    """Entry t of each."""
+    return [value[t] if tf.is_tensor(value) else value.read(t) for value in kept]
 
 
 def write(t, arrays, values):
