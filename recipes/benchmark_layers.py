@@ -222,7 +222,7 @@ def draw(rows, path):
             bars = ax.bar(places, ratios, width, label=name)
             ax.bar_label(bars, fmt="%.2f", fontsize=8)
         ax.axhline(1, color="black", linewidth=0.8)
-        ax.set_xticks(range(len(shapes)), [" × ".join(map(str, s)) for s in shapes])
+        ax.set_xticks(range(len(shapes)), [" × ".join(map(str, s)) for s in shapes], fontsize=9)
         ax.set_title(f"{kind.upper()}, forward and backward", loc="left")
         ax.set_ylabel("time, keras = 1")
         ax.set_ylim(0, 1.15 * max(row["forward_backward"]["ratio"] for row in mine))
@@ -234,7 +234,8 @@ def draw(rows, path):
 
 def parse(argv):
     parser = cli.Parser(prog=f"{RECIPE}.py", description=__doc__)
-    parser.add_argument("--layers", nargs="+", choices=MAKERS, default=list(MAKERS))
+    about = "which of them (default: both)"
+    parser.add_argument("--layers", nargs="+", choices=MAKERS, default=list(MAKERS), help=about)
     shapes = [shape(text) for text in SHAPES]
     about = f"one or more; default: {' '.join(SHAPES)}"
     parser.add_argument(

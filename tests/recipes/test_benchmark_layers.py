@@ -1,0 +1,49 @@
+"""The benchmark of layers: every row is there, ratios are to Keras, and its figures are kept."""
+
+import json
+
+import benchmark_layers as recipe
+import pytest
+
+FLAGS = ["--shapes", "3,2,4,5", "--repeats", "3", "--no-memory"]
+
+
+def test_every_layer_is_measured_and_the_result_is_written(tmp_path, capsys):
+    result = recipe.main([*FLAGS, "--out", str(tmp_path)])
+    assert json.loads((tmp_path / "result.json").read_text())["rows"][0]["shape"] == [3, 2, 4, 5]
+    assert (tmp_path / "benchmark.png").stat().st_size > 1000
+    for kind in ("lstm", "gru"):
+        rows = {row["of"]: row for row in result["rows"] if row["layer"] == kind}
+        assert {"keras", "kit", "kit plain"} <= set(rows)
+        for row in rows.values():
+            for what in ("forward", "forward_backward"):
+                low, high = row[what]["quartiles_ms"]
+                assert 0 < low <= row[what]["median_ms"] <= high
+                expected = row[what]["median_ms"] / rows["keras"][what]["median_ms"]
+                assert row[what]["ratio"] == pytest.approx(expected)
+    assert "GRU, T = 3, B = 2, F = 4, units = 5" in capsys.readouterr().out
+
+
+def test_what_is_timed_as_the_kit_is_the_fused_loop_and_as_plain_the_other():
+    for kind in recipe.MAKERS.values():
+        assert kind["kit"](2).runs_fused(training=True)
+        assert not kind["kit plain"](2).runs_fused(training=True)
+
+
+def test_peak_memory_is_that_of_a_process_of_its_own():
+    assert recipe.peak_memory("lstm", "kit", (60, 64, 64, 256), "float32", False) > 10
+
+
+@pytest.mark.parametrize("shapes", ["1,2,3", "1,2,3,x", "0,1,1,1"])
+def test_a_shape_that_is_none_is_one_line(shapes, capsys):
+    with pytest.raises(SystemExit) as stop:
+        recipe.main(["--shapes", shapes])
+    assert stop.value.code == 2
+    assert "is not T,B,F,units" in capsys.readouterr().err
+
+
+def test_a_result_is_not_overwritten(tmp_path):
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(recipe.cli.UserError, match="holds a result already"):
+        recipe.main([*FLAGS, "--out", str(tmp_path)])
+    assert (tmp_path / "result.json").read_text() == "{}"
