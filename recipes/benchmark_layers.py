@@ -26,7 +26,6 @@ How to run it:
 
 import argparse
 import contextlib
-import datetime
 import functools
 import importlib.util
 import json
@@ -221,7 +220,7 @@ def draw(rows, path):
             places = np.arange(len(shapes)) + (k - (len(names) - 1) / 2) * width
             bars = ax.bar(places, ratios, width, label=name)
             ax.bar_label(bars, fmt="%.2f", fontsize=8)
-        ax.axhline(1, color="black", linewidth=0.8)
+        ax.axhline(1, color="black", linewidth=0.8, zorder=0)
         ax.set_xticks(range(len(shapes)), [" × ".join(map(str, s)) for s in shapes], fontsize=9)
         ax.set_title(f"{kind.upper()}, forward and backward", loc="left")
         ax.set_ylabel("time, keras = 1")
@@ -248,7 +247,7 @@ def parse(argv):
     parser.add_argument("--jit", action="store_true", help="compile Keras layers with XLA")
     about = "measure peak memory too, in a process for each layer (default: yes)"
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help=about)
-    about = "of result.json and benchmark.png (default: runs/benchmark_layers-<time>)"
+    about = "of result.json and benchmark.png (default: runs/benchmark_layers/<dtype>-<time>)"
     parser.add_argument("--out", type=Path, help=about)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     return parser.parse_args(argv)
@@ -258,8 +257,7 @@ def main(argv=None):
     flags = parse(argv)
     if flags.memory_of:
         return print_memory(flags)
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    out = flags.out or Path("runs") / f"{RECIPE}-{stamp}"
+    out = flags.out or runs.new_folder(RECIPE, flags.dtype)
     if (out / "result.json").exists():
         raise cli.UserError(f"--out {out}: holds a result already. Name another folder.")
     print(f"on {runs.describe_machine()}; {flags.dtype}{', XLA' if flags.jit else ''}")

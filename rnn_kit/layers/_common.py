@@ -95,7 +95,7 @@ class CellRNN(keras.layers.RNN):
         return self._plain_loop(sequences, initial_state, mask, training)
 
     def runs_fused(self, training=False):
-        """Whether the layer takes its fused loop, which is several times fewer steps in the gradient.
+        """Whether the layer takes its fused loop, `rnn_kit.layers.fused`.
 
         It does under TensorFlow with `fused="auto"`, if the cell is the kit's own with `tanh` and
         `sigmoid` for activations, and neither `unroll` nor, in training, `recurrent_dropout` is asked

@@ -83,9 +83,7 @@ def recurrence(x, h_0, recurrent_kernels, d_h, mask, training):
             if mask is not None:
                 h = tf.where(mask[t], h, h_tm1)
             *gates, hs = arrays
-            gates = [
-                array.write(t, value) for array, value in zip(gates, (z, r, q, candidate), strict=True)
-            ]
+            gates = sequence.write(t, gates, (z, r, q, candidate))
             return h, [*gates, hs.write(t + 1, h)]
 
         h_T, (*gates, hs) = sequence.forwards(tape.steps, step, h_0, [*tape.arrays(4), tape.array(h_0)])

@@ -83,9 +83,7 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask, training):
             if mask is not None:
                 h, c = tf.where(mask[t], h, h_tm1), tf.where(mask[t], c, c_tm1)
             *gates, hs, cs = arrays
-            gates = [
-                array.write(t, value) for array, value in zip(gates, (i, f, g, o, tanh_c), strict=True)
-            ]
+            gates = sequence.write(t, gates, (i, f, g, o, tanh_c))
             return h, c, [*gates, hs.write(t + 1, h), cs.write(t + 1, c)]
 
         h_T, c_T, (*gates, hs, cs) = sequence.forwards(

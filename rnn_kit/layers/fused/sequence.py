@@ -39,9 +39,9 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
 def input_products(x, kernels, biases):
     """x(t) W + b for every gate and all t at once, `(T, B, units)` each: no loop is needed for them."""
-    rows = tf.reshape(x, [-1, x.shape[-1]])
+    inputs = rows(x)
     shape = tf.concat([tf.shape(x)[:2], [kernels[0].shape[-1]]], axis=0)
-    products = [tf.matmul(rows, kernel) for kernel in kernels]
+    products = [tf.matmul(inputs, kernel) for kernel in kernels]
     if biases is not None:
         products = [tf.nn.bias_add(product, b) for product, b in zip(products, biases, strict=True)]
     return [
