@@ -20,7 +20,11 @@ comes from the step after, and dy is what the loss says of this step's output:
 
 and for the weights, over all steps at once:
 
-    dU_z = Σ h'^T δz     dU_r = Σ h'^T δr     dU_h = Σ h'^T dq     dd_h = Σ dq
+    dW_· = Σ x^T δ·      dU_z = Σ h'^T δz     dU_r = Σ h'^T δr     dU_h = Σ h'^T dq
+    db_· = Σ δ·          dd_z = db_z          dd_r = db_r          dd_h = Σ dq
+
+and dx = δz W_z^T + δr W_r^T + δh W_h^T, for all steps at once too. The δ and dq take the places of the
+kept z, r, h̃ and q, step by step.
 
 Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), for the unit, with Keras's biases on both sides.
 """
@@ -37,41 +41,41 @@ def gru(cell, x, initial_state, mask, training):
     kernel, recurrent_kernel = (
         ops.cast(weight, cell.compute_dtype) for weight in (cell.kernel, cell.recurrent_kernel)
     )
-    if cell.use_bias:
-        b, d = tf.unstack(ops.cast(cell.bias, cell.compute_dtype))
-        (b_z, b_r, b_h), (d_z, d_r, d_h) = tf.split(b, 3), tf.split(d, 3)
-        biases = [b_z + d_z, b_r + d_r, b_h]
-    else:
-        biases, d_h = None, tf.zeros([cell.units], cell.compute_dtype)
+    bias = cell.bias if cell.use_bias else tf.zeros([2, 3 * cell.units])
+    b, d = tf.unstack(ops.cast(bias, cell.compute_dtype))
+    (b_z, b_r, b_h), (d_z, d_r, d_h) = tf.split(b, 3), tf.split(d, 3)
     h, h_T = recurrence(
-        sequence.input_products(x, tf.split(kernel, 3, axis=1), biases),
-        initial_state[0],
-        tf.split(recurrent_kernel, 3, axis=1),
-        d_h,
-        mask,
-        training,
+        x,
+        *initial_state,
+        kernels=tf.split(kernel, 3, axis=1),
+        recurrent_kernels=tf.split(recurrent_kernel, 3, axis=1),
+        biases=[b_z + d_z, b_r + d_r, b_h, d_h],
+        mask=mask,
+        training=training,
     )
     return h, [h_T]
 
 
-def recurrence(x, h_0, recurrent_kernels, d_h, mask, training):
+def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, training):
     """The loop over time, with its gradient.
 
     Args:
-        x: list of the input products with their biases, in the order z, r, candidate: `(T, B, units)`
-            each.
+        x: `(T, B, F)`.
         h_0: `(B, units)`.
+        kernels: list W_z, W_r, W_h, `(F, units)` each.
         recurrent_kernels: list U_z, U_r, U_h, `(units, units)` each.
-        d_h: `(units,)`.
+        biases: list b_z + d_z, b_r + d_r, b_h, d_h, `(units,)` each.
         mask: Boolean `(T, B, 1)`; a step that is False leaves h as it is. Or `None`.
-        training: as in `sequence.kept`.
+        training: as in `sequence.Tape.keep`.
 
     Returns:
         h `(T, B, units)`, and h(T) `(B, units)`.
     """
 
     @tf.custom_gradient
-    def loop(x_z, x_r, x_h, h_0, U_z, U_r, U_h, d_h):
+    def loop(x, h_0, *weights):
+        W, (U_z, U_r, U_h), b, d_h = weights[:3], weights[3:6], weights[6:9], weights[9]
+        x_z, x_r, x_h = sequence.input_products(x, W, b)
         tape = sequence.Tape(like=x_z)
 
         def step(t, h_tm1, arrays):
@@ -83,42 +87,43 @@ def recurrence(x, h_0, recurrent_kernels, d_h, mask, training):
             if mask is not None:
                 h = tf.where(mask[t], h, h_tm1)
             *gates, hs = arrays
-            gates = sequence.write(t, gates, (z, r, q, candidate))
+            gates = sequence.write(t, gates, (z, r, candidate, q))
             return h, [*gates, hs.write(t + 1, h)]
 
-        h_T, (*gates, hs) = sequence.forwards(tape.steps, step, h_0, [*tape.arrays(4), tape.array(h_0)])
-        h = hs.stack()  # entry 0 is h(0), so that h[:-1] are the states before each step
-        gates = sequence.kept(gates, training)
+        # Entry 0 of hs is h(0): hs[:-1] are the states before each step.
+        h_T, (*kept, hs) = sequence.forwards(tape.steps, step, h_0, [*tape.arrays(4), tape.array(h_0)])
+        hs = hs.stack()
+        kept = tape.keep(kept, training)
 
         def gradient(dy, dh_T):
             U_z_T, U_r_T, U_h_T = (tf.transpose(U) for U in (U_z, U_r, U_h))
 
-            def step_back(t, dh, deltas):
-                z, r, q, candidate = sequence.read(t, gates)
+            def step_back(t, dh, gates):
+                z, r, candidate, q = sequence.read(t, gates)
                 dh = dh + dy[t]
                 if mask is not None:  # what a masked step hands on to the step before it
                     zeros = tf.zeros_like(dh)
                     dh_kept, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
                 through_z = dh * z
-                δz = through_sigmoid(z, dh * (h[t] - candidate))
+                δz = through_sigmoid(z, dh * (hs[t] - candidate))
                 δh = through_tanh(candidate, dh - through_z)
                 δr = through_sigmoid(r, δh * q)
                 dq = δh * r
                 dh = tf.add_n([through_z, δz @ U_z_T, δr @ U_r_T, dq @ U_h_T])
                 if mask is not None:
                     dh = dh + dh_kept
-                return dh, sequence.write(t, deltas, (δz, δr, δh, dq))
+                return dh, sequence.write(t, gates, (δz, δr, δh, dq))
 
-            dh_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, tape.arrays(4))
-            δz, δr, δh, dq = (delta.stack() for delta in deltas)
-            h_before = sequence.rows(h[:-1])
+            dh_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, tape.kept(kept))
+            δz, δr, δh, dq = (δ.stack() for δ in deltas)
             return sequence.first_order_only(
-                *(δz, δr, δh),
+                sequence.input_gradient((δz, δr, δh), W, x),
                 dh_0,
-                *(tf.matmul(h_before, sequence.rows(δ), transpose_a=True) for δ in (δz, δr, dq)),
-                sequence.sum_over_time_and_batch(dq),
+                *(sequence.outer(x, δ) for δ in (δz, δr, δh)),
+                *(sequence.outer(hs[:-1], δ) for δ in (δz, δr, dq)),
+                *(sequence.total(δ) for δ in (δz, δr, δh, dq)),
             )
 
-        return (h[1:], h_T), gradient
+        return (hs[1:], h_T), gradient
 
-    return loop(*x, h_0, *recurrent_kernels, d_h)
+    return loop(x, h_0, *kernels, *recurrent_kernels, *biases)

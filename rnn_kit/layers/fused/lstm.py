@@ -23,7 +23,13 @@ dh and dc come from the step after, and dy is what the loss says of this step's 
 
 and for the weights, over all steps at once:
 
-    dW_h· = Σ h'^T δ·     dw_ci = Σ δi ∘ c'     dw_cf = Σ δf ∘ c'     dw_co = Σ δo ∘ c
+    dW_x· = Σ x^T δ·      dW_h· = Σ h'^T δ·     db_· = Σ δ·
+    dw_ci = Σ δi ∘ c'     dw_cf = Σ δf ∘ c'     dw_co = Σ δo ∘ c
+
+and dx = δi W_xi^T + δf W_xf^T + δg W_xc^T + δo W_xo^T, for all steps at once too.
+
+Memory. Four gates, h and c of every step are kept for the way back: the least from which the equations
+can be had, as tanh(c) costs little to compute again. The δ take the gates' places, step by step.
 
 Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), slides "peephole connections" and
 "back-propagation through time".
@@ -41,35 +47,42 @@ def peephole_lstm(cell, x, initial_state, mask, training):
         ops.cast(weight, cell.compute_dtype)
         for weight in (cell.kernel, cell.recurrent_kernel, cell.peephole_kernel)
     )
-    biases = tf.split(ops.cast(cell.bias, cell.compute_dtype), 4) if cell.use_bias else None
+    bias = cell.bias if cell.use_bias else tf.zeros([4 * cell.units])
     h, h_T, c_T = recurrence(
-        sequence.input_products(x, tf.split(kernel, 4, axis=1), biases),
+        x,
         *initial_state,
-        tf.split(recurrent_kernel, 4, axis=1),
-        tf.unstack(peepholes),
-        mask,
-        training,
+        kernels=tf.split(kernel, 4, axis=1),
+        recurrent_kernels=tf.split(recurrent_kernel, 4, axis=1),
+        biases=tf.split(ops.cast(bias, cell.compute_dtype), 4),
+        peepholes=tf.unstack(peepholes),
+        mask=mask,
+        training=training,
     )
     return h, [h_T, c_T]
 
 
-def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask, training):
+def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask, training):
     """The loop over time, with its gradient.
 
     Args:
-        x: list of the gates' input products, x W + b, in the order i, f, c, o: `(T, B, units)` each.
+        x: `(T, B, F)`.
         h_0, c_0: `(B, units)`.
+        kernels: list W_xi, W_xf, W_xc, W_xo, `(F, units)` each.
         recurrent_kernels: list W_hi, W_hf, W_hc, W_ho, `(units, units)` each.
+        biases: list b_i, b_f, b_c, b_o, `(units,)` each.
         peepholes: list w_ci, w_cf, w_co, `(units,)` each.
         mask: Boolean `(T, B, 1)`; a step that is False leaves h and c as they are. Or `None`.
-        training: as in `sequence.kept`.
+        training: as in `sequence.Tape.keep`.
 
     Returns:
         h `(T, B, units)`, and h(T) and c(T), `(B, units)` each.
     """
 
     @tf.custom_gradient
-    def loop(x_i, x_f, x_c, x_o, h_0, c_0, W_hi, W_hf, W_hc, W_ho, w_ci, w_cf, w_co):
+    def loop(x, h_0, c_0, *weights):
+        W_x, W_h, b, (w_ci, w_cf, w_co) = weights[:4], weights[4:8], weights[8:12], weights[12:]
+        W_hi, W_hf, W_hc, W_ho = W_h
+        x_i, x_f, x_c, x_o = sequence.input_products(x, W_x, b)
         tape = sequence.Tape(like=x_i)
 
         def step(t, h_tm1, c_tm1, arrays):
@@ -78,25 +91,27 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask, training):
             g = tf.tanh(x_c[t] + h_tm1 @ W_hc)
             c = f * c_tm1 + i * g
             o = tf.sigmoid(tf.add_n([x_o[t], h_tm1 @ W_ho, c * w_co]))
-            tanh_c = tf.tanh(c)
-            h = o * tanh_c
+            h = o * tf.tanh(c)
             if mask is not None:
                 h, c = tf.where(mask[t], h, h_tm1), tf.where(mask[t], c, c_tm1)
-            *gates, hs, cs = arrays
-            gates = sequence.write(t, gates, (i, f, g, o, tanh_c))
-            return h, c, [*gates, hs.write(t + 1, h), cs.write(t + 1, c)]
+            *gates, cs, hs = arrays
+            gates = sequence.write(t, gates, (i, f, g, o))
+            return h, c, [*gates, cs.write(t + 1, c), hs.write(t + 1, h)]
 
-        h_T, c_T, (*gates, hs, cs) = sequence.forwards(
-            tape.steps, step, h_0, c_0, [*tape.arrays(5), tape.array(h_0), tape.array(c_0)]
+        # Entry 0 of hs and cs is h(0) and c(0): hs[:-1] are the states before each step.
+        h_T, c_T, (*kept, hs) = sequence.forwards(
+            tape.steps, step, h_0, c_0, [*tape.arrays(4), tape.array(c_0), tape.array(h_0)]
         )
-        h, c = hs.stack(), cs.stack()  # entry 0 is h(0), c(0): h[:-1] are the states before each step
-        gates = sequence.kept(gates, training)
+        hs = hs.stack()
+        kept = tape.keep(kept, training)
 
         def gradient(dy, dh_T, dc_T):
-            W_hi_T, W_hf_T, W_hc_T, W_ho_T = (tf.transpose(W) for W in (W_hi, W_hf, W_hc, W_ho))
+            W_hi_T, W_hf_T, W_hc_T, W_ho_T = (tf.transpose(W) for W in W_h)
+            *gates, cs = tape.kept(kept)
 
-            def step_back(t, dh, dc, deltas):
-                i, f, g, o, tanh_c = sequence.read(t, gates)
+            def step_back(t, dh, dc, gates):
+                i, f, g, o = sequence.read(t, gates)
+                tanh_c = tf.tanh(cs.read(t + 1))
                 dh = dh + dy[t]
                 if mask is not None:  # what a masked step hands on to the step before it
                     zeros = tf.zeros_like(dh)
@@ -105,31 +120,29 @@ def recurrence(x, h_0, c_0, recurrent_kernels, peepholes, mask, training):
                 δo = through_sigmoid(o, dh * tanh_c)
                 dc = tf.add_n([dc, through_tanh(tanh_c, dh * o), δo * w_co])
                 δi = through_sigmoid(i, dc * g)
-                δf = through_sigmoid(f, dc * c[t])
+                δf = through_sigmoid(f, dc * cs.read(t))
                 δg = through_tanh(g, dc * i)
                 dh = tf.add_n([δi @ W_hi_T, δf @ W_hf_T, δg @ W_hc_T, δo @ W_ho_T])
                 dc = tf.add_n([dc * f, δi * w_ci, δf * w_cf])
                 if mask is not None:
                     dh, dc = dh + dh_kept, dc + dc_kept
-                return dh, dc, sequence.write(t, deltas, (δi, δf, δg, δo))
+                return dh, dc, sequence.write(t, gates, (δi, δf, δg, δo))
 
-            dh_0, dc_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, dc_T, tape.arrays(4))
-            deltas = [delta.stack() for delta in deltas]
-            δi, δf, _, δo = deltas
-            h_before = sequence.rows(h[:-1])
+            dh_0, dc_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, dc_T, gates)
+            δi, δf, _, δo = deltas = [δ.stack() for δ in deltas]
+            c = cs.stack()
             return sequence.first_order_only(
-                *deltas,
-                dh_0,
-                dc_0,
-                *(tf.matmul(h_before, sequence.rows(δ), transpose_a=True) for δ in deltas),
-                sequence.sum_over_time_and_batch(δi * c[:-1]),
-                sequence.sum_over_time_and_batch(δf * c[:-1]),
-                sequence.sum_over_time_and_batch(δo * c[1:]),
+                sequence.input_gradient(deltas, W_x, x),
+                *(dh_0, dc_0),
+                *(sequence.outer(x, δ) for δ in deltas),
+                *(sequence.outer(hs[:-1], δ) for δ in deltas),
+                *(sequence.total(δ) for δ in deltas),
+                *(sequence.total(δ * c) for δ, c in ((δi, c[:-1]), (δf, c[:-1]), (δo, c[1:]))),
             )
 
-        return (h[1:], h_T, c_T), gradient
+        return (hs[1:], h_T, c_T), gradient
 
-    return loop(*x, h_0, c_0, *recurrent_kernels, *peepholes)
+    return loop(x, h_0, c_0, *kernels, *recurrent_kernels, *biases, *peepholes)
 
 
 def through_sigmoid(y, dy):

@@ -39,19 +39,22 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
 def input_products(x, kernels, biases):
     """x(t) W + b for every gate and all t at once, `(T, B, units)` each: no loop is needed for them."""
-    inputs = rows(x)
     shape = tf.concat([tf.shape(x)[:2], [kernels[0].shape[-1]]], axis=0)
-    products = [tf.matmul(inputs, kernel) for kernel in kernels]
-    if biases is not None:
-        products = [tf.nn.bias_add(product, b) for product, b in zip(products, biases, strict=True)]
-    return [
-        tf.ensure_shape(tf.reshape(product, shape), [*x.shape[:2], product.shape[-1]])
-        for product in products
+    products = [
+        tf.reshape(tf.nn.bias_add(tf.matmul(rows(x), W), b), shape)
+        for W, b in zip(kernels, biases, strict=True)
     ]
+    return [tf.ensure_shape(product, [*x.shape[:2], product.shape[-1]]) for product in products]
+
+
+def input_gradient(deltas, kernels, x):
+    """dx = Σ_gates δ W^T, of the shape of x."""
+    products = [tf.matmul(rows(δ), W, transpose_b=True) for δ, W in zip(deltas, kernels, strict=True)]
+    return tf.reshape(tf.add_n(products), tf.shape(x))
 
 
 class Tape:
-    """Arrays over time, `(T, B, units)` each, that a loop fills step by step."""
+    """Arrays over time, `(T, B, units)` each, that loops fill and read step by step."""
 
     def __init__(self, like):
         self.like = like
@@ -59,30 +62,39 @@ class Tape:
 
     def array(self, first=None):
         """An array of T entries, or of T + 1 whose entry 0 is `first`."""
-        array = tf.TensorArray(
-            self.like.dtype,
-            size=self.steps if first is None else self.steps + 1,
-            element_shape=self.like.shape[1:],
-            clear_after_read=False,  # a gradient may be asked for twice
-        )
+        array = self._empty(self.steps if first is None else self.steps + 1)
         return array if first is None else array.write(0, first)
 
     def arrays(self, count):
         return [self.array() for _ in range(count)]
 
+    def keep(self, arrays, training):
+        """What the gradient is to find of a loop's arrays, for `kept`.
 
-def kept(arrays, training):
-    """What the gradient reads of a loop's arrays: in training themselves, without copying them.
+        In training the arrays themselves, which costs no copy. Else they are stacked: a SavedModel
+        holds the gradients of its functions too, and can take in tensors, but no arrays; where no
+        gradient is asked for, nothing is stacked. Eager arrays change in place: stacked as well.
+        """
+        if training and not tf.executing_eagerly():
+            return list(arrays)
+        return [array.stack() for array in arrays]
 
-    Else they are stacked. A SavedModel holds the gradients of its functions too, and can take in
-    tensors, but no arrays; where no gradient is asked for, nothing is stacked.
-    """
-    return list(arrays) if training else [array.stack() for array in arrays]
+    def kept(self, values):
+        """The arrays again."""
+        return [
+            self._empty(tf.shape(value)[0]).unstack(value) if tf.is_tensor(value) else value
+            for value in values
+        ]
+
+    def _empty(self, size):
+        return tf.TensorArray(
+            self.like.dtype, size, element_shape=self.like.shape[1:], clear_after_read=False
+        )
 
 
-def read(t, kept):
+def read(t, arrays):
     """Entry t of each."""
-    return [value[t] if tf.is_tensor(value) else value.read(t) for value in kept]
+    return [array.read(t) for array in arrays]
 
 
 def write(t, arrays, values):
@@ -116,7 +128,12 @@ def rows(x):
     return tf.reshape(x, [-1, x.shape[-1]])
 
 
-def sum_over_time_and_batch(x):
+def outer(a, δ):
+    """Σ_t a(t)^T δ(t): the gradient of W where a W was the product."""
+    return tf.matmul(rows(a), rows(δ), transpose_a=True)
+
+
+def total(x):
     """Σ_t Σ_b x(t, b), as a product with a row of ones, which uses all cores."""
     x = rows(x)
     return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
