@@ -94,6 +94,9 @@ class Settings:
         5, "rarer words of the captions become <unk>", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
+    distribute: bool = setting(
+        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
+    )
     checkpoint_seconds: float = setting(
         120.0,
         "between checkpoints within an epoch; there is one after each",
@@ -205,14 +208,15 @@ def train(settings, held, run):
     dataset, batches, words = fitting.training_batches(
         held.train, held.vocabulary, settings.batch_size, settings.seed, checkpoint.first_batch
     )
-    model = build_model(settings, held.vocabulary, held.images)
-    model.adapt(held.train.pictures)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, batches * settings.epochs)
-    model.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm),
-        fitting.SmoothedCrossentropy(settings.label_smoothing),
-        weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)],
-    )
+    with cli.strategy(settings).scope():
+        model = build_model(settings, held.vocabulary, held.images)
+        model.adapt(held.train.pictures)
+        model.compile(
+            keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm),
+            fitting.SmoothedCrossentropy(settings.label_smoothing),
+            weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)],
+        )
     print(
         f"{settings.decoder}, {settings.cell} of {settings.units}, {model.count_params():,} weights; "
         f"{words:,} words an epoch, in {batches:,} batches of {settings.batch_size} captions"
@@ -320,6 +324,7 @@ def described(written, training):
 
 def run_one(settings, open_run):
     """One run from its data to its result. Returns the metrics."""
+    cli.check_devices(settings, settings.batch_size)
     held = load_data(settings)  # a backbone that sees the pictures has its own precision and draws
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)

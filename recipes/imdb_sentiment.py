@@ -88,6 +88,9 @@ class Settings:
         0.1, "fraction of the training reviews that validates", cli.share, group=DATA
     )
     seed: int = setting(0, "of weights, order and split", cli.seed, group=DATA)
+    distribute: bool = setting(
+        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
+    )
     checkpoint_seconds: float = setting(
         120.0,
         "between checkpoints within an epoch; there is one after each",
@@ -267,8 +270,9 @@ def train(settings, data, run):
         **padded(settings),
     )
 
-    model = model_for(settings, data.vocabulary, reviews)
-    compile_model(model, settings, batches)
+    with cli.strategy(settings).scope():
+        model = model_for(settings, data.vocabulary, reviews)
+        compile_model(model, settings, batches)
     words, others = len(reviews.flat), comparison.beside_the_embedding(model)
     print(
         f"{'bidirectional ' * settings.bidirectional}{settings.cell}, {settings.layers} x "
@@ -336,6 +340,7 @@ def run_one(settings, open_run):
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
     data = load_data(settings)
+    cli.check_devices(settings, settings.batch_size)
     run = open_run(data.info)
     with run.writing("vocabulary.json") as aside:
         data.vocabulary.save(aside)
@@ -422,8 +427,9 @@ def against_padding(settings):
     keras.config.set_dtype_policy(settings.dtype)
     data = load_data(settings)
     reviews = readable(settings, data.vocabulary, data.train.sequences)
-    model = model_for(settings, data.vocabulary, reviews)
-    compile_model(model, settings, batches=len(data.train) // settings.batch_size + 1)
+    with cli.strategy(settings).scope():
+        model = model_for(settings, data.vocabulary, reviews)
+        compile_model(model, settings, batches=len(data.train) // settings.batch_size + 1)
     return padding.measure(
         model,
         reviews,

@@ -72,6 +72,9 @@ class Settings:
     limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
     lower: bool = setting(True, "lower-case the text", group=DATA)
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
+    distribute: bool = setting(
+        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
+    )
     checkpoint_seconds: float = setting(
         120.0,
         "between checkpoints within an epoch; there is one after each",
@@ -225,16 +228,17 @@ def train(settings, text, run):
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     dataset, batches, targets, validation = training_data(settings, text, checkpoint.first_batch)
 
-    model = build_model(
-        settings, vocabulary_size, text.info["batch_size"] if settings.many_to_many else None
-    )
     optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
-    model.compile(
-        optimizers[settings.optimizer](
-            fitting.learning_rate(settings, batches), global_clipnorm=settings.clip_norm
-        ),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
+    strategy = cli.strategy(settings)
+    rows = text.info["batch_size"] // strategy.num_replicas_in_sync
+    with strategy.scope():
+        model = build_model(settings, vocabulary_size, rows if settings.many_to_many else None)
+        model.compile(
+            optimizers[settings.optimizer](
+                fitting.learning_rate(settings, batches), global_clipnorm=settings.clip_norm
+            ),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
     weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     print(
         f"{settings.layers} x {settings.cell} of {settings.units}, {weights:,} weights; "
@@ -306,6 +310,7 @@ def run_one(settings, open_run):
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
     text = load_data(settings)
+    cli.check_devices(settings, text.info["batch_size"])
     run = open_run(text.info)
     with run.writing("vocabulary.json") as aside:
         text.vocabulary.save(aside)

@@ -83,6 +83,9 @@ class Settings:
         40_000, "of the generated language to train on", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights, windows and samples", cli.seed, group=DATA)
+    distribute: bool = setting(
+        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
+    )
     checkpoint_seconds: float = setting(
         120.0,
         "between checkpoints within an epoch; there is one after each",
@@ -247,7 +250,8 @@ def build_training(settings, vocabulary, batches):
     They are the same model, unless the softmax is sampled: then training ends at the hidden states, and
     the rest is in the loss.
     """
-    ids, hidden, logits = build_network(settings, vocabulary, settings.batch_size)
+    rows = settings.batch_size // cli.strategy(settings).num_replicas_in_sync
+    ids, hidden, logits = build_network(settings, vocabulary, rows)
     model = keras.Model(ids, logits, name="language_model")
     optimizer = fitting.optimizer(settings, batches)
     if not sampling(settings, vocabulary):
@@ -278,7 +282,8 @@ def train(settings, corpus, run):
     dataset, batches = stream_dataset(
         corpus.train, settings.batch_size, settings.window, settings.seed, checkpoint.first_batch
     )
-    trained, model = build_training(settings, corpus.vocabulary, batches)
+    with cli.strategy(settings).scope():
+        trained, model = build_training(settings, corpus.vocabulary, batches)
     words = batches * settings.batch_size * settings.window
     print(
         f"{settings.layers} x {settings.cell} of {settings.units}, {model.count_params():,} weights; "
@@ -388,6 +393,7 @@ def check(settings, corpus):
             "A softmax that is sampled in training shares its vectors with the embedding: with "
             "--no-tied say --sampled none."
         )
+    cli.check_devices(settings, settings.batch_size)
     sentences.prompt_ids(settings.prompt, corpus.vocabulary)  # refuses words it cannot read
 
 
@@ -422,7 +428,8 @@ def measure(settings, steps):
     corpus = load_data(settings)
     check(settings, corpus)
     dataset, batches = stream_dataset(corpus.train, settings.batch_size, settings.window, settings.seed)
-    trained, model = build_training(settings, corpus.vocabulary, batches)
+    with cli.strategy(settings).scope():
+        trained, model = build_training(settings, corpus.vocabulary, batches)
     return measuring.measure(trained, model.count_params(), dataset, batches, settings, steps)
 
 

@@ -237,7 +237,7 @@ def small_eye():
     layers, eye = keras.layers, keras.Sequential(name="eye")
     for filters in (16, 32, 64):
         eye.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-        eye.add(layers.BatchNormalization())
+        eye.add(layers.BatchNormalization(synchronized=True))
         eye.add(layers.Activation("relu"))
         eye.add(layers.MaxPooling2D())
     eye.add(layers.Reshape((-1, 64)))

@@ -29,13 +29,14 @@ def training_batches(part, vocabulary, batch_size, seed, first_batch):
     """Endless batches of captions of about one length, each beside its image; and the batches an epoch.
 
     Returns:
-        A dataset of `(inputs, next words (B, T), weights (B, T))`; the batches of an epoch, and its
-        words.
+        A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding and with a mean of 1;
+        the batches of an epoch, and its words.
     """
     captions, of = lessons(part, vocabulary)
     dataset, batches = sequence_dataset(captions, of, batch_size, seed, first_batch)
     lesson = _lesson(part.pictures, vocabulary.end)
-    return dataset.map(lesson, tf.data.AUTOTUNE).prefetch(2), batches, len(captions.flat)
+    dataset = dataset.map(lesson, tf.data.AUTOTUNE).map(_weigh).prefetch(2)
+    return dataset, batches, len(captions.flat)
 
 
 def nats(model, part, vocabulary):
@@ -68,9 +69,17 @@ def _lesson(pictures, end):
     return lesson
 
 
+def _weigh(inputs, targets, present):
+    """Weights whose mean is 1: a sum over all of `(B, T)`, divided by B T, is the mean over the words.
+
+    So it is too where each of several devices sums over its share of the rows.
+    """
+    return inputs, targets, present / tf.reduce_mean(present)
+
+
 @keras.saving.register_keras_serializable("image_captioning")
 class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross entropy with smoothed targets, averaged over the words that have a weight.
+    """Cross entropy with smoothed targets, the mean over all of `(B, T)` of what it weighs.
 
         nats = (1 - ε) (log Z - a_y) + ε (log Z - (1/V) Σ_w a_w)        Z = Σ_w e^(a_w)
 
@@ -84,7 +93,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
         self,
         smoothing=0.0,
         name="smoothed_crossentropy",
-        reduction="mean_with_sample_weight",
+        reduction="sum_over_batch_size",
         dtype=None,
     ):
         super().__init__(name, reduction, dtype)

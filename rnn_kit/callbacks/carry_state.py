@@ -7,6 +7,13 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from rnn_kit.distribution import copies
+
+
+def carried_states(layers):
+    """The variables of these layers' states, each device's own: `rnn_kit.distribution`."""
+    return tree.flatten([layer.states for layer in layers])
+
 
 def stateful_layers(model):
     """The model's stateful recurrent layers, however deep they are nested."""
@@ -104,8 +111,8 @@ class CarryState(keras.callbacks.Callback):
 
     def _set_aside(self):
         layers = stateful_layers(self._target)
-        variables = tree.flatten([layer.states for layer in layers])
-        self._set_asides.append((variables, [tf.identity(v.value) for v in variables]))
+        variables = [copy for state in carried_states(layers) for copy in copies(state)]
+        self._set_asides.append((variables, [tf.identity(v) for v in variables]))
         _reset(layers)
 
     def _put_back(self):
@@ -121,8 +128,9 @@ class CarryState(keras.callbacks.Callback):
 
 def _reset(layers):
     """`reset_state`, also for stacked cells, whose nested states Keras 3.15 does not reset."""
-    for variable in tree.flatten([layer.states for layer in layers]):
-        variable.assign(tf.zeros_like(variable.value))
+    for state in carried_states(layers):
+        for copy in copies(state):
+            copy.assign(tf.zeros_like(copy))
 
 
 _BATCH_CHECK = "carried_state_batch_size"  # the name of the op, by which its error is known

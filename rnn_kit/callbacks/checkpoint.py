@@ -6,11 +6,10 @@ import threading
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
-from keras import tree
 
-from rnn_kit.callbacks.carry_state import stateful_layers
+from rnn_kit.callbacks.carry_state import carried_states, stateful_layers
+from rnn_kit.distribution import assign_whole, whole
 from rnn_kit.runs import RunError, versions
 
 
@@ -119,7 +118,8 @@ class Checkpoint(keras.callbacks.Callback):
             RunError: if the checkpoint is of another model.
         """
         self.callbacks = list(callbacks)
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
         if self._restored is None:
             if self.run.resumed:
                 self.say("There is no checkpoint to go on from: starting from the beginning.")
@@ -131,7 +131,7 @@ class Checkpoint(keras.callbacks.Callback):
                 f"The checkpoints in {self.run.checkpoints.folder} are of another model than these "
                 "settings make. Start anew in another folder with --out."
             )
-        _assign(_variables(model), arrays, "model")
+        _assign(model, _variables(model), arrays, "model")
         self.run.cut_back(notes["sizes"])
         self.run.seconds = notes["seconds"]
         if notes["versions"] != versions():
@@ -166,13 +166,16 @@ class Checkpoint(keras.callbacks.Callback):
         """Lets `fit` count the batches that the epoch has had before, without training on them."""
         model, train, skipped = self.model, self.model.train_function, 0
 
+        def step(data):
+            return model.distribute_strategy.run(model.train_step, args=(data,))
+
         def skip(iterator):
             nonlocal skipped
             if not skipped:
                 # Metrics make their sums when a step is traced, and none has been.
-                tf.function(model.train_step).get_concrete_function(iterator.element_spec)
+                tf.function(step).get_concrete_function(iterator.element_spec)
                 # `fit` has reset the metrics by now, and CarryState the states.
-                _assign(_passing(model), arrays, "passing")
+                _assign(model, _passing(model), arrays, "passing")
             skipped += 1
             if skipped == batches:
                 model.train_function = train
@@ -193,8 +196,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._save(epoch + 1, 0)
 
     def _save(self, epoch, batch):
-        arrays = {f"model/{n}": np.array(v) for n, v in enumerate(_variables(self.model))}
-        arrays |= {f"passing/{n}": np.array(v) for n, v in enumerate(_passing(self.model))}
+        arrays = _arrays(self.model, _variables(self.model), "model")
+        arrays |= _arrays(self.model, _passing(self.model), "passing")
         states = [callback.get_state() for callback in self.callbacks]
         for index, (_, mine) in enumerate(states):
             arrays |= {f"callback{index}/{n}": array for n, array in enumerate(mine)}
@@ -243,15 +246,33 @@ def _variables(model):
 
 def _passing(model):
     """RNN states and the sums of the metrics: what an epoch starts anew."""
-    return [*tree.flatten([layer.states for layer in stateful_layers(model)]), *model.metrics_variables]
+    return [*carried_states(stateful_layers(model)), *model.metrics_variables]
 
 
 def _signature(model):
     """What to know a model by. Not the variables' paths, in which Keras counts the models before it."""
-    weights = [[v.name, list(v.shape)] for v in model.variables]
+    states = _states(model)
+    weights = [[v.name, list(whole(v).shape if id(v) in states else v.shape)] for v in model.variables]
     return weights + [list(v.shape) for v in model.optimizer.variables]
 
 
-def _assign(variables, arrays, kind):
+def _states(model):
+    """The ids of the variables that each device has its own rows of."""
+    return {id(state) for state in carried_states(stateful_layers(model))}
+
+
+def _arrays(model, variables, kind):
+    states = _states(model)
+    return {
+        f"{kind}/{n}": whole(v) if id(v) in states else keras.ops.convert_to_numpy(v)
+        for n, v in enumerate(variables)
+    }
+
+
+def _assign(model, variables, arrays, kind):
+    states = _states(model)
     for n, variable in enumerate(variables):
-        variable.assign(arrays[f"{kind}/{n}"])
+        if id(variable) in states:
+            assign_whole(variable, arrays[f"{kind}/{n}"])
+        else:
+            variable.assign(arrays[f"{kind}/{n}"])

@@ -1,5 +1,6 @@
 """What the recipes' command lines share: settings with presets, flags, runs, errors of one line."""
 
+from rnn_kit.cli.devices import check_devices, strategy
 from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.flags import (
     CELLS,
@@ -32,6 +33,7 @@ __all__ = [
     "Parser",
     "UserError",
     "at_least",
+    "check_devices",
     "check_mode",
     "coloured_words",
     "command",
@@ -52,6 +54,7 @@ __all__ = [
     "setting",
     "share",
     "side_by_side",
+    "strategy",
     "temperature",
     "variants_folder",
 ]
