@@ -248,7 +248,8 @@ class GRU(CellRNN):
         fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
             `runs_fused()` says so: `"after"` with `"keep"`, the default
             activations, and neither `unroll` nor `recurrent_dropout`. It has no
-            second-order gradients. `False` always takes the plain loop. Default: `"auto"`.
+            second-order gradients. On a GPU, where there is no mask and `use_bias`, it is
+            cuDNN that runs. `False` always takes the plain loop. Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -348,6 +349,21 @@ class GRU(CellRNN):
 
     reset_gate = cell_property("reset_gate")
     update_gate = cell_property("update_gate")
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if mask is None and self.runs_cudnn():
+            from rnn_kit.layers.fused import cudnn
+
+            return cudnn.gru(self, sequences, initial_state, training)
+        return super().inner_loop(sequences, initial_state, mask, training=training)
+
+    def runs_cudnn(self):
+        """Whether cuDNN runs this layer where no mask comes: a GPU, and the options of Keras's own."""
+        if not (self.use_bias and not self.recurrent_dropout and self.runs_fused(training=True)):
+            return False
+        from rnn_kit.layers.fused import sequence
+
+        return sequence.has_gpu()
 
     def _cell_has_fused_form(self):
         return (

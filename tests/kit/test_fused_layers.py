@@ -189,6 +189,58 @@ def test_a_gradient_of_the_gradient_is_refused_and_the_plain_loop_has_it(name, r
         tf.function(second)(fused)
 
 
+def test_with_a_gpu_a_static_loop_is_an_xla_program_and_computes_the_same(monkeypatch, rng):
+    monkeypatch.setattr(sequence, "has_gpu", lambda: True)
+    monkeypatch.setattr(GRU, "runs_cudnn", lambda self: False)
+    made = []
+    function = tf.function
+    monkeypatch.setattr(
+        tf, "function", lambda f=None, **kwargs: made.append(kwargs) or function(f, **kwargs)
+    )
+    for name in LAYERS:
+        for mask in (None, MASKS["holes"]):
+            compare(name, rng, mask=mask, training=True)
+    assert sum(bool(kwargs.get("jit_compile")) for kwargs in made) == 4
+
+    made.clear()
+    unknown = function(pair("lstm")[0], input_signature=[tf.TensorSpec([B, None, F])])
+    unknown(rng.normal(size=(B, T, F)).astype("float32"))
+    pair("lstm")[0](rng.normal(size=(B, T, F)).astype("float32"))
+    assert not made
+
+
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"return_sequences": False}], ids=str)
+def test_with_a_gpu_a_gru_like_keras_own_goes_to_cudnn(options, monkeypatch, rng):
+    """There is no GPU here: what stands for cuDNN computes what Keras hands to it, by the plain loop."""
+    called = []
+
+    def cudnn(inputs, state, mask, kernel, recurrent_kernel, bias, reset_after, **kwargs):
+        assert mask is None and reset_after
+        called.append(kwargs)
+        plain = GRU(3, fused=False, **{k: kwargs[k] for k in ("return_sequences", "go_backwards")})
+        plain.build(inputs.shape)
+        plain.set_weights([np.asarray(w) for w in (kernel, recurrent_kernel, bias)])
+        return plain.inner_loop(inputs, [state], None)
+
+    monkeypatch.setattr(sequence, "has_gpu", lambda: True)
+    monkeypatch.setattr(keras.src.backend, "gru", cudnn)
+    options = {"return_sequences": True, "return_state": True, **options}
+    layer, plain = pair("gru", **options)
+    x, state = rng.normal(size=(B, T, F)).astype("float32"), rng.normal(size=(B, 3)).astype("float32")
+    assert layer.runs_cudnn()
+    for ours, theirs in zip(layer(x, initial_state=state), plain(x, initial_state=state), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert len(called) == 1
+    assert not layer.supports_jit and layer.trainable_variables[0] is layer.cell.kernel
+
+    layer(x, mask=MASKS["holes"])
+    for other in ({"use_bias": False}, {"fused": False}, {"update_gate": "write"}):
+        other = LAYERS["gru"](**other)
+        assert not other.runs_cudnn()
+        other(x)
+    assert len(called) == 1
+
+
 TWO_DEVICES = """
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]

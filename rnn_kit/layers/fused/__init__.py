@@ -9,6 +9,9 @@ TensorFlow runs independent products side by side, one a core.
     sequence.py     what is common: time, masks, dropout, the products with the inputs
     lstm.py         the LSTM with peepholes
     gru.py          the gated recurrent unit
+    cudnn.py        the same on a GPU, by NVIDIA's own kernel
+
+On a GPU a loop is compiled by XLA as one program, where its shape is known.
 
 A gradient of these gradients is refused; `fused=False` has it.
 """

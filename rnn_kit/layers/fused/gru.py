@@ -36,7 +36,7 @@ from rnn_kit.layers.fused import sequence
 from rnn_kit.layers.fused.lstm import through_sigmoid, through_tanh
 
 
-def gru(cell, x, initial_state, mask, training):
+def gru(cell, x, initial_state, mask, in_place):
     """All states of `GRUCell` (reset_gate="after", update_gate="keep"), and the list of the last."""
     kernel, recurrent_kernel = (
         ops.cast(weight, cell.compute_dtype) for weight in (cell.kernel, cell.recurrent_kernel)
@@ -51,12 +51,12 @@ def gru(cell, x, initial_state, mask, training):
         recurrent_kernels=tf.split(recurrent_kernel, 3, axis=1),
         biases=[b_z + d_z, b_r + d_r, b_h, d_h],
         mask=mask,
-        training=training,
+        in_place=in_place,
     )
     return h, [h_T]
 
 
-def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, training):
+def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
     """The loop over time, with its gradient.
 
     Args:
@@ -66,7 +66,7 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, training):
         recurrent_kernels: list U_z, U_r, U_h, `(units, units)` each.
         biases: list b_z + d_z, b_r + d_r, b_h, d_h, `(units,)` each.
         mask: Boolean `(T, B, 1)`; a step that is False leaves h as it is. Or `None`.
-        training: as in `sequence.Tape.keep`.
+        in_place: as in `sequence.Tape.keep`.
 
     Returns:
         h `(T, B, units)`, and h(T) `(B, units)`.
@@ -93,7 +93,7 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, training):
         # Entry 0 of hs is h(0): hs[:-1] are the states before each step.
         h_T, (*kept, hs) = sequence.forwards(tape.steps, step, h_0, [*tape.arrays(4), tape.array(h_0)])
         hs = hs.stack()
-        kept = tape.keep(kept, training)
+        kept = tape.keep(kept, in_place)
 
         def gradient(dy, dh_T):
             U_z_T, U_r_T, U_h_T = (tf.transpose(U) for U in (U_z, U_r, U_h))

@@ -41,7 +41,7 @@ from keras import ops
 from rnn_kit.layers.fused import sequence
 
 
-def peephole_lstm(cell, x, initial_state, mask, training):
+def peephole_lstm(cell, x, initial_state, mask, in_place):
     """All hidden states of `PeepholeLSTMCell`, `(T, B, units)`, and the last states [h, c]."""
     kernel, recurrent_kernel, peepholes = (
         ops.cast(weight, cell.compute_dtype)
@@ -56,12 +56,12 @@ def peephole_lstm(cell, x, initial_state, mask, training):
         biases=tf.split(ops.cast(bias, cell.compute_dtype), 4),
         peepholes=tf.unstack(peepholes),
         mask=mask,
-        training=training,
+        in_place=in_place,
     )
     return h, [h_T, c_T]
 
 
-def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask, training):
+def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask, in_place):
     """The loop over time, with its gradient.
 
     Args:
@@ -72,7 +72,7 @@ def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask,
         biases: list b_i, b_f, b_c, b_o, `(units,)` each.
         peepholes: list w_ci, w_cf, w_co, `(units,)` each.
         mask: Boolean `(T, B, 1)`; a step that is False leaves h and c as they are. Or `None`.
-        training: as in `sequence.Tape.keep`.
+        in_place: as in `sequence.Tape.keep`.
 
     Returns:
         h `(T, B, units)`, and h(T) and c(T), `(B, units)` each.
@@ -103,7 +103,7 @@ def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask,
             tape.steps, step, h_0, c_0, [*tape.arrays(4), tape.array(c_0), tape.array(h_0)]
         )
         hs = hs.stack()
-        kept = tape.keep(kept, training)
+        kept = tape.keep(kept, in_place)
 
         def gradient(dy, dh_T, dc_T):
             W_hi_T, W_hf_T, W_hc_T, W_ho_T = (tf.transpose(W) for W in W_h)

@@ -9,8 +9,8 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
     Args:
         recurrence: `lstm.peephole_lstm` or `gru.gru`; called with the cell, the inputs `(T, B, F)`, the
-            list of initial states, the mask, `(T, B, 1)` or `None`, and `training`; returns all states
-            h, `(T, B, units)`, and the list of the last states.
+            list of initial states, the mask, `(T, B, 1)` or `None`, and `in_place`, of `Tape.keep`;
+            returns all states h, `(T, B, units)`, and the list of the last states.
         layer, sequences, initial_state, mask, training: as in `keras.layers.RNN.inner_loop`.
 
     Returns:
@@ -27,7 +27,15 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
 
-    h, last_states = recurrence(cell, x, initial_state, mask, training)
+    compiled = _is_compiled(x)
+    in_place = bool(training) and not tf.executing_eagerly() and not compiled
+
+    def loop(x, initial_state, mask):
+        return recurrence(cell, x, initial_state, mask, in_place)
+
+    if compiled:
+        loop = tf.function(loop, jit_compile=True, autograph=False)
+    h, last_states = loop(x, list(initial_state), mask)
 
     outputs = h
     if mask is not None:
@@ -35,6 +43,19 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
         shown = mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32)) > 0
         outputs = tf.where(shown, h, tf.zeros_like(h))
     return outputs[-1], tf.transpose(outputs, [1, 0, 2]), last_states
+
+
+def has_gpu():
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def _is_compiled(x):
+    """Whether the loop becomes one XLA program, as a GPU needs it: a step's operations are small to it.
+
+    Not where the shape is unknown, for XLA compiles every shape anew; nor outside a `tf.function`,
+    where it would compile at every call.
+    """
+    return has_gpu() and x.shape.is_fully_defined() and tf.inside_function()
 
 
 def input_products(x, kernels, biases):
@@ -68,16 +89,15 @@ class Tape:
     def arrays(self, count):
         return [self.array() for _ in range(count)]
 
-    def keep(self, arrays, training):
+    def keep(self, arrays, in_place):
         """What the gradient is to find of a loop's arrays, for `kept`.
 
-        In training the arrays themselves, which costs no copy. Else they are stacked: a SavedModel
-        holds the gradients of its functions too, and can take in tensors, but no arrays; where no
-        gradient is asked for, nothing is stacked. Eager arrays change in place: stacked as well.
+        In training the arrays themselves, `in_place`, which costs no copy. Else they are stacked: a
+        SavedModel holds the gradients of its functions too, and can take in tensors, but no arrays (so
+        it is between two XLA programs); where no gradient is asked for, nothing is stacked. Eager
+        arrays would change under a gradient that is asked for twice.
         """
-        if training and not tf.executing_eagerly():
-            return list(arrays)
-        return [array.stack() for array in arrays]
+        return list(arrays) if in_place else [array.stack() for array in arrays]
 
     def kept(self, values):
         """The arrays again."""
