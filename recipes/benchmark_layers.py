@@ -10,8 +10,10 @@ pass and of one with its gradients, in milliseconds with the quartiles, of
 
 and its ratio to keras. All are compiled and take turns, call by call, in one process, so that what else
 the machine does falls on all alike; the first calls are not counted. PeepholeLSTM has peepholes, which
-the other LSTMs have not. Peak memory is measured in a process of its own for each. Then the table is
-drawn as `benchmark.png` and written to `result.json`.
+the other LSTMs have not. Peak memory of training steps is measured in processes of their own. Then
+training steps of the recipes' own models, at the sizes of the lectures and of Zaremba et al.: words a
+second with Keras's layer and with the kit's. The tables are drawn as `benchmark.png` and written to
+`result.json`; `--record` writes them into recipes/results/ as well, from where the README has them.
 
 Times are those of the machine and of the minute. What may be compared are ratios of one sitting.
 
@@ -19,7 +21,8 @@ How to run it:
 
     python recipes/benchmark_layers.py                            five shapes, LSTM and GRU
     python recipes/benchmark_layers.py --layers gru --shapes 100,32,64,256
-    python recipes/benchmark_layers.py --dtype float64 --jit --no-memory
+    python recipes/benchmark_layers.py --dtype float64 --jit --no-memory --no-models
+    python recipes/benchmark_layers.py --device cpu               where there is a GPU too
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
@@ -29,10 +32,6 @@ import contextlib
 import functools
 import importlib.util
 import json
-import resource
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import quietly  # noqa: F401  TensorFlow, before anything else imports it
@@ -40,13 +39,16 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from benchmark_layers_parts import memory, models
+from benchmark_layers_parts.timing import median_and_quartiles, take_turns
 
 from rnn_kit import cli, layers, runs
+from rnn_kit.layers.fused.sequence import has_gpu
 
 RECIPE = "benchmark_layers"
 SHAPES = ["40,128,57,128", "80,32,128,128", "20,20,200,200", "35,20,650,650", "100,64,256,512"]
-WARM_UP = 3
-MEMORY_STEPS = 4
+LEDGER = Path(__file__).parent / "results"
+MEMORY_PROCESSES = 3
 
 MAKERS = {
     "lstm": {
@@ -97,11 +99,14 @@ def torch_calls(kind, sizes, dtype):
     """The same for torch.nn.LSTM or GRU."""
     import torch
 
+    device = "cuda" if has_gpu() else "cpu"
     steps, batch, features, units = sizes
     precision = {"float32": torch.float32, "float64": torch.float64}[dtype]
-    layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[kind](features, units, dtype=precision)
-    x = torch.randn(steps, batch, features, dtype=precision, requires_grad=True)
-    dy = torch.randn(steps, batch, units, dtype=precision)
+    layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[kind](
+        features, units, dtype=precision, device=device
+    )
+    x = torch.randn(steps, batch, features, dtype=precision, device=device, requires_grad=True)
+    dy = torch.randn(steps, batch, units, dtype=precision, device=device)
 
     def forward():
         with torch.no_grad():
@@ -117,7 +122,12 @@ def torch_calls(kind, sizes, dtype):
 
 
 def has_torch(dtype):
-    return importlib.util.find_spec("torch") is not None and dtype in ("float32", "float64")
+    """Whether torch is installed, for the device that TensorFlow has, and knows the dtype."""
+    if importlib.util.find_spec("torch") is None or dtype not in ("float32", "float64"):
+        return False
+    import torch
+
+    return not has_gpu() or torch.cuda.is_available()
 
 
 def calls_of(kind, name, sizes, dtype, jit):
@@ -130,47 +140,16 @@ def names_of(kind, dtype):
     return [*MAKERS[kind], *(["torch"] if has_torch(dtype) else [])]
 
 
-def take_turns(functions, repeats):
-    """Milliseconds of each function's calls, `(repeats,)`, call by call in turns."""
-    for _ in range(WARM_UP):
-        for function in functions.values():
-            function()
-    times = {name: [] for name in functions}
-    for _ in range(repeats):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            times[name].append(1000 * (time.perf_counter() - start))
-    return times
-
-
 def peak_memory(kind, name, sizes, dtype, jit):
-    """MiB by which training steps raise a fresh process's peak over what its libraries take."""
-    command = [sys.executable, __file__, "--layers", kind, "--dtype", dtype]
-    command += ["--jit"] if jit else []
-    command += ["--shapes", ",".join(map(str, sizes)), "--memory-of", name]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def peak_of_this_process():
-    """MiB. Linux's VmHWM: what `resource` says includes the process that started this one."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024**2 if sys.platform == "darwin" else 1024)
+    flags = ["--layers", kind, "--dtype", dtype, *(["--jit"] if jit else [])]
+    flags += ["--shapes", ",".join(map(str, sizes)), "--memory-of", name]
+    return memory.peak(__file__, flags, MEMORY_PROCESSES)
 
 
 def print_memory(flags):
-    kind, sizes = flags.layers[0], flags.shapes[0]
-    small = calls_of(kind, flags.memory_of, (2, 2, 2, 2), flags.dtype, flags.jit)[1]
-    small()
-    before = peak_of_this_process()
-    both = calls_of(kind, flags.memory_of, sizes, flags.dtype, flags.jit)[1]
-    for _ in range(MEMORY_STEPS):
-        both()
-    print(peak_of_this_process() - before)
+    kind, sizes, name = flags.layers[0], flags.shapes[0], flags.memory_of
+    small = calls_of(kind, name, (2, 2, 2, 2), flags.dtype, flags.jit)[1]
+    print(memory.rise(small, lambda: calls_of(kind, name, sizes, flags.dtype, flags.jit)[1]))
 
 
 def measure(kind, sizes, flags):
@@ -183,9 +162,8 @@ def measure(kind, sizes, flags):
     for name in names:
         row = {"layer": kind, "shape": sizes, "of": name}
         for what, times in (("forward", forward), ("forward_backward", both)):
-            low, middle, high = np.percentile(times[name], [25, 50, 75])
-            row[what] = {"median_ms": middle, "quartiles_ms": [low, high]}
-            row[what]["ratio"] = middle / np.median(times["keras"])
+            row[what] = median_and_quartiles(times[name])
+            row[what]["ratio"] = row[what]["median_ms"] / np.median(times["keras"])
         if flags.memory:
             row["peak_mib"] = peak_memory(kind, name, sizes, flags.dtype, flags.jit)
         rows.append(row)
@@ -202,6 +180,39 @@ def report(rows):
         if "peak_mib" in row:
             cells.append(f"{row['peak_mib']:8.0f} MiB")
         print("  ".join(cells), flush=True)
+
+
+def report_models(rows):
+    print(f"\n{'model':30}{'cell':>10}{'ms a step':>12}{'words/s':>12}{'speed':>8}")
+    for row in rows:
+        print(
+            f"{row['model']:30}{row['cell']:>10}{row['median_ms']:12.1f}"
+            f"{row['words_per_second']:12,.0f}{row['speedup']:8.2f}"
+        )
+
+
+def readme_tables(entry):
+    """The README's tables of a recorded result, as Markdown: of layers, and of models."""
+    found = {(row["layer"], tuple(row["shape"]), row["of"]): row for row in entry["rows"]}
+    lines = [
+        "| steps, sequences, features, units "
+        "| `PeepholeLSTM` | memory | `torch.nn.LSTM` | `GRU` | memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    for sizes in dict.fromkeys(shape for _, shape, _ in found):
+        cells = [", ".join(map(str, sizes))]
+        for kind, of in (("lstm", "kit"), ("lstm", "torch"), ("gru", "kit")):
+            row = found[kind, sizes, of]
+            cells.append(f"{row['forward_backward']['ratio']:.2f}")
+            if of == "kit":
+                cells.append(f"{row['peak_mib'] / found[kind, sizes, 'keras']['peak_mib']:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| recipe and preset | cell | words a second | speed |", "|---|---|---|---|"]
+    for row in entry["models"]:
+        name, preset = row["model"].split()
+        words = f"{row['words_per_second']:,.0f}"
+        lines.append(f"| `{name}.py`, `{preset}` | {row['cell']} | {words} | {row['speedup']:.2f} |")
+    return "\n".join(lines)
 
 
 def draw(rows, path):
@@ -245,16 +256,31 @@ def parse(argv):
     dtypes = ("float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
     parser.add_argument("--dtype", choices=dtypes, default="float32", help="(default: float32)")
     parser.add_argument("--jit", action="store_true", help="compile Keras layers with XLA")
+    about = "where to run (default: the GPU, if there is one)"
+    parser.add_argument("--device", choices=("cpu", "gpu"), help=about)
     about = "measure peak memory too, in a process for each layer (default: yes)"
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help=about)
+    about = "measure training steps of the recipes' models too, in float32 (default: yes)"
+    parser.add_argument("--models", action=argparse.BooleanOptionalAction, default=True, help=about)
+    about = "write the result into the ledger too, recipes/results/"
+    parser.add_argument("--record", action="store_true", help=about)
     about = "of result.json and benchmark.png (default: runs/benchmark_layers/<dtype>-<time>)"
     parser.add_argument("--out", type=Path, help=about)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
+def choose(device):
+    """Hides the GPU from TensorFlow for `cpu`; refuses `gpu` where there is none."""
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif device == "gpu" and not has_gpu():
+        raise cli.UserError("--device gpu: TensorFlow sees no GPU here. Leave the flag out.")
+
+
 def main(argv=None):
     flags = parse(argv)
+    choose(flags.device)
     if flags.memory_of:
         return print_memory(flags)
     out = flags.out or runs.new_folder(RECIPE, flags.dtype)
@@ -270,13 +296,21 @@ def main(argv=None):
             rows += measure(kind, sizes, flags)
             report(rows[-len(names_of(kind, flags.dtype)) :])
     result = {"recipe": RECIPE, "dtype": flags.dtype, "jit": flags.jit, "repeats": flags.repeats}
-    result |= {"rows": rows, "machine": runs.machine(), "versions": runs.versions()}
-    result |= {"commit": runs.commit()}
+    result |= {"device": "gpu" if has_gpu() else "cpu", "rows": rows, "models": []}
+    if flags.models:
+        result["models"] = models.measure(flags.layers, flags.repeats)
+        report_models(result["models"])
+    result |= {"machine": runs.machine(), "versions": runs.versions(), "commit": runs.commit()}
     with runs.writing(out / "result.json") as aside:
         aside.write_text(json.dumps(result, indent=1) + "\n")
     with runs.writing(out / "benchmark.png") as aside:
         draw(rows, aside)
     print(f"\nwritten to {out}: benchmark.png, result.json")
+    if flags.record:
+        path = LEDGER / f"{RECIPE}-{result['device']}-{flags.dtype}.json"
+        with runs.writing(path) as aside:
+            aside.write_text(json.dumps(result, indent=1) + "\n")
+        print(f"recorded in {path}")
     return result
 
 

@@ -1,11 +1,14 @@
 """The benchmark of layers: every row is there, ratios are to Keras, and its figures are kept."""
 
+import dataclasses
 import json
+from pathlib import Path
 
 import benchmark_layers as recipe
 import pytest
 
-FLAGS = ["--shapes", "3,2,4,5", "--repeats", "3", "--no-memory"]
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--shapes", "3,2,4,5", "--repeats", "3", "--no-memory", "--no-models"]
 
 
 def test_every_layer_is_measured_and_the_result_is_written(tmp_path, capsys):
@@ -30,7 +33,41 @@ def test_what_is_timed_as_the_kit_is_the_fused_loop_and_as_plain_the_other():
         assert not kind["kit plain"](2).runs_fused(training=True)
 
 
-def test_peak_memory_is_that_of_a_process_of_its_own():
+def test_training_steps_of_the_recipes_models_are_measured_with_both_layers(capsys):
+    small = {"units": 4, "batch_size": 3, "window": 5}
+    both = {
+        name: (make, dataclasses.replace(preset, **small))
+        for name, (make, preset) in recipe.models.MODELS.items()
+        if "ptb" in name or "nietzsche" in name
+    }
+    make, preset = recipe.models.MODELS["imdb_sentiment lecture"]
+    both["imdb_sentiment lecture"] = make, dataclasses.replace(preset, units=4, batch_size=3, maxlen=5)
+    rows = recipe.models.measure(["lstm", "gru"], 2, both)
+    assert len(rows) == 4 * len(both)
+    for row in rows:
+        assert row["words"] == 15
+        assert row["words_per_second"] == pytest.approx(15_000 / row["median_ms"])
+    for keras_own, kit in zip(rows[::2], rows[1::2], strict=True):
+        assert keras_own["speedup"] == 1
+        expected = keras_own["median_ms"] / kit["median_ms"]
+        assert kit["speedup"] == pytest.approx(expected)
+    recipe.report_models(rows)
+    assert "ptb_language_model medium" in capsys.readouterr().out
+
+
+def test_the_readmes_tables_of_speed_are_the_recorded_result():
+    entry = json.loads((ROOT / "recipes/results/benchmark_layers-cpu-float32.json").read_text())
+    assert recipe.readme_tables(entry) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
+    monkeypatch.setattr(recipe, "has_gpu", lambda: False)
+    with pytest.raises(recipe.cli.UserError, match="sees no GPU here"):
+        recipe.main([*FLAGS, "--device", "gpu"])
+
+
+def test_peak_memory_is_that_of_processes_of_their_own(monkeypatch):
+    monkeypatch.setattr(recipe, "MEMORY_PROCESSES", 1)
     assert recipe.peak_memory("lstm", "kit", (60, 64, 64, 256), "float32", False) > 10
 
 

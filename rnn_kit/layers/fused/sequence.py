@@ -159,14 +159,21 @@ def total(x):
     return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 
-@tf.custom_gradient
 def first_order_only(*gradients):
-    """The gradients as they are; whoever differentiates them again is told how to."""
+    """The gradients as they are; whoever differentiates them again is told how to.
 
-    def refuse(*_):
+    Each by itself, so that TensorFlow leaves those out that nobody asks for, such as that of one-hot
+    inputs.
+    """
+    return [_first_order_only(gradient) for gradient in gradients]
+
+
+@tf.custom_gradient
+def _first_order_only(gradient):
+    def refuse(_):
         raise NotImplementedError(
             "The fused loop of this recurrent layer has no second-order gradients. "
             "Make the layer with fused=False to differentiate its gradients."
         )
 
-    return gradients, refuse
+    return gradient, refuse
