@@ -211,7 +211,7 @@ def test_with_a_gpu_a_static_loop_is_an_xla_program_and_computes_the_same(monkey
 
 @pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"return_sequences": False}])
 def test_with_a_gpu_a_gru_like_keras_own_goes_to_cudnn(options, monkeypatch, rng):
-    """There is no GPU here: what stands for cuDNN computes what Keras hands to it, by the plain loop."""
+    """There is no GPU here: what stands for cuDNN computes what Keras hands it, by the plain loop."""
     called = []
 
     def cudnn(inputs, state, mask, kernel, recurrent_kernel, bias, reset_after, **kwargs):
