@@ -15,6 +15,9 @@ training steps of the recipes' own models, at the sizes of the lectures and of Z
 second with Keras's layer and with the kit's. The tables are drawn as `benchmark.png` and written to
 `result.json`; `--record` writes them into recipes/results/ as well, from where the README has them.
 
+Above each shape stands what no layer can beat by much: the time of its matrix products alone, at the
+speed of a large one here.
+
 Times are those of the machine and of the minute. What may be compared are ratios of one sitting.
 
 How to run it:
@@ -40,7 +43,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from benchmark_layers_parts import memory, models
-from benchmark_layers_parts.timing import median_and_quartiles, take_turns
+from benchmark_layers_parts.timing import (
+    median_and_quartiles,
+    operations,
+    speed_of_products,
+    take_turns,
+)
 
 from rnn_kit import cli, layers, runs
 from rnn_kit.layers.fused.sequence import has_gpu
@@ -289,14 +297,19 @@ def main(argv=None):
     print(f"on {runs.describe_machine()}; {flags.dtype}{', XLA' if flags.jit else ''}")
     print("median ms (quartiles), ratio to keras; peak memory of training steps")
     print(f"{'':12}  {'forward':>34}  {'forward and backward':>34}")
-    rows = []
+    rows, speed = [], speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype)
     for kind in flags.layers:
         for sizes in flags.shapes:
-            print(f"{kind.upper()}, T = {sizes[0]}, B = {sizes[1]}, F = {sizes[2]}, units = {sizes[3]}")
+            bound = 1000 * operations(kind, sizes) / speed
+            print(
+                f"{kind.upper()}, T = {sizes[0]}, B = {sizes[1]}, F = {sizes[2]}, units = {sizes[3]}; "
+                f"at {speed / 1e9:.0f} GFLOP/s its products alone take {bound:.1f} ms, forward and back"
+            )
             rows += measure(kind, sizes, flags)
             report(rows[-len(names_of(kind, flags.dtype)) :])
-    result = {"recipe": RECIPE, "dtype": flags.dtype, "jit": flags.jit, "repeats": flags.repeats}
-    result |= {"device": "gpu" if has_gpu() else "cpu", "rows": rows, "models": []}
+    result = {"recipe": RECIPE, **{name: getattr(flags, name) for name in ("dtype", "jit", "repeats")}}
+    result |= {"device": "gpu" if has_gpu() else "cpu", "products_per_second": speed}
+    result |= {"rows": rows, "models": []}
     if flags.models:
         result["models"] = models.measure(flags.layers, flags.repeats)
         report_models(result["models"])

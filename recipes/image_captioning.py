@@ -448,9 +448,9 @@ def main(argv=None):
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
         settings = cli.override(run.settings(Settings), flags)
         model, vocabulary = open_saved(run)
-        if flags.measure:
-            return captioning.measure(run, settings, model, vocabulary)
         given = cli.given(flags, Settings)
+        if flags.measure:
+            return captioning.measure(run, settings, given, model, vocabulary)
         return captioning.caption(run, settings, given, model, vocabulary, flags.caption)
 
     def train_runs(flags):

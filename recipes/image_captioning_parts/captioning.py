@@ -116,7 +116,7 @@ def shown(name, seen, n):
     return np.asarray(photos.open_photo(name)) if Path(name).exists() else None
 
 
-def measure(run, settings, model, vocabulary, repeats=5):
+def measure(run, settings, given, model, vocabulary, repeats=5):
     """Prints captions a second of beam search, of test pictures whose features are computed.
 
     Returns:
@@ -124,8 +124,8 @@ def measure(run, settings, model, vocabulary, repeats=5):
     """
     test = data.load(settings, show=lambda line: None).test
     writer = Writer(model, vocabulary, settings.length)
-    _, penalty = chosen(run, {})
-    print(f"beam {WIDTH}, length penalty {penalty:g}, features at hand; on {describe_machine()}")
+    width, penalty = given.get("beam_widths", (WIDTH,))[0], chosen(run, given)[1]
+    print(f"beam {width}, length penalty {penalty:g}, features at hand; on {describe_machine()}")
     speeds = {}
     for size in BATCHES:
         size = min(size, len(test))
@@ -133,12 +133,12 @@ def measure(run, settings, model, vocabulary, repeats=5):
             {name: values[begin : begin + size] for name, values in test.pictures.items()}
             for begin in range(0, min(len(test), 64) - size + 1, size)
         ]
-        writer.beam(batches[0], WIDTH, penalty)  # compiles
+        writer.beam(batches[0], width, penalty)  # compiles
         seconds = []
         for _ in range(repeats):
             began = time.perf_counter()
             for batch in batches:
-                writer.beam(batch, WIDTH, penalty)
+                writer.beam(batch, width, penalty)
             seconds.append(time.perf_counter() - began)
         speeds[size] = size * len(batches) / float(np.median(seconds))
         spread = size * len(batches) / np.array([max(seconds), min(seconds)])

@@ -13,15 +13,19 @@ PICTURES = 100  # a batch
 
 
 class Sentence(NamedTuple):
-    """What was written of a picture: its words without the end, and ln p of words and end."""
+    """What was written of a picture: its words without the end, ln p, and of how many words that is.
+
+    These are the words and the end, or the words alone where the most were written and no end came.
+    """
 
     words: list
     log_p: float
+    scored: int
 
     @property
     def per_word(self):
         """Log-probability a word, in nats, the end counted with them."""
-        return self.log_p / (len(self.words) + 1)
+        return self.log_p / self.scored
 
 
 class Writer:
@@ -99,10 +103,7 @@ class Writer:
         drawn = []
         for batch in self._batches(pictures):
             ids, log_p = drawing(batch)
-            drawn += [
-                Sentence(self._words(row), float(score))
-                for row, score in zip(ids.numpy(), log_p.numpy(), strict=True)
-            ]
+            drawn += map(self._sentence, ids.numpy(), log_p.numpy())
         return drawn
 
     def look(self, picture, words):
@@ -143,15 +144,13 @@ class Writer:
         for begin in range(0, count, PICTURES):
             yield {n: tf.constant(v[begin : begin + PICTURES]) for n, v in pictures.items()}
 
-    def _sentence(self, ids, score, length_penalty):
-        words = self._words(ids)
-        length = min(len(words) + 1, self.max_length)
-        return Sentence(words, float(score) * length**length_penalty)
-
-    def _words(self, ids):
+    def _sentence(self, ids, score, length_penalty=0.0):
+        """From ids, and ln p divided by the length to the power of the penalty."""
         words = self.vocabulary.decode(ids)
         end = self.vocabulary.tokens[self.vocabulary.end]
-        return words[: words.index(end)] if end in words else words
+        words = words[: words.index(end)] if end in words else words
+        scored = min(len(words) + 1, self.max_length)
+        return Sentence(words, float(score) * scored**length_penalty, scored)
 
 
 def choose(writer, pictures, widths, penalties, score):

@@ -24,7 +24,14 @@ def test_every_layer_is_measured_and_the_result_is_written(tmp_path, capsys):
                 assert 0 < low <= row[what]["median_ms"] <= high
                 expected = row[what]["median_ms"] / rows["keras"][what]["median_ms"]
                 assert row[what]["ratio"] == pytest.approx(expected)
-    assert "GRU, T = 3, B = 2, F = 4, units = 5" in capsys.readouterr().out
+    assert "GRU, T = 3, B = 2, F = 4, units = 5; at " in capsys.readouterr().out
+
+
+def test_operations_are_those_of_the_products_of_one_step_and_its_gradient():
+    # One step of one sequence: a row of F + units numbers meets 4 units columns, at 2 operations a
+    # number; back, the gradients of the row and of the matrix take as many each.
+    assert recipe.operations("lstm", (1, 1, 3, 5)) == 3 * 2 * (3 + 5) * 20
+    assert recipe.operations("gru", (7, 2, 3, 5)) == 14 * 3 * 2 * (3 + 5) * 15
 
 
 def test_what_is_timed_as_the_kit_is_the_fused_loop_and_as_plain_the_other():

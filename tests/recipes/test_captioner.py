@@ -329,10 +329,18 @@ def test_lengths_and_widths_do_not_trace_anew(writer):
     assert len(traces) <= 2  # the loop's body, and once more where TensorFlow relaxes its shapes
 
 
+def test_what_a_word_costs_counts_the_end_only_where_it_came(writer):
+    end, word = VOCABULARY.end, VOCABULARY.encode(["dog"])[0]
+    ended = writer._sentence([word, word, end, end, end, end], -6.0)
+    cut = writer._sentence([word] * 6, -6.0)
+    assert (len(ended.words), len(cut.words)) == (2, 6)
+    assert (ended.per_word, cut.per_word) == (-2.0, -1.0)
+
+
 def test_validation_chooses_the_penalty_of_each_width_and_then_the_width():
     class Fixed:
         def beam(self, pictures, width, penalty):
-            return [[decoding.Sentence(["w"] * round(10 * penalty) + ["x"] * width, 0.0)]]
+            return [[decoding.Sentence(["w"] * round(10 * penalty) + ["x"] * width, 0.0, 1)]]
 
     def score(written):
         length, width = written[0].count("w"), written[0].count("x")
