@@ -12,7 +12,7 @@ from rnn_kit import layers, metrics, sampling
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = (
-    *("callbacks", "cli", "convert", "datasets", "generation", "inspection"),
+    *("callbacks", "cli", "convert", "datasets", "distribution", "generation", "inspection"),
     *("pipelines", "plots", "runs", "text"),
 )
 
@@ -21,6 +21,7 @@ __all__ = [
     "cli",
     "convert",
     "datasets",
+    "distribution",
     "generation",
     "inspection",
     "layers",

@@ -41,6 +41,9 @@ class CarryState(keras.callbacks.Callback):
     Batches must come in order (`shuffle=False`), row b of one going on where row b of the one before
     ended: `rnn_kit.text.streams` cuts a text that way. Needs the TensorFlow backend.
 
+    Under a `tf.distribute.MirroredStrategy` each device carries the states of its own rows: the model's
+    batch size is that of one device, the dataset's that of all together.
+
     Raises:
         ValueError: from `fit`, `evaluate` or `predict`: if no layer of the model is stateful, or if a
             batch has another size than the states.

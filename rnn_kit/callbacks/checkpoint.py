@@ -21,7 +21,8 @@ class Checkpoint(keras.callbacks.Callback):
     the RNN states, the sums of the metrics, what the other callbacks remember, and the number of the
     next batch: bit for bit what the unbroken run has there. With the same CPU, versions and number of
     threads the weights at the end are therefore the same, bit for bit. (On a GPU TensorFlow's own sums
-    vary from run to run, unless `tf.config.experimental.enable_op_determinism` forbids it.)
+    vary from run to run, unless `tf.config.experimental.enable_op_determinism` forbids it.) Of a model
+    on several devices it holds the states of all, and goes on on another number of them.
 
     One is written at the end of every epoch, and within it whenever `every` seconds have gone by.
 
