@@ -1,6 +1,7 @@
 # make demo            a recurrent network learns to write Python, in a few minutes
 # make test            the test suite, on TensorFlow alone, in two processes
 # make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
+# make results         the tables of README.md that are drawn from recipes/results/
 # make lint            ruff
 #
 # The first of them makes .venv and installs into it; the others find it there. PYTHON=python3.12 make demo
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-backends lint install clean
+.PHONY: demo test test-backends results lint install clean
 
 install: $(VENV)/.installed
 
@@ -34,6 +35,9 @@ test-backends: $(VENV)/.installed-backends
 	@if $(BIN)/python -c 'import torch' 2>/dev/null; then \
 		KERAS_BACKEND=torch $(BIN)/python -m pytest -m backends; \
 	else echo 'PyTorch is not installed in $(VENV): its part of test-backends is left out.'; fi
+
+results: install
+	$(BIN)/python docs/results.py
 
 lint: install
 	$(BIN)/python -m ruff check .
