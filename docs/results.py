@@ -9,15 +9,12 @@ published.json there, with its source.
 
 import json
 import re
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 LEDGER = ROOT / "recipes/results"
-CELLS = {"lstm": "LSTM", "gru": "GRU", "peephole": "peephole LSTM", "simple": "plain RNN"}
 
-# The slides, as shared between the lectures' texts and this README.
 LI = "Jian Li"
 GRAVES = "after Graves"
 WANG = "Ruixuan Wang"
@@ -217,4 +214,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

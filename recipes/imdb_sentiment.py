@@ -427,9 +427,8 @@ def against_padding(settings):
     keras.config.set_dtype_policy(settings.dtype)
     data = load_data(settings)
     reviews = readable(settings, data.vocabulary, data.train.sequences)
-    with cli.strategy(settings).scope():
-        model = model_for(settings, data.vocabulary, reviews)
-        compile_model(model, settings, batches=len(data.train) // settings.batch_size + 1)
+    model = model_for(settings, data.vocabulary, reviews)
+    compile_model(model, settings, batches=len(data.train) // settings.batch_size + 1)
     return padding.measure(
         model,
         reviews,
@@ -463,7 +462,8 @@ def parse(argv):
     flags.argv = sys.argv[1:] if argv is None else list(argv)
     cli.check_mode(parser, flags, Settings, "--predict", set(), takes=("run",))
     settable = {"data and run", "model and training"}
-    cli.check_mode(parser, flags, Settings, "--against-padding", settable, takes=("preset",))
+    alone = {"takes": ("preset",), "without": ("distribute",)}
+    cli.check_mode(parser, flags, Settings, "--against-padding", settable, **alone)
     training = ("preset", "out", "resume", "seeds", "record")
     cli.check_mode(parser, flags, Settings, "--compare", settable, takes=training)
     if flags.compare and hasattr(flags, "cell"):

@@ -398,7 +398,8 @@ def parse(argv):
     flags.argv = sys.argv[1:] if argv is None else list(argv)
     cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed", "run"))
     cli.check_mode(parser, flags, Settings, "--interactive", {"writing"}, takes=("seed", "run"))
-    cli.check_mode(parser, flags, Settings, "--against-listing", {"data and run"})
+    without = ("distribute",)
+    cli.check_mode(parser, flags, Settings, "--against-listing", {"data and run"}, without=without)
     if flags.run and not (flags.sample_only or flags.interactive):
         parser.error("--run names a saved run to write with: add --sample-only or --interactive")
     return flags

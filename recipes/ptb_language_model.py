@@ -428,8 +428,7 @@ def measure(settings, steps):
     corpus = load_data(settings)
     check(settings, corpus)
     dataset, batches = stream_dataset(corpus.train, settings.batch_size, settings.window, settings.seed)
-    with cli.strategy(settings).scope():
-        trained, model = build_training(settings, corpus.vocabulary, batches)
+    trained, model = build_training(settings, corpus.vocabulary, batches)
     return measuring.measure(trained, model.count_params(), dataset, batches, settings, steps)
 
 
@@ -461,7 +460,8 @@ def parse(argv):
     cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed", "run"))
     cli.check_mode(parser, flags, Settings, "--score", set(), takes=("run",))
     settable = {"data and run", "model and training"}
-    cli.check_mode(parser, flags, Settings, "--measure", settable, takes=("preset",))
+    alone = {"takes": ("preset",), "without": ("distribute",)}
+    cli.check_mode(parser, flags, Settings, "--measure", settable, **alone)
     training = ("preset", "out", "resume", "record")
     cli.check_mode(parser, flags, Settings, "--compare", settable | {"writing"}, takes=training)
     if flags.compare:

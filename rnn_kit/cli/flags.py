@@ -218,7 +218,7 @@ def given(flags, settings_class):
     return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
 
 
-def check_mode(parser, flags, settings_class, mode, groups, takes=()):
+def check_mode(parser, flags, settings_class, mode, groups, takes=(), without=()):
     """Refuses flags that have no meaning in a mode, where its flag was given.
 
     Args:
@@ -228,12 +228,14 @@ def check_mode(parser, flags, settings_class, mode, groups, takes=()):
         mode: The mode's flag.
         groups: Headings of the settings that have a meaning in it.
         takes: Names of other flags that have.
+        without: Names of settings under those headings that have none.
     """
     name = mode.removeprefix("--").replace("-", "_")
     if getattr(flags, name) in (None, False):
         return
     fields = {field.name: field for field in dataclasses.fields(settings_class)}
-    known = {n for n, f in fields.items() if f.metadata["group"] in groups} | {name, "argv", *takes}
+    known = {n for n, f in fields.items() if f.metadata["group"] in groups} - set(without)
+    known |= {name, "argv", *takes}
     for other, value in vars(flags).items():
         if other not in known and (other in fields or (value is not None and value is not False)):
             flag = flag_of(settings_class, other) if other in fields else "--" + other.replace("_", "-")

@@ -359,7 +359,7 @@ class GRU(CellRNN):
 
     def runs_cudnn(self):
         """Whether cuDNN runs this layer where no mask comes: a GPU, and the options of Keras's own."""
-        if not (self.use_bias and not self.recurrent_dropout and self.runs_fused(training=True)):
+        if not (self.use_bias and self.runs_fused(training=True)):
             return False
         from rnn_kit.layers.fused import sequence
 

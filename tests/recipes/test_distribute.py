@@ -3,6 +3,7 @@
 TensorFlow must be told of them before it starts, so each test has a process of its own.
 """
 
+import importlib
 import os
 import subprocess
 import sys
@@ -69,6 +70,21 @@ def test_two_devices_come_to_the_losses_of_one(name, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert "on 2 devices, CPU:0 CPU:1" in done.stdout
     assert done.stdout.endswith("the same losses\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("nietzsche_generation", ["--against-listing"]),
+        ("ptb_language_model", ["--measure", "20"]),
+        ("imdb_sentiment", ["--against-padding"]),
+    ],
+)
+def test_what_measures_one_device_does_not_take_it(name, mode, capsys):
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module(name).parse([*mode, "--distribute"])
+    assert stop.value.code == 2
+    assert f"--distribute has no meaning with {mode[0]}" in capsys.readouterr().err
 
 
 def test_a_batch_that_the_devices_cannot_share_is_one_line_and_no_folder(tmp_path):
