@@ -337,6 +337,7 @@ def run_one(settings, open_run):
     history = run.history()
     kept = min(history, key=lambda row: row["val_loss"]) if settings.patience else history[-1]
     test_nats = evaluate(model, settings, text)
+    known, known_in_text = writing.known_words(generator, text, settings.seed)
     metrics = {
         "epochs": len(history),
         "kept_epoch": kept["epoch"],
@@ -345,12 +346,16 @@ def run_one(settings, open_run):
         "validation_nats": kept["val_loss"],
         "test_nats": test_nats,
         "test_bits": test_nats / np.log(2),
+        "written_known_words": known,
+        "validation_known_words": known_in_text,
     }
     run.write_result(info, settings.seed, metrics)
     print(
         f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
         f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
-        f"characters: {np.log(len(text.vocabulary)):.2f} nats)"
+        f"characters: {np.log(len(text.vocabulary)):.2f} nats)\n"
+        f"of the words that it writes at temperature {writing.TEMPERATURE}, {known:.1%} are words of the "
+        f"text it learned from; of the text's own, in the part that validated, {known_in_text:.1%}"
     )
     if verdict := comparison.verdict(histories):
         print(verdict)

@@ -4,9 +4,13 @@ TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
 (https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. A recipe
 imports this module first. If TensorFlow does not start, what it said is shown; and where you have set
 TF_CPP_MIN_LOG_LEVEL yourself, nothing is held back.
+
+Held back as well: that functions are traced again and again. TensorFlow counts the functions of all models
+together, and warns when several models are evaluated one after the other, each of which is traced anew.
 """
 
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -61,3 +65,6 @@ if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "triggered tf.function retracing" not in record.getMessage()
+    )

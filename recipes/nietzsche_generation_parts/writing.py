@@ -1,5 +1,6 @@
-"""Prompts, and writing on after them."""
+"""Prompts, writing on after them, and whether what is written is made of words."""
 
+import re
 import sys
 
 import numpy as np
@@ -8,6 +9,9 @@ from rnn_kit import cli
 from rnn_kit.sampling import TemperatureSampler
 
 SEED_LENGTH = 40  # characters of the training text that samples start from, as in the lecture
+
+WORD = re.compile(r"[^\W\d_]+")
+WRITTEN, LENGTH, TEMPERATURE = 16, 300, 0.5  # texts that are looked at for words; 0.5 is the lecture's
 
 
 def training_prompts(settings, vocabulary, ids):
@@ -67,3 +71,30 @@ def write(generator, vocabulary, settings, interactive=False):
     else:
         line_break = "\n" if "\n" in vocabulary.characters else ""
         write_on(line_break if settings.prompt is None else settings.prompt)
+
+
+def known_words(generator, text, seed):
+    """Of the words that a network writes, how many are words of the text that it was trained on?
+
+    Args:
+        generator: Of the network.
+        text: With `vocabulary`, and the ids `train` and `validation`. What is written goes on from
+            pieces of the validation part.
+        seed: Of the sampling.
+
+    Returns:
+        The share of the words written, and that of the validation part's own words.
+    """
+    decode = text.vocabulary.decode
+    known = set(WORD.findall(decode(text.train)))
+    length = min(SEED_LENGTH, len(text.validation))
+    starts = np.linspace(0, len(text.validation) - length, WRITTEN).astype(int)
+    prompts = text.validation[starts[:, None] + np.arange(length)]
+    written = generator.generate(prompts, LENGTH, TemperatureSampler(TEMPERATURE, seed=seed))
+    # The first and the last word may be parts of words.
+    words = [word for row in written for word in WORD.findall(decode(row[length:]))[1:-1]]
+    return _share(words, known), _share(WORD.findall(decode(text.validation)), known)
+
+
+def _share(words, known):
+    return sum(word in known for word in words) / max(1, len(words))

@@ -22,6 +22,7 @@ from rnn_kit.plots.language import (
     agreement_by_distance,
     loss_curves,
     perplexity_curves,
+    surprise,
     temperatures,
 )
 from rnn_kit.plots.opinion import opinion_trace, opinion_traces
@@ -46,5 +47,6 @@ __all__ = [
     "perplexity_curves",
     "roc_and_calibration",
     "show",
+    "surprise",
     "temperatures",
 ]

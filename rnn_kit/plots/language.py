@@ -81,6 +81,33 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     return figure or ax.figure
 
 
+def surprise(tokens, nats, title=""):
+    """How much each token of a text surprises a language model: -ln p(token | those before it), a bar each.
+
+    Args:
+        tokens: N characters or words.
+        nats: `(N,)`, not negative.
+        title: The picture's title.
+
+    Raises:
+        ValueError: if there are not as many of both.
+    """
+    if len(tokens) != len(nats):
+        raise ValueError(
+            f"`nats` must hold a number a token. Received: {len(tokens)} tokens, {len(nats)} numbers"
+        )
+    width = max(map(len, tokens), default=1)
+    figure, ax = _axes(max(4.0, min(14.0, 0.6 + len(tokens) * (0.16 if width == 1 else 0.42))), 3.0)
+    ax.bar(range(len(tokens)), nats, 0.85, color=COLORS[1])
+    turn = {} if width == 1 else {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], fontsize=9, **turn)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.8, len(tokens) - 0.2)
+    ax.set_ylabel("-ln p (nats)")
+    ax.set_title(_visible(title))
+    return figure
+
+
 def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
     """Perplexity of training and validation after each epoch, with the steps of the learning rate.
 

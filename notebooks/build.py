@@ -1,0 +1,144 @@
+"""Builds and executes the notebooks beside this file from their sources: `make notebooks`.
+
+The sources are the numbered `.py` files (jupytext's py:percent format); each becomes an `.ipynb` of the
+same name, with its outputs and pictures in it. Change a source, never a notebook.
+
+    .venv/bin/python notebooks/build.py                 all of them, some minutes each
+    .venv/bin/python notebooks/build.py 2_text          those whose names begin so
+    .venv/bin/python notebooks/build.py --smoke         executes them in seconds, and writes nothing
+
+A cell tagged `parameters` says how large the notebook is. Its `smoke` metadata is the line that makes
+it small enough for a test: with `--smoke` it is executed after that cell.
+"""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
+
+NOTEBOOKS = Path(__file__).parent
+SECONDS_A_CELL = 600
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+# What must not be in an output: a path of the machine, what a terminal would have overwritten, warnings.
+ANSI = r"\x1b\[[0-9;]*m"
+LITTER = re.compile(
+    r"(\w*Warning:.*|WARNING.*|/(root|home|Users|tmp|usr|opt|var|work)/\S*|[A-Z]:\\\S*|\x1b\[\S*|\r|\x08)"
+)
+
+
+def sources():
+    return sorted(NOTEBOOKS.glob("[0-9]*.py"))
+
+
+def from_source(path, smoke=False):
+    """The notebook of a source, not executed."""
+    read = jupytext.read(path, fmt="py:percent")
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
+    for cell in read.cells:
+        number = len(notebook.cells)
+        new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        notebook.cells.append(new(cell.source, id=f"cell-{number:02d}", metadata=cell.metadata))
+        if smoke and (line := cell.metadata.get("smoke")):
+            notebook.cells.append(nbformat.v4.new_code_cell(line, id=f"cell-{number:02d}-smoke"))
+    return notebook
+
+
+def execute(notebook):
+    """Executes a notebook in its folder, and clears its outputs of what differs from run to run.
+
+    Raises:
+        CellExecutionError: if a cell fails.
+    """
+    where = {"metadata": {"path": str(NOTEBOOKS)}}
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS_A_CELL,
+        kernel_name="python3",
+        resources=where,
+        record_timing=False,
+        config=Config(KernelManager={"transport_encryption": "auto"}),  # it warns without
+    )
+    client.execute()
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+    return notebook
+
+
+def _joined(outputs):
+    """Outputs in which what was printed piece by piece is one."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def faults(notebook):
+    """What a reader should not see in a notebook, a line each: nothing, if all is well."""
+    found, count = [], 0
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        if cell.execution_count != count:
+            found.append(f"cell {number}: executed as {cell.execution_count}, expected {count}")
+        for output in cell.outputs:
+            if output.output_type == "error":
+                found.append(f"cell {number}: {output.ename}")
+            if output.output_type == "stream" and output.name == "stderr":
+                found.append(f"cell {number}: wrote to standard error: {output.text[:200]}")
+            texts = [output.get("text", "")]
+            texts += [v for k, v in output.get("data", {}).items() if k.startswith("text/")]
+            for text in texts:
+                if litter := LITTER.search(text):
+                    found.append(f"cell {number}: {litter[0]!r} in what it wrote")
+    return found
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of names (default: all)")
+    parser.add_argument("--smoke", action="store_true", help="execute them small, and write nothing")
+    flags = parser.parse_args(argv)
+    chosen = [p for p in sources() if p.stem.startswith(tuple(flags.names) or "")]
+    unknown = [n for n in flags.names if not any(p.stem.startswith(n) for p in chosen)]
+    if unknown:
+        names = ", ".join(p.stem for p in sources())
+        parser.error(f"{' '.join(unknown)}: there is no such notebook; there are {names}")
+    wrong = False
+    for path in chosen:
+        began = time.perf_counter()
+        try:
+            notebook = execute(from_source(path, flags.smoke))
+        except CellExecutionError as error:
+            print(f"{path.stem}: {re.sub(ANSI, '', str(error))}", file=sys.stderr)
+            wrong = True
+            continue
+        found = faults(notebook)
+        print(f"{path.stem}: {time.perf_counter() - began:.0f} s", *found, sep="\n  ", flush=True)
+        wrong |= bool(found)
+        if not flags.smoke:
+            written = path.with_suffix(".ipynb")
+            aside = written.with_suffix(".ipynb.aside")
+            nbformat.write(notebook, aside)
+            aside.replace(written)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
