@@ -354,8 +354,8 @@ def run_one(settings, open_run):
         f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
         f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
         f"characters: {np.log(len(text.vocabulary)):.2f} nats)\n"
-        f"of the words that it writes at temperature {writing.TEMPERATURE}, {known:.1%} are words of the "
-        f"text it learned from; of the text's own, in the part that validated, {known_in_text:.1%}"
+        f"of the words of four letters and more that it writes at temperature {writing.TEMPERATURE}, "
+        f"{known:.1%} are in the text that it learned from (of the text's own: {known_in_text:.1%})"
     )
     if verdict := comparison.verdict(histories):
         print(verdict)

@@ -10,7 +10,7 @@ from rnn_kit.sampling import TemperatureSampler
 
 SEED_LENGTH = 40  # characters of the training text that samples start from, as in the lecture
 
-WORD = re.compile(r"[^\W\d_]+")
+WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones come about by chance
 WRITTEN, LENGTH, TEMPERATURE = 16, 300, 0.5  # texts that are looked at for words; 0.5 is the lecture's
 
 
@@ -74,7 +74,7 @@ def write(generator, vocabulary, settings, interactive=False):
 
 
 def known_words(generator, text, seed):
-    """Of the words that a network writes, how many are words of the text that it was trained on?
+    """Of the words of four letters and more that a network writes, how many does its training text have?
 
     Args:
         generator: Of the network.
