@@ -15,6 +15,7 @@
 
 # %%
 # %matplotlib inline
+# %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import dataclasses
 import sys
 import tempfile

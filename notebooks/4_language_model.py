@@ -18,6 +18,7 @@
 
 # %%
 # %matplotlib inline
+# %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import dataclasses
 import sys
 import tempfile

@@ -30,7 +30,8 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # What must not be in an output: warnings, a path of the machine, what a terminal would have overwritten.
 ANSI = r"\x1b\[[0-9;]*m"
 LITTER = re.compile(
-    r"(\w*Warning:.*|WARNING.*|/(root|home|Users|tmp|usr|opt|var|work)/\S*|[A-Z]:\\\S*|\x1b\[\S*|\r|\x08)"
+    r"(\w*Warning:.*|WARNING.*|/(root|home|Users|work|tmp/tmp)\S*|[A-Z]:\\Users\S*|site-packages"
+    r"|\x1b\[\S*|\r|\x08)"
 )
 
 

@@ -5,8 +5,8 @@ TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
 imports this module first. If TensorFlow does not start, what it said is shown; and where you have set
 TF_CPP_MIN_LOG_LEVEL yourself, nothing is held back.
 
-Held back as well: that functions are traced again and again. TensorFlow counts those of all models together,
-and warns when several models are evaluated one after the other, each of which is traced anew.
+Held back as well: that functions are traced again and again. TensorFlow counts those of all models
+together, and warns when several are evaluated one after the other, each of which is traced anew.
 """
 
 import importlib.util

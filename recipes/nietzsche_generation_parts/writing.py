@@ -74,7 +74,7 @@ def write(generator, vocabulary, settings, interactive=False):
 
 
 def known_words(generator, text, seed):
-    """Of the words of four letters and more that a network writes, how many does its training text have?
+    """Of the words of four letters and more that a network writes, how many has its training text?
 
     Args:
         generator: Of the network.

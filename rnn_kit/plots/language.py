@@ -82,7 +82,7 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
 
 
 def surprise(tokens, nats, title=""):
-    """How much each token of a text surprises a language model: -ln p(token | those before), a bar each.
+    """How much each token of a text surprises a model: -ln p(token | those before), a bar each.
 
     Args:
         tokens: N characters or words.
