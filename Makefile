@@ -2,6 +2,7 @@
 # make test            the test suite, on TensorFlow alone, in two processes
 # make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
 # make results         the tables of README.md that are drawn from recipes/results/
+# make notebooks       the notebooks, built from their sources and executed: ten minutes
 # make lint            ruff
 #
 # The first of them makes .venv and installs into it; the others find it there. PYTHON=python3.12 make demo
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-backends results lint install clean
+.PHONY: demo test test-backends results notebooks lint install clean
 
 install: $(VENV)/.installed
 
@@ -38,6 +39,9 @@ test-backends: $(VENV)/.installed-backends
 
 results: install
 	$(BIN)/python docs/results.py
+
+notebooks: install
+	$(BIN)/python notebooks/build.py
 
 lint: install
 	$(BIN)/python -m ruff check .

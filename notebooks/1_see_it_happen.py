@@ -33,7 +33,6 @@ from vanishing_gradients_parts import clipping, jacobians, memory
 from vanishing_gradients_parts import pictures as gradient_pictures
 from visualize_cells_parts import pictures as cell_pictures
 
-from rnn_kit import plots
 from rnn_kit.runs import Run
 
 # %% [markdown]
@@ -97,7 +96,7 @@ hello_pictures.tables({"before training": before, "after training": after})
 # The code that is the equation, in NumPy:
 
 # %%
-print(inspect.getsource(backpropagation.backward))
+print(inspect.getsource(backpropagation.through_time))
 
 # %% [markdown]
 # And what TensorFlow computes for the same networks, in double precision, from random weights and states. (A
@@ -171,7 +170,7 @@ model = vanishing_gradients.train(fading, run)
 errors = vanishing_gradients.evaluate(fading, model)
 print("\nmean squared error where asked:", {name: round(error, 4) for name, error in errors.items()})
 
-# %%
+# %% tags=["picture"]
 asked = [fading.length * k // 3 for k in (1, 2, 3)]
 gradient_pictures.sensitivity(
     {

@@ -24,8 +24,8 @@ sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it c
 
 import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
-import numpy as np
 import nietzsche_generation as recipe
+import numpy as np
 import results  # reads the ledger: what recorded runs came to
 
 from rnn_kit import cli, plots
@@ -197,7 +197,7 @@ print(cli.side_by_side(texts, width=116))
 # $-\ln P(x_t \mid x_1 \dots x_{t-1})$ of a line that it has never seen. The beginnings of words are hard to
 # guess and their ends are not: it has learned to spell, and when a line may end.
 
-# %%
+# %% tags=["picture"]
 seen, line = text.validation[:400], text.validation[400:480]
 nats = -generator.log_probabilities(np.concatenate([seen, line])[None])[0, len(seen) - 1 :]
 plots.surprise([vocabulary.characters[i] for i in line], nats, "a line that was held out")

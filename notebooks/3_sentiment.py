@@ -177,8 +177,10 @@ for name, p in found.items():
 # After each word, the probability if the review ended there. **Write a review of your own**, in the words
 # that this network knows, those of the generated reviews. What it has never seen is grey, in brackets:
 
-# %%
-review = "this is not a dull film the script is gripping but the music is a bore it is far from a triumph"
+# %% tags=["picture"]
+review = (
+    "this is not a dull film the script is gripping but the music is a bore it is far from a triumph"
+)
 
 opinion_of = recipe.opinion_of(our_model, ours, data.vocabulary)
 opinion = opinion_of(cut_words(review))
@@ -207,7 +209,10 @@ figure
 # project's ledger, with the commands that repeat them.
 
 # %%
-lectures, cpu = results.metrics("imdb_sentiment", "lecture"), results.metrics("imdb_sentiment", pairs=16)
+lectures, cpu = (
+    results.metrics("imdb_sentiment", "lecture"),
+    results.metrics("imdb_sentiment", pairs=16),
+)
 for name, metric in {
     "imdb_sentiment.py --preset lecture": lectures["test_accuracy"],
     "imdb_sentiment.py --seeds 0 1 2 --baseline": cpu["test_accuracy"],

@@ -134,7 +134,7 @@ plots.perplexity_curves(
 # Each held-out sentence is read up to its verb. Is the right verb likelier than the same verb in the other
 # number? A coin has one half.
 
-# %%
+# %% tags=["picture"]
 measured = {}
 for name, network in networks.items():
     judged = agreement.judge(network, corpus)
@@ -178,7 +178,9 @@ plots.surprise(wrong, nats, f"GRU: {fact.wrong!r} where {fact.right!r} agrees")
 for preset in ("small", "cpu"):
     found = results.metrics("ptb_language_model", preset)
     perplexities = [results.number(found[f"{part}_perplexity"], 1) for part in ("validation", "test")]
-    print(f"ptb_language_model.py --preset {preset:8} validation {perplexities[0]}, test {perplexities[1]}")
+    print(
+        f"ptb_language_model.py --preset {preset:8} validation {perplexities[0]}, test {perplexities[1]}"
+    )
 
 # %% [markdown]
 # ## Exercises

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 import results  # reads the ledger: what recorded runs came to
 from image_captioning_parts import pictures
-from image_captioning_parts.captioner import PIXELS, Captioner
+from image_captioning_parts.captioner import Captioner
 from image_captioning_parts.decoding import Writer
 
 from rnn_kit import plots
@@ -140,7 +140,9 @@ found = writer.beam(row, width)[0]
 scene = held.test.scenes[picture]
 for sentence in found:
     said = " ".join(sentence.words)
-    print(f"{-sentence.per_word:6.3f} nats a word  {'true    ' if is_true(scene, said) else 'not true'}  {said}")
+    print(
+        f"{-sentence.per_word:6.3f} nats a word  {'true    ' if is_true(scene, said) else 'not true'}  {said}"
+    )
 plots.captioned(
     pictures.picture_of(held.test, picture),
     [(" ".join(s.words), f"{-s.per_word:.2f} nats a word") for s in found],
@@ -152,7 +154,7 @@ plots.captioned(
 # The weights $\alpha_{ti}$ of that sentence, a picture before each word. Nobody told it where things are: it was
 # told sentences. The grid has four rows and four columns, so it cannot point more finely than that.
 
-# %%
+# %% tags=["picture"]
 pictures.attention(
     writer, pictures.picture_of(held.test, picture), pictures.row_of(held.test, picture), found[0].words
 )
@@ -164,7 +166,9 @@ pictures.attention(
 
 # %%
 for decoder, model in models.items():
-    written = Writer(model, held.vocabulary, settings.length).beam(held.test.pictures, settings.beam_widths[0])
+    written = Writer(model, held.vocabulary, settings.length).beam(
+        held.test.pictures, settings.beam_widths[0]
+    )
     share = recipe.truth([best.words for best, *_ in written], held.test)
     print(f"{decoder:10} {share:.3f} of the sentences are true")
 

@@ -8,10 +8,12 @@ same name, with its outputs and pictures in it. Change a source, never a noteboo
     .venv/bin/python notebooks/build.py --smoke         executes them in seconds, and writes nothing
 
 A cell tagged `parameters` says how large the notebook is. Its `smoke` metadata is the line that makes
-it small enough for a test: with `--smoke` it is executed after that cell.
+it small enough for a test: with `--smoke` it is executed after that cell. The picture of the cell
+tagged `picture` is the one in README.md, and goes to docs/.
 """
 
 import argparse
+import base64
 import re
 import sys
 import time
@@ -24,10 +26,11 @@ from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).parent
+DOCS = NOTEBOOKS.parent / "docs"
 SECONDS_A_CELL = 600
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
-# What must not be in an output: warnings, a path of the machine, what a terminal would have overwritten.
+# What must not be in an output: warnings, the machine's paths, what a terminal would have overwritten.
 ANSI = r"\x1b\[[0-9;]*m"
 LITTER = re.compile(
     r"(\w*Warning:.*|WARNING.*|/(root|home|Users|work|tmp/tmp)\S*|[A-Z]:\\Users\S*|site-packages"
@@ -50,6 +53,16 @@ def from_source(path, smoke=False):
         if smoke and (line := cell.metadata.get("smoke")):
             notebook.cells.append(nbformat.v4.new_code_cell(line, id=f"cell-{number:02d}-smoke"))
     return notebook
+
+
+def is_current(path):
+    """Whether the notebook that was built from a source is that of the source as it is now."""
+    written = path.with_suffix(".ipynb")
+    if not written.exists():
+        return False
+    cells = [nbformat.read(written, 4).cells, from_source(path).cells]
+    ours, theirs = ([(c.cell_type, c.source, c.id, dict(c.metadata)) for c in part] for part in cells)
+    return ours == theirs
 
 
 def execute(notebook):
@@ -87,6 +100,13 @@ def _joined(outputs):
     return joined
 
 
+def picture(notebook):
+    """The picture of the cell tagged `picture`, as the bytes of a PNG."""
+    (cell,) = (c for c in notebook.cells if "picture" in c.metadata.get("tags", ()))
+    (output,) = (o for o in cell.outputs if "image/png" in o.get("data", {}))
+    return base64.b64decode(output.data["image/png"])
+
+
 def faults(notebook):
     """What a reader should not see in a notebook, a line each: nothing, if all is well."""
     found, count = [], 0
@@ -107,6 +127,13 @@ def faults(notebook):
                 if litter := LITTER.search(text):
                     found.append(f"cell {number}: {litter[0]!r} in what it wrote")
     return found
+
+
+def write(path, content):
+    """Writes a file aside, and then puts it in its place."""
+    aside = path.with_name(f"{path.name}.aside")
+    aside.write_bytes(content)
+    aside.replace(path)
 
 
 def main(argv=None):
@@ -134,10 +161,8 @@ def main(argv=None):
         print(f"{path.stem}: {time.perf_counter() - began:.0f} s", *found, sep="\n  ", flush=True)
         wrong |= bool(found)
         if not flags.smoke:
-            written = path.with_suffix(".ipynb")
-            aside = written.with_suffix(".ipynb.aside")
-            nbformat.write(notebook, aside)
-            aside.replace(written)
+            write(path.with_suffix(".ipynb"), nbformat.writes(notebook).encode())
+            write(DOCS / f"{path.stem}.png", picture(notebook))
     return 1 if wrong else 0
 
 

@@ -244,6 +244,13 @@ def run_one(settings, open_run, show=False):
     )
     print("\nthe slides' back-propagation through time in NumPy, beside Keras on TensorFlow (float64)")
     print(side_by_side.table(rows))
+    exact, almost = side_by_side.gates_fixed(
+        one_hot, settings.units, np.random.default_rng(settings.seed)
+    )
+    print(
+        f"\nan LSTM with its gates fixed to i = 1, f = 0, o = 1 is the plain network: its states differ "
+        f"by {exact:.0e};\nwith its second tanh, h = o tanh(c), almost: by up to {almost:.2f}"
+    )
 
     metrics = {"loss_before": cross_entropy(before), "loss": end, "loss_without_memory": floor}
     metrics |= {"spelled": float(spelled), "share_spelled": share}
@@ -251,6 +258,7 @@ def run_one(settings, open_run, show=False):
         name = network.lower().replace(" ", "_")
         differences = [row.difference for row in rows if row.network == network]
         metrics[f"{name}_difference"] = max(differences)
+    metrics |= {"gates_fixed_apart": exact, "gates_fixed_second_tanh_apart": almost}
     run.write_result(word.info, settings.seed, metrics)
     history = [{**row, "step": row["epoch"] * settings.steps} for row in run.history()]
     files = pictures.draw(run, before, after, history, floor)

@@ -28,11 +28,11 @@ def vanilla(p, x, targets):
         x: `(T, V)`, one-hot.
         targets: `(T,)` ids.
     """
-    h = forward(p["W_hh"], p["W_hx"], p["b"], x, p["h_0"])
+    h = states(p["W_hh"], p["W_hx"], p["b"], x, p["h_0"])
     y = h[1:] @ p["W_hy"].T
     loss, dy = _cross_entropy(y, targets)
     d_out = dy @ p["W_hy"]
-    gradients = backward(p["W_hh"], h, x, d_out)
+    gradients = through_time(p["W_hh"], h, x, d_out)
     return loss, y, {**gradients, "W_hy": dy.T @ h[1:]}
 
 
@@ -52,7 +52,7 @@ def bidirectional(p, x, targets):
     """
     directions = {"→": x, "←": x[::-1]}  # reading backward is reading the sequence turned round
     h = {
-        d: forward(p[f"{d}W_hh"], p[f"{d}W_hx"], p[f"{d}b"], its_x, p[f"{d}h_0"])
+        d: states(p[f"{d}W_hh"], p[f"{d}W_hx"], p[f"{d}b"], its_x, p[f"{d}h_0"])
         for d, its_x in directions.items()
     }
     both = np.concatenate([h["→"][1:], h["←"][1:][::-1]], axis=1)
@@ -61,7 +61,7 @@ def bidirectional(p, x, targets):
     gradients = {"U": dy.T @ both, "c": dy.sum(axis=0)}
     d_both = np.split(dy @ p["U"], 2, axis=1)
     for (d, its_x), d_out in zip(directions.items(), (d_both[0], d_both[1][::-1]), strict=True):
-        backward = backward(p[f"{d}W_hh"], h[d], its_x, d_out)
+        backward = through_time(p[f"{d}W_hh"], h[d], its_x, d_out)
         gradients |= {f"{d}{name}": gradient for name, gradient in backward.items()}
     return loss, y, gradients
 
@@ -122,7 +122,7 @@ def lstm(p, x, targets):
     return loss, y, {**gradients, "W_hy": dy.T @ h[1:], "h_0": dh_next, "c_0": dc_next}
 
 
-def forward(W_hh, W_hx, b, x, h_0):
+def states(W_hh, W_hx, b, x, h_0):
     """h_0 and the states after every step: `(T + 1, n)`."""
     h = [h_0]
     for x_t in x:
@@ -130,7 +130,7 @@ def forward(W_hh, W_hx, b, x, h_0):
     return np.array(h)
 
 
-def backward(W_hh, h, x, d_out):
+def through_time(W_hh, h, x, d_out):
     """Back-propagation through time, given dL/dh_t `(T, n)` from the outputs at t alone."""
     deltas = np.zeros_like(d_out)
     dh_next = np.zeros(h.shape[1])

@@ -75,6 +75,49 @@ def table(rows):
     return "\n".join(lines)
 
 
+def gates_fixed(x, units, rng):
+    """How far a plain RNN is from an LSTM with the gates i = 1, f = 0, o = 1, and all else the same.
+
+        c_t = f c_(t-1) + i tanh(a_t) = tanh(a_t),    h_t = o c_t = tanh(a_t)
+
+    as the plain RNN has it; or h_t = o tanh(c_t), where the LSTM keeps its second tanh. From the
+    lecture after Graves (001), "LSTM Gating", by which one "almost" gets a standard RNN.
+
+    Args:
+        x: `(T, V)`.
+        units: n.
+        rng: Of the weights.
+
+    Returns:
+        The largest difference of the two networks' states h, without the second tanh and with it.
+    """
+    plain = keras.layers.SimpleRNN(units, return_sequences=True, dtype="float64")
+    plain.build((1, *x.shape))
+    p = {
+        name: rng.normal(scale=0.7, size=shape)
+        for name, shape in _plain_shapes(units, x.shape[1]).items()
+    }
+    _assign(plain, {"W_hx": p["W_hx"], "W_hh": p["W_hh"], "b": p["b"]})
+    h_0 = p["h_0"][None]
+    expected, differences = plain(x[None], initial_state=h_0).numpy(), []
+    for activation in ("linear", "tanh"):
+        lstm = rnn_kit.layers.PeepholeLSTM(
+            units, output_activation=activation, return_sequences=True, dtype="float64"
+        )
+        lstm.build((1, *x.shape))
+        open_, shut = np.full(units, 100.0), np.full(units, -100.0)  # of which σ is 1, and 4e-44
+        blocks = {
+            "W_x": [0 * p["W_hx"], 0 * p["W_hx"], p["W_hx"], 0 * p["W_hx"]],  # of i, f, c, o
+            "W_h": [0 * p["W_hh"], 0 * p["W_hh"], p["W_hh"], 0 * p["W_hh"]],
+            "w_c": [np.zeros((units, 3))],
+            "b": [open_, shut, p["b"], open_],
+        }
+        _assign(lstm, {name: np.concatenate(of) for name, of in blocks.items()})
+        h = lstm(x[None], initial_state=[h_0, rng.normal(size=h_0.shape)]).numpy()
+        differences.append(float(np.abs(h - expected).max()))
+    return tuple(differences)
+
+
 # --- the networks in Keras, their weights set from the slides' matrices ------------------------------
 
 

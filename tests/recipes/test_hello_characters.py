@@ -159,3 +159,9 @@ def test_show_opens_the_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
     recipe.main(["--preset", "smoke", "--out", str(tmp_path / "run"), "--show"])
     assert [url.rsplit("/", 1)[1] for url in opened] == ["table.png", "loss.png"]
+
+
+def test_an_lstm_with_its_gates_fixed_is_the_plain_network_but_for_its_second_tanh(rng):
+    exact, almost = side_by_side.gates_fixed(X, 3, rng)
+    assert exact < 1e-12
+    assert almost > 1e-3
