@@ -199,30 +199,6 @@ def report_models(rows):
         )
 
 
-def readme_tables(entry):
-    """The README's tables of a recorded result, as Markdown: of layers, and of models."""
-    found = {(row["layer"], tuple(row["shape"]), row["of"]): row for row in entry["rows"]}
-    lines = [
-        "| steps, sequences, features, units "
-        "| `PeepholeLSTM` | memory | `torch.nn.LSTM` | `GRU` | memory |",
-        "|---|---|---|---|---|---|",
-    ]
-    for sizes in dict.fromkeys(shape for _, shape, _ in found):
-        cells = [", ".join(map(str, sizes))]
-        for kind, of in (("lstm", "kit"), ("lstm", "torch"), ("gru", "kit")):
-            row = found[kind, sizes, of]
-            cells.append(f"{row['forward_backward']['ratio']:.2f}")
-            if of == "kit":
-                cells.append(f"{row['peak_mib'] / found[kind, sizes, 'keras']['peak_mib']:.2f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| recipe and preset | cell | words a second | speed |", "|---|---|---|---|"]
-    for row in entry["models"]:
-        name, preset = row["model"].split()
-        words = f"{row['words_per_second']:,.0f}"
-        lines.append(f"| `{name}.py`, `{preset}` | {row['cell']} | {words} | {row['speedup']:.2f} |")
-    return "\n".join(lines)
-
-
 def draw(rows, path):
     """Ratios to keras, forward and backward, a group of bars for each shape."""
     kinds = list(dict.fromkeys(row["layer"] for row in rows))

@@ -248,8 +248,8 @@ def run_one(settings, open_run, show=False):
         one_hot, settings.units, np.random.default_rng(settings.seed)
     )
     print(
-        f"\nan LSTM with its gates fixed to i = 1, f = 0, o = 1 is the plain network: its states differ "
-        f"by {exact:.0e};\nwith its second tanh, h = o tanh(c), almost: by up to {almost:.2f}"
+        f"\nwith the gates i = 1, f = 0, o = 1 an LSTM is the plain network: their states differ "
+        f"by {exact:.0e};\nwith the second tanh, h = o tanh(c), almost: by up to {almost:.2f}"
     )
 
     metrics = {"loss_before": cross_entropy(before), "loss": end, "loss_without_memory": floor}

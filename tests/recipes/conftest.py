@@ -1,8 +1,13 @@
 """What the tests of recipes share. Each file names its recipe `recipe`."""
 
+import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
+
+RESULTS = Path(__file__).parents[2] / "recipes/results"
 
 
 @pytest.fixture
@@ -27,3 +32,23 @@ def run_main(request, monkeypatch, capsys):
 def without_pictures(request, monkeypatch):
     """For tests of something else: a run of the file's recipe leaves its pictures out."""
     monkeypatch.setattr(request.module.recipe.pictures, "draw", lambda *args: None)
+
+
+@pytest.fixture
+def unknown_in_ledger(request):
+    """`unknown_in_ledger(metrics)`: metrics of the ledger that a run with these has not.
+
+    Numbers in a name are settings (the width of a beam, steps back), and any will do.
+    """
+
+    def unknown(metrics):
+        recorded = set()
+        for path in RESULTS.glob(f"{request.module.recipe.RECIPE}-*.json"):
+            recorded |= set(json.loads(path.read_text(encoding="utf-8"))["metrics"])
+        assert recorded
+        ours, theirs = (
+            {re.sub(r"\d+(\.\d+)?", "#", name) for name in names} for names in (metrics, recorded)
+        )
+        return theirs - ours
+
+    return unknown

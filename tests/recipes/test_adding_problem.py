@@ -279,3 +279,11 @@ def test_learning_curves_are_drawn_a_length_each_beside_the_baseline():
 def test_the_hash_of_a_task_is_that_of_its_description():
     ours, other = (recipe.load_data(recipe.Settings(lengths=t)) for t in ((4, 6), (4, 8)))
     assert ours["sha256"] != other["sha256"] and json.dumps(ours)
+
+
+def test_the_ledger_has_no_metric_that_a_run_has_not(tmp_path, unknown_in_ledger):
+    metrics = {}
+    for task in ("adding", "anbn", "timing"):
+        argv = ["--preset", "smoke", "--task", task, "--cell", "simple", "--out", str(tmp_path / task)]
+        metrics |= recipe.main(argv)
+    assert unknown_in_ledger(metrics) == set()

@@ -55,6 +55,10 @@ TEXT = (
 )
 
 
+def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, unknown_in_ledger):
+    assert unknown_in_ledger(smoke[1]) == set()
+
+
 def test_a_run_leaves_its_result_pictures_page_and_model(smoke):
     out, metrics = smoke
     names = {p.name for p in out.iterdir()}

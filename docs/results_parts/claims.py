@@ -1,0 +1,192 @@
+"""The lectures' claims, and what the ledger has to say of each."""
+
+from results_parts.ledger import entry, metrics, number, order_of, table, values
+
+LI = "Jian Li"
+GRAVES = "after Graves"
+WANG = "Ruixuan Wang"
+JAHREN = "Tollef Jahren"
+NOT_YET = "not yet measured"
+
+
+def tfidf_beats_the_lstm():
+    lecture, cpu = metrics("imdb_sentiment", "lecture"), metrics("imdb_sentiment")
+    return (
+        f"yes, over its LSTM: {number(cpu['test_accuracy_tfidf'], 3)} against "
+        f"{number(lecture['test_accuracy'], 3)}; not over the `cpu` preset, "
+        f"{number(cpu['test_accuracy'], 3)}"
+    )
+
+
+def lstm_or_gru():
+    lstm, gru = (metrics("imdb_sentiment", "compare", cell=cell) for cell in ("lstm", "gru"))
+    far = [
+        metrics("ptb_language_model", "agreement", cell=cell)["test_agreement_10"]
+        for cell in ("lstm", "gru")
+    ]
+    return (
+        f"it depends: IMDB, of equal size, {number(lstm['test_accuracy'], 4)} and "
+        f"{number(gru['test_accuracy'], 4)}; verbs 10 to 19 words behind their noun, "
+        f"{number(far[0], 3)} and {number(far[1], 3)}"
+    )
+
+
+def tanh_remembers():
+    plain = metrics("ptb_language_model", "agreement", cell="simple")
+    climbed = metrics("adding_problem", "compare", cell="simple")
+    return (
+        f"in language less: verbs 2 to 9 words behind their noun, "
+        f"{number(plain['test_agreement_2'], 3)} agree, a coin; it does learn the adding problem up to "
+        f"{values(climbed['test_largest_length'])} steps (three seeds)"
+    )
+
+
+def starts():
+    fading = metrics("vanishing_gradients")
+    relu, tanh = (
+        [
+            order_of(fading[f"{activation}_{start}_50_back"]["mean"])
+            for start in ("glorot", "orthogonal", "identity")
+        ]
+        for activation in ("relu", "tanh")
+    )
+    return (
+        "of the gradient 50 steps back, with Glorot's, an orthogonal and the identity start, ReLU has "
+        f"{relu[0]}, {relu[1]} and {relu[2]}; tanh {tanh[0]}, {tanh[1]} and {tanh[2]}: the identity "
+        "helps ReLU, nothing helps a tanh that saturates"
+    )
+
+
+def irnn_adds():
+    climbed = metrics("adding_problem", "compare", cell="irnn")
+    return (
+        f"not within 2,500 batches: up to {values(climbed['test_largest_length'])} steps (three seeds)"
+    )
+
+
+def forget_bias():
+    fading = metrics("vanishing_gradients")
+    zero, one = (order_of(fading[f"lstm_forget_bias_{bias}_50_back"]["mean"]) for bias in (0, 1))
+    return f"yes: {one} of the gradient is left 50 steps back, and {zero} with a bias of 0"
+
+
+def small_ptb():
+    small = metrics("ptb_language_model", "small")
+    return (
+        f"small, yes: validation {number(small['validation_perplexity'], 1)}, test "
+        f"{number(small['test_perplexity'], 1)}; large, {NOT_YET}"
+    )
+
+
+def beyond_truncation():
+    lstm = metrics("ptb_language_model", "agreement", cell="lstm")
+    return (
+        "yes: with a gradient that goes back 50 words, of verbs 50 and more words behind their noun "
+        f"{number(lstm['test_agreement_50'], 3)} agree (LSTM)"
+    )
+
+
+def peepholes():
+    lstm, peephole = (metrics("adding_problem", "anbn", cell=cell) for cell in ("lstm", "peephole"))
+    timed = [
+        metrics("adding_problem", "timing", cell=cell)["test_right"] for cell in ("lstm", "peephole")
+    ]
+    return (
+        f"to count, yes: a^n b^n up to n = {values(peephole['test_largest_n'])}, without them "
+        f"{values(lstm['test_largest_n'])}; to time, not shown: {values(timed[1], 2)} and "
+        f"{values(timed[0], 2)} of the spikes right (three seeds each)"
+    )
+
+
+def until_nietzsche_is_coherent():
+    long = {n: metrics("nietzsche_generation", "lecture", epochs=n, limit=None) for n in (1, 10, 20)}
+    short = metrics("nietzsche_generation", "lecture", epochs=20, limit=100_000)
+    written = {n: 100 * found["written_known_words"]["mean"] for n, found in long.items()}
+    own = 100 * long[20]["validation_known_words"]["mean"]
+    return (
+        f"of the words of four letters and more that its network writes, {written[1]:.0f} % are in the "
+        f"text it learned from after 1 epoch, {written[10]:.0f} % after 10, {written[20]:.0f} % after 20 (of "
+        f"the text's own {own:.0f} %); of 100,000 characters, after 20 epochs, "
+        f"{100 * short['written_known_words']['mean']:.0f} %, and "
+        f"{number(short['test_nats'], 2)} nats a character on what was held out, in place of "
+        f"{number(long[20]['test_nats'], 2)}"
+    )
+
+
+def grus_are_quicker():
+    speeds = {}
+    for row in entry("benchmark_layers", None)["models"]:
+        speeds.setdefault(row["model"], {})[row["cell"]] = row["words_per_second"]
+    ratios = ", ".join(f"{of['gru'] / of['lstm']:.2f}" for of in speeds.values())
+    adding = [metrics("adding_problem", "compare", cell=cell)["batches"] for cell in ("gru", "lstm")]
+    verbs = [
+        metrics("ptb_language_model", "agreement", cell=cell, sentences=20_000)["test_agreement_10"]
+        for cell in ("gru", "lstm")
+    ]
+    return (
+        f"faster, mostly: Keras's GRU trains on {ratios} times the words a second of its LSTM (the models "
+        f"of the table below); less data: the adding problem at length 25 took it {values(adding[0])} "
+        f"batches, the LSTM {values(adding[1])}; of 20,000 sentences, verbs 10 to 19 words behind their "
+        f"noun agree with {values(verbs[0], 2)}, with the LSTM {values(verbs[1], 2)} (three seeds each)"
+    )
+
+
+def learned_initial_states():
+    learned, zero = (
+        metrics("adding_problem", "anbn", cell="lstm", learned_state=learned)["test_largest_n"]
+        for learned in (True, False)
+    )
+    return (
+        f"not shown: a^n b^n up to n = {values(learned)} with a learned initial state, "
+        f"{values(zero)} from zeros (three seeds each)"
+    )
+
+
+def layers():
+    counts = {n: metrics("nietzsche_generation", layers=n, cell="lstm")["test_nats"] for n in (1, 2, 3)}
+    return (
+        f"of equal numbers of weights and 18 epochs, Nietzsche: one layer {number(counts[1], 3)} nats a "
+        f"character, two {number(counts[2], 3)}, three {number(counts[3], 3)}: here one is best"
+    )
+
+
+def gates_fixed():
+    hello = metrics("hello_characters")
+    exact, almost = hello["gates_fixed_apart"], hello["gates_fixed_second_tanh_apart"]
+    return (
+        f'yes: with i = 1, f = 0, o = 1 their states differ by {max(exact["values"]):.0e}; "almost", by '
+        f"{number(almost, 2)}, where the LSTM keeps its second tanh"
+    )
+
+
+CLAIMS = [
+    ("TF-IDF with logistic regression beats the LSTM on IMDB", LI, tfidf_beats_the_lstm),
+    (
+        "It takes 20 epochs until Nietzsche is coherent, and a text of 100,000 characters",
+        LI,
+        until_nietzsche_is_coherent,
+    ),
+    (
+        "The smaller the temperature, the more even the distribution",
+        LI,
+        "no, by its definition: low sharpens, high flattens (the picture above)",
+    ),
+    ("LSTM or GRU: no clear winner", f"{GRAVES}, {WANG}", lstm_or_gru),
+    ("GRUs train faster, or need less data", GRAVES, grus_are_quicker),
+    ("A tanh RNN hardly remembers more than 7 steps", JAHREN, tanh_remembers),
+    ("Orthogonal and identity starts help", JAHREN, starts),
+    ("With the identity start, ReLU solves the adding problem", JAHREN, irnn_adds),
+    ("RNNs remember longer than their truncation", JAHREN, beyond_truncation),
+    ("A forget-gate bias near 1 helps", JAHREN, forget_bias),
+    ("Initial states that are not zero help", GRAVES, learned_initial_states),
+    ("The small PTB model comes below 120, the large one below 80", GRAVES, small_ptb),
+    ("Reversing the source helps translation", JAHREN, NOT_YET),
+    ("Two or three layers, not more", JAHREN, layers),
+    ("A plain RNN is an LSTM with its gates fixed", GRAVES, gates_fixed),
+    ("Peepholes help to count and to time", GRAVES, peepholes),
+]
+
+
+def claims():
+    rows = [(c, lecture, of() if callable(of) else of) for c, lecture, of in CLAIMS]
+    return table(["what the slides say", "lecture", "measured"], rows)

@@ -1,0 +1,290 @@
+"""The README's tables of results: functions without arguments to a table in Markdown."""
+
+import json
+
+from results_parts.ledger import LEDGER, entry, metrics, number, order_of, table, values
+
+BLEU = [f"bleu_{n}" for n in (1, 2, 3, 4)]
+CELLS = {"simple": "plain RNN", "gru": "GRU", "peephole": "peephole LSTM", "lstm": "LSTM"}
+
+
+def seconds(found):
+    return f"{number(found['train_seconds'], 0, grouped=True)} s"
+
+
+def seeds(recorded):
+    several = len(recorded["seeds"]) > 1
+    return f"seed{'s' if several else ''} {', '.join(map(str, recorded['seeds']))}"
+
+
+# --- ours beside the published ------------------------------------------------------------------------
+
+
+def ours():
+    """Rows of this project's figures: task, command, figures."""
+    imdb = "IMDB, test accuracy"
+    yield imdb, "`imdb_sentiment.py`", number(metrics("imdb_sentiment")["test_accuracy"], 3)
+    lecture = metrics("imdb_sentiment", "lecture")["test_accuracy"]
+    yield imdb, "`imdb_sentiment.py --preset lecture`", number(lecture, 3)
+    for preset in ("small", "cpu"):
+        found = metrics("ptb_language_model", preset)
+        figures = " / ".join(number(found[f"{part}_perplexity"], 1) for part in ("validation", "test"))
+        command = f"`ptb_language_model.py --preset {preset}`"
+        yield "Penn Treebank, perplexity, validation / test", command, figures
+    found = metrics("image_captioning")
+    bleu = " / ".join(number(found[f"test_{name}"], 1) for name in BLEU)
+    yield "Flickr8k, test, BLEU-1 / 2 / 3 / 4", "`image_captioning.py`, MobileNetV2, 7 x 7", bleu
+
+
+def _published():
+    return json.loads((LEDGER / "published.json").read_text(encoding="utf-8"))
+
+
+def published():
+    theirs = _published()
+    rows = [(*row, "this project") for row in ours()]
+    rows += [(r["task"], r["system"], r["figures"], f"[{r['source']}]({r['url']})") for r in theirs]
+    tasks = dict.fromkeys(row[0] for row in rows)
+    rows = [row for task in tasks for row in rows if row[0] == task]
+    return table(["task", "system", "figures", "source"], rows)
+
+
+# --- text ---------------------------------------------------------------------------------------------
+
+
+def generation():
+    rows = []
+    for command, of in {
+        "--preset lecture --epochs 10": ("lecture", {"epochs": 10, "limit": None}),
+        "--preset lecture --epochs 20": ("lecture", {"epochs": 20, "limit": None}),
+        "--preset lecture --epochs 20 --limit 100000": ("lecture", {"epochs": 20, "limit": 100_000}),
+        "--seeds 0 1 2": ("cpu", {"layers": 1, "cell": "lstm"}),
+        "--cell gru": ("cpu", {"cell": "gru"}),
+        "--layers 2 --units 192": ("cpu", {"layers": 2}),
+        "--layers 3 --units 150": ("cpu", {"layers": 3}),
+        "--preset demo": ("demo", {}),
+    }.items():
+        preset, settings = of
+        recorded = entry("nietzsche_generation", preset, **settings)
+        found = recorded["metrics"]
+        name = recorded["data"]["name"]
+        text = f"{'standard library of Python' if name == 'stdlib' else name.capitalize()}, "
+        text += f"{recorded['data']['characters']:,} characters"
+        nats = f"{number(found['test_nats'], 3)} nats ({found['test_bits']['mean']:.3f} bits)"
+        rows.append((f"`{command}`", text, f"{nats}, {seeds(recorded)}", seconds(found)))
+    return table(["`nietzsche_generation.py`", "text", "held out, a character", "training"], rows)
+
+
+def sentiment():
+    lecture, cpu = metrics("imdb_sentiment", "lecture"), metrics("imdb_sentiment")
+    without_pairs = metrics("imdb_sentiment", pairs=None)
+    kept, last = (f"{lecture[name]['mean']:.0f}th" for name in ("kept_epoch", "epochs"))
+    rows = [
+        (
+            f"`--preset lecture`, its best epoch on validation, the {kept}",
+            f"{number(lecture['test_accuracy'], 3)}, seed 0",
+            "",
+        ),
+        (f"and its last, the {last}", number(lecture["test_accuracy_last_epoch"], 3), seconds(lecture)),
+        (
+            "`--baseline`: TF-IDF of words, logistic regression",
+            f"{number(cpu['test_accuracy_tfidf'], 3)}, seeds 0, 1, 2",
+            "",
+        ),
+        ("TF-IDF of words and pairs of words", number(cpu["test_accuracy_tfidf_with_pairs"], 3), ""),
+        (
+            "`--seeds 0 1 2 --baseline`: the `cpu` preset",
+            number(cpu["test_accuracy"], 3),
+            seconds(cpu),
+        ),
+        (
+            "`--pairs none`: the recurrent states alone",
+            f"{number(without_pairs['test_accuracy'], 3)}, seed 0",
+            seconds(without_pairs),
+        ),
+    ]
+    return table(["`imdb_sentiment.py`", "accuracy", "training"], rows)
+
+
+def sentiment_cells():
+    from scipy import stats
+
+    lstm = metrics("imdb_sentiment", "compare", cell="lstm")["test_accuracy"]["values"]
+    rows = []
+    for cell, name in CELLS.items():
+        recorded = entry("imdb_sentiment", "compare", cell=cell)
+        settings, accuracy = recorded["settings"], recorded["metrics"]["test_accuracy"]
+        against = ""
+        if cell != "lstm":
+            welch = stats.ttest_ind(accuracy["values"], lstm, equal_var=False)
+            low, high = welch.confidence_interval(0.95)
+            difference = accuracy["mean"] - sum(lstm) / len(lstm)
+            against = f"{difference:+.4f} ({low:+.4f} to {high:+.4f})"
+        rate = f"{settings['learning_rate']:g}"
+        rows.append((name, str(settings["units"]), rate, number(accuracy, 4), against))
+    against = "against the LSTM (95 %, Welch's t)"
+    return table(["cell", "units", "learning rate", "accuracy", against], rows)
+
+
+def perplexity():
+    rows = []
+    for preset, name in (
+        ("cpu", "the `cpu` preset, seed 0"),
+        ("small", "`--preset small`, the lecture's settings, seed 0"),
+    ):
+        found = metrics("ptb_language_model", preset)
+        validation, test = (number(found[f"{part}_perplexity"], 1) for part in ("validation", "test"))
+        rows.append((name, validation, test, seconds(found)))
+    return table(["`ptb_language_model.py`", "validation", "test", "training"], rows)
+
+
+def agreement():
+    bins = {1: "verb 1 word behind its noun", 2: "2 to 9", 10: "10 to 19", 20: "20 to 29"}
+    bins |= {30: "30 to 49", 50: "50 and more"}
+    rows = []
+    for cell in ("simple", "gru", "lstm"):
+        found = metrics("ptb_language_model", "agreement", cell=cell)
+        above = found["test_perplexity"]["mean"] / found["test_true_perplexity"]["mean"] - 1
+        shares = [number(found[f"test_agreement_{first}"], 3) for first in bins]
+        rows.append((CELLS[cell], number(found["test_perplexity"], 3), f"{100 * above:.1f} %", *shares))
+    return table(["cell", "perplexity", "above the language's own", *bins.values()], rows)
+
+
+# --- captions -----------------------------------------------------------------------------------------
+
+
+def captions():
+    found = metrics("image_captioning")
+    scores = [number(found[f"test_{name}"], 1) for name in BLEU]
+    scores += [number(found["test_cider"], 3), number(found["test_perplexity"], 1)]
+    time = f"{found['train_seconds']['mean']:,.0f} s"
+    (soft,) = (row for row in _published() if row["system"].startswith("soft attention"))
+    theirs = [*soft["figures"].split(" / "), "", "", ""]
+    head = ["", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr", "perplexity", "training"]
+    rows = [
+        ("`image_captioning.py --seeds 0 1 2`, the `cpu` preset", *scores, time),
+        ("soft attention in Xu et al. 2015 (arXiv:1502.03044), features by VGG", *theirs),
+    ]
+    return table(head, rows)
+
+
+def caption_decodings():
+    found = metrics("image_captioning")
+    rows = []
+    for way in ("greedy", "sampling", "beam_1", "beam_3", "beam_5", "beam_10"):
+        mean = {
+            name: found[f"validation_{way}_{name}"]["mean"] for name in (*BLEU, "cider", "new", "words")
+        }
+        bleu = [f"{mean[name]:.1f}" for name in BLEU]
+        new, words = f"{100 * mean['new']:.0f} %", f"{mean['words']:.1f}"
+        rows.append((way.replace("_", " "), *bleu, f"{mean['cider']:.3f}", new, words))
+    head = ["", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr", "new", "words a caption"]
+    return table(head, rows)
+
+
+def caption_decoders():
+    rows = []
+    ways = [(d, v) for v in ("pooled", "grid") for d in ("init", "input", "merge")]
+    for decoder, vector in [*ways, ("attention", "grid")]:
+        found = metrics("image_captioning", "compare", decoder=decoder, vector=vector)
+        sees = "pooled features" if vector == "pooled" else "mean of grid"
+        sees = "the grid" if decoder == "attention" else sees
+        bleu = [f"{found[f'validation_beam_3_{name}']['mean']:.1f}" for name in BLEU]
+        cider = f"{found['validation_beam_3_cider']['mean']:.3f}"
+        rows.append((f"`{decoder}`", sees, *bleu, cider))
+    return table(["`--decoder`", "sees", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr"], rows)
+
+
+# --- see it happen ------------------------------------------------------------------------------------
+
+
+def _left(names):
+    """What is left of gradients 50 steps back."""
+    found = metrics("vanishing_gradients")
+    return [order_of(found[f"{name}_50_back"]["mean"]) for name in names]
+
+
+def gradient_radii():
+    rows = []
+    names = {"linear": "no activation function", "tanh": "tanh", "relu": "ReLU"}
+    for activation, name in names.items():
+        rows.append((name, *_left([f"{activation}_{radius}" for radius in ("0.8", "1.0", "1.2")])))
+    return table(["", "ρ = 0.8", "ρ = 1", "ρ = 1.2"], rows)
+
+
+def gradient_starts():
+    rows = []
+    starts = {"glorot": "Glorot", "1_n": "1/n", "orthogonal": "orthogonal", "identity": "identity"}
+    for activation in ("tanh", "ReLU"):
+        names = [f"{activation.lower()}_{start}" for start in starts]
+        rows.append((f"{activation}, driven", *_left(names)))
+    return table(["", *starts.values()], rows)
+
+
+def gradient_gates():
+    names = [*(f"lstm_forget_bias_{b}" for b in (0, 1, 4)), *(f"gru_update_bias_{b}" for b in (0, 4))]
+    return table(["LSTM, forget bias 0", "1", "4", "GRU, update bias 0", "4"], [_left(names)])
+
+
+def adding():
+    names = {"simple": "tanh RNN", "irnn": "IRNN", "lstm": "LSTM", "peephole": "peephole LSTM"}
+    rows = []
+    for cell, name in {**names, "gru": "GRU"}.items():
+        lengths = metrics("adding_problem", "compare", cell=cell)["test_largest_length"]["values"]
+        rows.append((name, *(f"{length:.0f}" for length in lengths)))
+    return table(["cell", "seed 0", "seed 1", "seed 2"], rows)
+
+
+def peepholes():
+    rows = []
+    for cell in ("lstm", "peephole"):
+        counted = metrics("adding_problem", "anbn", cell=cell)["test_largest_n"]
+        timed = metrics("adding_problem", "timing", cell=cell)
+        right = [values(timed[f"test_right{twice}"], 2) for twice in ("", "_twice_as_long")]
+        rows.append((CELLS[cell], values(counted), *right))
+    return table(["cell", "a^n b^n", "spikes, 60 steps", "spikes, 120 steps"], rows)
+
+
+def followed():
+    properties = {
+        "auc_inside_brackets": "inside brackets",
+        "r_position_in_line": "position in line",
+        "auc_inside_a_comment": "inside a comment",
+        "auc_inside_quotes": "inside quotes",
+        "auc_inside_an_if_body": "inside an `if` body",
+        "r_bracket_depth": "bracket depth",
+        "r_indentation_depth": "indentation depth",
+    }
+    found, rows = metrics("visualize_cells"), []
+    for name, in_words in properties.items():
+        measure = "AUC" if name.startswith("auc") else "correlation"
+        scores = [f"{value:.3f}" for value in found[f"test_{name}"]["values"]]
+        rows.append((in_words, measure, *scores))
+    return table(["property", "score, held out", "seed 0", "seed 1", "seed 2"], rows)
+
+
+# --- speed --------------------------------------------------------------------------------------------
+
+
+def layers():
+    rows, measured = [], entry("benchmark_layers", None)["rows"]
+    found = {(row["layer"], tuple(row["shape"]), row["of"]): row for row in measured}
+    for sizes in dict.fromkeys(shape for _, shape, _ in found):
+        cells = [", ".join(map(str, sizes))]
+        for kind, of in (("lstm", "kit"), ("lstm", "torch"), ("gru", "kit")):
+            row = found[kind, sizes, of]
+            cells.append(f"{row['forward_backward']['ratio']:.2f}")
+            if of == "kit":
+                cells.append(f"{row['peak_mib'] / found[kind, sizes, 'keras']['peak_mib']:.2f}")
+        rows.append(cells)
+    head = ["steps, sequences, features, units", "`PeepholeLSTM`", "memory", "`torch.nn.LSTM`"]
+    return table([*head, "`GRU`", "memory"], rows)
+
+
+def models():
+    rows = []
+    for row in entry("benchmark_layers", None)["models"]:
+        name, preset = row["model"].split()
+        words = f"{row['words_per_second']:,.0f}"
+        rows.append((f"`{name}.py`, `{preset}`", row["cell"], words, f"{row['speedup']:.2f}"))
+    return table(["recipe and preset", "cell", "words a second", "speed"], rows)
