@@ -101,14 +101,14 @@ def peepholes():
 def until_nietzsche_is_coherent():
     long = {n: metrics("nietzsche_generation", "lecture", epochs=n, limit=None) for n in (1, 10, 20)}
     short = metrics("nietzsche_generation", "lecture", epochs=20, limit=100_000)
-    written = {n: 100 * found["written_known_words"]["mean"] for n, found in long.items()}
-    own = 100 * long[20]["validation_known_words"]["mean"]
+    written = {n: f"{100 * found['written_known_words']['mean']:.0f} %" for n, found in long.items()}
+    own = f"{100 * long[20]['validation_known_words']['mean']:.0f} %"
+    of_short = f"{100 * short['written_known_words']['mean']:.0f} %"
     return (
-        f"of the words of four letters and more that its network writes, {written[1]:.0f} % are in the "
-        f"text it learned from after 1 epoch, {written[10]:.0f} % after 10, {written[20]:.0f} % after 20 (of "
-        f"the text's own {own:.0f} %); of 100,000 characters, after 20 epochs, "
-        f"{100 * short['written_known_words']['mean']:.0f} %, and "
-        f"{number(short['test_nats'], 2)} nats a character on what was held out, in place of "
+        "of the words of four letters and more that its network writes, the text that it learned from has "
+        f"{written[1]} after 1 epoch, {written[10]} after 10, {written[20]} after 20 (of the text's own "
+        f"words {own}); of 100,000 characters, after 20 epochs, {of_short}, and "
+        f"{number(short['test_nats'], 2)} nats a character, where all 600,893 come to "
         f"{number(long[20]['test_nats'], 2)}"
     )
 
@@ -124,10 +124,11 @@ def grus_are_quicker():
         for cell in ("gru", "lstm")
     ]
     return (
-        f"faster, mostly: Keras's GRU trains on {ratios} times the words a second of its LSTM (the models "
-        f"of the table below); less data: the adding problem at length 25 took it {values(adding[0])} "
-        f"batches, the LSTM {values(adding[1])}; of 20,000 sentences, verbs 10 to 19 words behind their "
-        f"noun agree with {values(verbs[0], 2)}, with the LSTM {values(verbs[1], 2)} (three seeds each)"
+        f"faster, mostly: Keras's GRU trains on {ratios} times the words a second of its LSTM (the "
+        "models of the table below); less data: the adding problem at length 25 took it "
+        f"{values(adding[0])} batches, the LSTM {values(adding[1])}; after 20,000 sentences, of verbs "
+        f"10 to 19 words behind their noun {values(verbs[0], 2)} agree, with the LSTM "
+        f"{values(verbs[1], 2)} (three seeds each)"
     )
 
 
@@ -145,8 +146,9 @@ def learned_initial_states():
 def layers():
     counts = {n: metrics("nietzsche_generation", layers=n, cell="lstm")["test_nats"] for n in (1, 2, 3)}
     return (
-        f"of equal numbers of weights and 18 epochs, Nietzsche: one layer {number(counts[1], 3)} nats a "
-        f"character, two {number(counts[2], 3)}, three {number(counts[3], 3)}: here one is best"
+        "Nietzsche, of equal numbers of weights, 18 epochs: one layer "
+        f"{number(counts[1], 3)} nats a character, two {number(counts[2], 3)}, three "
+        f"{number(counts[3], 3)}: here one is best"
     )
 
 

@@ -7,7 +7,7 @@ LEDGER = Path(__file__).parents[2] / "recipes/results"
 
 
 def entry(recipe, preset="cpu", **settings):
-    """The entry of a recipe and a preset with these settings; of several, that which else differs least.
+    """The entry of a recipe and a preset with these settings; of several, that which differs least.
 
     Raises:
         SystemExit: if there is none, or two differ as little.
