@@ -74,9 +74,7 @@ class Settings:
     DATA, WRITING = "data and run", "writing"
 
     seed: int = setting(0, "of weights and samples", cli.seed, group=DATA)
-    checkpoint_seconds: float = setting(
-        120.0, "between checkpoints within an epoch", cli.positive, group=DATA, neutral=True
-    )
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     word: str = setting("hello", "what it learns to spell", group=DATA)
     units: int = setting(3, "of the hidden layer", cli.positive_int)
     steps: int = setting(25, "of training, an epoch", cli.positive_int)

@@ -55,11 +55,11 @@ import numpy as np
 from image_captioning_parts import captioning, comparison, data, decoding, fitting, pictures, scores
 from image_captioning_parts.captioner import DECODERS, VECTORS, Captioner
 from image_captioning_parts.decoding import Writer
+from image_captioning_parts.judging import captions_table, described, judge, report, truth
 
 from rnn_kit import callbacks as kit
 from rnn_kit import cli
 from rnn_kit.cli import setting
-from rnn_kit.datasets import is_true
 from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import TokenVocabulary, read_vectors
 
@@ -94,16 +94,8 @@ class Settings:
         5, "rarer words of the captions become <unk>", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
-    distribute: bool = setting(
-        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
-    )
-    checkpoint_seconds: float = setting(
-        120.0,
-        "between checkpoints within an epoch; there is one after each",
-        cli.positive,
-        group=DATA,
-        neutral=True,
-    )
+    distribute: bool = cli.distribute()
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     decoder: str = setting("attention", "how the picture comes in", choices=DECODERS)
     vector: str = setting(
         "pooled", "the picture as one vector: pooled features, or the mean of a grid", choices=VECTORS
@@ -258,22 +250,6 @@ def monitor(settings):
     return "val_truth" if settings.data == data.SHAPES else "val_bleu_4"
 
 
-def judge(written, part):
-    """Scores of one caption a picture, against all that was said of it: names to numbers."""
-    bleu = scores.bleu(written, part.words)
-    metrics = {f"bleu_{n}": value for n, value in enumerate(bleu, start=1)}
-    metrics["cider"] = scores.cider(written, part.words)
-    if part.scenes:
-        metrics["truth"] = truth(written, part)
-    return metrics
-
-
-def truth(written, part):
-    """The share of captions that are true of their drawn pictures."""
-    pairs = zip(part.scenes, written, strict=True)
-    return float(np.mean([is_true(scene, " ".join(words)) for scene, words in pairs]))
-
-
 def evaluate(settings, model, held):
     """Chooses how to write on validation, then reads the test part, once.
 
@@ -311,15 +287,6 @@ def evaluate(settings, model, held):
     found["perplexity"] = np.exp(fitting.nats(model, held.test, held.vocabulary))
     metrics |= {f"test_{name}": value for name, value in found.items()}
     return metrics, captions
-
-
-def described(written, training):
-    """What captions are like, whatever the pictures."""
-    return {
-        "new": scores.novelty(written, training),
-        "distinct_words": scores.distinct_words(written),
-        "words": float(np.mean([len(words) for words in written])),
-    }
 
 
 def run_one(settings, open_run):
@@ -362,38 +329,6 @@ def run_one(settings, open_run):
     print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
     print("caption a picture with it: " + cli.command("--caption", "PHOTO", "--run", run.path))
     return metrics
-
-
-def captions_table(part, captions):
-    """A line for each picture of the test: its name, a tab, its caption."""
-    lines = zip(part.names, captions, strict=True)
-    return "".join(f"{name}\t{' '.join(words)}\n" for name, words in lines)
-
-
-def report(settings, metrics):
-    """Prints how the ways of writing score on validation, and the chosen one on the test part."""
-    truth = "test_truth" in metrics
-    names = ["bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", *(["truth"] if truth else [])]
-    print(
-        f"\n{'validation':14}"
-        + "".join(f"{scores.title(n):>9}" for n in names)
-        + "    new  words a caption"
-    )
-    ways = ["greedy", "sampling", *(f"beam_{width}" for width in settings.beam_widths)]
-    for way in ways:
-        row = {name: metrics[f"validation_{way}_{name}"] for name in [*names, "new", "words"]}
-        print(
-            f"{way.replace('_', ' '):14}"
-            + "".join(f"{row[n]:9.3f}" for n in names)
-            + f"{row['new']:7.0%}{row['words']:8.1f}"
-        )
-    print(
-        f"\ntest, beam {metrics['beam_width']:.0f}, length penalty {metrics['length_penalty']:g}: "
-        + ", ".join(f"{scores.title(name)} {metrics[f'test_{name}']:.3f}" for name in names)
-        + f"; perplexity {metrics['test_perplexity']:.2f}, {metrics['test_new']:.0%} new, "
-        f"{metrics['test_distinct_words']:.0f} distinct words; {metrics['train_seconds']:.0f} s of "
-        "training"
-    )
 
 
 def open_saved(run):

@@ -88,16 +88,8 @@ class Settings:
         0.1, "fraction of the training reviews that validates", cli.share, group=DATA
     )
     seed: int = setting(0, "of weights, order and split", cli.seed, group=DATA)
-    distribute: bool = setting(
-        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
-    )
-    checkpoint_seconds: float = setting(
-        120.0,
-        "between checkpoints within an epoch; there is one after each",
-        cli.positive,
-        group=DATA,
-        neutral=True,
-    )
+    distribute: bool = cli.distribute()
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     baseline: bool = setting(
         False, "TF-IDF and logistic regression on the same reviews as well", group=DATA, neutral=True
     )

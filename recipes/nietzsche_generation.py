@@ -72,16 +72,8 @@ class Settings:
     limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
     lower: bool = setting(True, "lower-case the text", group=DATA)
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
-    distribute: bool = setting(
-        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
-    )
-    checkpoint_seconds: float = setting(
-        120.0,
-        "between checkpoints within an epoch; there is one after each",
-        cli.positive,
-        group=DATA,
-        neutral=True,
-    )
+    distribute: bool = cli.distribute()
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     many_to_many: bool = setting(True, "predict after every character of a window, not after its last")
     cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)

@@ -83,16 +83,8 @@ class Settings:
         40_000, "of the generated language to train on", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights, windows and samples", cli.seed, group=DATA)
-    distribute: bool = setting(
-        False, "share each batch among all GPUs of this machine", group=DATA, neutral=True
-    )
-    checkpoint_seconds: float = setting(
-        120.0,
-        "between checkpoints within an epoch; there is one after each",
-        cli.positive,
-        group=DATA,
-        neutral=True,
-    )
+    distribute: bool = cli.distribute()
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)
     units: int = setting(650, "of each", cli.positive_int)

@@ -74,9 +74,7 @@ class Settings:
     DATA, GRADIENTS, MEMORY = "data and run", "gradients", "memory"
 
     seed: int = setting(0, "of weights, states and sequences", cli.seed, group=DATA)
-    checkpoint_seconds: float = setting(
-        120.0, "between checkpoints within an epoch", cli.positive, group=DATA, neutral=True
-    )
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     steps: int = setting(60, "that the gradient goes back", cli.at_least(2), group=GRADIENTS)
     units: int = setting(64, "of the networks that are measured", cli.at_least(2), group=GRADIENTS)
     networks: int = setting(5, "drawn for each curve", cli.positive_int, group=GRADIENTS)

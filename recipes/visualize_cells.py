@@ -72,13 +72,7 @@ class Settings:
         5_000_000, "characters of the text to use", cli.positive_int, group=DATA
     )
     seed: int = setting(0, "of weights and order", cli.seed, group=DATA)
-    checkpoint_seconds: float = setting(
-        120.0,
-        "between checkpoints within an epoch; there is one after each",
-        cli.positive,
-        group=DATA,
-        neutral=True,
-    )
+    checkpoint_seconds: float = cli.checkpoint_seconds()
     cell: str = setting("peephole", "the recurrent layer", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)
     units: int = setting(192, "cells of each", cli.positive_int)

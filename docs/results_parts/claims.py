@@ -105,9 +105,9 @@ def until_nietzsche_is_coherent():
     own = f"{100 * long[20]['validation_known_words']['mean']:.0f} %"
     of_short = f"{100 * short['written_known_words']['mean']:.0f} %"
     return (
-        "of the words of four letters and more that its network writes, the text that it learned from has "
-        f"{written[1]} after 1 epoch, {written[10]} after 10, {written[20]} after 20 (of the text's own "
-        f"words {own}); of 100,000 characters, after 20 epochs, {of_short}, and "
+        "of the words of four letters and more that its network writes, the text that it learned from "
+        f"has {written[1]} after 1 epoch, {written[10]} after 10, {written[20]} after 20 (of its own "
+        f"other words {own}); of 100,000 characters, after 20 epochs, {of_short}, and "
         f"{number(short['test_nats'], 2)} nats a character, where all 600,893 come to "
         f"{number(long[20]['test_nats'], 2)}"
     )
@@ -154,10 +154,11 @@ def layers():
 
 def gates_fixed():
     hello = metrics("hello_characters")
-    exact, almost = hello["gates_fixed_apart"], hello["gates_fixed_second_tanh_apart"]
+    exact = max(hello["gates_fixed_apart"]["values"])
+    almost = number(hello["gates_fixed_second_tanh_apart"], 2)
     return (
-        f'yes: with i = 1, f = 0, o = 1 their states differ by {max(exact["values"]):.0e}; "almost", by '
-        f"{number(almost, 2)}, where the LSTM keeps its second tanh"
+        f"yes: with i = 1, f = 0, o = 1 their states differ by {exact:.0e}; by {almost} where the LSTM "
+        "keeps its second tanh"
     )
 
 

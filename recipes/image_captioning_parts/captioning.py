@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from image_captioning_parts import data, features, photos, pictures
+from image_captioning_parts import data, extraction, features, photos, pictures
 from image_captioning_parts.captioner import PIXELS
 from image_captioning_parts.decoding import Writer
 from rnn_kit import cli, plots
@@ -87,7 +87,7 @@ def look_at(settings, model, names):
     else:
         with tempfile.TemporaryDirectory() as folder:
             paths = {str(n): Path(name) for n, name in enumerate(names)}
-            known = features.extract(
+            known = extraction.extract(
                 paths,
                 settings.backbone,
                 Path(folder),

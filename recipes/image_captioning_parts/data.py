@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from image_captioning_parts import extraction
 from image_captioning_parts import features as image_features
 from image_captioning_parts.captioner import PIXELS
 from rnn_kit import cli
@@ -159,7 +160,7 @@ def _photos(settings, show):
             for part in captions[:3]
             for name, path in zip(part.names, part.paths, strict=True)
         }
-        given = image_features.extract(
+        given = extraction.extract(
             paths,
             settings.backbone,
             Path(settings.cache or data_folder() / "features"),

@@ -118,6 +118,18 @@ def setting(
     )
 
 
+def checkpoint_seconds():
+    """The setting of that name, which whatever trains with `rnn_kit.callbacks.Checkpoint` has."""
+    help = "between checkpoints within an epoch; there is one after each"
+    return setting(120.0, help, positive, group="data and run", neutral=True)
+
+
+def distribute():
+    """The setting of that name, which whatever trains under `rnn_kit.cli.strategy` has."""
+    help = "share each batch among all GPUs of this machine"
+    return setting(False, help, group="data and run", neutral=True)
+
+
 def recipe_parser(prog, description, settings_class, presets, default="cpu", saved_runs=True):
     """The parser of a recipe: presets, its settings, and the flags that every recipe has.
 

@@ -158,8 +158,8 @@ def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_m
         include_top=False, weights=None, input_shape=(64, 64, 3), alpha=0.35
     )
     found = {"mobilenetv2": (lambda **_: network, recipe.keras.applications.mobilenet_v2)}
-    monkeypatch.setattr(data.image_features, "backbones", lambda: found)
-    monkeypatch.setattr(data.image_features, "SIZES", {"mobilenetv2": 64})
+    monkeypatch.setattr(data.extraction, "backbones", lambda: found)
+    monkeypatch.setattr(data.extraction, "SIZES", {"mobilenetv2": 64})
     flags = "--weights none --min-count 1 --epochs 1 --units 8 --embedding 8 --beam-widths 1".split()
     where = ["--cache", str(tmp_path / "kept"), "--out", str(tmp_path / "run")]
     code, said, error = run_main(["--data", str(folder), *flags, *where])

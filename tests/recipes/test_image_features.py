@@ -6,7 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from image_captioning_parts import features, photos
+from image_captioning_parts import extraction, features, photos
 from PIL import Image
 
 from rnn_kit.datasets import DataError
@@ -225,7 +225,7 @@ def seen(network, monkeypatch):
             return network.predict_on_batch(batch)
 
     known = {"mobilenetv2": (lambda **_: Counting(), keras.applications.mobilenet_v2)}
-    monkeypatch.setattr(features, "backbones", lambda: known)
+    monkeypatch.setattr(extraction, "backbones", lambda: known)
     return counted
 
 
@@ -240,7 +240,7 @@ def five(tmp_path):
 
 
 def test_features_are_the_networks_without_its_last_layers(five, tmp_path, seen, network):
-    found = features.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
+    found = extraction.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
     batch = np.stack([photos.square(photos.open_photo(path), SIZE) for path in five.values()])
     grid = network.predict(batch.astype("float32") / 127.5 - 1, verbose=0).reshape(5, 1, -1)
     np.testing.assert_allclose(found.grid, grid, atol=2e-3)
@@ -250,23 +250,23 @@ def test_features_are_the_networks_without_its_last_layers(five, tmp_path, seen,
 
 def test_what_is_kept_is_not_computed_again_and_what_is_new_or_replaced_is(five, tmp_path, seen):
     kept = tmp_path / "kept"
-    first = features.extract(five, folder=kept, show=quiet, **SMALL)
+    first = extraction.extract(five, folder=kept, show=quiet, **SMALL)
     assert sum(seen) == 5
-    again = features.extract(five, folder=kept, show=quiet, **SMALL)
+    again = extraction.extract(five, folder=kept, show=quiet, **SMALL)
     assert sum(seen) == 5
     np.testing.assert_array_equal(first.pooled, again.pooled)
     assert first.info == again.info
 
     shutil.copy(five["0.png"], five["3.png"])
     more = {**five, "5.png": five["1.png"]}
-    found = features.extract(more, folder=kept, show=quiet, **SMALL)
+    found = extraction.extract(more, folder=kept, show=quiet, **SMALL)
     assert sum(seen) == 7
     np.testing.assert_array_equal(found.pooled[3], found.pooled[0])
     assert [path.name for path in kept.iterdir()] == ["features-mobilenetv2-none-32-pooled+grid.npz"]
 
 
 def test_an_interrupted_extraction_goes_on_where_it_was(five, tmp_path, seen, monkeypatch):
-    monkeypatch.setattr(features, "SHARD", 2)
+    monkeypatch.setattr(extraction, "SHARD", 2)
     read, count = photos.open_photo, []
 
     def interrupted(path):
@@ -278,18 +278,18 @@ def test_an_interrupted_extraction_goes_on_where_it_was(five, tmp_path, seen, mo
     with monkeypatch.context() as patch:
         patch.setattr(photos, "open_photo", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            features.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
+            extraction.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
     assert sum(seen) == 4
-    found = features.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
+    found = extraction.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
     assert sum(seen) == 5
-    whole = features.extract(five, folder=tmp_path / "other", show=quiet, **SMALL)
+    whole = extraction.extract(five, folder=tmp_path / "other", show=quiet, **SMALL)
     np.testing.assert_allclose(found.pooled, whole.pooled, atol=1e-3)
 
 
 def test_two_runs_at_once_keep_what_each_of_them_computed(five, tmp_path, seen):
     kept, names = tmp_path / "kept", list(five)
     kept.mkdir()
-    one, other = (features._Store(kept, "x", ("pooled",)) for _ in range(2))
+    one, other = (extraction._Store(kept, "x", ("pooled",)) for _ in range(2))
     hashes = {name: name for name in names}
     one.add(names[:2], hashes, {"pooled": np.full((2, 3), 1, "float16")})
     other.add(names[2:4], hashes, {"pooled": np.full((2, 3), 2, "float16")})
@@ -297,26 +297,26 @@ def test_two_runs_at_once_keep_what_each_of_them_computed(five, tmp_path, seen):
     other.add(names[4:], hashes, {"pooled": np.full((1, 3), 3, "float16")})
     other.close()
     assert [path.name for path in kept.iterdir()] == ["features-x.npz"]
-    held = features._Store(kept, "x", ("pooled",)).features(names, ("pooled",), "x")
+    held = extraction._Store(kept, "x", ("pooled",)).features(names, ("pooled",), "x")
     assert held.pooled[:, 0].tolist() == [1, 1, 2, 2, 3]
 
 
 def test_a_kept_file_that_lacks_something_is_one_line(five, tmp_path, seen):
     kept = tmp_path / "kept"
-    features.extract(five, folder=kept, show=quiet, **SMALL)
+    extraction.extract(five, folder=kept, show=quiet, **SMALL)
     (path,) = kept.iterdir()
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files if name != "sha256"}
     np.savez(path, **arrays)
     with pytest.raises(DataError, match=r"has no sha256.*delete it"):
-        features.extract(five, folder=kept, show=quiet, **SMALL)
+        extraction.extract(five, folder=kept, show=quiet, **SMALL)
 
 
 def test_features_that_float16_cannot_hold_are_refused():
-    assert features._halved(np.array([[6e4]]), "x").dtype == np.float16
+    assert extraction._halved(np.array([[6e4]]), "x").dtype == np.float16
     for value in (7e4, np.inf, np.nan):
         with pytest.raises(DataError, match=r"--backbone x gives features of up to"):
-            features._halved(np.array([[1.0, value]]), "x")
+            extraction._halved(np.array([[1.0, value]]), "x")
 
 
 def test_a_picture_enlarged_by_whole_pixels_is_read_back_as_it_was():
@@ -326,21 +326,21 @@ def test_a_picture_enlarged_by_whole_pixels_is_read_back_as_it_was():
 
 
 def test_a_broken_picture_is_named_and_the_others_are_kept(five, tmp_path, seen, monkeypatch):
-    monkeypatch.setattr(features, "SHARD", 2)
+    monkeypatch.setattr(extraction, "SHARD", 2)
     five["4.png"].write_text("no picture")
     with pytest.raises(DataError, match=r"4\.png"):
-        features.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
+        extraction.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
     four = {name: path for name, path in five.items() if name != "4.png"}
-    features.extract(four, folder=tmp_path / "kept", show=quiet, **SMALL)
+    extraction.extract(four, folder=tmp_path / "kept", show=quiet, **SMALL)
     assert sum(seen) == 4
 
 
 def test_every_network_of_keras_is_known_by_its_name():
-    known = features.backbones()
+    known = extraction.backbones()
     assert {"mobilenetv2", "inceptionv3", "vgg16", "resnet50", "efficientnetb0", "xception"} <= set(
         known
     )
-    assert set(features.SIZES) <= set(known)
+    assert set(extraction.SIZES) <= set(known)
     networks = {
         n.lower() for n, v in vars(keras.applications).items() if n[0].isupper() and callable(v)
     }
@@ -352,16 +352,16 @@ def test_every_network_of_keras_is_known_by_its_name():
 def test_an_unknown_network_and_weights_that_cannot_be_had_are_one_line(five, tmp_path, monkeypatch):
     kept = tmp_path / "kept"
     with pytest.raises(DataError, match="AlexNet"):
-        features.extract(five, "AlexNet", kept, show=quiet)
+        extraction.extract(five, "AlexNet", kept, show=quiet)
     with pytest.raises(DataError, match="no-such-file"):
-        features.extract(five, "VGG16", kept, weights="no-such-file.h5", show=quiet)
+        extraction.extract(five, "VGG16", kept, weights="no-such-file.h5", show=quiet)
 
     def offline(**_):
         raise Exception("URL fetch failure on https://example.invalid/weights.h5: None -- no network")
 
-    monkeypatch.setattr(features, "backbones", lambda: {"vgg16": (offline, keras.applications.vgg16)})
+    monkeypatch.setattr(extraction, "backbones", lambda: {"vgg16": (offline, keras.applications.vgg16)})
     with pytest.raises(DataError, match="URL fetch failure") as error:
-        features.extract(five, "VGG16", kept, show=quiet)
+        extraction.extract(five, "VGG16", kept, show=quiet)
     assert "--features" in str(error.value) and "--data shapes" in str(error.value)
     assert "\n" not in str(error.value)
     assert not kept.exists() or not list(kept.iterdir())
