@@ -216,8 +216,8 @@ print(f"held out: {held_out:.3f} nats, {held_out / np.log(2):.3f} bits a charact
 # They are read from the project's ledger; the command that repeats each stands beside it.
 
 # %%
-lecture = results.metrics("nietzsche_generation", "lecture")["test_nats"]
-ours = results.metrics("nietzsche_generation", layers=1, cell="lstm")["test_nats"]
+lecture = results.metrics("nietzsche_generation", "lecture", epochs=10)["test_nats"]
+ours = results.metrics("nietzsche_generation")["test_nats"]
 print("nietzsche_generation.py --preset lecture --epochs 10   ", results.number(lecture, 3), "nats")
 print("nietzsche_generation.py --seeds 0 1 2                  ", results.number(ours, 3), "nats")
 

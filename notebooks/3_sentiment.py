@@ -211,7 +211,7 @@ figure
 # %%
 lectures, cpu = (
     results.metrics("imdb_sentiment", "lecture"),
-    results.metrics("imdb_sentiment", pairs=16),
+    results.metrics("imdb_sentiment"),
 )
 for name, metric in {
     "imdb_sentiment.py --preset lecture": lectures["test_accuracy"],

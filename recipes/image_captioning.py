@@ -61,7 +61,7 @@ from rnn_kit import callbacks as kit
 from rnn_kit import cli
 from rnn_kit.cli import setting
 from rnn_kit.runs import Run, describe_machine
-from rnn_kit.text import TokenVocabulary, read_vectors
+from rnn_kit.text import TokenVocabulary
 
 RECIPE = "image_captioning"
 LEDGER = Path(__file__).parent / "results"
@@ -162,9 +162,8 @@ def load_data(settings):
     return data.load(settings)
 
 
-def build_model(settings, vocabulary, images):
-    """The network, untrained: a `Captioner`."""
-    known = bool(settings.word_vectors)
+def build_model(settings, vocabulary, images, word_vectors=None):
+    """The network, untrained: a `Captioner`; with the vectors of words that are given, if any are."""
     model = Captioner(
         len(vocabulary),
         images,
@@ -177,17 +176,12 @@ def build_model(settings, vocabulary, images):
         settings.embedding_dropout,
         settings.output_dropout,
         settings.l2,
-        trainable_words=not known,
+        trainable_words=word_vectors is None,
         name="captioner",
     )
     model.build()
-    if known:
-        vectors, found = read_vectors(settings.word_vectors, vocabulary.tokens)
-        if vectors.shape[1] != settings.embedding:
-            raise cli.UserError(
-                f"--word-vectors {settings.word_vectors}: its vectors have {vectors.shape[1]} numbers, "
-                f"and --embedding is {settings.embedding}: say --embedding {vectors.shape[1]}."
-            )
+    if word_vectors is not None:
+        vectors, found = word_vectors
         start = model.word_vectors.get_weights()[0]
         model.word_vectors.set_weights([np.where(found[:, None], vectors, start)])
         print(f"{found.sum():,} of {len(found):,} words have a vector in {settings.word_vectors}")
@@ -202,7 +196,7 @@ def train(settings, held, run):
     )
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, batches * settings.epochs)
     with cli.strategy(settings).scope():
-        model = build_model(settings, held.vocabulary, held.images)
+        model = build_model(settings, held.vocabulary, held.images, held.word_vectors)
         model.adapt(held.train.pictures)
         model.compile(
             keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm),

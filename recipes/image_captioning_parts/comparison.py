@@ -52,7 +52,11 @@ def compare(recipe, flags, presets, train_runs):
     picture = out / "decoders.png"
     names = {(d, v): f"{d}, {v}" for d, v in rows}
     means = {names[pair]: [row[n][0] for n in SCORES[:4]] for pair, row in rows.items()}
-    spreads = {names[pair]: [row[n][1] or 0.0 for n in SCORES[:4]] for pair, row in rows.items()}
+    spreads = {
+        names[pair]: [row[n][1] for n in SCORES[:4]]
+        for pair, row in rows.items()
+        if row[SCORES[0]][1] is not None  # one run has no spread
+    }
     with writing(picture) as aside:
         metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
         title = "four ways to let a picture in, validation"

@@ -12,7 +12,7 @@ from image_captioning_parts import features as image_features
 from image_captioning_parts.captioner import PIXELS
 from rnn_kit import cli
 from rnn_kit.datasets import cut_caption, data_folder, generated_shapes, load_captions, own_places
-from rnn_kit.text import TokenVocabulary
+from rnn_kit.text import TokenVocabulary, read_vectors
 from rnn_kit.text.tokens import END, UNKNOWN
 
 KNOWN = ("flickr8k",)
@@ -44,7 +44,10 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Three parts, the words that are known of them, and what a result says of them."""
+    """Three parts, the words that are known of them, and what a result says of them.
+
+    `word_vectors` are those of the settings' file, `(V, D)`, and which words it has, `(V,)`; or `None`.
+    """
 
     train: Part
     validation: Part
@@ -52,6 +55,7 @@ class Data:
     vocabulary: TokenVocabulary
     info: dict
     notes: list
+    word_vectors: tuple | None = None
 
     @property
     def images(self):
@@ -77,7 +81,18 @@ def load(settings, show=print):
     else:
         parts, info, notes = _photos(settings, show)
     vocabulary = known_words(parts[0], settings.min_count)
-    return Data(*parts, vocabulary, info | {"words": len(vocabulary)}, notes)
+    vectors = _word_vectors(settings, vocabulary) if settings.word_vectors else None
+    return Data(*parts, vocabulary, info | {"words": len(vocabulary)}, notes, vectors)
+
+
+def _word_vectors(settings, vocabulary):
+    vectors, found = read_vectors(settings.word_vectors, vocabulary.tokens)
+    if vectors.shape[1] != settings.embedding:
+        raise cli.UserError(
+            f"--word-vectors {settings.word_vectors}: its vectors have {vectors.shape[1]} numbers, "
+            f"and --embedding is {settings.embedding}: say --embedding {vectors.shape[1]}."
+        )
+    return vectors, found
 
 
 def known_words(part, min_count):

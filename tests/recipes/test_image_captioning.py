@@ -311,6 +311,7 @@ def test_word_vectors_of_another_size_are_refused(folder, tmp_path, run_main):
     flags += ["--out", str(tmp_path / "run")]
     code, _, error = run_main(flags)
     assert one_line(code, error) and "--embedding 3" in error
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, run_main):
