@@ -168,7 +168,7 @@ for name, p in found.items():
     print(f"{name:30} {recipe.accuracy(p, labels):.3f}")
 
 # %% [markdown]
-# In these reviews a word alone tells hardly anything: "dull" is in as many of those that praise ("not dull")
+# In these reviews a word alone tells little: "dull" is in as many of those that praise ("not dull")
 # as one could wish. So what keeps the order is ahead of what only counts. In real reviews it is less so, as
 # section 7 shows.
 #

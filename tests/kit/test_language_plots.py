@@ -95,3 +95,22 @@ def test_a_bin_without_sentences_is_left_out():
     figure = plots.agreement_by_distance({"lstm": [1.0, np.nan]}, ["1", "2"], [10, 0])
     figure.draw_without_rendering()
     np.testing.assert_array_equal(np.isnan(figure.axes[0].containers[0].lines[0].get_ydata()), [0, 1])
+
+
+def test_a_surprise_is_a_bar_a_token_as_high_as_its_nats():
+    figure = plots.surprise(["a", "\n", "$", "b"], [0.5, 2.0, 0.0, 3.5], "what was not expected")
+    (ax,) = figure.axes
+    assert [bar.get_height() for bar in ax.patches] == [0.5, 2.0, 0.0, 3.5]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "↵", r"\$", "b"]
+    figure.draw_without_rendering()
+
+
+def test_words_under_a_surprise_are_turned_so_that_they_do_not_meet():
+    characters, words = (plots.surprise(tokens, [1, 2]).axes[0] for tokens in ("ab", ["were", "was"]))
+    assert characters.get_xticklabels()[0].get_rotation() == 0
+    assert words.get_xticklabels()[0].get_rotation() == 60
+
+
+def test_a_surprise_needs_a_number_a_token():
+    with pytest.raises(ValueError, match="2 tokens, 3 numbers"):
+        plots.surprise("ab", [1, 2, 3])

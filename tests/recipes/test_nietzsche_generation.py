@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import nietzsche_generation as recipe
 import numpy as np
 import pytest
+from nietzsche_generation_parts import writing
 
 from rnn_kit.datasets import find_or_fetch
 from rnn_kit.generation import Generator
@@ -696,3 +698,30 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, run_main):
 
 def test_help_has_its_table_filled_in():
     assert "@" not in recipe.__doc__
+
+
+# --- known words ------------------------------------------------------------------------------------
+
+
+class Copying:
+    """Writes the same ids after every prompt."""
+
+    def __init__(self, ids):
+        self.ids = ids
+
+    def generate(self, prompts, length, sampler):
+        return np.concatenate([prompts, np.tile(self.ids, (len(prompts), 1))], axis=1)
+
+
+def test_known_words_are_those_of_the_training_text_whole_and_of_four_letters_or_more():
+    train, validation = "some words are known here ", "some other words " * 8
+    vocabulary = CharVocabulary.from_text(train + validation + "mwrdskx")
+    text = SimpleNamespace(
+        vocabulary=vocabulary,
+        train=vocabulary.encode(train),
+        validation=vocabulary.encode(validation),
+    )
+    # The first and the last may be parts of words and do not count, nor does "ar", which is short.
+    written = vocabulary.encode("ome words ar wordsk known hereh known")
+    shares = writing.known_words(Copying(written), text, seed=0)
+    assert shares == (pytest.approx(1 / 3), pytest.approx(2 / 3))
