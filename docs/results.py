@@ -11,9 +11,6 @@ import re
 from pathlib import Path
 
 from results_parts import claims, tables
-from results_parts.ledger import metrics, number, values
-
-__all__ = ["metrics", "number", "values"]  # for the notebooks
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -50,9 +47,12 @@ def drawn(text):
 
 def main():
     before = README.read_text(encoding="utf-8")
-    after = drawn(before)
+    try:
+        after = drawn(before)
+    except LookupError as error:
+        raise SystemExit(f"results.py: {error}") from None
     aside = README.with_suffix(".md.aside")
-    aside.write_text(after, encoding="utf-8")
+    aside.write_text(after, encoding="utf-8", newline="\n")
     aside.replace(README)
     print("README.md: " + ("nothing new" if after == before else "tables drawn anew"))
 

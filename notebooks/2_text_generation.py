@@ -26,7 +26,7 @@ import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it
 import keras
 import nietzsche_generation as recipe
 import numpy as np
-import results  # reads the ledger: what recorded runs came to
+from results_parts.ledger import metrics, number  # what recorded runs came to
 
 from rnn_kit import cli, plots
 from rnn_kit.generation import Generator
@@ -138,8 +138,8 @@ print(vocabulary.decode(noise[0]))
 
 # %%
 batches, _ = stream_dataset(text.train, text.info["batch_size"], settings.window, settings.seed)
-for number, (inputs, targets) in zip((0, 1), batches.as_numpy_iterator(), strict=False):
-    print(f"batch {number}, row 0: {vocabulary.decode(inputs[0])!r}")
+for n, (inputs, targets) in zip((0, 1), batches.as_numpy_iterator(), strict=False):
+    print(f"batch {n}, row 0: {vocabulary.decode(inputs[0])!r}")
     print(f"   its targets: {vocabulary.decode(targets[0])!r}")
 
 # %% [markdown]
@@ -216,10 +216,10 @@ print(f"held out: {held_out:.3f} nats, {held_out / np.log(2):.3f} bits a charact
 # They are read from the project's ledger; the command that repeats each stands beside it.
 
 # %%
-lecture = results.metrics("nietzsche_generation", "lecture", epochs=10)["test_nats"]
-ours = results.metrics("nietzsche_generation")["test_nats"]
-print("nietzsche_generation.py --preset lecture --epochs 10   ", results.number(lecture, 3), "nats")
-print("nietzsche_generation.py --seeds 0 1 2                  ", results.number(ours, 3), "nats")
+lecture = metrics("nietzsche_generation", "lecture", epochs=10)["test_nats"]
+ours = metrics("nietzsche_generation")["test_nats"]
+print("nietzsche_generation.py --preset lecture --epochs 10   ", number(lecture, 3), "nats")
+print("nietzsche_generation.py --seeds 0 1 2                  ", number(ours, 3), "nats")
 
 # %% [markdown]
 # ## Exercises

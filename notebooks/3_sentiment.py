@@ -26,8 +26,8 @@ import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it
 import imdb_sentiment as recipe
 import keras
 import numpy as np
-import results  # reads the ledger: what recorded runs came to
 from imdb_sentiment_parts import baseline
+from results_parts.ledger import metrics, number  # what recorded runs came to
 
 import rnn_kit
 from rnn_kit import plots
@@ -60,9 +60,9 @@ print(
     f"{len(data.train):,} reviews to train on, {len(data.validation):,} to validate on, "
     f"{len(data.test):,} held out; {data.vocabulary.size:,} words"
 )
-for number in range(3):
-    ids = data.train.sequences[number]
-    print(f"\n{data.classes[data.train.labels[number]]}: {' '.join(data.vocabulary.decode(ids[1:]))}")
+for n in range(3):
+    ids = data.train.sequences[n]
+    print(f"\n{data.classes[data.train.labels[n]]}: {' '.join(data.vocabulary.decode(ids[1:]))}")
     print(ids)
 
 # %% [markdown]
@@ -210,8 +210,8 @@ figure
 
 # %%
 lectures, cpu = (
-    results.metrics("imdb_sentiment", "lecture"),
-    results.metrics("imdb_sentiment"),
+    metrics("imdb_sentiment", "lecture"),
+    metrics("imdb_sentiment"),
 )
 for name, metric in {
     "imdb_sentiment.py --preset lecture": lectures["test_accuracy"],
@@ -219,7 +219,7 @@ for name, metric in {
     "    TF-IDF of words": cpu["test_accuracy_tfidf"],
     "    TF-IDF of words and pairs": cpu["test_accuracy_tfidf_with_pairs"],
 }.items():
-    print(f"{name:45} {results.number(metric, 3)}")
+    print(f"{name:45} {number(metric, 3)}")
 
 # %% [markdown]
 # So the lecture's remark holds for its own network. What reads more of each review, in both directions, does

@@ -29,8 +29,8 @@ import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it
 import keras
 import numpy as np
 import ptb_language_model as recipe
-import results  # reads the ledger: what recorded runs came to
 from ptb_language_model_parts import agreement, pictures, sentences
+from results_parts.ledger import metrics, number  # what recorded runs came to
 
 from rnn_kit import plots
 from rnn_kit.generation import Generator
@@ -97,9 +97,9 @@ print("by the metric:  ", round(float(metric.result()), 4))
 
 # %%
 inputs, targets = streams(corpus.train, 3, 7)
-for number in range(2):
-    print(f"batch {number}")
-    for row in inputs[number]:
+for n in range(2):
+    print(f"batch {n}")
+    for row in inputs[n]:
         print("    " + " ".join(vocabulary.decode(row)))
 
 # %% [markdown]
@@ -176,8 +176,8 @@ plots.surprise(wrong, nats, f"GRU: {fact.wrong!r} where {fact.right!r} agrees")
 
 # %%
 for preset in ("small", "cpu"):
-    found = results.metrics("ptb_language_model", preset)
-    perplexities = [results.number(found[f"{part}_perplexity"], 1) for part in ("validation", "test")]
+    found = metrics("ptb_language_model", preset)
+    perplexities = [number(found[f"{part}_perplexity"], 1) for part in ("validation", "test")]
     print(
         f"ptb_language_model.py --preset {preset:8} validation {perplexities[0]}, test {perplexities[1]}"
     )

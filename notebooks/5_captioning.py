@@ -25,10 +25,10 @@ import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it
 import image_captioning as recipe
 import keras
 import numpy as np
-import results  # reads the ledger: what recorded runs came to
 from image_captioning_parts import pictures
 from image_captioning_parts.captioner import Captioner
 from image_captioning_parts.decoding import Writer
+from results_parts.ledger import metrics, number  # what recorded runs came to
 
 from rnn_kit import plots
 from rnn_kit.datasets import is_true
@@ -180,10 +180,10 @@ for decoder, model in models.items():
 # of them used too.
 
 # %%
-flickr = results.metrics("image_captioning", "cpu")
+flickr = metrics("image_captioning", "cpu")
 print("image_captioning.py --seeds 0 1 2")
 for name in ("test_bleu_1", "test_bleu_4", "test_cider"):
-    print(f"    {name:12} {results.number(flickr[name], 2)}")
+    print(f"    {name:12} {number(flickr[name], 2)}")
 
 # %% [markdown]
 # ## Exercises

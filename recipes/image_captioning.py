@@ -159,7 +159,14 @@ PRESETS = {
 
 def load_data(settings):
     """Pictures and captions to train on, to validate on and to test on."""
-    return data.load(settings)
+    if settings.word_vectors is None:
+        return data.load(settings)
+    if not Path(settings.word_vectors).is_file():  # said now, not after the features are computed
+        raise cli.UserError(
+            f"--word-vectors {settings.word_vectors}: there is no such file. Give the text form of "
+            "word2vec or GloVe."
+        )
+    return data.with_word_vectors(data.load(settings), settings)
 
 
 def build_model(settings, vocabulary, images, word_vectors=None):

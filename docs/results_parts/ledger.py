@@ -6,24 +6,29 @@ from pathlib import Path
 LEDGER = Path(__file__).parents[2] / "recipes/results"
 
 
+# What a comparison chooses for each of its rows, or was told for all of them.
+COMPARISONS = ("compare", "anbn", "timing")
+CHOSEN = {"learning_rate", "units", "pictures"}
+
+
 def entry(recipe, preset="cpu", **settings):
-    """The entry of a recipe and a preset with these settings; of several, that which differs least.
+    """The entry of a recipe and a preset with these settings, and all others as the preset has them.
+
+    Of the presets of comparisons, `CHOSEN` settings may differ too.
 
     Raises:
-        SystemExit: if there is none, or two differ as little.
+        LookupError: if there is no such entry, or several.
     """
+    may_differ = set(settings) | (CHOSEN if preset in COMPARISONS else set())
     found = []
     for path in sorted(LEDGER.glob(f"{recipe}-*.json")):
         recorded = json.loads(path.read_text(encoding="utf-8"))
-        if (
-            recorded.get("preset") == preset
-            and settings.items() <= recorded.get("settings", {}).items()
-        ):
+        if recorded.get("preset") != preset or not set(recorded.get("differs", ())) <= may_differ:
+            continue
+        if settings.items() <= recorded.get("settings", {}).items():
             found.append(recorded)
-    least = min((len(recorded.get("differs", ())) for recorded in found), default=0)
-    found = [recorded for recorded in found if len(recorded.get("differs", ())) == least]
     if len(found) != 1:
-        raise SystemExit(
+        raise LookupError(
             f"{recipe}, {preset}, {settings}: {len(found)} entries in {LEDGER}, expected 1"
         )
     return found[0]
@@ -46,6 +51,12 @@ def values(metric, digits=0):
     return ", ".join(f"{value:.{digits}f}" for value in metric["values"])
 
 
+def seeds(recorded):
+    """The seeds of an entry."""
+    several = len(recorded["seeds"]) > 1
+    return f"seed{'s' if several else ''} {', '.join(map(str, recorded['seeds']))}"
+
+
 def order_of(number):
     """A number of any size: 0.28, 3,896, or 4e-06."""
     if number >= 100:
@@ -54,7 +65,13 @@ def order_of(number):
 
 
 def table(head, rows):
-    """A table in Markdown."""
+    """A table in Markdown.
+
+    Raises:
+        ValueError: if a row has not as many cells as the head.
+    """
+    if any(len(row) != len(head) for row in rows):
+        raise ValueError(f"rows of {len(head)} cells are needed, under {head}")
     rows = [head, ["---"] * len(head), *rows]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines = ["|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[2:]])

@@ -2,7 +2,7 @@
 
 import json
 
-from results_parts.ledger import LEDGER, entry, metrics, number, order_of, table, values
+from results_parts.ledger import LEDGER, entry, metrics, number, order_of, seeds, table, values
 
 BLEU = [f"bleu_{n}" for n in (1, 2, 3, 4)]
 CELLS = {"simple": "plain RNN", "gru": "GRU", "peephole": "peephole LSTM", "lstm": "LSTM"}
@@ -10,11 +10,6 @@ CELLS = {"simple": "plain RNN", "gru": "GRU", "peephole": "peephole LSTM", "lstm
 
 def seconds(found):
     return f"{number(found['train_seconds'], 0, grouped=True)} s"
-
-
-def seeds(recorded):
-    several = len(recorded["seeds"]) > 1
-    return f"seed{'s' if several else ''} {', '.join(map(str, recorded['seeds']))}"
 
 
 # --- ours beside the published ------------------------------------------------------------------------
@@ -52,58 +47,66 @@ def published():
 # --- text ---------------------------------------------------------------------------------------------
 
 
+GENERATION = {
+    "--preset lecture --epochs 10": ("lecture", {"epochs": 10}),
+    "--preset lecture --epochs 20": ("lecture", {"epochs": 20}),
+    "--preset lecture --epochs 20 --limit 100000": ("lecture", {"epochs": 20, "limit": 100_000}),
+    "--seeds 0 1 2": ("cpu", {}),
+    "--cell gru": ("cpu", {"cell": "gru"}),
+    "--layers 2 --units 192": ("cpu", {"layers": 2, "units": 192}),
+    "--layers 3 --units 150": ("cpu", {"layers": 3, "units": 150}),
+    "--preset demo": ("demo", {}),
+}
+
+
 def generation():
     rows = []
-    for command, of in {
-        "--preset lecture --epochs 10": ("lecture", {"epochs": 10, "limit": None}),
-        "--preset lecture --epochs 20": ("lecture", {"epochs": 20, "limit": None}),
-        "--preset lecture --epochs 20 --limit 100000": ("lecture", {"epochs": 20, "limit": 100_000}),
-        "--seeds 0 1 2": ("cpu", {"layers": 1, "cell": "lstm"}),
-        "--cell gru": ("cpu", {"cell": "gru"}),
-        "--layers 2 --units 192": ("cpu", {"layers": 2}),
-        "--layers 3 --units 150": ("cpu", {"layers": 3}),
-        "--preset demo": ("demo", {}),
-    }.items():
-        preset, settings = of
+    for command, (preset, settings) in GENERATION.items():
         recorded = entry("nietzsche_generation", preset, **settings)
-        found = recorded["metrics"]
-        name = recorded["data"]["name"]
-        text = f"{'standard library of Python' if name == 'stdlib' else name.capitalize()}, "
-        text += f"{recorded['data']['characters']:,} characters"
+        found, data = recorded["metrics"], recorded["data"]
+        text = data["name"].capitalize()
+        if data["name"] == "stdlib":
+            text = f"standard library of Python {recorded['versions']['python']}"
+        lower = ", lower case" if recorded["settings"]["lower"] else ""
+        text = f"{text}, {data['characters']:,} characters{lower}"
         nats = f"{number(found['test_nats'], 3)} nats ({found['test_bits']['mean']:.3f} bits)"
         rows.append((f"`{command}`", text, f"{nats}, {seeds(recorded)}", seconds(found)))
     return table(["`nietzsche_generation.py`", "text", "held out, a character", "training"], rows)
 
 
 def sentiment():
-    lecture, cpu = metrics("imdb_sentiment", "lecture"), metrics("imdb_sentiment")
-    without_pairs = metrics("imdb_sentiment", pairs=None)
+    lectures, cpu, bare = (
+        entry("imdb_sentiment", *of[:1], **of[1])
+        for of in (("lecture", {}), ("cpu", {}), ("cpu", {"pairs": None}))
+    )
+    lecture, both, without_pairs = (recorded["metrics"] for recorded in (lectures, cpu, bare))
     kept, last = (f"{lecture[name]['mean']:.0f}th" for name in ("kept_epoch", "epochs"))
+    accuracy = f"accuracy, {seeds(cpu)}"
     rows = [
         (
             f"`--preset lecture`, its best epoch on validation, the {kept}",
-            f"{number(lecture['test_accuracy'], 3)}, seed 0",
+            f"{number(lecture['test_accuracy'], 3)} ({seeds(lectures)})",
             "",
         ),
         (f"and its last, the {last}", number(lecture["test_accuracy_last_epoch"], 3), seconds(lecture)),
         (
             "`--baseline`: TF-IDF of words, logistic regression",
-            f"{number(cpu['test_accuracy_tfidf'], 3)}, seeds 0, 1, 2",
+            number(both["test_accuracy_tfidf"], 3),
             "",
         ),
-        ("TF-IDF of words and pairs of words", number(cpu["test_accuracy_tfidf_with_pairs"], 3), ""),
+        ("TF-IDF of words and pairs of words", number(both["test_accuracy_tfidf_with_pairs"], 3), ""),
         (
             "`--seeds 0 1 2 --baseline`: the `cpu` preset",
-            number(cpu["test_accuracy"], 3),
-            seconds(cpu),
+            number(both["test_accuracy"], 3),
+            seconds(both),
         ),
         (
             "`--pairs none`: the recurrent states alone",
-            f"{number(without_pairs['test_accuracy'], 3)}, seed 0",
+            f"{number(without_pairs['test_accuracy'], 3)} ({seeds(bare)})",
             seconds(without_pairs),
         ),
     ]
-    return table(["`imdb_sentiment.py`", "accuracy", "training"], rows)
+    return table(["`imdb_sentiment.py`", accuracy, "training"], rows)
 
 
 def sentiment_cells():
@@ -129,12 +132,13 @@ def sentiment_cells():
 def perplexity():
     rows = []
     for preset, name in (
-        ("cpu", "the `cpu` preset, seed 0"),
-        ("small", "`--preset small`, the lecture's settings, seed 0"),
+        ("cpu", "the `cpu` preset"),
+        ("small", "`--preset small`, the lecture's settings"),
     ):
-        found = metrics("ptb_language_model", preset)
+        recorded = entry("ptb_language_model", preset)
+        found = recorded["metrics"]
         validation, test = (number(found[f"{part}_perplexity"], 1) for part in ("validation", "test"))
-        rows.append((name, validation, test, seconds(found)))
+        rows.append((f"{name}, {seeds(recorded)}", validation, test, seconds(found)))
     return table(["`ptb_language_model.py`", "validation", "test", "training"], rows)
 
 
@@ -226,13 +230,18 @@ def gradient_gates():
     return table(["LSTM, forget bias 0", "1", "4", "GRU, update bias 0", "4"], [_left(names)])
 
 
+def _a_column_a_seed(recorded):
+    return [f"seed {seed}" for seed in recorded["seeds"]]
+
+
 def adding():
     names = {"simple": "tanh RNN", "irnn": "IRNN", "lstm": "LSTM", "peephole": "peephole LSTM"}
     rows = []
     for cell, name in {**names, "gru": "GRU"}.items():
-        lengths = metrics("adding_problem", "compare", cell=cell)["test_largest_length"]["values"]
+        recorded = entry("adding_problem", "compare", cell=cell)
+        lengths = recorded["metrics"]["test_largest_length"]["values"]
         rows.append((name, *(f"{length:.0f}" for length in lengths)))
-    return table(["cell", "seed 0", "seed 1", "seed 2"], rows)
+    return table(["cell", *_a_column_a_seed(recorded)], rows)
 
 
 def peepholes():
@@ -255,12 +264,12 @@ def followed():
         "r_bracket_depth": "bracket depth",
         "r_indentation_depth": "indentation depth",
     }
-    found, rows = metrics("visualize_cells"), []
+    recorded, rows = entry("visualize_cells"), []
     for name, in_words in properties.items():
         measure = "AUC" if name.startswith("auc") else "correlation"
-        scores = [f"{value:.3f}" for value in found[f"test_{name}"]["values"]]
+        scores = [f"{value:.3f}" for value in recorded["metrics"][f"test_{name}"]["values"]]
         rows.append((in_words, measure, *scores))
-    return table(["property", "score, held out", "seed 0", "seed 1", "seed 2"], rows)
+    return table(["property", "score, held out", *_a_column_a_seed(recorded)], rows)
 
 
 # --- speed --------------------------------------------------------------------------------------------

@@ -81,18 +81,18 @@ def load(settings, show=print):
     else:
         parts, info, notes = _photos(settings, show)
     vocabulary = known_words(parts[0], settings.min_count)
-    vectors = _word_vectors(settings, vocabulary) if settings.word_vectors else None
-    return Data(*parts, vocabulary, info | {"words": len(vocabulary)}, notes, vectors)
+    return Data(*parts, vocabulary, info | {"words": len(vocabulary)}, notes)
 
 
-def _word_vectors(settings, vocabulary):
-    vectors, found = read_vectors(settings.word_vectors, vocabulary.tokens)
+def with_word_vectors(held, settings):
+    """The data, and with them the vectors of the settings' file."""
+    vectors, found = read_vectors(settings.word_vectors, held.vocabulary.tokens)
     if vectors.shape[1] != settings.embedding:
         raise cli.UserError(
             f"--word-vectors {settings.word_vectors}: its vectors have {vectors.shape[1]} numbers, "
             f"and --embedding is {settings.embedding}: say --embedding {vectors.shape[1]}."
         )
-    return vectors, found
+    return dataclasses.replace(held, word_vectors=(vectors, found))
 
 
 def known_words(part, min_count):
