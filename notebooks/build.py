@@ -16,25 +16,31 @@ import argparse
 import base64
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
-NOTEBOOKS = Path(__file__).parent
-DOCS = NOTEBOOKS.parent / "docs"
+NOTEBOOKS = Path(__file__).resolve().parent
+ROOT = NOTEBOOKS.parent
+DOCS = ROOT / "docs"
 SECONDS_A_CELL = 600
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
-# What must not be in an output: warnings, the machine's paths, what a terminal would have overwritten.
+# What must not be in an output: warnings, addresses of objects, what a terminal would have overwritten,
+# folders of this machine.
 ANSI = r"\x1b\[[0-9;]*m"
+HERE = {ROOT, Path.home(), Path(sys.prefix), Path(sys.base_prefix), Path(tempfile.gettempdir(), "tmp")}
+HERE = "|".join(re.escape(str(path)) for path in HERE if len(path.parts) > 1)
 LITTER = re.compile(
-    r"(\w*Warning:.*|WARNING.*|/(root|home|Users|work|tmp/tmp)\S*|[A-Z]:\\Users\S*|site-packages"
-    r"|\x1b\[\S*|\r|\x08)"
+    r"(^\w*Warning: .*|^WARNING.*|\bat 0x[0-9a-f]{6,}|\x1b\[\S*|\r|\x08"
+    rf"|(?<![\w./:-])(?:{HERE}|/root|/home|/Users|[A-Z]:\\+Users)[/\\]?\S*)",
+    re.MULTILINE,
 )
 
 
@@ -66,10 +72,13 @@ def is_current(path):
 
 
 def execute(notebook):
-    """Executes a notebook in its folder, and clears its outputs of what differs from run to run.
+    """Executes a notebook, whose cells run in the folder of this file.
+
+    Returns:
+        The notebook, with its outputs; of what was printed piece by piece, each is one.
 
     Raises:
-        CellExecutionError: if a cell fails.
+        CellExecutionError, CellTimeoutError, DeadKernelError: if a cell fails, or does not come back.
     """
     where = {"metadata": {"path": str(NOTEBOOKS)}}
     client = NotebookClient(
@@ -100,11 +109,11 @@ def _joined(outputs):
     return joined
 
 
-def picture(notebook):
-    """The picture of the cell tagged `picture`, as the bytes of a PNG."""
-    (cell,) = (c for c in notebook.cells if "picture" in c.metadata.get("tags", ()))
-    (output,) = (o for o in cell.outputs if "image/png" in o.get("data", {}))
-    return base64.b64decode(output.data["image/png"])
+def pictures(notebook):
+    """The pictures of the cells tagged `picture`, each as the bytes of a PNG."""
+    cells = [cell for cell in notebook.cells if "picture" in cell.metadata.get("tags", ())]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.outputs]
+    return [base64.b64decode(data["image/png"]) for data in outputs if "image/png" in data]
 
 
 def faults(notebook):
@@ -126,6 +135,8 @@ def faults(notebook):
             for text in texts:
                 if litter := LITTER.search(text):
                     found.append(f"cell {number}: {litter[0]!r} in what it wrote")
+    if len(pictures(notebook)) != 1:
+        found.append(f"{len(pictures(notebook))} pictures of cells tagged `picture`, expected 1")
     return found
 
 
@@ -148,22 +159,27 @@ def main(argv=None):
     if unknown:
         names = ", ".join(p.stem for p in sources())
         parser.error(f"{' '.join(unknown)}: there is no such notebook; there are {names}")
-    wrong = False
-    for path in chosen:
-        began = time.perf_counter()
-        try:
-            notebook = execute(from_source(path, flags.smoke))
-        except CellExecutionError as error:
-            print(f"{path.stem}: {re.sub(ANSI, '', str(error))}", file=sys.stderr)
-            wrong = True
-            continue
+    return max([build(path, flags.smoke) for path in chosen])
+
+
+def build(path, smoke):
+    """Builds one notebook from its source, and says how it went. What has a fault is not kept.
+
+    Returns:
+        0, or 1 if there was a fault.
+    """
+    began = time.perf_counter()
+    try:
+        notebook = execute(from_source(path, smoke))
         found = faults(notebook)
-        print(f"{path.stem}: {time.perf_counter() - began:.0f} s", *found, sep="\n  ", flush=True)
-        wrong |= bool(found)
-        if not flags.smoke:
-            write(path.with_suffix(".ipynb"), nbformat.writes(notebook).encode())
-            write(DOCS / f"{path.stem}.png", picture(notebook))
-    return 1 if wrong else 0
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        found = [re.sub(ANSI, "", str(error))]
+    if not (smoke or found):
+        write(path.with_suffix(".ipynb"), f"{nbformat.writes(notebook)}\n".encode())
+        write(DOCS / f"{path.stem}.png", *pictures(notebook))
+    lines = [f"{path.stem}: {time.perf_counter() - began:.0f} s", *found]
+    print("\n  ".join(lines), flush=True)
+    return int(bool(found))
 
 
 if __name__ == "__main__":

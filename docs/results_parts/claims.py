@@ -126,7 +126,7 @@ def grus_are_quicker():
     return (
         f"faster, not always: Keras's GRU trains on {ratios} times the words a second of its LSTM (the "
         "models of the table below); less data, in one task of two: the adding problem at length 25 "
-        f"took it {values(adding[0])} batches, the LSTM {values(adding[1])}; after 20,000 sentences, of "
+        f"took it {values(adding[0])} batches, the LSTM {values(adding[1])}; of 20,000 sentences, "
         f"verbs 10 to 19 words behind their noun {values(verbs[0], 2)} agree, with the LSTM "
         f"{values(verbs[1], 2)} (a value a seed)"
     )

@@ -1,6 +1,7 @@
 """The notebooks are built from their sources as they are, show results and nothing else, and run."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import nbformat
@@ -22,6 +23,11 @@ each = pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.
 
 def written(source):
     return nbformat.read(source.with_suffix(".ipynb"), 4)
+
+
+def test_every_notebook_has_a_source():
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert notebooks == {path.stem for path in build.sources()}
 
 
 @each
@@ -56,7 +62,7 @@ def test_the_readme_shows_a_notebook_with_its_picture(source):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"(notebooks/{source.stem}.ipynb)" in readme
     assert f"docs/{source.stem}.png" in readme
-    assert (ROOT / f"docs/{source.stem}.png").read_bytes() == build.picture(written(source))
+    assert [(ROOT / f"docs/{source.stem}.png").read_bytes()] == build.pictures(written(source))
 
 
 # --- and the checks themselves ----------------------------------------------------------------------
@@ -81,25 +87,90 @@ def test_a_source_whose_notebook_was_never_built_is_stale(a_source):
     assert not build.is_current(a_source)
 
 
+PICTURE = "from matplotlib.figure import Figure\nfigure = Figure((1, 1))\nfigure.subplots()\nfigure"
+
+
+def executed(*sources, tags=("picture",)):
+    cells = [nbformat.v4.new_code_cell(source) for source in ("%matplotlib inline", *sources, PICTURE)]
+    cells[-1].metadata["tags"] = list(tags)
+    return build.execute(nbformat.v4.new_notebook(cells=cells))
+
+
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
         ("print('in /home/somebody/runs')", "'/home/somebody/runs'"),
-        ("print('1%\\r2%')", "'\\r'"),
-        ("print('\\x1b[1mbold')", "'\\x1b[1mbold'"),
-        ("import warnings; print('UserWarning: old')", "'UserWarning: old'"),
-        ("import sys; print('oh', file=sys.stderr)", "standard error"),
+        ("import tempfile; print(tempfile.mkdtemp())", "/tmp"),
+        ("print('1%\\r2%')", r"'\r'"),
+        ("print('\\x1b[1mbold')", "x1b[1mbold'"),
+        ("import warnings; warnings.warn('old')", "standard error"),
+        ("import tensorflow as tf; tf.get_logger().warning('slow')", "WARNING:tensorflow:slow"),
+        ("object()", "'at 0x"),
     ],
 )
 def test_litter_in_an_output_is_found(line, fault):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(line)])
-    (found,) = build.faults(build.execute(notebook))
-    assert fault in found
+    found = build.faults(executed(line))
+    assert fault in found[0], found
+
+
+def test_what_only_looks_like_a_path_is_none():
+    assert build.faults(executed("print('and/workers https://x.org/home/page a/home/b')")) == []
 
 
 def test_a_cell_that_was_not_executed_is_found():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
-    assert build.faults(notebook) == ["cell 0: executed as None, expected 1"]
+    assert "cell 0: executed as None, expected 1" in build.faults(notebook)
+
+
+def test_a_notebook_without_its_picture_is_found():
+    assert build.faults(executed(tags=())) == ["0 pictures of cells tagged `picture`, expected 1"]
+
+
+GOOD = f'# %%\n# %matplotlib inline\n\n# %% tags=["picture"]\n{PICTURE}\n'
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """`build.py` in a folder of its own, with one source."""
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(build, "DOCS", tmp_path)
+    (tmp_path / "1_a.py").write_text(GOOD)
+    return tmp_path
+
+
+def test_a_notebook_is_written_with_its_picture_and_at_smoke_size_neither(elsewhere, capsys):
+    assert build.main(["--smoke"]) == 0
+    assert [path.name for path in elsewhere.iterdir()] == ["1_a.py"]
+    assert build.main([]) == 0
+    assert (elsewhere / "1_a.png").read_bytes().startswith(b"\x89PNG")
+    assert build.is_current(elsewhere / "1_a.py")
+    assert "1_a: " in capsys.readouterr().out
+
+
+def test_what_fails_leaves_what_was_there_and_the_others_are_built(elsewhere, capsys):
+    (elsewhere / "1_a.ipynb").write_text("as it was")
+    (elsewhere / "1_a.py").write_text(GOOD + "\n# %%\n1 / 0\n")
+    (elsewhere / "2_b.py").write_text(GOOD)
+    assert build.main([]) == 1
+    assert (elsewhere / "1_a.ipynb").read_text() == "as it was"
+    assert build.is_current(elsewhere / "2_b.py")
+    assert "division by zero" in capsys.readouterr().out
+
+
+def test_a_notebook_with_a_fault_is_not_kept(elsewhere, capsys):
+    (elsewhere / "1_a.py").write_text(GOOD + "\n# %%\nprint('/home/x/y')\n")
+    assert build.main([]) == 1
+    assert not (elsewhere / "1_a.ipynb").exists()
+    assert "'/home/x/y' in what it wrote" in capsys.readouterr().out
+
+
+@each
+def test_the_smoke_line_makes_later_cells_small(source):
+    cells = build.from_source(source, smoke=True).cells
+    (at,) = (n for n, cell in enumerate(cells) if cell.id.endswith("-smoke"))
+    names = re.match(r"[\w, ]+(?= = )", cells[at].source)[0].split(", ")
+    later = "\n".join(cell.source for cell in cells[at + 1 :] if cell.cell_type == "code")
+    assert all(re.search(rf"\b{name}\b", later) for name in names), names
 
 
 def test_a_name_that_no_notebook_has_is_refused(capsys):
