@@ -11,7 +11,7 @@ network, fed with what it says, spells the word.
 
 Beside it, forward pass and back-propagation through time written out in NumPy, for this network, a
 bidirectional one, and an LSTM without and with peepholes (`hello_characters_parts/backpropagation.py`),
-with gradients that are TensorFlow's.
+with gradients that are TensorFlow's. And how near an LSTM with its gates fixed comes to the plain network.
 
 After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "RNN: Predicting the next
 character". The equations of the other networks are those of Jian Li, "Deep Learning: RNN" (IIS
@@ -32,6 +32,7 @@ What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 3 seconds
     L without a memory, at best               0.3466
     spelled, by the likeliest characters      "hello", by all three
     gradients, NumPy against TensorFlow       2e-16 apart at most
+    an LSTM with its gates fixed, plain RNN   2e-16 apart; with its second tanh 0.23 ± 0.04
 
 How to run it:
 

@@ -20,8 +20,11 @@ What to expect of the last tenth of the text, held out, and of 2 CPU cores:
     preset               text                                   nats, bits a character     training
     cpu                  Nietzsche, lower case, 57 characters   1.323 ± 0.001, 1.909       482 s
                                                                 (seeds 0, 1, 2)
-    lecture, 10 epochs   Nietzsche, lower case                  1.562, 2.254 (seed 0)      848 s
-    demo                 stdlib of Python 3.11.7, 1.5 million   1.262, 1.820 (seed 0)      196 s
+    lecture, 10 epochs   Nietzsche, lower case                  1.558, 2.248 (seed 0)      359 s
+    demo                 stdlib of Python 3.11.7, 1.5 million   1.261, 1.820 (seed 0)      188 s
+
+and of the words of four letters and more that it then writes, how many its text has: 82 % for the
+lecture's network, 97 % for `demo` (of what was held out itself, 90 % and 88 %).
 
 `paper` is for a GPU, and was not run to its end here.
 
@@ -329,7 +332,7 @@ def run_one(settings, open_run):
     history = run.history()
     kept = min(history, key=lambda row: row["val_loss"]) if settings.patience else history[-1]
     test_nats = evaluate(model, settings, text)
-    known, known_in_text = writing.known_words(generator, text, settings.seed)
+    known = writing.known_words(generator, text, settings.seed)
     metrics = {
         "epochs": len(history),
         "kept_epoch": kept["epoch"],
@@ -338,17 +341,20 @@ def run_one(settings, open_run):
         "validation_nats": kept["val_loss"],
         "test_nats": test_nats,
         "test_bits": test_nats / np.log(2),
-        "written_known_words": known,
-        "validation_known_words": known_in_text,
     }
+    if known:
+        metrics |= {"written_known_words": known[0], "validation_known_words": known[1]}
     run.write_result(info, settings.seed, metrics)
     print(
         f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
         f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
-        f"characters: {np.log(len(text.vocabulary)):.2f} nats)\n"
-        f"of the words of four letters and more that it writes at temperature {writing.TEMPERATURE}, "
-        f"{known:.1%} are in the text that it learned from (of the text's own: {known_in_text:.1%})"
+        f"characters: {np.log(len(text.vocabulary)):.2f} nats)"
     )
+    if known:
+        print(
+            "of the words of four letters and more that it writes at temperature "
+            f"{writing.TEMPERATURE}, {known[0]:.1%} are in the text that it learned from (of the text's own: {known[1]:.1%})"
+        )
     if verdict := comparison.verdict(histories):
         print(verdict)
     print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")

@@ -85,17 +85,19 @@ def surprise(tokens, nats, title=""):
     """How much each token of a text surprises a model: -ln p(token | those before), a bar each.
 
     Args:
-        tokens: N characters or words.
+        tokens: N characters or words: a line of a text, so that each can be read.
         nats: `(N,)`, not negative.
         title: The picture's title.
 
     Raises:
-        ValueError: if there are not as many of both.
+        ValueError: if there are not as many of both, or a number is negative.
     """
     if len(tokens) != len(nats):
         raise ValueError(
             f"`nats` must hold a number a token. Received: {len(tokens)} tokens, {len(nats)} numbers"
         )
+    if any(value < 0 for value in nats):
+        raise ValueError(f"`nats` must not be negative, as -ln p is not. Received: {min(nats)}")
     width = max(map(len, tokens), default=1)
     figure, ax = _axes(max(4.0, min(14.0, 0.6 + len(tokens) * (0.16 if width == 1 else 0.42))), 3.0)
     ax.bar(range(len(tokens)), nats, 0.85, color=COLORS[1])

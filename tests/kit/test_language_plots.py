@@ -114,3 +114,8 @@ def test_words_under_a_surprise_are_turned_so_that_they_do_not_meet():
 def test_a_surprise_needs_a_number_a_token():
     with pytest.raises(ValueError, match="2 tokens, 3 numbers"):
         plots.surprise("ab", [1, 2, 3])
+
+
+def test_a_surprise_is_no_log_probability():
+    with pytest.raises(ValueError, match="must not be negative"):
+        plots.surprise("ab", [-1, 2])

@@ -35,13 +35,13 @@ def without_pictures(request, monkeypatch):
 
 
 @pytest.fixture
-def unknown_in_ledger(request):
-    """`unknown_in_ledger(metrics)`: metrics of the ledger that a run with these has not.
+def recorded_but_not_measured(request):
+    """`recorded_but_not_measured(metrics)`: metrics of the ledger that are not among these of a run.
 
     Numbers in a name are settings (the width of a beam, steps back), and any will do.
     """
 
-    def unknown(metrics):
+    def others(metrics):
         recorded = set()
         for path in RESULTS.glob(f"{request.module.recipe.RECIPE}-*.json"):
             recorded |= set(json.loads(path.read_text(encoding="utf-8"))["metrics"])
@@ -51,4 +51,4 @@ def unknown_in_ledger(request):
         )
         return theirs - ours
 
-    return unknown
+    return others

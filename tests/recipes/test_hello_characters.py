@@ -81,8 +81,8 @@ def whole(tmp_path_factory):
     return out, recipe.main(["--out", str(out)])
 
 
-def test_the_ledger_has_no_metric_that_a_run_has_not(whole, unknown_in_ledger):
-    assert unknown_in_ledger(whole[1]) == set()
+def test_the_ledger_has_no_metric_that_a_run_has_not(whole, recorded_but_not_measured):
+    assert recorded_but_not_measured(whole[1]) == set()
 
 
 def test_it_spells_hello_with_a_memory(whole):

@@ -65,8 +65,8 @@ def attentive(folder, tmp_path_factory):
 # A run
 
 
-def test_the_ledger_has_no_metric_that_a_run_has_not(saved, unknown_in_ledger):
-    assert unknown_in_ledger(saved[1]) == set()
+def test_the_ledger_has_no_metric_that_a_run_has_not(saved, recorded_but_not_measured):
+    assert recorded_but_not_measured(saved[1]) == set()
 
 
 def test_a_run_leaves_what_the_design_promises(saved):

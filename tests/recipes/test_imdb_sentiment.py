@@ -44,8 +44,8 @@ def predict(monkeypatch, run_main):
 # --- a run ----------------------------------------------------------------------------------------
 
 
-def test_the_ledger_has_no_metric_that_a_run_has_not(saved, unknown_in_ledger):
-    assert unknown_in_ledger({*saved[1], "test_accuracy_last_epoch"}) == set()
+def test_the_ledger_has_no_metric_that_a_run_has_not(saved, recorded_but_not_measured):
+    assert recorded_but_not_measured({*saved[1], "test_accuracy_last_epoch"}) == set()
 
 
 def test_a_run_leaves_what_the_design_promises(saved):

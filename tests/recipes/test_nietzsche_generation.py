@@ -54,8 +54,8 @@ def lecture(tmp_path_factory):
     return folder / "run", recipe.main([*flags.split(), "--out", str(folder / "run")])
 
 
-def test_the_ledger_has_no_metric_that_a_run_has_not(saved, unknown_in_ledger):
-    assert unknown_in_ledger(saved[1]) == set()
+def test_the_ledger_has_no_metric_that_a_run_has_not(saved, recorded_but_not_measured):
+    assert recorded_but_not_measured(saved[1]) == set()
 
 
 def test_a_run_leaves_what_the_design_promises(saved):
@@ -721,7 +721,14 @@ def test_known_words_are_those_of_the_training_text_whole_and_of_four_letters_or
         train=vocabulary.encode(train),
         validation=vocabulary.encode(validation),
     )
-    # The first and the last may be parts of words and do not count, nor does "ar", which is short.
+    # "ome" and "ar" are too short; of the others the first and the last are left out.
     written = vocabulary.encode("ome words ar wordsk known hereh known")
     shares = writing.known_words(Copying(written), text, seed=0)
     assert shares == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+
+
+def test_a_text_without_such_words_has_no_share_of_them():
+    vocabulary = CharVocabulary.from_text("1 2 3 ab\n")
+    ids = vocabulary.encode("1 2 3 ab\n" * 10)
+    text = SimpleNamespace(vocabulary=vocabulary, train=ids, validation=ids)
+    assert writing.known_words(Copying(ids), text, seed=0) is None

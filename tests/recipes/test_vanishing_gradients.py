@@ -160,8 +160,8 @@ def smoke(tmp_path_factory):
     return out, recipe.main(["--preset", "smoke", "--out", str(out)])
 
 
-def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, unknown_in_ledger):
-    assert unknown_in_ledger(smoke[1]) == set()
+def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, recorded_but_not_measured):
+    assert recorded_but_not_measured(smoke[1]) == set()
 
 
 def test_a_run_leaves_its_result_and_four_pictures(smoke):

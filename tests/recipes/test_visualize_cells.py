@@ -55,14 +55,14 @@ TEXT = (
 )
 
 
-def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, unknown_in_ledger):
+def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, recorded_but_not_measured):
     # A property that is the same all over a short text is not measured in it.
     names = {
         f"{part}_{'auc' if p.is_binary else 'r'}_{p.name.replace(' ', '_')}"
         for p in python_properties(TEXT)
         for part in ("search", "test")
     }
-    assert unknown_in_ledger({*smoke[1], *names}) == set()
+    assert recorded_but_not_measured({*smoke[1], *names}) == set()
 
 
 def test_a_run_leaves_its_result_pictures_page_and_model(smoke):
