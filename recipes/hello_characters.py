@@ -11,7 +11,7 @@ network, fed with what it says, spells the word.
 
 Beside it, forward pass and back-propagation through time written out in NumPy, for this network, a
 bidirectional one, and an LSTM without and with peepholes (`hello_characters_parts/backpropagation.py`),
-with gradients that are TensorFlow's. And how near an LSTM with its gates fixed comes to the plain network.
+with gradients that are TensorFlow's. And how near an LSTM with its gates fixed comes to a plain RNN.
 
 After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "RNN: Predicting the next
 character". The equations of the other networks are those of Jian Li, "Deep Learning: RNN" (IIS
