@@ -352,7 +352,7 @@ def run_one(settings, open_run):
     )
     if known:
         print(
-            f"of the words of four letters and more that it writes at temperature {writing.TEMPERATURE}, "
+            f"of words of four letters and more that it writes at temperature {writing.TEMPERATURE}, "
             f"{known[0]:.1%} are in the text it learned from (of the text's own: {known[1]:.1%})"
         )
     if verdict := comparison.verdict(histories):
