@@ -5,6 +5,7 @@ same name, with its outputs and pictures in it. Change a source, never a noteboo
 
     .venv/bin/python notebooks/build.py                 all of them, some minutes each
     .venv/bin/python notebooks/build.py 2_text          those whose names begin so
+    .venv/bin/python notebooks/build.py --prose         executes nothing: new text between the cells
     .venv/bin/python notebooks/build.py --smoke         executes them in seconds, and writes nothing
 
 A cell tagged `parameters` says how large the notebook is. Its `smoke` metadata is the line that makes
@@ -109,6 +110,24 @@ def _joined(outputs):
     return joined
 
 
+def with_outputs_of(notebook, path):
+    """A notebook that was not executed, with the outputs of the one in a file, whose code is the same.
+
+    Raises:
+        ValueError: if its code is another.
+    """
+    executed = nbformat.read(path, 4) if path.exists() else nbformat.v4.new_notebook()
+    ours, theirs = (
+        [cell for cell in of.cells if cell.cell_type == "code"] for of in (notebook, executed)
+    )
+    if [(c.source, c.metadata) for c in ours] != [(c.source, c.metadata) for c in theirs]:
+        raise ValueError("its code has changed since it was executed: build it without --prose")
+    for new, old in zip(ours, theirs, strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    notebook.metadata = executed.metadata
+    return notebook
+
+
 def pictures(notebook):
     """The pictures of the cells tagged `picture`, each as the bytes of a PNG."""
     cells = [cell for cell in notebook.cells if "picture" in cell.metadata.get("tags", ())]
@@ -153,29 +172,37 @@ def main(argv=None):
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of names (default: all)")
     parser.add_argument("--smoke", action="store_true", help="execute them small, and write nothing")
+    parser.add_argument("--prose", action="store_true", help="execute nothing: new text, old outputs")
     flags = parser.parse_args(argv)
     chosen = [p for p in sources() if p.stem.startswith(tuple(flags.names) or "")]
     unknown = [n for n in flags.names if not any(p.stem.startswith(n) for p in chosen)]
     if unknown:
         names = ", ".join(p.stem for p in sources())
         parser.error(f"{' '.join(unknown)}: there is no such notebook; there are {names}")
-    return max([build(path, flags.smoke) for path in chosen])
+    return max([build(path, flags.smoke, flags.prose) for path in chosen])
 
 
-def build(path, smoke):
+def build(path, smoke=False, prose=False):
     """Builds one notebook from its source, and says how it went. What has a fault is not kept.
+
+    Args:
+        path: The source.
+        smoke: Whether to execute it small, and write nothing.
+        prose: Whether to execute nothing, and keep the outputs that are there.
 
     Returns:
         0, or 1 if there was a fault.
     """
     began = time.perf_counter()
     try:
-        notebook = execute(from_source(path, smoke))
+        notebook = from_source(path, smoke)
+        written = path.with_suffix(".ipynb")
+        notebook = with_outputs_of(notebook, written) if prose else execute(notebook)
         found = faults(notebook)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, ValueError) as error:
         found = [re.sub(ANSI, "", str(error))]
     if not (smoke or found):
-        write(path.with_suffix(".ipynb"), f"{nbformat.writes(notebook)}\n".encode())
+        write(written, f"{nbformat.writes(notebook)}\n".encode())
         write(DOCS / f"{path.stem}.png", *pictures(notebook))
     lines = [f"{path.stem}: {time.perf_counter() - began:.0f} s", *found]
     print("\n  ".join(lines), flush=True)

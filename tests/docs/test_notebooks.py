@@ -164,6 +164,19 @@ def test_a_notebook_with_a_fault_is_not_kept(elsewhere, capsys):
     assert "'/home/x/y' in what it wrote" in capsys.readouterr().out
 
 
+def test_new_prose_keeps_the_outputs_and_new_code_does_not(elsewhere, capsys):
+    source = elsewhere / "1_a.py"
+    assert build.main([]) == 0
+    before = written(source).cells[-1].outputs
+    source.write_text("# %% [markdown]\n# Said better.\n\n" + GOOD)
+    assert build.main(["--prose"]) == 0
+    assert build.is_current(source) and written(source).cells[-1].outputs == before
+    source.write_text(source.read_text().replace("(1, 1)", "(2, 1)"))
+    assert build.main(["--prose"]) == 1
+    assert "its code has changed" in capsys.readouterr().out
+    assert not build.is_current(source)
+
+
 @each
 def test_the_smoke_line_makes_later_cells_small(source):
     cells = build.from_source(source, smoke=True).cells
