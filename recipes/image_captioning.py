@@ -229,7 +229,7 @@ def train(settings, held, run):
         return {name: found[name] for name in ("bleu_4", "cider", "truth") if name in found}
 
     callbacks = [
-        fitting.ValidateCaptions(lambda: fitting.nats(model, held.validation, held.vocabulary), score),
+        fitting.ValidateCaptions(fitting.Nats(model, held.validation, held.vocabulary), score),
         kit.Throughput(words, "words", first_batch=checkpoint.first_batch),
         kit.EpochLog(run.append_history, words),
         kit.StopOnNaN(),
@@ -285,7 +285,7 @@ def evaluate(settings, model, held):
         metrics |= {f"validation_{way}_{name}": value for name, value in found.items()}
     captions = [best.words for best, *_ in writer.beam(held.test.pictures, width, chosen[width][1])]
     found = judge(captions, held.test) | described(captions, training)
-    found["perplexity"] = np.exp(fitting.nats(model, held.test, held.vocabulary))
+    found["perplexity"] = np.exp(fitting.Nats(model, held.test, held.vocabulary)())
     metrics |= {f"test_{name}": value for name, value in found.items()}
     return metrics, captions
 

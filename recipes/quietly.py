@@ -66,6 +66,7 @@ if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":  # set above, or by a program that started this one
     logging.getLogger("tensorflow").addFilter(
         lambda record: (
             not re.search(r"one_step_on_data.* triggered tf.function retracing", record.getMessage())

@@ -39,19 +39,28 @@ def training_batches(part, vocabulary, batch_size, seed, first_batch):
     return dataset, batches, len(captions.flat)
 
 
-def nats(model, part, vocabulary):
-    """Mean cross entropy of all captions of a part, in nats a word, their ends counted."""
-    captions, of = lessons(part, vocabulary)
-    order = np.argsort(captions.lengths, kind="stable")
-    dataset = sequence_batches(captions.take(order), of[order], EVALUATED)
-    cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+class Nats:
+    """Mean cross entropy of all captions of a part, in nats a word, their ends counted.
 
-    @tf.function(reduce_retracing=True)
-    def total(inputs, targets, weights):
-        return cost(targets, model(inputs, training=False), weights)
+    Compiled once, however often it is called: `Nats(model, part, vocabulary)()`.
+    """
 
-    batches = dataset.map(_lesson(part.pictures, vocabulary.end))
-    return float(sum(total(*batch) for batch in batches)) / len(captions.flat)
+    def __init__(self, model, part, vocabulary):
+        captions, of = lessons(part, vocabulary)
+        order = np.argsort(captions.lengths, kind="stable")
+        dataset = sequence_batches(captions.take(order), of[order], EVALUATED)
+        self._batches = dataset.map(_lesson(part.pictures, vocabulary.end))
+        self._words = len(captions.flat)
+        cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+
+        @tf.function(reduce_retracing=True)
+        def total(inputs, targets, weights):
+            return cost(targets, model(inputs, training=False), weights)
+
+        self._total = total
+
+    def __call__(self):
+        return float(sum(self._total(*batch) for batch in self._batches)) / self._words
 
 
 def _lesson(pictures, end):

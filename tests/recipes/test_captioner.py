@@ -188,7 +188,7 @@ def test_six_captions_are_learned_by_heart(decoder):
     writer = Writer(model, VOCABULARY, 8)
     assert [" ".join(s.words) for s in writer.draw(images, 0)] == said
     assert [" ".join(found[0].words) for found in writer.beam(images, 3)] == said
-    assert fitting.nats(model, part, VOCABULARY) < 0.1
+    assert fitting.Nats(model, part, VOCABULARY)() < 0.1
 
 
 # The loss
@@ -246,7 +246,7 @@ def test_nats_are_a_mean_over_words_and_not_over_captions():
             log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
             total -= log_p[np.arange(len(ids)), ids].sum()
             count += len(ids)
-    assert fitting.nats(model, part, VOCABULARY) == pytest.approx(total / count, rel=1e-5)
+    assert fitting.Nats(model, part, VOCABULARY)() == pytest.approx(total / count, rel=1e-5)
 
 
 def test_l2_adds_the_squares_of_the_weights():
