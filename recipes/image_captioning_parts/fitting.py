@@ -42,7 +42,7 @@ def training_batches(part, vocabulary, batch_size, seed, first_batch):
 class Nats:
     """Mean cross entropy of all captions of a part, in nats a word, their ends counted.
 
-    Compiled once, however often it is called: `Nats(model, part, vocabulary)()`.
+    Compiled once, however often it is called and however long the captions of a batch are.
     """
 
     def __init__(self, model, part, vocabulary):
@@ -53,7 +53,7 @@ class Nats:
         self._words = len(captions.flat)
         cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(input_signature=self._batches.element_spec)
         def total(inputs, targets, weights):
             return cost(targets, model(inputs, training=False), weights)
 
