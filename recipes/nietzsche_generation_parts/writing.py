@@ -83,18 +83,18 @@ def known_words(generator, text, seed):
         seed: Of the sampling.
 
     Returns:
-        The share of the words written, and that of the validation part's own words; or `None`, where
-        the text or what is written has no such words.
+        The share of the words written (0 where none are), and that of the validation part's own words;
+        or `None`, where the text has no such words.
     """
     decode = text.vocabulary.decode
     known = set(WORD.findall(decode(text.train)))
     own = WORD.findall(decode(text.validation))
+    if not (known and own):
+        return None
     length = min(SEED_LENGTH, len(text.validation))
     starts = np.linspace(0, len(text.validation) - length, WRITTEN).astype(int)
     prompts = text.validation[starts[:, None] + np.arange(length)]
     written = generator.generate(prompts, LENGTH, TemperatureSampler(TEMPERATURE, seed=seed))
     # The first and the last may be parts of words.
     words = [word for row in written for word in WORD.findall(decode(row[length:]))[1:-1]]
-    if not (known and own and words):
-        return None
-    return tuple(sum(word in known for word in those) / len(those) for those in (words, own))
+    return tuple(sum(word in known for word in those) / max(1, len(those)) for those in (words, own))

@@ -732,3 +732,10 @@ def test_a_text_without_such_words_has_no_share_of_them():
     ids = vocabulary.encode("1 2 3 ab\n" * 10)
     text = SimpleNamespace(vocabulary=vocabulary, train=ids, validation=ids)
     assert writing.known_words(Copying(ids), text, seed=0) is None
+
+
+def test_a_network_that_writes_no_words_has_a_share_of_zero():
+    vocabulary = CharVocabulary.from_text("some words are known 1 ")
+    ids = vocabulary.encode("some words are known 1 " * 4)
+    text = SimpleNamespace(vocabulary=vocabulary, train=ids, validation=ids)
+    assert writing.known_words(Copying(vocabulary.encode("1 1 1 1 ")), text, seed=0)[0] == 0
