@@ -4,8 +4,7 @@
 # *After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019); Jian Li, "Deep Learning: RNN" (IIS
 # Tsinghua); the lecture after Graves.*
 #
-# A **recurrent neural network** (RNN, 循环神经网络, also 递归神经网络) in five scenes: it spells a word; its
-# gradients vanish and explode; clipping tames them; gates remember; and a cell turns out to know something that
+# A **recurrent neural network** (RNN, 循环神经网络, also 递归神经网络) in six scenes: it spells a word; its gradient is computed by hand; gradients vanish and explode; clipping tames them; gates remember; and a cell turns out to know something that
 # nobody taught it. All of it is made or read here, nothing is downloaded: the data are five letters, random
 # numbers, and the source of Python's standard library. It takes two to three minutes on two CPU cores.
 
@@ -59,7 +58,7 @@ def new_run(recipe, settings, name="notebook"):
 # %% [markdown]
 # ## 1 "hello"
 #
-# The lecture's smallest language model reads a character and scores the next:
+# The lecture's smallest **language model** (语言模型) reads a character and scores the next:
 #
 # $$h_t = \tanh(W_{hh} h_{t-1} + W_{hx} x_t + b) \qquad y_t = W_{hy} h_t$$
 #
@@ -93,7 +92,8 @@ hello_pictures.tables({"before training": before, "after training": after})
 # $$\frac{\partial L}{\partial h_t} = W_{hy}^T \frac{\partial L}{\partial y_t} + W_{hh}^T \delta_{t+1} \qquad
 #   \delta_t = (1 - h_t^2) \circ \frac{\partial L}{\partial h_t}$$
 #
-# The code that is the equation, in NumPy:
+# The code that is the equation, in NumPy (`h[0]` is the state before the first step, so that `h[t + 1]` is $h_t$;
+# `d_out` is $W_{hy}^T\,\partial L / \partial y_t$):
 
 # %%
 print(inspect.getsource(backpropagation.through_time))
@@ -112,21 +112,23 @@ print(side_by_side.table(rows))
 #
 # Between $h_k$ and $h_t$ the gradient goes through a product of Jacobians, and its norm is bounded by
 #
-# $$\left\| \frac{\partial h_t}{\partial h_k} \right\| = \left\| \prod_{j=k+1}^t W^T \mathrm{diag}[f'(h_{j-1})]
-#   \right\| \le (\beta_W \beta_h)^{t-k}$$
+# $$\left\| \frac{\partial h_t}{\partial h_k} \right\| = \left\| \prod_{j=t}^{k+1} \mathrm{diag}[f'(a_j)] W
+#   \right\| \le (\beta_W \beta_h)^{t-k}, \qquad h_j = f(a_j), \quad a_j = W h_{j-1} + \dots$$
 #
 # with $\beta_W$ the largest singular value of $W$ and $\beta_h$ the largest slope of $f$: the **vanishing or
-# exploding gradient** (梯度消失/爆炸). Measured over 60 steps, for matrices whose largest eigenvalue is ρ; dotted,
-# the bound. On the right, what gates make of it.
+# exploding gradient** (梯度消失/爆炸). (The slide has $W^T \mathrm{diag}[f'(h_{j-1})]$, for its model $h_t = W
+# f(h_{t-1}) + \dots$; the bound is the same.) Measured over 60 steps, for matrices whose largest eigenvalue is ρ; dotted,
+# the bound. On the right, what **gates** (门, section 5) make of it: those of an LSTM (长短期记忆) with a forget gate (忘记门),
+# and of a GRU with an update gate (更新门), by their bias.
 
 # %%
 networks = jacobians.Networks(fading, np.random.default_rng(fading.seed))
 gradient_pictures.jacobians(jacobians.spectral_radii(networks))
 
 # %% [markdown]
-# The bound holds and is far off: singular values bound one step, eigenvalues rule the long run, and the slopes of
-# tanh and ReLU, which are 1 at most, keep the gradient from exploding where ρ is above 1. A GRU or an LSTM forgets too as it
-# starts: what it has is a gate that can learn not to.
+# The bound holds and is far off: singular values bound one step, eigenvalues rule the long run, and the slopes of tanh and ReLU, many of which are below 1 (ReLU's: 0), keep the gradient from exploding at ρ = 1.2. A
+# GRU or an LSTM as Keras starts it (biases 0 and 1) forgets too, and with a bias of 4 keeps: what it has is a gate
+# that can learn not to.
 #
 # **Change the activation or the radius:**
 
@@ -142,7 +144,7 @@ for back in (1, 5, 10, 20, 50):
 # %% [markdown]
 # ## 4 The wall
 #
-# One unit without inputs, $h_t = \sigma(w h_{t-1} + b)$, and the error $(h_{50} - 0.7)^2$ for every $w$ and $b$. Where
+# One unit without inputs, $h_0 = 1/2$, $h_t = \sigma(w h_{t-1} + b)$, and the error $(h_{50} - 0.7)^2$ for every $w$ and $b$. Where
 # the gradient explodes there is a wall, and gradient descent that meets it is thrown far away. **Gradient
 # clipping** (梯度修剪) keeps the direction and shortens the step:
 #
@@ -155,14 +157,15 @@ gradient_pictures.wall(paths)
 
 # %% [markdown]
 # (The third path is a slide's snippet, which takes $\sum g^2$ for the norm; the square root is missing. The
-# steeper the wall, the smaller its step.)
+# steeper the wall, the smaller its step. That it ends lower here is chance of this start.)
 #
 # ## 5 Gates remember
 #
 # A **long short-term memory** (LSTM, 长短期记忆) has a cell that is not squeezed through a matrix at every step:
-# $C_t = f_t * C_{t-1} + i_t * \tilde C_t$, with **gates** (门) between 0 and 1. A tanh RNN and an LSTM learn to
-# keep the number of step 1, and to put it out whenever they are asked. How much of it is left in each node, step
-# by step, as Graves drew it:
+# $C_t = f_t * C_{t-1} + i_t * \tilde C_t$, with gates between 0 and 1: $f_t$, the forget gate, says how much of the
+# old is kept, $i_t$, the input gate, how much of the new comes in. A tanh RNN and an LSTM learn to
+# keep the number of step 1, and to put it out whenever they are asked. How sensitive each node still is to that number, step by step, as Graves drew it (answering 0 every time has an
+# error of 1/3):
 
 # %%
 run = new_run(vanishing_gradients, fading)
@@ -181,7 +184,7 @@ gradient_pictures.sensitivity(
 
 # %% [markdown]
 # How far back? In the adding problem two of $T$ numbers are marked, and the answer is their sum; answering 1 every
-# time has an error of 1/6. The same number of batches for each cell. **Change $T$, or the cells** (`simple`,
+# time has an error of 1/6. As many batches for each cell, at most: training stops when it is solved. **Change $T$, or the cells** (`simple`,
 # `irnn`, `lstm`, `peephole`, `gru`):
 
 # %%
@@ -199,10 +202,10 @@ for cell in tried:
 # %% [markdown]
 # ## 6 A cell that knows where it is
 #
-# A peephole LSTM reads a million characters of Python, once, and learns to predict the next. Then its 192 cells are
+# An LSTM with peephole connections (偷窥孔连接) reads a million characters of Python, once, and learns to predict the next. Then its 192 cells are
 # searched for those that follow a property of the text best (inside brackets? how deep is the code?), on one
-# part of the text, and measured on another. AUC: how often the cell is higher where the property holds than where
-# it does not; a cell that knows nothing has 0.5.
+# part of the text, and measured on another. AUC: how often the cell is higher where the property holds than where it does not; a cell that knows nothing has 0.5. `c` is a cell's content, `h` its output; a minus sign: it is low
+# where the property holds.
 
 # %%
 text = visualize_cells.load_data(cells)
@@ -216,7 +219,7 @@ cell_pictures.strips(seen)
 
 # %% [markdown]
 # Blue where the cell is high, orange where it is low; underlined, where the property holds. Nobody told the
-# network of brackets. It only had to guess the next character, and that is easier for who knows where they are.
+# network of brackets. It only had to guess the next character, and that is easier for whoever knows where they are.
 #
 # ## Exercises
 #
@@ -233,8 +236,9 @@ cell_pictures.strips(seen)
 #
 # <details><summary>Answer</summary>
 #
-# The states explode too, so tanh saturates, and the Jacobian has its slope $1 - h^2$ as a factor, which is then
-# near 0. An explosion needs a large matrix *and* large slopes.
+# With tanh the states grow only until tanh bends. From there on its slopes $1 - h^2$ are below 1, and what $W$
+# stretches they shrink: the gradient neither explodes nor vanishes quickly. An explosion needs a large matrix *and*
+# large slopes.
 #
 # </details>
 #
@@ -243,8 +247,9 @@ cell_pictures.strips(seen)
 #
 # <details><summary>Answer</summary>
 #
-# $\sigma(1) = 0.73$ in place of $\sigma(0) = 0.5$ of the cell is kept at each step, so that $0.73^{50}$ of it is left
-# in place of $0.5^{50}$: millions of times as much, and still little. It assumes that what came in is worth keeping,
+# $\sigma(1) = 0.73$ in place of $\sigma(0) = 0.5$ of the cell is kept at each step. By this alone $0.73^{50} \approx
+# 10^{-7}$ of it is left in place of $0.5^{50} \approx 10^{-15}$; the curves lie higher, since the gradient goes through
+# $h$ as well. Still little. It assumes that what came in is worth keeping,
 # until training finds out what is not.
 #
 # </details>

@@ -10,7 +10,7 @@
 # (新序列采样).
 #
 # The **corpus** (语料库) here is one that every machine has: the source of Python's own standard library.
-# This notebook trains for two or three minutes on two CPU cores. Every figure and picture in it is of
+# This notebook trains for a minute or two on two CPU cores. Every figure and picture in it is of
 # that text, unless it says otherwise.
 
 # %%
@@ -53,7 +53,7 @@ settings = dataclasses.replace(
 # ## 1 Characters, and their numbers
 #
 # To **tokenize** (标记化) a text into characters is to number them. The lecture turns each number into a
-# one-hot vector $x_t \in \{0, 1\}^V$; looking up row $x_t$ of a matrix is the same product and needs no
+# one-hot vector $x_t \in \lbrace 0, 1 \rbrace^V$; looking up the row of that number in a matrix is the same product and needs no
 # vector of $V$ numbers, so ids are all that is ever stored.
 
 # %%
@@ -77,7 +77,7 @@ print(text.train[:60])
 # What a recurrent network knows of $x_1 \dots x_{t-1}$ is in its state $h_t$, and the same weights are used
 # at every step: **parameter sharing in time** (在时间上共享参数). The layer of this notebook is the gated
 # recurrent unit. Its two **gates** (门) decide how much of the old state is kept, $z_t$ (the **update
-# gate**, 更新门), and how much of it the new candidate sees, $r_t$ (the **relevance gate**, 相关门). In the
+# gate**, 更新门), and how much of it the new candidate sees, $r_t$ (the **relevance gate**, 相关门, also reset gate). In the
 # lecture's form:
 #
 # $$\begin{aligned}
@@ -97,7 +97,7 @@ for layer in model.layers:
     print(f"{layer.name:12} {layer.count_params():8,} weights   {shapes}")
 
 # %% [markdown]
-# The code that is the equation, for one step from a random state; the three blocks of each matrix stand side
+# The code that is the equation, for one step from a random state, with the biases that it leaves out; the three blocks of each matrix stand side
 # by side, in the order $z$, $r$, candidate. Beside it, what the layer's cell says:
 
 # %%
@@ -132,7 +132,7 @@ print(vocabulary.decode(noise[0]))
 # ## 3 Back-propagation through time, truncated
 #
 # The gradient of the loss goes back through every step that led there: **back-propagation through time**
-# (通过时间反向传播). Through 700,000 steps that is out of reach, so it is cut off after a window. The
+# (通过时间反向传播). Through the whole text that is out of reach, so it is cut off after a window. The
 # state is not cut: window $k$ of a row begins with the state with which window $k - 1$ of that row ended.
 # So the text is laid out in parallel streams, and the rows of one batch go on in the next:
 
@@ -148,8 +148,7 @@ for n, (inputs, targets) in zip((0, 1), batches.as_numpy_iterator(), strict=Fals
 # of the recipe is that listing.)
 #
 # The loss is the cross entropy, $L = -\frac{1}{T} \sum_t \ln P(x_t \mid x_1 \dots x_{t-1})$, in nats a
-# character. Whoever knows nothing has $\ln V$. Now it learns; after each pass over the text it writes a
-# little, from a piece of the training text on.
+# character. Whoever knows nothing has $\ln V$. Now it learns; after each pass over the text it writes a little, going on from `def `.
 
 # %%
 folder = tempfile.TemporaryDirectory()  # of the run; what is worth keeping is in this notebook
@@ -194,8 +193,8 @@ print(cli.side_by_side(texts, width=116))
 # %% [markdown]
 # ## 5 What surprises it
 #
-# $-\ln P(x_t \mid x_1 \dots x_{t-1})$ of a line that it has never seen. The beginnings of words are hard to
-# guess and their ends are not: it has learned to spell, and when a line may end.
+# $-\ln P(x_t \mid x_1 \dots x_{t-1})$ of a line that it has not learned from (of the validation part). The beginnings of words are mostly harder to guess
+# than their ends: it has learned to spell, and when a line may end.
 
 # %% tags=["picture"]
 seen, line = text.validation[:400], text.validation[400:480]

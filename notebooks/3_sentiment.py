@@ -68,9 +68,8 @@ for n in range(3):
 # %% [markdown]
 # ## 2 One step of an LSTM
 #
-# **Long short-term memory** (长短期记忆) keeps a cell $C_t$ beside its output $h_t$. Three **gates** (门) say how
-# much of it is forgotten (the **forget gate**, 忘记门), how much of the new candidate comes in, and how much is
-# shown:
+# **Long short-term memory** (长短期记忆) keeps a cell $C_t$ beside its output $h_t$. Three **gates** (门) say how much of it is kept (the **forget gate**, 忘记门, $f_t$), how much of the new candidate comes in (the input gate,
+# $i_t$, in the notes the update gate, 更新门), and how much is shown (the output gate, $o_t$):
 #
 # $$\begin{aligned}
 # f_t &= \sigma(W_f [h_{t-1}, x_t] + b_f) \\
@@ -80,7 +79,7 @@ for n in range(3):
 # \end{aligned}$$
 #
 # The code that is the equation, for one step from a random state, beside the layer of this kit. Its
-# **peepholes** (偷窥孔连接), by which the gates see the cell too, start at zero: without them, says the lecture,
+# **peephole connections** (偷窥孔连接), by which the gates see the cell too, start at zero: without them, says the lecture,
 # it is the LSTM above.
 
 # %%
@@ -169,8 +168,7 @@ for name, p in found.items():
     print(f"{name:30} {recipe.accuracy(p, labels):.3f}")
 
 # %% [markdown]
-# In these reviews a word alone tells little: "dull" is in as many of those that praise ("not dull")
-# as one could wish. So what keeps the order is ahead of what only counts. In real reviews it is less so, as
+# In these reviews a word alone often misleads: "dull" is in many of those that praise ("not dull"). So what keeps the order is ahead of what only counts. In real reviews it is less so, as
 # section 7 shows.
 #
 # ## 6 How an opinion forms
@@ -233,8 +231,7 @@ for name, metric in {
 #
 # <details><summary>Answer</summary>
 #
-# It judges by its last state. With the padding at the end, a short review would be followed by 60 steps of
-# zeros before it is judged, over which the network would have to keep its opinion. At the front, the zeros come
+# It judges by its last state. With the padding at the end, a short review would be followed by 60 steps of padding before it is judged, over which the network would have to keep its opinion. At the front, it comes
 # before there is anything to forget. (The slide says that padding goes "at the end"; `pad_sequences` pads at the
 # front by default. With a mask, as in the second network, padding is not read at all.)
 #
@@ -245,8 +242,8 @@ for name, metric in {
 #
 # <details><summary>Answer</summary>
 #
-# Mostly after it, at the word that says what the "but" leads to. "But" itself tells that something else is
-# coming, not what. A backward layer would know, but after word $t$ this picture shows what the network makes of
+# Not at "but" itself, which tells that something else is coming, and not what. In the picture above not even "bore"
+# turns it, after "gripping"; "far from a triumph" does. A backward layer would know, but after word $t$ this picture shows what the network makes of
 # the words up to $t$ and nothing else.
 #
 # </details>

@@ -5,11 +5,12 @@
 # Andrew Ng's sequence-model course, section 9; Ruixuan Wang, "Week 10: RNN" (Sun Yat-sen University, 2019).*
 #
 # > The cat, which already ate a bunch of food, **was** full.
+# >
 # > The cats, which already ate a bunch of food, **were** full.
 #
 # A **language model** (语言模型) says which word comes next. To choose between *was* and *were* it has to
 # remember a noun that may stand far back. The notes say that a plain **recurrent neural network** (循环神经网络)
-# is bad at that, because of the **vanishing gradient** (梯度消失), and that GRU and LSTM are better. Here that
+# is bad at that, because of the **vanishing gradient** (梯度消失), and that GRU and LSTM (long short-term memory, 长短期记忆) are better. Here that
 # becomes a measurement.
 #
 # The **corpus** (语料库) is **generated** by a grammar, so that nothing needs to be downloaded and the best
@@ -39,9 +40,10 @@ from rnn_kit.runs import Run
 from rnn_kit.text import streams
 
 # %% [markdown]
-# The next cell says what is trained. **For real text, change it to** `recipe.PRESETS["small"]`, with
-# `data="simple-examples.tgz"`, the archive that the lecture names; that takes an hour. A folder of your own
-# with `train.txt`, `valid.txt` and `test.txt` will do too.
+# The next cell says what is trained. **For real text, change it to** `dataclasses.replace(recipe.PRESETS["small"],
+# data="simple-examples.tgz")`, the archive that the lecture names, and stop before section 5: sections 1, 5 and 6 ask
+# about the generated language. It takes two hours, for two networks; one of them takes the command line
+# `ptb_language_model.py --preset small --data simple-examples.tgz`.
 
 # %% tags=["parameters"] smoke="settings = recipe.PRESETS['smoke']"
 settings = dataclasses.replace(
@@ -51,8 +53,7 @@ settings = dataclasses.replace(
 # %% [markdown]
 # ## 1 The language
 #
-# Each word is a number, and `<eos>` ends a sentence. Between a noun and its verb there are 0 to more than 100
-# other words, among them other nouns, which do not decide.
+# Each word is a number, and `<eos>` ends a sentence. Between a noun and its verb there are no other words, or 6 to more than 100, among them other nouns, which do not decide.
 
 # %%
 keras.utils.set_random_seed(settings.seed)
@@ -90,7 +91,7 @@ print("by the metric:  ", round(float(metric.result()), 4))
 # %% [markdown]
 # ## 3 One batch, and the next
 #
-# The gradient goes back a window of words, **truncated back-propagation through time**. The text is cut into
+# The gradient goes back a window of words, **truncated back-propagation through time** (通过时间反向传播). The text is cut into
 # as many streams as a batch has rows, and the state with which a row ends is the one with which it begins in
 # the next batch. (A slide draws a batch of sentences that all begin at the same time; as it says itself, a
 # batch of `ptb_word_lm.py` "does not correspond to a sentence of words".)
@@ -190,7 +191,7 @@ for preset in ("small", "cpu"):
 # <details><summary>Answer</summary>
 #
 # The gradient is cut at the window, the state is not. What taught it to keep the number of a noun were the
-# sentences in which noun and verb stand in one window. An update gate that keeps for 30 steps keeps for 60.
+# sentences in which noun and verb stand in one window. An update gate that keeps for 30 steps mostly keeps for 60.
 #
 # </details>
 #
@@ -200,13 +201,13 @@ for preset in ("small", "cpu"):
 # <details><summary>Answer</summary>
 #
 # What it would have to change is how its state at the noun is carried on. The gradient that tells it so comes
-# from the verb, and on the way back it is multiplied by $W^T \mathrm{diag}(1 - h_j^2)$ at every step: after ten
-# or twenty of them nothing is left, while the gradients of the words in between are large. That is the vanishing
-# gradient, measured in the notebook "See it happen".
+# from the verb, and on the way back it is multiplied by $U^T \mathrm{diag}(1 - h_j^2)$ at every step. So little of it reaches the noun, seven steps back
+# or more, while the gradients of the words in between are large. How gradients shrink is measured in the notebook
+# "See it happen", on other networks.
 #
 # </details>
 #
-# **3.** A perplexity of 6.4 in this language, 113 on the Penn Treebank with the same kind of network. Which of
+# **3.** A perplexity of 6.4 in this language, 113 on the Penn Treebank with two LSTM layers. Which of
 # the two does it model better?
 #
 # <details><summary>Answer</summary>

@@ -35,9 +35,10 @@ from rnn_kit.datasets import is_true
 from rnn_kit.runs import Run
 
 # %% [markdown]
-# The next cell says what is trained. **For photos, change it to** `recipe.PRESETS["cpu"]`, with
-# `data="my_folder"`, a folder of pictures with a `captions.csv`, or with Flickr8k where you have it. That takes
-# half an hour.
+# The next cell says what is trained. **For photos, change it to** `dataclasses.replace(recipe.PRESETS["cpu"],
+# data="my_folder")`, a folder of pictures with a `captions.csv`, and stop after the training in section 3: what comes
+# then asks whether sentences are true, which nobody knows of photos. The command line does all of it:
+# `image_captioning.py --data my_folder`.
 
 # %% tags=["parameters"] smoke="settings = recipe.PRESETS['smoke']"
 settings = dataclasses.replace(recipe.PRESETS["shapes"], pictures=6000, epochs=4)
@@ -72,7 +73,7 @@ plots.caption_grid(
 #
 # $$h_t = \tanh(W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v)$$
 #
-# `decoder="merge"` does this, with an LSTM in place of the tanh: the whole picture as one vector, at every step.
+# `decoder="merge"` does this, with an LSTM (长短期记忆) in place of the tanh: the whole picture as one vector, at every step.
 # **Attention** (`decoder="attention"`) keeps the cells of a grid $a_1 \dots a_{16}$ apart, and takes before each
 # word a mean of them, weighted anew:
 #
@@ -129,7 +130,7 @@ figure
 #
 # To write is to search for the sentence with the largest $\ln p$. Taking the likeliest word each time is one
 # way; a **beam search** keeps several beginnings side by side, and compares whole sentences by
-# $\ln p / \text{length}^{0.7}$. **Change the picture, or the width of the beam:**
+# $\ln p / \text{length}^{0.7}$ (every word makes $p$ smaller, so that long sentences would lose). **Change the picture, or the width of the beam:**
 
 # %%
 picture, width = 3, 3
@@ -162,7 +163,7 @@ pictures.attention(
 # %% [markdown]
 # ## 6 How many are true?
 #
-# Of the 1,000 pictures that were held out, written by the beam, and read here, once:
+# Of all 1,000 pictures that were held out, of which one stands above, written by the beam:
 
 # %%
 for decoder, model in models.items():
@@ -193,8 +194,7 @@ for name in ("test_bleu_1", "test_bleu_4", "test_cider"):
 # <details><summary>Answer</summary>
 #
 # Nearly. One beginning is kept, and it is extended by the likeliest word, so the words are the same. But a
-# finished sentence is compared with one that goes on, by $\ln p / \text{length}^{0.7}$, so that it may end one
-# word earlier or later.
+# finished sentence is compared with one that goes on, by $\ln p / \text{length}^{0.7}$, so that it may stop earlier or go on longer; the words up to there are the same.
 #
 # </details>
 #

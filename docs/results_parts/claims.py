@@ -35,8 +35,8 @@ def tanh_remembers():
     plain = metrics("ptb_language_model", "agreement", cell="simple")
     climbed = metrics("adding_problem", "compare", cell="simple")
     return (
-        f"in language less: verbs 2 to 9 words behind their noun, "
-        f"{number(plain['test_agreement_2'], 3)} agree, a coin; it does learn the adding problem up to "
+        "in language, as it says: of verbs 7 to 9 words behind their noun (next to it or further, none "
+        f"nearer) {number(plain['test_agreement_2'], 3)} agree, a coin; it adds over up to "
         f"{values(climbed['test_largest_length'])} steps (a value a seed)"
     )
 
@@ -90,7 +90,8 @@ def peepholes():
         metrics("adding_problem", "timing", cell=cell)["test_right"] for cell in ("lstm", "peephole")
     ]
     return (
-        f"to count, yes: a^n b^n up to n = {values(peephole['test_largest_n'])}, without them "
+        f"to count, yes, in these seeds: a^n b^n up to n = {values(peephole['test_largest_n'])}, without "
+        "them "
         f"{values(lstm['test_largest_n'])}; to time, not shown: {values(timed[1], 2)} and "
         f"{values(timed[0], 2)} of the spikes right (a value a seed)"
     )
@@ -175,7 +176,7 @@ CLAIMS = [
     (
         "The smaller the temperature, the more even the distribution",
         LI,
-        "no, by its definition: low sharpens, high flattens (the picture above)",
+        "no, by its definition: low sharpens, high flattens (the picture at the top)",
     ),
     ("LSTM or GRU: no clear winner", f"{GRAVES}, {WANG}", lstm_or_gru),
     ("GRUs train faster, or need less data", GRAVES, grus_are_quicker),
