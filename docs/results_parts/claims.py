@@ -35,8 +35,8 @@ def tanh_remembers():
     plain = metrics("ptb_language_model", "agreement", cell="simple")
     climbed = metrics("adding_problem", "compare", cell="simple")
     return (
-        "in language, as it says: of verbs 7 to 9 words behind their noun (next to it or further, none "
-        f"nearer) {number(plain['test_agreement_2'], 3)} agree, a coin; it adds over up to "
+        "in language, as it says: of verbs 7 to 9 words behind their noun (none is 2 to 6 behind it) "
+        f"{number(plain['test_agreement_2'], 3)} agree, a coin; the adding problem it learns up to "
         f"{values(climbed['test_largest_length'])} steps (a value a seed)"
     )
 
@@ -90,10 +90,9 @@ def peepholes():
         metrics("adding_problem", "timing", cell=cell)["test_right"] for cell in ("lstm", "peephole")
     ]
     return (
-        f"to count, yes, in these seeds: a^n b^n up to n = {values(peephole['test_largest_n'])}, without "
-        "them "
-        f"{values(lstm['test_largest_n'])}; to time, not shown: {values(timed[1], 2)} and "
-        f"{values(timed[0], 2)} of the spikes right (a value a seed)"
+        "to count, yes, in these seeds: a^n b^n up to n = "
+        f"{values(peephole['test_largest_n'])}, without them {values(lstm['test_largest_n'])}; to time, "
+        f"not shown: {values(timed[1], 2)} and {values(timed[0], 2)} of the spikes right (a value a seed)"
     )
 
 
