@@ -91,8 +91,9 @@ def peepholes():
     ]
     return (
         "to count, yes, in these seeds: a^n b^n up to n = "
-        f"{values(peephole['test_largest_n'])}, without them {values(lstm['test_largest_n'])}; to time, "
-        f"not shown: {values(timed[1], 2)} and {values(timed[0], 2)} of the spikes right (a value a seed)"
+        f"{values(peephole['test_largest_n'])}, without them {values(lstm['test_largest_n'])}; to "
+        f"time, not shown: {values(timed[1], 2)} and {values(timed[0], 2)} of the spikes right (a value a "
+        "seed)"
     )
 
 
