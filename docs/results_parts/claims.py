@@ -89,11 +89,11 @@ def peepholes():
     timed = [
         metrics("adding_problem", "timing", cell=cell)["test_right"] for cell in ("lstm", "peephole")
     ]
+    counted = [values(found["test_largest_n"]) for found in (peephole, lstm)]
+    spikes = [values(found, 2) for found in reversed(timed)]
     return (
-        "to count, yes, in these seeds: a^n b^n up to n = "
-        f"{values(peephole['test_largest_n'])}, without them {values(lstm['test_largest_n'])}; to "
-        f"time, not shown: {values(timed[1], 2)} and {values(timed[0], 2)} of the spikes right (a value a "
-        "seed)"
+        f"to count, yes, in these seeds: a^n b^n up to n = {counted[0]}, without them {counted[1]}; to "
+        f"time, not shown: {spikes[0]} and {spikes[1]} of the spikes right (a value a seed)"
     )
 
 
