@@ -116,8 +116,8 @@ print(side_by_side.table(rows))
 #   \right\| \le (\beta_W \beta_h)^{t-k}, \qquad h_j = f(a_j), \quad a_j = W h_{j-1} + \dots$$
 #
 # with $\beta_W$ the largest singular value of $W$ and $\beta_h$ the largest slope of $f$: the **vanishing or
-# exploding gradient** (梯度消失/爆炸). (The slide has $W^T \mathrm{diag}[f'(h_{j-1})]$, for its model $h_t = W
-# f(h_{t-1}) + \dots$; the bound is the same.) Measured over 60 steps, for matrices whose largest eigenvalue is ρ; dotted,
+# exploding gradient** (梯度消失/爆炸). (The slide has $W^T \mathrm{diag}[f'(h_{j-1})]$, for its model
+# $h_t = W f(h_{t-1}) + \dots$; the bound is the same.) Measured over 60 steps, for matrices whose largest eigenvalue is ρ; dotted,
 # the bound. On the right, what **gates** (门, section 5) make of it: those of an LSTM (长短期记忆) with a forget gate (忘记门),
 # and of a GRU with an update gate (更新门), by their bias.
 
@@ -247,8 +247,8 @@ cell_pictures.strips(seen)
 #
 # <details><summary>Answer</summary>
 #
-# $\sigma(1) = 0.73$ in place of $\sigma(0) = 0.5$ of the cell is kept at each step. By this alone $0.73^{50} \approx
-# 10^{-7}$ of it is left in place of $0.5^{50} \approx 10^{-15}$; the curves lie higher, since the gradient goes through
+# $\sigma(1) = 0.73$ in place of $\sigma(0) = 0.5$ of the cell is kept at each step. By this alone
+# $0.73^{50} \approx 10^{-7}$ of it is left in place of $0.5^{50} \approx 10^{-15}$; the curves lie higher, since the gradient goes through
 # $h$ as well. Still little. It assumes that what came in is worth keeping,
 # until training finds out what is not.
 #
