@@ -14,26 +14,27 @@ from results_parts import claims, tables
 
 README = Path(__file__).parents[1] / "README.md"
 
-TABLES = {
-    "published": tables.published,
-    "claims": claims.claims,
-    "layers": tables.layers,
-    "models": tables.models,
-    "generation": tables.generation,
-    "sentiment": tables.sentiment,
-    "sentiment_cells": tables.sentiment_cells,
-    "perplexity": tables.perplexity,
-    "agreement": tables.agreement,
-    "captions": tables.captions,
-    "caption_decodings": tables.caption_decodings,
-    "caption_decoders": tables.caption_decoders,
-    "gradient_radii": tables.gradient_radii,
-    "gradient_starts": tables.gradient_starts,
-    "gradient_gates": tables.gradient_gates,
-    "adding": tables.adding,
-    "peepholes": tables.peepholes,
-    "followed": tables.followed,
-}
+DRAWN = (
+    tables.published,
+    claims.claims,
+    tables.layers,
+    tables.models,
+    tables.generation,
+    tables.sentiment,
+    tables.sentiment_cells,
+    tables.perplexity,
+    tables.agreement,
+    tables.captions,
+    tables.caption_decodings,
+    tables.caption_decoders,
+    tables.gradient_radii,
+    tables.gradient_starts,
+    tables.gradient_gates,
+    tables.adding,
+    tables.peepholes,
+    tables.followed,
+)
+TABLES = {draw.__name__: draw for draw in DRAWN}  # by their marks
 BETWEEN = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -154,8 +154,8 @@ def faults(notebook):
             for text in texts:
                 if litter := LITTER.search(text):
                     found.append(f"cell {number}: {litter[0]!r} in what it wrote")
-    if len(pictures(notebook)) != 1:
-        found.append(f"{len(pictures(notebook))} pictures of cells tagged `picture`, expected 1")
+    if (count := len(pictures(notebook))) != 1:
+        found.append(f"{count} pictures of cells tagged `picture`, expected 1")
     return found
 
 

@@ -1,6 +1,6 @@
 """The lectures' claims, and what the ledger has to say of each."""
 
-from results_parts.ledger import entry, metrics, number, order_of, seeds, table, values
+from results_parts.ledger import entry, metrics, number, order_of, percent, seeds, table, values
 
 LI = "Jian Li"
 GRAVES = "after Graves"
@@ -85,15 +85,14 @@ def beyond_truncation():
 
 
 def peepholes():
-    lstm, peephole = (metrics("adding_problem", "anbn", cell=cell) for cell in ("lstm", "peephole"))
-    timed = [
-        metrics("adding_problem", "timing", cell=cell)["test_right"] for cell in ("lstm", "peephole")
-    ]
-    counted = [values(found["test_largest_n"]) for found in (peephole, lstm)]
-    spikes = [values(found, 2) for found in reversed(timed)]
+    counted, timed = (
+        [metrics("adding_problem", task, cell=cell)[name] for cell in ("peephole", "lstm")]
+        for task, name in (("anbn", "test_largest_n"), ("timing", "test_right"))
+    )
     return (
-        f"to count, yes, in these seeds: a^n b^n up to n = {counted[0]}, without them {counted[1]}; to "
-        f"time, not shown: {spikes[0]} and {spikes[1]} of the spikes right (a value a seed)"
+        f"to count, yes, in these seeds: a^n b^n up to n = {values(counted[0])}, without them "
+        f"{values(counted[1])}; to time, not shown: {values(timed[0], 2)} and {values(timed[1], 2)} of "
+        "the spikes right (a value a seed)"
     )
 
 
@@ -101,15 +100,14 @@ def until_nietzsche_is_coherent():
     long = {n: entry("nietzsche_generation", "lecture", epochs=n) for n in (1, 10, 20)}
     short = metrics("nietzsche_generation", "lecture", epochs=20, limit=100_000)
     found = {n: recorded["metrics"] for n, recorded in long.items()}
-    written = {n: f"{100 * of['written_known_words']['mean']:.0f} %" for n, of in found.items()}
-    own = f"{100 * found[20]['validation_known_words']['mean']:.0f} %"
-    of_short = f"{100 * short['written_known_words']['mean']:.0f} %"
+    written = {n: percent(of["written_known_words"]) for n, of in found.items()}
+    own = percent(found[20]["validation_known_words"])
     return (
         "of the words of four letters and more that its network writes, the text that it learned from "
         f"has {written[1]} after 1 epoch, {written[10]} after 10, {written[20]} after 20 (of its own "
         f"other words {own}): most of it comes before 10; of 100,000 characters, after 20 epochs, "
-        f"{of_short}, and {number(short['test_nats'], 2)} nats a character, where all "
-        f"{long[20]['data']['characters']:,} come to {number(found[20]['test_nats'], 2)} "
+        f"{percent(short['written_known_words'])}, and {number(short['test_nats'], 2)} nats a "
+        f"character, where all {long[20]['data']['characters']:,} come to {number(found[20]['test_nats'], 2)} "
         f"({seeds(long[20])})"
     )
 

@@ -46,6 +46,11 @@ def number(metric, digits, grouped=False):
     return f"{metric['mean']:{form}}{spread}"
 
 
+def percent(metric):
+    """The mean of a share, in whole percent."""
+    return f"{100 * metric['mean']:.0f} %"
+
+
 def values(metric, digits=0):
     """The value of each seed."""
     return ", ".join(f"{value:.{digits}f}" for value in metric["values"])

@@ -2,7 +2,7 @@
 
 import json
 
-from results_parts.ledger import LEDGER, entry, metrics, number, order_of, seeds, table, values
+from results_parts.ledger import LEDGER, entry, metrics, number, order_of, percent, seeds, table, values
 
 BLEU = [f"bleu_{n}" for n in (1, 2, 3, 4)]
 CELLS = {"simple": "plain RNN", "gru": "GRU", "peephole": "peephole LSTM", "lstm": "LSTM"}
@@ -75,10 +75,8 @@ def generation():
 
 
 def sentiment():
-    lectures, cpu, bare = (
-        entry("imdb_sentiment", *of[:1], **of[1])
-        for of in (("lecture", {}), ("cpu", {}), ("cpu", {"pairs": None}))
-    )
+    lectures, cpu = entry("imdb_sentiment", "lecture"), entry("imdb_sentiment")
+    bare = entry("imdb_sentiment", pairs=None)
     lecture, both, without_pairs = (recorded["metrics"] for recorded in (lectures, cpu, bare))
     kept, last = (f"{lecture[name]['mean']:.0f}th" for name in ("kept_epoch", "epochs"))
     accuracy = f"accuracy, {seeds(cpu)}"
@@ -176,11 +174,9 @@ def caption_decodings():
     found = metrics("image_captioning")
     rows = []
     for way in ("greedy", "sampling", "beam_1", "beam_3", "beam_5", "beam_10"):
-        mean = {
-            name: found[f"validation_{way}_{name}"]["mean"] for name in (*BLEU, "cider", "new", "words")
-        }
+        mean = {name: found[f"validation_{way}_{name}"]["mean"] for name in (*BLEU, "cider", "words")}
         bleu = [f"{mean[name]:.1f}" for name in BLEU]
-        new, words = f"{100 * mean['new']:.0f} %", f"{mean['words']:.1f}"
+        new, words = percent(found[f"validation_{way}_new"]), f"{mean['words']:.1f}"
         rows.append((way.replace("_", " "), *bleu, f"{mean['cider']:.3f}", new, words))
     head = ["", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr", "new", "words a caption"]
     return table(head, rows)
@@ -235,12 +231,11 @@ def _a_column_a_seed(recorded):
 
 
 def adding():
-    names = {"simple": "tanh RNN", "irnn": "IRNN", "lstm": "LSTM", "peephole": "peephole LSTM"}
-    rows = []
-    for cell, name in {**names, "gru": "GRU"}.items():
+    names, rows = {**CELLS, "simple": "tanh RNN", "irnn": "IRNN"}, []
+    for cell in ("simple", "irnn", "lstm", "peephole", "gru"):
         recorded = entry("adding_problem", "compare", cell=cell)
         lengths = recorded["metrics"]["test_largest_length"]["values"]
-        rows.append((name, *(f"{length:.0f}" for length in lengths)))
+        rows.append((names[cell], *(f"{length:.0f}" for length in lengths)))
     return table(["cell", *_a_column_a_seed(recorded)], rows)
 
 
