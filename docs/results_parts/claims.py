@@ -107,8 +107,8 @@ def until_nietzsche_is_coherent():
         f"has {written[1]} after 1 epoch, {written[10]} after 10, {written[20]} after 20 (of its own "
         f"other words {own}): most of it comes before 10; of 100,000 characters, after 20 epochs, "
         f"{percent(short['written_known_words'])}, and {number(short['test_nats'], 2)} nats a "
-        f"character, where all {long[20]['data']['characters']:,} come to {number(found[20]['test_nats'], 2)} "
-        f"({seeds(long[20])})"
+        f"character, where all {long[20]['data']['characters']:,} come to "
+        f"{number(found[20]['test_nats'], 2)} ({seeds(long[20])})"
     )
 
 
