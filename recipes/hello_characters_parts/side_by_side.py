@@ -91,15 +91,12 @@ def gates_fixed(x, units, rng):
     Returns:
         The largest difference of the two networks' states h, without the second tanh and with it.
     """
-    plain = keras.layers.SimpleRNN(units, return_sequences=True, dtype="float64")
-    plain.build((1, *x.shape))
     p = {
         name: rng.normal(scale=0.7, size=shape)
         for name, shape in _plain_shapes(units, x.shape[1]).items()
     }
-    _assign(plain, {"W_hx": p["W_hx"], "W_hh": p["W_hh"], "b": p["b"]})
-    h_0 = p["h_0"][None]
-    expected, differences = plain(x[None], initial_state=h_0).numpy(), []
+    plain = backpropagation.states(p["W_hh"], p["W_hx"], p["b"], x, p["h_0"])[1:]
+    h_0, differences = p["h_0"][None], []
     for activation in ("linear", "tanh"):
         lstm = rnn_kit.layers.PeepholeLSTM(
             units, output_activation=activation, return_sequences=True, dtype="float64"
@@ -114,7 +111,7 @@ def gates_fixed(x, units, rng):
         }
         _assign(lstm, {name: np.concatenate(of) for name, of in blocks.items()})
         h = lstm(x[None], initial_state=[h_0, rng.normal(size=h_0.shape)]).numpy()
-        differences.append(float(np.abs(h - expected).max()))
+        differences.append(float(np.abs(h[0] - plain).max()))
     return tuple(differences)
 
 

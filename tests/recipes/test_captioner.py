@@ -249,6 +249,15 @@ def test_nats_are_a_mean_over_words_and_not_over_captions():
     assert fitting.Nats(model, part, VOCABULARY)() == pytest.approx(total / count, rel=1e-5)
 
 
+def test_validation_is_traced_once_however_long_its_captions_are(monkeypatch):
+    monkeypatch.setattr(fitting, "EVALUATED", 1)  # each caption is a batch of its own length
+    images = pictures(2)
+    part = Part(["x", "y"], images, [[["a"], ["a", "dog", "runs", "a"]], [["cat", "a"]]], [None, None])
+    nats = fitting.Nats(randomised(captioner(images=images)), part, VOCABULARY)
+    assert nats() == nats()
+    assert nats._total.experimental_get_tracing_count() == 1
+
+
 def test_l2_adds_the_squares_of_the_weights():
     images = pictures()
     model = captioner(images=images, l2=0.1)

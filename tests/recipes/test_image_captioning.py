@@ -150,6 +150,8 @@ def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path):
     table = model.word_vectors.get_weights()[0]
     assert table[vocabulary.id_of("red")].tolist() == [1, 2, 3]
     assert table[vocabulary.id_of("blue")].tolist() == [4, 5, 6]
+    vectors.unlink()  # they are in the model now
+    assert recipe.main(["--measure", "--run", str(tmp_path / "run")])
 
 
 def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_main, monkeypatch):
@@ -311,6 +313,16 @@ def test_word_vectors_of_another_size_are_refused(folder, tmp_path, run_main):
     flags += ["--out", str(tmp_path / "run")]
     code, _, error = run_main(flags)
     assert one_line(code, error) and "--embedding 3" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_word_vectors_that_are_not_there_are_said_before_the_pictures_are_read(
+    folder, tmp_path, run_main, monkeypatch
+):
+    monkeypatch.setattr(data, "load", lambda settings: pytest.fail("the pictures were read"))
+    flags = [*of(folder, "pooled.npz"), "--word-vectors", str(tmp_path / "none.txt")]
+    code, _, error = run_main([*flags, "--out", str(tmp_path / "run")])
+    assert one_line(code, error) and "none.txt: there is no such file" in error
     assert not (tmp_path / "run").exists()
 
 
