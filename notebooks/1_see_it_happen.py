@@ -14,7 +14,6 @@
 import dataclasses
 import inspect
 import sys
-import tempfile
 
 sys.path[:0] = ["../recipes"]  # this notebook calls the recipes; it copies nothing from them
 
@@ -44,15 +43,12 @@ fading = dataclasses.replace(vanishing_gradients.PRESETS["cpu"], batches=400, ep
 adding = dataclasses.replace(adding_problem.PRESETS["cpu"], epochs=8)
 cells = dataclasses.replace(visualize_cells.PRESETS["cpu"], data="stdlib", limit=1_500_000)
 
+
 # %%
-folders = {}  # of the runs; what is worth keeping is in this notebook
-
-
-def new_run(recipe, settings, name="notebook"):
-    """A folder for a run, which goes away with this notebook's kernel; its seed is set."""
+def new_run(recipe, settings):
+    """A run that leaves nothing behind; its seed is set."""
     keras.utils.set_random_seed(settings.seed)
-    folders[recipe.RECIPE, name] = tempfile.TemporaryDirectory()
-    return Run.create(recipe.RECIPE, name, settings, folders[recipe.RECIPE, name].name)
+    return Run.temporary(recipe.RECIPE, settings)
 
 
 # %% [markdown]
@@ -195,7 +191,7 @@ for cell in tried:
     print(f"{cell}, T = {length}")
     task = tasks.task(its_settings, length)
     model, _, _ = adding_problem.train(
-        its_settings, task, new_run(adding_problem, its_settings, cell), length
+        its_settings, task, new_run(adding_problem, its_settings), length
     )
     print(f"    error on sequences that it has not seen: {task.test(model, seed=2)['mse']:.4f}\n")
 

@@ -18,7 +18,6 @@
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import dataclasses
 import sys
-import tempfile
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
@@ -151,8 +150,7 @@ for n, (inputs, targets) in zip((0, 1), batches.as_numpy_iterator(), strict=Fals
 # character. Whoever knows nothing has $\ln V$. Now it learns; after each pass over the text it writes a little, going on from `def `.
 
 # %%
-folder = tempfile.TemporaryDirectory()  # of the run; what is worth keeping is in this notebook
-run = Run.create(recipe.RECIPE, "notebook", settings, folder.name, data=text.info)
+run = Run.temporary(recipe.RECIPE, settings, text.info)  # what is worth keeping is in this notebook
 print(f"ln V = {np.log(len(vocabulary)):.2f}")
 model = recipe.train(settings, text, run)
 

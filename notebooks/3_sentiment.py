@@ -18,7 +18,6 @@
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import dataclasses
 import sys
-import tempfile
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
@@ -111,15 +110,12 @@ print("by the layer:    ", theirs.numpy()[0].round(6))
 # $p = \sigma(w \cdot h_T + b)$. The loss is the binary cross entropy,
 # $-\frac{1}{N} \sum_n [y_n \ln p_n + (1 - y_n) \ln(1 - p_n)]$.
 
+
 # %%
-folders = []  # of the runs; what is worth keeping is in this notebook
-
-
 def learn(settings):
     """Trains one network with the recipe. Returns its history, and the model of its best epoch."""
     keras.utils.set_random_seed(settings.seed)
-    folders.append(tempfile.TemporaryDirectory())
-    run = Run.create(recipe.RECIPE, "notebook", settings, folders[-1].name, data=data.info)
+    run = Run.temporary(recipe.RECIPE, settings, data.info)
     model, _ = recipe.train(settings, data, run)
     return run.history(), model
 

@@ -22,7 +22,6 @@
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import dataclasses
 import sys
-import tempfile
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
@@ -113,12 +112,11 @@ for n in range(2):
 # %%
 cells = {"plain RNN": "simple", "GRU": "kit-gru"}
 
-folders, networks, histories = {}, {}, {}
+networks, histories = {}, {}
 for name, cell in cells.items():
-    folders[name] = tempfile.TemporaryDirectory()  # of the run
     its_settings = dataclasses.replace(settings, cell=cell)
     keras.utils.set_random_seed(settings.seed)
-    run = Run.create(recipe.RECIPE, "notebook", its_settings, folders[name].name, data=corpus.info)
+    run = Run.temporary(recipe.RECIPE, its_settings, corpus.info)
     networks[name] = recipe.train(its_settings, corpus, run)
     histories[name] = run.history()
     print()

@@ -17,7 +17,6 @@
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import dataclasses
 import sys
-import tempfile
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
@@ -103,12 +102,11 @@ print(Captioner.__doc__.split("Args:")[0].rstrip())
 # about three of the validation pictures; `val_truth` is the share of sentences that are true.
 
 # %%
-folders, models, histories = {}, {}, {}
+models, histories = {}, {}
 for decoder in ("merge", "attention"):
-    folders[decoder] = tempfile.TemporaryDirectory()  # of the run
     its_settings = dataclasses.replace(settings, decoder=decoder)
     keras.utils.set_random_seed(settings.seed)
-    run = Run.create(recipe.RECIPE, "notebook", its_settings, folders[decoder].name, data=held.info)
+    run = Run.temporary(recipe.RECIPE, its_settings, held.info)
     models[decoder] = recipe.train(its_settings, held, run)
     histories[decoder] = run.history()
     print()

@@ -18,8 +18,11 @@ import dataclasses
 import datetime
 import json
 import os
+import shutil
+import tempfile
 import time
 import typing
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -35,7 +38,8 @@ _GROWING = (HISTORY, SAMPLES)
 class Run:
     """The folder of one run of a recipe.
 
-    Make one with `Run.create` for a new run, or `Run.open` for one that was saved.
+    Make one with `Run.create` for a new run, `Run.temporary` for one that nothing is to be left of, or
+    `Run.open` for one that was saved.
 
     Attributes:
         path: The folder, a `pathlib.Path`.
@@ -97,6 +101,20 @@ class Run:
                 f"Cannot write a run to {out} ({error.strerror}). Give a folder that can be written "
                 "with --out."
             ) from None
+        return run
+
+    @classmethod
+    def temporary(cls, recipe, settings, data=None):
+        """Makes a run whose folder goes away when nobody holds the run any more, or Python ends.
+
+        For notebooks, which keep what is worth keeping themselves.
+
+        Args:
+            recipe, settings, data: As of `create`.
+        """
+        folder = tempfile.mkdtemp(prefix=f"{recipe}-")
+        run = cls.create(recipe, "temporary", settings, folder, data=data)
+        weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
         return run
 
     @classmethod

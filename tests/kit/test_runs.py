@@ -1,6 +1,7 @@
 """A run's folder: nothing half-written, nothing overwritten, and errors of one line."""
 
 import dataclasses
+import gc
 import json
 import os
 
@@ -25,6 +26,15 @@ def test_a_new_run_writes_its_settings_and_can_be_opened(run):
     config = json.loads(run.file("config.json").read_text())
     assert config["recipe"] == "a_recipe" and config["settings"] == {"units": 3}
     assert Run.open(run.path, "a_recipe").config == config
+
+
+def test_a_temporary_run_is_a_run_and_its_folder_goes_away_with_it():
+    run = Run.temporary("a_recipe", Settings(), data={"name": "x"})
+    assert Run.open(run.path, "a_recipe").config["data"] == {"name": "x"}
+    path = run.path
+    del run
+    gc.collect()
+    assert not path.exists()
 
 
 def test_the_default_folder_names_recipe_and_preset_and_never_meets_another(tmp_path):
