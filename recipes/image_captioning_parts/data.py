@@ -1,6 +1,7 @@
 """What the network learns from: pictures, as numbers, and what was said of them."""
 
 import dataclasses
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,13 +87,18 @@ def load(settings, show=print):
 
 def with_word_vectors(held, settings):
     """The data, and with them the vectors of the settings' file."""
-    vectors, found = read_vectors(settings.word_vectors, held.vocabulary.tokens)
+    notes = list(held.notes)
+    vectors, found = read_vectors(settings.word_vectors, held.vocabulary.tokens, notes=notes)
     if vectors.shape[1] != settings.embedding:
         raise cli.UserError(
             f"--word-vectors {settings.word_vectors}: its vectors have {vectors.shape[1]} numbers, "
             f"and --embedding is {settings.embedding}: say --embedding {vectors.shape[1]}."
         )
-    return dataclasses.replace(held, word_vectors=(vectors, found))
+    path = Path(settings.word_vectors)
+    with open(path, "rb") as file:  # they may be gigabytes
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    info = held.info | {"word_vectors": {"source": path.name, "sha256": digest}}
+    return dataclasses.replace(held, word_vectors=(vectors, found), info=info, notes=notes)
 
 
 def known_words(part, min_count):

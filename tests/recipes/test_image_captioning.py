@@ -1,5 +1,6 @@
 """Image captioning, end to end at smoke size, and everything it says to bad input."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -141,15 +142,20 @@ def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder,
     assert recipe.judge([colour], part)["bleu_1"] == pytest.approx(100)
 
 
-def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path):
+def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path, capsys):
     vectors = tmp_path / "vectors.txt"
-    vectors.write_text("red 1 2 3\nblue 4 5 6\nzebra 7 8 9\n")
+    vectors.write_bytes(b"\xef\xbb\xbfred 1 2 3\nblue 4 5 6\ncaf\xe9 7 8 9\n\n")
     flags = [*of(folder, "pooled.npz"), "--word-vectors", str(vectors), "--embedding", "3"]
     recipe.main([*flags, "--decoder", "init", "--epochs", "1", "--out", str(tmp_path / "run")])
     model, vocabulary = recipe.open_saved(recipe.Run.open(tmp_path / "run", recipe.RECIPE))
     table = model.word_vectors.get_weights()[0]
     assert table[vocabulary.id_of("red")].tolist() == [1, 2, 3]
     assert table[vocabulary.id_of("blue")].tolist() == [4, 5, 6]
+    assert "1 line whose word is not UTF-8, 1 empty line" in capsys.readouterr().out
+    used = json.loads((tmp_path / "run" / "result.json").read_text())["data"]
+    for name, file in (("word_vectors", vectors), ("features", folder / "pooled.npz")):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert used[name] == {"source": file.name, "sha256": digest}
     vectors.unlink()  # they are in the model now
     assert recipe.main(["--measure", "--run", str(tmp_path / "run")])
 
