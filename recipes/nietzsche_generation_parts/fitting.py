@@ -30,5 +30,7 @@ def learning_rate(settings, batches):
     if settings.schedule == "late":
         epochs = np.arange(10, max(11, settings.epochs))
         rates = settings.learning_rate * 0.97 ** np.arange(len(epochs) + 1)
-        return schedules.PiecewiseConstantDecay((epochs * batches).tolist(), rates.tolist())
+        # Boundaries are the last steps of epochs: a rate holds up to its boundary, inclusive.
+        ends = epochs * batches - 1
+        return schedules.PiecewiseConstantDecay(ends.tolist(), rates.tolist())
     return settings.learning_rate

@@ -1,5 +1,6 @@
 """The text-generation recipe, end to end at smoke size, and everything it says to bad input."""
 
+import dataclasses
 import io
 import json
 import os
@@ -487,7 +488,7 @@ def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_p
 
 @pytest.mark.parametrize("many_to_many", [True, False])
 def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
-    settings = recipe.dataclasses.replace(recipe.Settings(), many_to_many=many_to_many)
+    settings = dataclasses.replace(recipe.Settings(), many_to_many=many_to_many)
     assert recipe.fitting.batch_and_window(settings, 480_714, 60_089) == (64, 32)
     least = 20 * 64 * (32 if many_to_many else 3) + (1 if many_to_many else 32)
     assert recipe.fitting.batch_and_window(settings, least, 64) == (64, 32)
@@ -525,7 +526,7 @@ def test_seeds_that_are_done_are_not_trained_again(two_seeds, tmp_path, monkeypa
 
 def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, without_pictures):
     monkeypatch.setattr(recipe, "LEDGER", tmp_path)
-    little = recipe.dataclasses.replace(recipe.PRESETS["smoke"], limit=2000, cell="simple")
+    little = dataclasses.replace(recipe.PRESETS["smoke"], limit=2000, cell="simple")
     monkeypatch.setitem(recipe.PRESETS, "smoke", little)
     recipe.main(f"--preset smoke --epochs 1 --units 8 --record --out {tmp_path / 'run'}".split())
     entry = json.loads((tmp_path / "nietzsche_generation-smoke-epochs_1-units_8.json").read_text())
@@ -543,7 +544,7 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     )
     for name in ("lecture", "cpu"):
         little = {"cell": "simple", "units": 4, "temperatures": (0.5,)}
-        settings = recipe.dataclasses.replace(recipe.PRESETS[name], **little)
+        settings = dataclasses.replace(recipe.PRESETS[name], **little)
         monkeypatch.setitem(recipe.PRESETS, name, settings)
     (tmp_path / "fox.txt").write_text(TEXT[:860])
     flags = f"--data {tmp_path / 'fox.txt'} --epochs 2 --length 2".split()
@@ -599,12 +600,31 @@ def test_no_preset_is_shrunk_on_its_own_text(preset):
     assert sizes == (settings.batch_size, settings.window)
 
 
-def test_the_late_schedule_falls_from_the_tenth_epoch_on():
-    settings = recipe.dataclasses.replace(recipe.PRESETS["paper"], epochs=13)
-    schedule = recipe.fitting.learning_rate(settings, 100)
-    rates = [float(schedule(100 * epoch + 50)) for epoch in range(13)]
-    np.testing.assert_allclose(rates[:10], 2e-3)
-    np.testing.assert_allclose(rates[10:], 2e-3 * 0.97 ** np.arange(1, 4), rtol=1e-6)
+@pytest.mark.parametrize("batches", [1, 100])
+def test_the_late_schedule_falls_between_the_last_step_of_an_epoch_and_the_next(batches):
+    settings = dataclasses.replace(recipe.PRESETS["paper"], epochs=13)
+    schedule = recipe.fitting.learning_rate(settings, batches)
+    for epoch, rate in enumerate([2e-3] * 10 + [2e-3 * 0.97**n for n in (1, 2, 3)]):
+        for step in (batches * epoch, batches * epoch + batches - 1):  # its first and its last
+            assert float(schedule(step)) == pytest.approx(rate, rel=1e-6), (epoch, step)
+
+
+def test_a_training_takes_its_steps_at_the_rates_of_the_late_schedule():
+    """In `fit`: the loss is the weight itself, so that every step takes its rate away from it."""
+    settings = dataclasses.replace(recipe.PRESETS["paper"], epochs=12)
+    model = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+    )
+    rate = recipe.fitting.learning_rate(settings, batches=3)
+    model.compile(keras.optimizers.SGD(rate), lambda _, predicted: predicted)
+    weights = [0.0]
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: weights.append(float(model.get_weights()[0][0, 0]))
+    )
+    ones = np.ones((3, 1), "float32")
+    model.fit(ones, ones, batch_size=1, epochs=12, verbose=0, callbacks=[note])
+    rates = [2e-3] * 30 + [2e-3 * 0.97] * 3 + [2e-3 * 0.97**2] * 3
+    np.testing.assert_allclose(-np.diff(weights), rates, rtol=1e-4)
 
 
 def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
