@@ -34,7 +34,6 @@ import argparse
 import contextlib
 import functools
 import importlib.util
-import json
 from pathlib import Path
 
 import quietly  # noqa: F401  TensorFlow, before anything else imports it
@@ -291,14 +290,14 @@ def main(argv=None):
         report_models(result["models"])
     result |= {"machine": runs.machine(), "versions": runs.versions(), "commit": runs.commit()}
     with runs.writing(out / "result.json") as aside:
-        aside.write_text(json.dumps(result, indent=1) + "\n")
+        aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
     with runs.writing(out / "benchmark.png") as aside:
         draw(rows, aside)
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
         path = LEDGER / f"{RECIPE}-{result['device']}-{flags.dtype}.json"
         with runs.writing(path) as aside:
-            aside.write_text(json.dumps(result, indent=1) + "\n")
+            aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
         print(f"recorded in {path}")
     return result
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from rnn_kit import cli, plots
 from rnn_kit.layers import WordPairs
-from rnn_kit.runs import CONFIG, RunError, new_folder, writing
+from rnn_kit.runs import CONFIG, RunError, json_text, new_folder, plain, writing
 
 CELLS = ("simple", "gru", "peephole", "lstm")
 RATES = (1e-3, 4e-3)  # learning rates to choose from, for each cell, on validation
@@ -107,7 +107,7 @@ def _opened(recipe, preset, flags, settings, seeds):
     if flags.resume and not flags.out:
         raise cli.UserError("--resume with --compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
-    asked = json.loads(json.dumps({"settings": dataclasses.asdict(settings), "seeds": seeds}))
+    asked = plain({"settings": dataclasses.asdict(settings), "seeds": seeds}, NOTE)
     note = out / NOTE
     if not flags.resume:
         if note.exists() or (out / CONFIG).exists():
@@ -120,7 +120,7 @@ def _opened(recipe, preset, flags, settings, seeds):
             "started with, or another folder with --out."
         )
     with writing(note) as aside:
-        aside.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
+        aside.write_text(json_text(asked, NOTE, indent=2), encoding="utf-8")
     return out
 
 

@@ -1,10 +1,9 @@
 """Two presets on the same text: in one picture, and by the time that they take to one loss."""
 
 import dataclasses
-import json
 from pathlib import Path
 
-from rnn_kit.runs import Run, RunError, differing, machine
+from rnn_kit.runs import Run, RunError, differing, machine, plain
 
 EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
 
@@ -52,9 +51,8 @@ def _as_preset(run, presets):
     if settings is None:
         return False
     neutral = [f.name for f in dataclasses.fields(settings) if f.metadata["neutral"]]
-    plain = json.loads(json.dumps(dataclasses.asdict(settings)))
-    mine = json.loads(json.dumps(run.config["settings"]))
-    return not differing(mine, plain, [*neutral, "epochs", "data", "limit"])
+    mine, its = plain(run.config["settings"]), plain(dataclasses.asdict(settings))
+    return not differing(mine, its, [*neutral, "epochs", "data", "limit"])
 
 
 def seconds_to_reach(history, loss):

@@ -1,10 +1,11 @@
 """The page on which every cell can be chosen: one HTML file, with all that it needs inside."""
 
 import base64
-import json
 from pathlib import Path
 
 import numpy as np
+
+from rnn_kit.runs import json_text
 
 TEMPLATE = Path(__file__).with_name("page.html")
 EXPECTED = 5  # likeliest next characters shown
@@ -46,7 +47,7 @@ def page(about, text, vocabulary, probabilities, states, gates, properties, matc
             "property": names.index(name) if name in names else -1,
         },
     }
-    as_text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    as_text = json_text(content, "The page", separators=(",", ":")).strip()
     # Inside a script element "</script" would end it, and "<!--" would begin a comment.
     return TEMPLATE.read_text(encoding="utf-8").replace("/*DATA*/", as_text.replace("<", "\\u003c"))
 

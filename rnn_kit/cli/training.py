@@ -1,5 +1,6 @@
 """The runs that a command line asks for: new or resumed, of one seed or of several, recorded or not."""
 
+import contextlib
 import dataclasses
 import json
 import statistics
@@ -10,7 +11,18 @@ import keras
 from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.flags import flag_of, given, in_words, override
 from rnn_kit.cli.program import command
-from rnn_kit.runs import CONFIG, Run, RunError, ledger_entry, ledger_name, new_folder, summary, writing
+from rnn_kit.runs import (
+    CONFIG,
+    Run,
+    RunError,
+    json_text,
+    ledger_entry,
+    ledger_name,
+    new_folder,
+    plain,
+    summary,
+    writing,
+)
 
 
 def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="cpu", root="runs"):
@@ -50,6 +62,11 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
                     raise
                 lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
                 raise KeyboardInterrupt("\n".join(lines)) from None
+            finally:
+                if job.run is None and not flags.out:  # its data could not be had: an empty folder
+                    for empty in (job.path, job.path.parent):
+                        with contextlib.suppress(OSError):
+                            empty.rmdir()
         results.append(job.run.result())
     if flags.seeds:
         _print_spread(results)
@@ -180,7 +197,7 @@ def _how_to_go_on(flags, path):
 
 def _plain(settings):
     """Settings as JSON gives them back."""
-    return json.loads(json.dumps(dataclasses.asdict(settings)))
+    return plain(dataclasses.asdict(settings), "The settings")
 
 
 def _print_spread(results):
@@ -207,7 +224,7 @@ def _write_entry(entry, folder):
     if path.exists():
         print(f"(The ledger's entry of {_seeds_of(path)} is replaced.)")
     with writing(path) as aside:
-        aside.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        aside.write_text(json_text(entry, path.name, indent=2), encoding="utf-8")
     return path
 
 

@@ -5,6 +5,7 @@ from rnn_kit.runs.environment import commit, describe_machine, machine, versions
 from rnn_kit.runs.errors import RunError
 from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder, writing
 from rnn_kit.runs.ledger import differing, ledger_entry, ledger_name, summary
+from rnn_kit.runs.plain import json_text, plain
 
 __all__ = [
     "CONFIG",
@@ -18,10 +19,12 @@ __all__ = [
     "commit",
     "describe_machine",
     "differing",
+    "json_text",
     "ledger_entry",
     "ledger_name",
     "machine",
     "new_folder",
+    "plain",
     "summary",
     "versions",
     "writing",

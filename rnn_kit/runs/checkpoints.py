@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import secrets
 from pathlib import Path
 
+import ml_dtypes  # of Keras, which needs it too
 import numpy as np
 
 from rnn_kit.runs.errors import RunError
+from rnn_kit.runs.plain import plain
 
 _NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
 _NAME = re.compile(r"checkpoint-(\d+)\.npz")
@@ -52,22 +55,28 @@ class Checkpoints:
         Args:
             number: A checkpoint with a higher number is a later one.
             arrays: Names to arrays, none of them of Python objects.
-            notes: What JSON can hold.
+            notes: Numbers, text, `None`, and dicts and lists of them. NumPy's numbers and tensors come
+                back as Python's; NaN and infinities as they are.
 
         Raises:
             RunError: if it cannot be written; the checkpoints before it are untouched.
+            ValueError: naming the entry of `notes` that is something else.
         """
         path = self.folder / f"checkpoint-{number:08d}.npz"
-        aside = path.with_name(f".part-{path.name}")
+        aside = path.with_name(f".part-{secrets.token_hex(6)}-{path.name}")
+        notes = plain(notes, "notes", finite=False)  # which Python alone reads
         named = {f"array/{name}": np.asarray(array) for name, array in arrays.items()}
         for name, array in named.items():
             if array.dtype.hasobject:
                 raise TypeError(f"{name} holds Python objects, which a checkpoint does not take")
+        # NumPy's files forget types that are not NumPy's own, such as bfloat16.
+        dtypes = {name: a.dtype.name for name, a in named.items() if a.dtype.isbuiltin == 2}
+        named |= {name: named[name].view(f"u{named[name].itemsize}") for name in dtypes}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 with open(aside, "wb") as file:
-                    about = json.dumps({"notes": notes, "arrays": list(arrays)})
+                    about = json.dumps({"notes": notes, "arrays": list(arrays), "dtypes": dtypes})
                     np.savez(file, **{_NOTES: np.array(about)}, **named)
                     file.flush()
                     os.fsync(file.fileno())
@@ -115,4 +124,9 @@ class Checkpoints:
 def _read(path):
     with np.load(path, allow_pickle=False) as file:
         about = json.loads(str(file[_NOTES]))
-        return {name: file[f"array/{name}"] for name in about["arrays"]}, about["notes"]
+        dtypes = {name: getattr(ml_dtypes, dtype) for name, dtype in about.get("dtypes", {}).items()}
+
+        def array(name):
+            return file[name].view(dtypes[name]) if name in dtypes else file[name]
+
+        return {name: array(f"array/{name}") for name in about["arrays"]}, about["notes"]

@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import tomllib
 from pathlib import Path
 
 
@@ -46,20 +47,41 @@ def versions():
     return {"python": platform.python_version(), **packages}
 
 
-def commit():
-    """The checkout's commit, with `+` behind it if files differ from it; `None` outside a checkout."""
+def commit(package=Path(__file__).parents[1]):
+    """The checkout's commit, with `+` behind it if files differ from it.
+
+    Args:
+        package: The folder of the package. Default: that of `rnn_kit`.
+
+    Returns:
+        `None` if the package does not lie at the root of this project's own checkout. One that is
+        installed has no commit, whatever checkout lies around the place where it is.
+    """
+    root = Path(package).resolve().parent
 
     def git(*arguments):
         return subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *arguments],
+            ["git", "-C", str(root), *arguments],
             capture_output=True,
             text=True,
             check=True,
             timeout=10,
+            # In a hook of another repository Git's own variables point at that one.
+            env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
         ).stdout.strip()
 
     try:
+        if not _is_this_project(root) or Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return None
         changed = git("status", "--porcelain", "--untracked-files=no")
         return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def _is_this_project(root):
+    try:
+        with open(root / "pyproject.toml", "rb") as file:
+            return tomllib.load(file)["project"]["name"] == "rnn_kit"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

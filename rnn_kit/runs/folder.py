@@ -16,8 +16,10 @@ import contextlib
 import csv
 import dataclasses
 import datetime
+import errno
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -29,6 +31,7 @@ from pathlib import Path
 from rnn_kit.runs.checkpoints import Checkpoints
 from rnn_kit.runs.environment import commit, machine, versions
 from rnn_kit.runs.errors import RunError
+from rnn_kit.runs.plain import json_text, plain, scalars
 
 CONFIG, RESULT, MODEL = "config.json", "result.json", "model.keras"
 HISTORY, SAMPLES = "history.csv", "samples.txt"
@@ -72,14 +75,15 @@ class Run:
             recipe: The recipe's name.
             preset: The preset's name.
             settings: A dataclass of settings.
-            out: The folder. Default: `new_folder(recipe, preset, root)`.
+            out: The folder. Default: one of `new_folder(recipe, preset, root)`.
             root: Where runs go.
             data: What is trained on: name, SHA-256, sizes.
 
         Raises:
             RunError: if the folder holds a run already, is a file, or cannot be written.
+            ValueError: naming the entry of `settings` or `data` that JSON has not.
         """
-        out = Path(out or new_folder(recipe, preset, root))
+        out = Path(out) if out else new_folder(recipe, preset, root)
         config = {
             "recipe": recipe,
             "preset": preset,
@@ -87,21 +91,16 @@ class Run:
             "data": data,
             "started": datetime.datetime.now().isoformat(timespec="seconds"),
         }
+        config = plain(config, CONFIG)
+        _make_folder(out)
+        if Checkpoints(out / "checkpoints").paths():
+            raise _holds_a_run(out)
         try:
-            if (out / CONFIG).exists() or Checkpoints(out / "checkpoints").paths():
-                raise RunError(
-                    f"{out} already holds a run. Give another folder with --out, or go on with it with "
-                    "--resume."
-                )
-            out.mkdir(parents=True, exist_ok=True)
-            run = cls(out, config)
-            run.write_json(CONFIG, config)
-        except OSError as error:
-            raise RunError(
-                f"Cannot write a run to {out} ({error.strerror}). Give a folder that can be written "
-                "with --out."
-            ) from None
-        return run
+            with writing(out / CONFIG, only_new=True) as aside:
+                aside.write_text(json_text(config, CONFIG, indent=2), encoding="utf-8")
+        except FileExistsError:
+            raise _holds_a_run(out) from None
+        return cls(out, config)
 
     @classmethod
     def temporary(cls, recipe, settings, data=None):
@@ -192,13 +191,17 @@ class Run:
         Raises:
             RunError: if they do not fit it: the run is of another version of the recipe.
         """
-        tuples = {f.name for f in dataclasses.fields(settings_class) if isinstance(f.default, tuple)}
+        fields = {f.name: f for f in dataclasses.fields(settings_class)}
+
+        def read(name, value):
+            if isinstance(value, list) and name in fields and isinstance(fields[name].default, tuple):
+                return tuple(value)
+            infinite = value in ("NaN", "Infinity", "-Infinity") and name in fields
+            return float(value) if infinite and not _is_of(value, fields[name].type) else value
+
         try:
             settings = settings_class(
-                **{
-                    name: tuple(value) if name in tuples and isinstance(value, list) else value
-                    for name, value in self.config["settings"].items()
-                }
+                **{name: read(name, value) for name, value in self.config["settings"].items()}
             )
         except (TypeError, AttributeError) as error:
             raise RunError(
@@ -229,15 +232,16 @@ class Run:
             aside.write_text(text, encoding="utf-8")
 
     def write_json(self, name, content):
-        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+        """Writes a JSON file of numbers, text, lists and dicts: see `rnn_kit.runs.plain`.
+
+        Raises:
+            ValueError: naming the entry that is something else.
+        """
+        self.write_text(name, json_text(content, name, indent=2))
 
     @contextlib.contextmanager
     def writing(self, name):
-        """A path aside to write a file to; it takes its final name when the block has ended well.
-
-        Raises:
-            RunError: if the disk is full, or the folder cannot be written.
-        """
+        """A path aside to write one of the run's files to: see `rnn_kit.runs.writing`."""
         with writing(self.file(name)) as aside:
             yield aside
 
@@ -280,8 +284,15 @@ class Run:
             ) from None
 
     def append_history(self, row):
-        """Adds a line to `history.csv`, and the heading before the first."""
-        path = self.file(HISTORY)
+        """Adds a line to `history.csv`, and the heading before the first.
+
+        Args:
+            row: Names to numbers. A tensor or an array has a column for each of its numbers.
+
+        Raises:
+            ValueError: naming the entry that holds no numbers.
+        """
+        path, row = self.file(HISTORY), scalars(row)
         with _write_errors(path), open(path, "a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
             if not file.tell():
@@ -328,6 +339,9 @@ class Run:
 
         Returns:
             The content.
+
+        Raises:
+            ValueError: naming the metric that is no number, or the entry of `data` that JSON has not.
         """
         result = {
             "recipe": self.config["recipe"],
@@ -335,14 +349,14 @@ class Run:
             "settings": self.config["settings"],
             "data": data,
             "seed": seed,
-            "metrics": {name: float(value) for name, value in metrics.items()},
+            "metrics": {name: _number(name, value) for name, value in metrics.items()},
             "minutes": round(self.seconds / 60, 3),
             "machine": machine(),
             "versions": versions(),
             "commit": commit(),
         }
         self.write_json(RESULT, result)
-        return result
+        return plain(result)
 
     def result(self):
         """The content of `result.json`.
@@ -357,24 +371,61 @@ class Run:
 
 
 @contextlib.contextmanager
-def writing(final):
+def writing(final, only_new=False):
     """A path aside to write a file to; it takes its final name when the block has ended well.
+
+    The path is another one each time, so that two processes that write the same file at once do not
+    write into each other's: the file is that of the one which ends last.
 
     Args:
         final: The file's path. Its folder is made if it is not there.
+        only_new: Whether to refuse a file that is there already. Default: `False`.
 
     Raises:
-        RunError: if the disk is full, or the folder cannot be written.
+        RunError: if the disk is full, or the folder cannot be written. Any other `OSError` of the block
+            is not one of writing this file, and goes through as it is.
+        FileExistsError: if the file is there, and `only_new` is `True`.
     """
-    aside = final.with_name(f".part-{final.name}")
+    aside = final.with_name(f".part-{secrets.token_hex(6)}-{final.name}")
     try:
         with _write_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
+        try:
             yield aside
-            os.replace(aside, final)
+        except OSError as error:
+            of_this_file = error.errno in _FULL if error.filename is None else _is_at(aside, error)
+            if not of_this_file:
+                raise
+            raise _cannot_write(final, error) from None
+        if only_new:
+            _rename_to_new(aside, final)
+        else:
+            with _write_errors(final):
+                os.replace(aside, final)
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+# What the system says of a disk without room, without saying which file it speaks of.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+
+def _is_at(path, error):
+    return str(path) == str(error.filename)
+
+
+def _rename_to_new(aside, final):
+    """Gives a file its final name; of two processes that do so at once, one gets `FileExistsError`."""
+    try:
+        os.link(aside, final)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, which has no such way
+        if final.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
+        with _write_errors(final):
+            os.replace(aside, final)
 
 
 @contextlib.contextmanager
@@ -382,7 +433,18 @@ def _write_errors(path):
     try:
         yield
     except OSError as error:
-        raise RunError(f"Cannot write {path} ({error.strerror or error}).") from None
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path, error):
+    return RunError(f"Cannot write {path} ({error.strerror or error}).")
+
+
+def _number(name, value):
+    number = scalars({name: value}).get(name)
+    if number is None:
+        raise ValueError(f"The metric {name} is {value!r}: expected one number.")
+    return float(number)
 
 
 def _is_of(value, annotation):
@@ -402,10 +464,41 @@ def _age(path):
 
 
 def new_folder(recipe, preset, root="runs"):
-    """`root/<recipe>/<preset>-<date>-<time>`, and -2, -3 ... behind it where that exists."""
+    """Makes the folder of a new run: `root/<recipe>/<preset>-<date>-<time>`, or -2, -3 ... behind it.
+
+    It is made at once, so that of two runs which start in the same second each has its own.
+
+    Returns:
+        Its path.
+
+    Raises:
+        RunError: if it cannot be made.
+    """
     path = Path(root) / recipe / f"{preset}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    _make_folder(path.parent)
     candidate, n = path, 1
-    while candidate.exists():
-        n += 1
-        candidate = path.with_name(f"{path.name}-{n}")
-    return candidate
+    while True:
+        try:
+            _make_folder(candidate, exist_ok=False)
+            return candidate
+        except FileExistsError:
+            n += 1
+            candidate = path.with_name(f"{path.name}-{n}")
+
+
+def _make_folder(path, exist_ok=True):
+    try:
+        path.mkdir(parents=True, exist_ok=exist_ok)
+    except OSError as error:
+        if isinstance(error, FileExistsError) and not exist_ok:
+            raise
+        raise RunError(
+            f"Cannot write a run to {path} ({error.strerror}). Give a folder that can be written with "
+            "--out."
+        ) from None
+
+
+def _holds_a_run(path):
+    return RunError(
+        f"{path} already holds a run. Give another folder with --out, or go on with it with --resume."
+    )

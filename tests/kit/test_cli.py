@@ -41,6 +41,22 @@ def test_every_setting_is_a_flag_that_overrides_the_preset():
     assert cli.override(PRESETS["big"], parse("--lower")).lower
 
 
+@pytest.mark.parametrize("more", [[], ["--seeds", "0", "1"]], ids=["one", "seeds"])
+def test_a_run_whose_data_cannot_be_had_leaves_no_folder(more, tmp_path):
+    """Its folder is there from the start, so that no other run of that second takes it."""
+    flags = parse(*more)
+    flags.argv = more
+    seen = []
+
+    def without_data(settings, open_run):
+        seen.extend(path for path in tmp_path.rglob("cpu-*"))
+        raise cli.UserError("There are no data.")
+
+    with pytest.raises(cli.UserError):
+        cli.run_seeds("toy", flags, PRESETS, Settings, without_data, tmp_path, root=tmp_path / "runs")
+    assert len(seen) == 1 and not seen[0].exists()
+
+
 def test_help_shows_each_flag_with_what_the_default_preset_has():
     parser, _ = cli.recipe_parser("toy.py", "About.", Settings, PRESETS)
     shown = " ".join(parser.format_help().split())

@@ -4,12 +4,30 @@ import dataclasses
 import gc
 import json
 import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from rnn_kit.runs import Checkpoints, Run, RunError, commit, ledger_entry, ledger_name
+import rnn_kit
+from rnn_kit.runs import (
+    Checkpoints,
+    Run,
+    RunError,
+    commit,
+    json_text,
+    ledger_entry,
+    ledger_name,
+    new_folder,
+    plain,
+    writing,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,6 +208,249 @@ def test_minutes_count_the_sessions_before(run):
     assert 10 <= run.write_result({}, 0, {})["minutes"] < 10.5
 
 
+NUMBERS = {
+    "float32": np.float32(0.5),
+    "float64": np.float64(0.1),
+    "float16": np.float16(2),
+    "bfloat16": ml_dtypes.bfloat16(1.5),
+    "int64": np.int64(7),
+    "bool": np.bool_(True),
+    "0-d array": np.array(3.25),
+    "tensor": tf.constant(4.5),
+    "int tensor": tf.constant(6),
+    "bfloat16 tensor": tf.constant(2.5, tf.bfloat16),
+    "variable": keras.Variable(1.25),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbers_stay_numbers_whoever_made_them(kind):
+    value = plain(NUMBERS[kind])
+    assert type(value) in (int, float, bool)
+    assert value == NUMBERS[kind] and json.loads(json_text({"x": value}, "x")) == {"x": value}
+
+
+def test_containers_and_paths_become_those_of_json():
+    mixed = {"shape": (2, np.int32(3)), "file": Path("a/b"), np.int64(4): np.eye(2), "none": None}
+    assert plain(mixed) == {"shape": [2, 3], "file": "a/b", "4": [[1.0, 0.0], [0.0, 1.0]], "none": None}
+
+
+def _strictly(text):
+    """Reads JSON as other languages do, which know no NaN."""
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_what_is_no_finite_number_is_valid_json_and_read_again_as_a_number(run):
+    metrics = {"a": float("nan"), "b": np.float32("inf"), "c": -np.inf, "d": np.array(np.nan)}
+    result = run.write_result({}, 0, metrics)
+    assert _strictly(run.file("result.json").read_text()) == result
+    for name, value in metrics.items():
+        np.testing.assert_equal(float(run.result()["metrics"][name]), float(value))
+
+
+def test_a_setting_that_is_no_finite_number_comes_back_as_it_was(tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Clipped:
+        clip_norm: float = float("inf")
+        name: str = "Infinity"
+
+    run = Run.create("r", "p", Clipped(), tmp_path / "run")
+    _strictly(run.file("config.json").read_text())
+    for there in (run, Run.open(run.path, "r")):
+        assert there.settings(Clipped) == Clipped()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda run, value: run.write_json("x.json", {"data": {"rows": [1, value]}}),
+        lambda run, value: run.write_result({"data": {"rows": [1, value]}}, 0, {}),
+        lambda run, value: run.checkpoints.save(1, {}, {"data": {"rows": [1, value]}}),
+    ],
+    ids=["write_json", "result", "checkpoint"],
+)
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", 1j, np.array([{}])], ids=str)
+def test_what_json_has_not_is_an_error_that_names_the_entry(write, value, run):
+    """`default=str` wrote it as text, and nobody saw it."""
+    before = sorted(run.path.rglob("*"))
+    with pytest.raises(ValueError, match=r"\['data'\]\['rows'\]\[1\] is .* cannot be written") as error:
+        write(run, value)
+    assert "\n" not in str(error.value) and sorted(run.path.rglob("*")) == before
+
+
+def test_a_metric_that_is_no_number_is_named(run):
+    for value in ("good", None, np.zeros(2)):
+        with pytest.raises(ValueError, match="bleu"):
+            run.write_result({}, 0, {"test_nats": 1.0, "bleu": value})
+    assert not run.file("result.json").exists()
+
+
+def test_a_history_takes_tensors_and_arrays(run):
+    row = {"loss": tf.constant(0.5), "hits": np.array(3), "f1": np.float32([0.25, 0.75]), "lr": 1e-3}
+    run.append_history(row)
+    assert run.history() == [{"loss": 0.5, "hits": 3.0, "f1_0": 0.25, "f1_1": 0.75, "lr": 1e-3}]
+    with pytest.raises(ValueError, match="note is 'good'"):
+        run.append_history({"note": "good"})
+
+
+def test_two_that_write_one_file_at_once_do_not_write_into_each_other(run):
+    with run.writing("notes.txt") as one:
+        one.write_text("one, which is longer")
+        with run.writing("notes.txt") as other:
+            other.write_text("other")
+        assert run.file("notes.txt").read_text() == "other"
+    assert run.file("notes.txt").read_text() == "one, which is longer"
+    assert sorted(p.name for p in run.path.iterdir()) == ["config.json", "notes.txt"]
+
+
+def test_two_checkpoints_of_one_number_at_once_are_whole(run, monkeypatch):
+    """Two sessions of one run: what the second writes must not be what the first gives its name."""
+    savez, asides = np.savez, []
+
+    def save(file, **arrays):
+        asides.append(file.name)
+        if len(asides) == 1:
+            run.checkpoints.save(1, {"w": np.zeros(3)}, {"of": 2})
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", save)
+    run.checkpoints.save(1, {"w": np.ones(3)}, {"of": 1})
+    arrays, notes = run.checkpoints.load()
+    assert notes == {"of": 1} and arrays["w"].tolist() == [1, 1, 1] and len(set(asides)) == 2
+
+
+def test_an_error_of_the_block_that_is_not_one_of_writing_goes_through(run, tmp_path):
+    missing = tmp_path / "missing.txt"
+    with pytest.raises(FileNotFoundError) as error, run.writing("notes.txt") as aside:
+        aside.write_text(missing.read_text())
+    assert str(missing) in str(error.value) and not run.file("notes.txt").exists()
+    with pytest.raises(TimeoutError), run.writing("notes.txt"):
+        raise TimeoutError("a download")
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda aside: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+        lambda aside: (_ for _ in ()).throw(OSError(28, "No space left on device", str(aside))),
+        lambda aside: (aside.mkdir(), aside.write_text("")),
+    ],
+    ids=["disk full", "disk full, with its name", "not to be written"],
+)
+def test_an_error_of_writing_is_one_line_that_names_the_file(fail, run):
+    with pytest.raises(RunError, match=r"Cannot write .*run/notes\.txt \(") as error:  # noqa: SIM117
+        with run.writing("notes.txt") as aside:
+            fail(aside)
+    assert "\n" not in str(error.value)
+
+
+def at_once(count, work):
+    """What `work` returns, or raises, in so many threads that start together."""
+    gate, done = threading.Barrier(count), [None] * count
+
+    def one(n):
+        gate.wait()
+        try:
+            done[n] = work()
+        except Exception as error:
+            done[n] = error
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
+    """Before any of them has written into it: they read their data first."""
+    folders = at_once(8, lambda: new_folder("r", "cpu", tmp_path))
+    assert len(set(folders)) == 8 and all(folder.is_dir() for folder in folders)
+
+
+def test_of_two_runs_in_one_folder_the_second_is_refused(tmp_path):
+    made = at_once(8, lambda: Run.create("r", "p", Settings(), tmp_path / "run"))
+    (won,) = [run for run in made if isinstance(run, Run)]
+    refused = [error for error in made if not isinstance(error, Run)]
+    assert all(isinstance(e, RunError) and "already holds a run" in str(e) for e in refused)
+    assert [p.name for p in won.path.iterdir()] == ["config.json"]
+    assert Run.open(won.path, "r").config == won.config
+
+
+def test_a_file_that_is_to_be_new_is_refused_where_links_are_unknown(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    for expected in ("first", "second"):
+        try:
+            with writing(tmp_path / "x", only_new=True) as aside:
+                aside.write_text(expected)
+        except FileExistsError:
+            assert expected == "second"
+    assert (tmp_path / "x").read_text() == "first" and len(list(tmp_path.iterdir())) == 1
+
+
+def git(folder, *arguments):
+    name = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "-C", str(folder), *name, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=clean,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A repository with one commit, and a copy of the package at `rnn_kit`."""
+    shutil.copytree(Path(rnn_kit.__file__).parent / "runs", tmp_path / "rnn_kit/runs")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "rnn_kit"\n')
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "x")
+    return tmp_path
+
+
+def test_the_commit_is_that_of_the_projects_own_checkout(checkout):
+    head = git(checkout, "rev-parse", "HEAD")
+    assert commit(checkout / "rnn_kit") == head
+    (checkout / "pyproject.toml").write_text('[project]\nname = "rnn_kit"\nversion = "2"\n')
+    assert commit(checkout / "rnn_kit") == head + "+"
+
+
+@pytest.mark.parametrize("where", [".venv/lib/python3/site-packages", "third_party"])
+def test_a_package_inside_of_another_checkout_has_no_commit(where, checkout):
+    (checkout / where).mkdir(parents=True)
+    shutil.move(checkout / "rnn_kit", checkout / where / "rnn_kit")
+    assert commit(checkout / where / "rnn_kit") is None
+
+
+def test_a_copy_at_the_root_of_another_project_has_no_commit(checkout):
+    (checkout / "pyproject.toml").write_text('[project]\nname = "mine"\n')
+    assert commit(checkout / "rnn_kit") is None
+    (checkout / "pyproject.toml").unlink()
+    assert commit(checkout / "rnn_kit") is None
+
+
+def test_the_commit_is_not_that_of_a_repository_whose_hook_runs(
+    checkout, tmp_path_factory, monkeypatch
+):
+    other = tmp_path_factory.mktemp("other")
+    git(other, "init", "-q")
+    git(other, "commit", "-q", "--allow-empty", "-m", "y")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert commit(checkout / "rnn_kit") == git(checkout, "rev-parse", "HEAD")
+
+
 @pytest.fixture
 def checkpoints(tmp_path):
     return Checkpoints(tmp_path / "checkpoints")
@@ -204,6 +465,20 @@ def test_a_checkpoint_comes_back_bit_for_bit(checkpoints):
     assert its_notes == notes and set(loaded) == set(arrays)
     for name, array in arrays.items():
         assert loaded[name].tobytes() == array.tobytes() and loaded[name].dtype == array.dtype
+
+
+def test_a_checkpoint_keeps_types_that_are_not_numpys_own(checkpoints):
+    arrays = {"w": np.array([1.5, -2], ml_dtypes.bfloat16), "s": np.array(3, ml_dtypes.bfloat16)}
+    checkpoints.save(1, arrays, {})
+    loaded, _ = checkpoints.load()
+    for name, array in arrays.items():
+        assert loaded[name].dtype == array.dtype and loaded[name].tobytes() == array.tobytes()
+
+
+def test_notes_take_the_numbers_of_numpy_and_tensors(checkpoints):
+    notes = {"best": np.float32(0.5), "wait": np.int64(2), "loss": tf.constant(1.5), "all": np.zeros(2)}
+    checkpoints.save(1, {}, notes)
+    assert checkpoints.load()[1] == {"best": 0.5, "wait": 2, "loss": 1.5, "all": [0.0, 0.0]}
 
 
 def test_the_last_two_checkpoints_are_kept_by_number(checkpoints):
