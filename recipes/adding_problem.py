@@ -235,9 +235,7 @@ def run_one(settings, open_run, show=False):
     metrics["train_seconds"] = _seconds(run.history())
     run.write_result(info, settings.seed, metrics)
     baseline = tasks.task(settings, settings.lengths[0]).baseline
-    with run.writing("learning.png") as aside:
-        figure = pictures.learning_curves(settings, run.history(), baseline)
-        figure.savefig(aside, format="png")
+    plots.save(run, "learning.png", pictures.learning_curves(settings, run.history(), baseline))
     if settings.task == "adding":
         print(f"\nlargest length solved: {metrics['test_largest_length']} of {settings.lengths[-1]}")
     print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")

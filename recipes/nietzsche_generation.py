@@ -325,10 +325,6 @@ def run_one(settings, open_run):
     model = train(settings, text, run)
     run.save_model(model)
     generator = generator_of(model, settings, info["window"])
-    histories = comparison.comparable_runs(run, PRESETS)
-    context = text.validation[: writing.SEED_LENGTH]
-    pictures.draw(run, generator, text.vocabulary, context, histories)
-
     history = run.history()
     kept = min(history, key=lambda row: row["val_loss"]) if settings.patience else history[-1]
     test_nats = evaluate(model, settings, text)
@@ -345,6 +341,9 @@ def run_one(settings, open_run):
     if known:
         metrics |= {"written_known_words": known[0], "validation_known_words": known[1]}
     run.write_result(info, settings.seed, metrics)
+    histories = comparison.comparable_runs(run, PRESETS)
+    context = text.validation[: writing.SEED_LENGTH]
+    pictures.draw(run, generator, text.vocabulary, context, histories)
     print(
         f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
         f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "

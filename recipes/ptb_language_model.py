@@ -363,8 +363,8 @@ def run_one(settings, open_run):
     if settings.data == agreement.NAME:
         metrics |= agreement.judge(model, corpus)
     metrics = {name: float(value) for name, value in metrics.items()}
-    pictures.draw(run, history, fitting.learning_rates(settings), metrics)
     run.write_result(corpus.info, settings.seed, metrics)
+    pictures.draw(run, history, fitting.learning_rates(settings), metrics)
     report(metrics)
     print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
     print("score sentences with it: " + cli.command("--score", "...", "--run", run.path))

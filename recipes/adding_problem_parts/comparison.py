@@ -1,8 +1,7 @@
 """Every cell on one task, with several seeds: how far does each of them get?"""
 
 from adding_problem_parts import pictures
-from rnn_kit import cli
-from rnn_kit.runs import writing
+from rnn_kit import cli, plots
 
 SEEDS = (0, 1, 2)
 RATES = (1e-3, 3e-3, 1e-2)  # learning rates to choose from, for each cell
@@ -60,8 +59,8 @@ def compare(recipe, flags, settings, train_runs):
     }
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
     picture = out / "comparison.png"
-    with writing(picture) as aside:
-        pictures.compared(recipe, settings, out, results).savefig(aside, format="png")
+    figure = pictures.compared(recipe, settings, out, results)
+    plots.save_comparison(picture, figure, recipe, results)
     print("\n" + table(results, chosen, seeds))
     print(f"drawn in {picture}")
     return results

@@ -15,8 +15,7 @@ def draw(run, before, after, history, floor):
         "loss.png": loss(history, floor),
     }
     for name, figure in figures.items():
-        with run.writing(name) as aside:
-            figure.savefig(aside, format="png")
+        plots.save(run, name, figure)
     return [run.file(name) for name in figures]
 
 
@@ -35,7 +34,12 @@ def tables(passes):
         ax.set_title(title, fontsize=12)
         ax.set(xlim=(-0.95, steps - 0.4), ylim=(rows - 0.4, -0.7))
         ax.axis("off")
-    return figure
+    return plots.caption(
+        figure,
+        "A column a step, from the input below to the scores above. Framed: the score of the "
+        "character that comes next; the bluer, the more probable. Its name on top is green where "
+        "it has the highest score. Hidden units: blue above 0, orange below.",
+    )
 
 
 def _table(ax, seen):
@@ -101,4 +105,4 @@ def loss(history, floor):
     ax.set_yscale("log")
     ax.set_xlabel("steps of training")
     ax.set_ylabel("cross entropy (nats a character)")
-    return figure
+    return plots.caption(figure, "Lower is better: 0, each next character is certain.")

@@ -60,7 +60,7 @@ def text_of(sentence):
 
 
 def draw(run, name, figure):
-    pictures.save(run, name, figure)
+    plots.save(run, name, figure)
     print(f"  drawn in {run.file(name)}")
 
 

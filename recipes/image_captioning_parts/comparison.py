@@ -3,7 +3,6 @@
 from image_captioning_parts import data, scores
 from image_captioning_parts.captioner import DECODERS, VECTORS
 from rnn_kit import cli, plots
-from rnn_kit.runs import writing
 
 PRESET = "compare"
 # Attention looks at a grid; so the others are given the mean of the same grid as well.
@@ -57,10 +56,10 @@ def compare(recipe, flags, presets, train_runs):
         for pair, row in rows.items()
         if row[SCORES[0]][1] is not None  # one run has no spread
     }
-    with writing(picture) as aside:
-        metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
-        title = "four ways to let a picture in, validation"
-        plots.decoder_scores(means, metrics, title, errors=spreads).savefig(aside, format="png")
+    metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
+    title = "four ways to let a picture in, validation"
+    figure = plots.decoder_scores(means, metrics, title, errors=spreads)
+    plots.save_comparison(picture, figure, recipe, trained)
     print(f"drawn in {picture}")
     return results
 

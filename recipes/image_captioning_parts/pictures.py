@@ -30,12 +30,14 @@ def draw(run, settings, history, held, captions, model, metrics):
     """
     name = held.info["name"]
     curve = [{**row, "loss": row["nats"]} for row in history]
-    save(run, "perplexity.png", plots.perplexity_curves(curve, title=f"{name}: a word of a caption"))
+    plots.save(
+        run, "perplexity.png", plots.perplexity_curves(curve, title=f"{name}: a word of a caption")
+    )
     if len(settings.beam_widths) > 1:
         at = {w: metrics[f"validation_beam_{w}_bleu_4"] for w in settings.beam_widths}
         others = {way: metrics[f"validation_{way}_bleu_4"] for way in ("greedy", "sampling")}
         figure = plots.beam_curve(list(at), list(at.values()), others, f"{name}: validation")
-        save(run, "beam.png", figure)
+        plots.save(run, "beam.png", figure)
     test = held.test
     ciders = scores.ciders(captions, test.words)
     labels, by = [f"CIDEr {value:.2f}" for value in ciders], "by CIDEr"
@@ -63,13 +65,13 @@ def draw(run, settings, history, held, captions, model, metrics):
             }
             for n in rows
         ]
-        save(run, f"{file}.png", plots.caption_grid(items, f"{name}: {title}"))
+        plots.save(run, f"{file}.png", plots.caption_grid(items, f"{name}: {title}"))
     said = [n for n in order if captions[n]]  # a network that learned little may say nothing
     if said and can_be_drawn(model):
         n = said[0]
         writer = Writer(model, held.vocabulary, settings.length)
         looked = attention(writer, picture_of(test, n), row_of(test, n), captions[n])
-        save(run, "attention.png", looked)
+        plots.save(run, "attention.png", looked)
 
 
 def save_example(run, part):
@@ -108,8 +110,3 @@ def picture_of(part, n):
 def enlarged(pixels):
     """A small picture with pixels that can be seen."""
     return pixels.repeat(PIXEL, axis=0).repeat(PIXEL, axis=1)
-
-
-def save(run, name, figure):
-    with run.writing(name) as aside:
-        figure.savefig(aside, format="png")

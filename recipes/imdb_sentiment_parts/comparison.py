@@ -96,8 +96,7 @@ def compare(recipe, flags, settings, train_seeds, build_model):
     picture = out / "comparison.png"
     title = f"{settings.data}: cells with {table['lstm'][1]:,} weights, but for the words' vectors"
     rows = {cell: metrics["test_accuracy"]["values"] for cell, metrics in results.items()}
-    with writing(picture) as aside:
-        plots.comparison(rows, title).savefig(aside, format="png")
+    plots.save_comparison(picture, plots.comparison(rows, title), recipe, results)
     print(f"drawn in {picture}")
     return results
 

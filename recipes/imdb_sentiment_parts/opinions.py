@@ -92,8 +92,7 @@ def judge_reviews(opinion_of, run, review):
         if len(traces) < IN_PICTURE:
             traces.append(opinion.trace(opinion.verdict(classes)))
     if traces:
-        with run.writing(PICTURE) as aside:
-            plots.opinion_traces(traces, classes=classes).savefig(aside, format="png")
+        plots.save(run, PICTURE, plots.opinion_traces(traces, classes=classes))
         which = f" (the first {len(traces)} of {count})" if count > len(traces) else ""
         print(f"drawn in {run.path / PICTURE}{which}")
     if empty or not count:

@@ -21,15 +21,15 @@ def draw(run, data, kept_epoch, probabilities, others, opinion_of):
     name, labels = data.info["name"], data.test.labels
     preset = run.config["preset"]
     curves = plots.accuracy_curves({preset: run.history()}, name, best={preset: kept_epoch})
-    save(run, "curves.png", curves)
+    plots.save(run, "curves.png", curves)
     title = f"{name}: {len(labels):,} test reviews"
     ours = {"others": others, "name": "network", "classes": data.classes}
-    save(run, "test.png", plots.roc_and_calibration(probabilities, labels, title, **ours))
+    plots.save(run, "test.png", plots.roc_and_calibration(probabilities, labels, title, **ours))
     right = {n: (p > 0.5) == (labels == 1) for n, p in others.items()}
     ours = {"others": right, "name": "network"}
     correct = (probabilities > 0.5) == (labels == 1)
     words = data.test.lengths - 1  # without the start
-    save(run, "length.png", plots.accuracy_by_length(words, correct, title, **ours))
+    plots.save(run, "length.png", plots.accuracy_by_length(words, correct, title, **ours))
     if wrong := worst(probabilities, labels, words):
         traces = []
         for index in wrong:
@@ -37,7 +37,7 @@ def draw(run, data, kept_epoch, probabilities, others, opinion_of):
             opinion = opinion_of(data.vocabulary.decode(data.test.sequences[index][1:]))
             title = f"called {said} ({probabilities[index]:.2f} {data.classes[1]}), is {true}"
             traces.append(opinion.trace(title))
-        save(run, "wrong.png", plots.opinion_traces(traces, classes=data.classes))
+        plots.save(run, "wrong.png", plots.opinion_traces(traces, classes=data.classes))
 
 
 def worst(probabilities, labels, words):
@@ -47,11 +47,6 @@ def worst(probabilities, labels, words):
         wrong = np.flatnonzero((labels == label) & (sure < 0.5) & (words > 0) & (words <= READABLE))
         chosen += [int(wrong[np.argmin(sure[wrong])])] if len(wrong) else []
     return chosen
-
-
-def save(run, name, figure):
-    with run.writing(name) as aside:
-        figure.savefig(aside, format="png")
 
 
 def print_table(rows):

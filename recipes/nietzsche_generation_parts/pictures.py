@@ -14,12 +14,7 @@ def draw(run, generator, vocabulary, context, histories):
         histories: Names to histories, this run's first.
     """
     title = f"{run.config['data']['name']}, one character at a time"
-    save(run, "loss.png", plots.loss_curves(histories, title))
+    plots.save(run, "loss.png", plots.loss_curves(histories, title))
     logits, _ = generator.prefill(context[None])
     after = "…" + vocabulary.decode(context[-24:])
-    save(run, "temperatures.png", plots.temperatures(logits[0], vocabulary.characters, after))
-
-
-def save(run, name, figure):
-    with run.writing(name) as aside:
-        figure.savefig(aside, format="png")
+    plots.save(run, "temperatures.png", plots.temperatures(logits[0], vocabulary.characters, after))

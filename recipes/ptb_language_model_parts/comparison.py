@@ -1,8 +1,7 @@
 """A plain RNN, a GRU and an LSTM on the generated language: who still knows the noun at the verb?"""
 
 from ptb_language_model_parts import agreement, pictures
-from rnn_kit import cli
-from rnn_kit.runs import writing
+from rnn_kit import cli, plots
 
 CELLS = ("simple", "gru", "lstm")
 PRESETS = ("agreement", "smoke")
@@ -31,8 +30,7 @@ def compare(recipe, flags, settings, train_runs):
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
 
     picture = out / "agreement.png"
-    with writing(picture) as aside:
-        pictures.agreement_of(results).savefig(aside, format="png")
+    plots.save_comparison(picture, pictures.agreement_of(results), recipe, results)
     print(f"\n{'cell':8}{'perplexity':>12}{'above its own':>15}    verbs that agree, by distance")
     print(" " * 39 + "  ".join(f"{name:>11}" for name in agreement.shares(results[CELLS[0]])[0]))
     for cell, metrics in results.items():

@@ -15,10 +15,10 @@ def draw(run, history, rates, metrics):
     title = f"{name}, one word at a time"
     smooth = run.config["settings"]["decay"] is None
     figure = plots.perplexity_curves(history, rates, smooth, marks, title)
-    save(run, "perplexity.png", figure)
+    plots.save(run, "perplexity.png", figure)
     if agreement.TRUE in metrics:
         cell = run.config["settings"]["cell"]
-        save(run, "agreement.png", agreement_of({cell: metrics}))
+        plots.save(run, "agreement.png", agreement_of({cell: metrics}))
 
 
 def agreement_of(results):
@@ -27,8 +27,3 @@ def agreement_of(results):
     shares = {cell: agreement.shares(metrics)[1] for cell, metrics in results.items()}
     title = "“the cats, which already ate a bunch of food, …”: were, or was?"
     return plots.agreement_by_distance(shares, names, counts, title)
-
-
-def save(run, name, figure):
-    with run.writing(name) as aside:
-        figure.savefig(aside, format="png")

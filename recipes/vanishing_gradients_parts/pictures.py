@@ -19,14 +19,13 @@ def draw(run, radii, starts, sensitivities, paths):
         "wall.png": wall(paths),
     }
     for name, figure in figures.items():
-        with run.writing(name) as aside:
-            figure.savefig(aside, format="png")
+        plots.save(run, name, figure)
     return [run.file(name) for name in figures]
 
 
 def jacobians(fadings):
     """Norms of dL/dh(t) against the steps back, by activation and spectral radius, and gated layers."""
-    figure, axes = _panels(len(ACTIVATIONS) + 1)
+    figure, axes = _panels(2, 2)
     bound = Line2D([], [], ls=":", lw=1, color="0.3", label="bound $(β_W β_h)^{T-t}$")
     for ax, activation in zip(axes, ACTIVATIONS, strict=False):
         for radius, color in zip(RADII, plots.COLORS, strict=False):
@@ -37,38 +36,51 @@ def jacobians(fadings):
         ax.set_title({"linear": "no activation function", "relu": "ReLU"}.get(activation, activation))
         handles = [*ax.get_legend_handles_labels()[0], bound]
         ax.legend(handles=handles, frameon=False, fontsize=8, loc="lower left")
-    for name, color in zip(GATED, plots.COLORS, strict=True):
-        _curve(axes[-1], fadings[name], color, name)
+    styles = dict(zip(GATED, ("-", "--", ":", "-", ":"), strict=True))  # by the bias; colours by cell
+    colors = plots.colors_of(("lstm", "gru"))
+    for name, style in styles.items():
+        color = colors["lstm" if name.startswith("LSTM") else "gru"]
+        _curve(axes[-1], fadings[name], color, name, style)
     axes[-1].set_title("gated, at their start")
     axes[-1].legend(frameon=False, fontsize=8, loc="upper left")
-    axes[0].set_ylabel("‖dL/dh(t)‖ / ‖dL/dh(T)‖")
     axes[0].set_ylim(1e-12, 1e12)
-    return figure
+    return plots.caption(
+        figure,
+        "What is left of the gradient that many steps back, on a log scale: level, it is kept; "
+        "falling, it vanishes; rising, it explodes. Bands: the middle half of the networks.",
+    )
 
 
 def initialisations(fadings):
     """The same for the starts of the recurrent weights that the slides name."""
-    figure, axes = _panels(2)
+    figure, axes = _panels(1, 2)
     styles = ("-", "--", "-", "-")
     for ax, activation in zip(axes, ("tanh", "relu"), strict=True):
         for name, color, style in zip(STARTS, plots.COLORS, styles, strict=False):
             _curve(ax, fadings[f"{activation} {name}"], color, name, style)
         ax.set_title({"relu": "ReLU"}.get(activation, activation))
-    axes[0].set_ylabel("‖dL/dh(t)‖ / ‖dL/dh(T)‖")
     axes[0].legend(frameon=False, fontsize=9, loc="lower left")
     axes[0].set_ylim(1e-12, 1e4)
-    return figure
+    return plots.caption(
+        figure,
+        "What is left of the gradient that many steps back, on a log scale, by the start of the "
+        "recurrent matrix: the nearer to 1, the better.",
+    )
 
 
-def _panels(count):
-    figure = plots.Figure(figsize=(3.3 * count + 0.6, 3.9), dpi=150, layout="constrained")
-    axes = figure.subplots(1, count, sharey=True)
-    for ax in axes:
+def _panels(rows, columns):
+    size = (3.6 * columns + 0.6, 3.1 * rows + 0.4)
+    figure = plots.Figure(figsize=size, dpi=150, layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_yscale("log")
-        ax.set_xlabel("steps back, T - t")
         ax.axhline(1, color="0.85", lw=0.8, zorder=0)
-    return figure, axes
+    for ax in axes[-1]:
+        ax.set_xlabel("steps back, T - t")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("‖dL/dh(t)‖ / ‖dL/dh(T)‖")
+    return figure, axes.ravel()
 
 
 def _curve(ax, fading, color, label, style="-"):
@@ -83,16 +95,21 @@ def _curve(ax, fading, color, label, style="-"):
 def sensitivity(seen):
     """Unfolded networks, each node as dark as it is sensitive to step 1; an LSTM's gates around it."""
     steps = len(next(iter(seen.values())).output)
-    figure = plots.Figure(figsize=(0.46 * steps + 1.2, 6), dpi=150, layout="constrained")
+    figure = plots.Figure(figsize=(0.38 * steps + 1.2, 5.6), dpi=150, layout="constrained")
     panels = figure.subplots(2, 1, height_ratios=[3.2, 4])
     titles = {
-        "rnn": "tanh RNN",
-        "lstm": "LSTM: O an open gate, – a closed one",
+        "rnn": plots.cell_name("simple"),
+        "lstm": "LSTM: O an open gate, – a closed one (below: input, left: forget, above: output)",
     }
     for ax, (name, s) in zip(panels, seen.items(), strict=True):
         _unfolded(ax, s)
-        ax.set_title(titles[name], fontsize=11, loc="left")
-    return figure
+        ax.set_title(titles[name], fontsize=13, loc="left")
+    return plots.caption(
+        figure,
+        "A column a step. The darker a node, the more it depends on the number of step 1; 1: the "
+        "most of its row. Good is an output that is black where it is asked for the number, and "
+        "white elsewhere.",
+    )
 
 
 def _unfolded(ax, s):
@@ -145,7 +162,7 @@ def _unfolded(ax, s):
 def wall(paths):
     """The error surface of one unit, and descent on it, as Pascanu et al. 2013 draw theirs."""
     w, b = np.linspace(3.4, 6.6, 220), np.linspace(-3.4, 2.4, 260)
-    figure = plots.Figure(figsize=(11, 5.2), dpi=150, layout="constrained")
+    figure = plots.Figure(figsize=(9.2, 4.6), dpi=150, layout="constrained")
     ax = figure.add_subplot(1, 2, 1, projection="3d")
     grid = clipping.surface(w, b)
     ax.plot_surface(*np.meshgrid(w, b), grid, cmap="Blues", alpha=0.6, rcount=110, ccount=110, lw=0)
@@ -176,4 +193,8 @@ def wall(paths):
         if rule in paths
     ]
     flat.legend(handles=handles, frameon=True, framealpha=0.85, fontsize=8, loc="upper left")
-    return figure
+    return plots.caption(
+        figure,
+        "The error of every pair (w, b), left as height, right as blue: the paler, the better. "
+        "Dots are steps of gradient descent, circles its end. The wall is where the blue begins.",
+    )

@@ -43,9 +43,9 @@ def draw(folder, seen, vocabulary, about, characters, unit=None):
     )
     with folder.writing("cells.html") as aside:
         aside.write_text(html, encoding="utf-8")
-    _save(folder, "cells.png", strips(seen, start[:2] if unit is not None else None))
+    plots.save(folder, "cells.png", strips(seen, start[:2] if unit is not None else None))
     if seen.gates:
-        _save(folder, "saturation.png", saturation(seen.gates))
+        plots.save(folder, "saturation.png", saturation(seen.gates))
         names.append("saturation.png")
     return [folder.file(name) for name in names]
 
@@ -66,11 +66,6 @@ def liveliest(part, characters):
 
 def _held_out(matches):
     return -matches[0].held_out if matches else 0
-
-
-def _save(folder, name, figure):
-    with folder.writing(name) as aside:
-        figure.savefig(aside, format="png")
 
 
 def strips(seen, cell=None):

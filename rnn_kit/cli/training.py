@@ -13,9 +13,10 @@ from rnn_kit.cli.flags import flag_of, given, in_words, override
 from rnn_kit.cli.program import command
 from rnn_kit.runs import (
     CONFIG,
+    HISTORY,
     Run,
     RunError,
-    json_text,
+    entry_text,
     ledger_entry,
     ledger_name,
     new_folder,
@@ -47,7 +48,7 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
         UserError, RunError: one line for the user; what the flags ask for is checked before training.
         KeyboardInterrupt: with the command that goes on.
     """
-    results = []
+    results, runs = [], []
     for job in _jobs(recipe, flags, presets, settings_class, default, root):
         keras.utils.clear_session()
         if flags.seeds:
@@ -68,12 +69,15 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
                         with contextlib.suppress(OSError):
                             empty.rmdir()
         results.append(job.run.result())
+        runs.append(job.run)
     if flags.seeds:
         _print_spread(results)
     if flags.record:
         neutral = [f.name for f in dataclasses.fields(settings_class) if f.metadata["neutral"]]
         preset = _plain(presets.get(results[0]["preset"], settings_class()))
-        print(f"recorded in {_write_entry(ledger_entry(results, preset, neutral), Path(ledger))}")
+        histories = [run.history() if run.file(HISTORY).exists() else [] for run in runs]
+        entry = ledger_entry(results, preset, neutral, histories)
+        print(f"recorded in {_write_entry(entry, Path(ledger))}")
     if not flags.seeds:
         return results[0]["metrics"]
     return {name: summary(r["metrics"][name] for r in results) for name in results[0]["metrics"]}
@@ -224,7 +228,7 @@ def _write_entry(entry, folder):
     if path.exists():
         print(f"(The ledger's entry of {_seeds_of(path)} is replaced.)")
     with writing(path) as aside:
-        aside.write_text(json_text(entry, path.name, indent=2), encoding="utf-8")
+        aside.write_text(entry_text(entry), encoding="utf-8")
     return path
 
 

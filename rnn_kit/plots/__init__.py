@@ -1,16 +1,17 @@
 """Every picture of the recipes: functions from data to a matplotlib Figure.
 
-Save one with `figure.savefig(path)`. None of them needs a display.
+Save one with `save`, or in your own way with `figure.savefig(path)`. None of them needs a display.
 """
 
 from matplotlib.figure import Figure
 
-from rnn_kit.plots._figure import COLORS, _visible
+from rnn_kit.plots._figure import COLORS, _visible, caption
 from rnn_kit.plots.captions import (
     attention_maps,
     caption_grid,
     captioned,
 )
+from rnn_kit.plots.cells import CELL_NAMES, cell_name, colors_of
 from rnn_kit.plots.classification import (
     accuracy_by_length,
     accuracy_curves,
@@ -26,19 +27,27 @@ from rnn_kit.plots.language import (
     temperatures,
 )
 from rnn_kit.plots.opinion import opinion_trace, opinion_traces
+from rnn_kit.plots.saving import CHUNK, about_picture, about_run, save, save_comparison, write
 from rnn_kit.plots.show import show
 
 __all__ = [
+    "CELL_NAMES",
+    "CHUNK",
     "COLORS",
     "Figure",
     "_visible",
+    "about_picture",
+    "about_run",
     "accuracy_by_length",
     "accuracy_curves",
     "agreement_by_distance",
     "attention_maps",
     "beam_curve",
+    "caption",
     "caption_grid",
     "captioned",
+    "cell_name",
+    "colors_of",
     "comparison",
     "decoder_scores",
     "loss_curves",
@@ -46,7 +55,10 @@ __all__ = [
     "opinion_traces",
     "perplexity_curves",
     "roc_and_calibration",
+    "save",
+    "save_comparison",
     "show",
     "surprise",
     "temperatures",
+    "write",
 ]

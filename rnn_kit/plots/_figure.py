@@ -7,14 +7,11 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.textpath import text_to_path
 
-COLORS = (
-    "#c0392b",
-    "#2c6fbb",
-    "#3f8f4f",
-    "#8a5fa8",
-    "#b7791f",
-)  # of runs, apart for the colour-blind too
+# Of runs and whatever else has no colour of its own; apart for the colour-blind too, which a test
+# measures. Cells have theirs in `cells`.
+COLORS = ("#a52a1c", "#2c6fdb", "#38ab8a", "#5b2a6e", "#dd9326")
 
+CAPTION, LINE = 9.5, 1.3  # points of a caption's letters, and a line of it, times their size
 MARGIN = 0.2  # inches around what is drawn
 LONGEST_TEXT = 2000  # characters of a text that are looked at
 
@@ -88,6 +85,41 @@ def _head(figure, title):
     """A title over a figure, in lines that fit."""
     lines = _wrapped(title, 12, figure.get_figwidth() - 2 * MARGIN, 3)
     figure.suptitle("\n".join(lines), fontsize=12)
+
+
+def caption(figure, text):
+    """Writes a line or two below a figure that say how to read it; the figure grows by as much.
+
+    Call it when everything else is drawn, but before labels are put beside points.
+
+    Args:
+        figure: A Figure with constrained layout.
+        text: What the axes and the colours mean, and what is good. It is wrapped.
+
+    Returns:
+        The figure.
+    """
+    width, height = figure.get_size_inches()
+    size = CAPTION * max(1, width / 7.2)  # a wide picture is shown smaller
+    lines = _wrapped(text, size, width - MARGIN, 5)
+    strip = len(lines) * LINE * size / 72 + 0.08
+    figure.set_size_inches(width, height + strip)
+    share = strip / (height + strip)
+    # A legend outside the axes stands at the figure's edge, where the caption is to stand, and one that
+    # is put elsewhere has no room kept for it: it is kept here.
+    low, right = share, 1.0
+    for legend in figure.legends:
+        box = legend.get_window_extent().transformed(figure.transFigure.inverted())
+        legend.set_bbox_to_anchor((0, share, 1, 1 - share), transform=figure.transFigure)
+        low += box.height + 0.02 if legend._outside_loc == "lower" else 0
+        right -= box.width + 0.02 if legend._outside_loc == "right" else 0
+    figure.get_layout_engine().set(rect=(0, low, right, 1 - low))
+    for number, line in enumerate(reversed(lines)):
+        y = (0.06 + number * LINE * size / 72) / (height + strip)
+        note = figure.text(0.5 * MARGIN / width, y, line, fontsize=size, color="0.3", va="bottom")
+        note.set_in_layout(False)
+        note.set_gid("caption")
+    return figure
 
 
 def _annotate(ax, notes, size=9):

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from rnn_kit.plots._figure import COLORS, _annotate, _axes, _clipped, _visible, _wilson
+from rnn_kit.plots._figure import COLORS, _annotate, _axes, _clipped, _visible, _wilson, caption
+from rnn_kit.plots.cells import CELL_NAMES, cell_name, colors_of
 
 LONGEST_NAME = 36  # characters of a name in a legend
 
@@ -26,14 +27,16 @@ def accuracy_curves(histories, title="", best=None):
     Returns:
         The Figure.
     """
-    figure, panels = _axes(11, 4.6, columns=2)
+    figure, panels = _axes(8.4, 4.2, columns=2)
+    colors = colors_of(histories)
     marked = {name: _turn(history, (best or {}).get(name)) for name, history in histories.items()}
     last = max((row["epoch"] for history in histories.values() for row in history), default=1)
     notes = {"loss": [], "accuracy": []}
     for ax, metric, label in zip(
         panels, notes, ("cross entropy (nats a review)", "accuracy"), strict=True
     ):
-        for (name, history), color in zip(histories.items(), itertools.cycle(COLORS)):
+        for name, history in histories.items():
+            color = colors[name]
             at = [row["epoch"] for row in history]
             # A line of one point cannot be dashed: a small mark shows it.
             small = {"marker": ".", "ms": 4} if len(at) == 1 else {}
@@ -52,8 +55,8 @@ def accuracy_curves(histories, title="", best=None):
         ax.grid(axis="y", lw=0.5, color="0.9")
     first = panels[0]
     handles = [
-        first.plot([], [], "o-", ms=3.5, color=color, label=_clipped(name, LONGEST_NAME))[0]
-        for name, color in zip(histories, itertools.cycle(COLORS))
+        first.plot([], [], "o-", ms=3.5, color=color, label=_clipped(cell_name(name), LONGEST_NAME))[0]
+        for name, color in colors.items()
     ]
     handles += first.plot([], [], "-", color="0.4", label="validation")
     handles += first.plot([], [], "--", lw=1.2, color="0.4", label="training")
@@ -62,6 +65,11 @@ def accuracy_curves(histories, title="", best=None):
     _legend_below(figure, handles, columns=4 if len(handles) == 4 else 3)
     figure.get_layout_engine().set(wspace=0.05)
     figure.suptitle(_visible(title))
+    caption(
+        figure,
+        "Left, lower is better; right, higher. Where the full line turns while the dashed one goes"
+        " on, the network learns its training reviews by heart.",
+    )
     for ax, metric in zip(panels, notes, strict=True):
         # From the top: the highest mark has the free space above it.
         _annotate(ax, sorted(notes[metric], key=lambda note: -note[1]))
@@ -100,7 +108,9 @@ def roc_and_calibration(
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     right.lines[0].set_label("perfectly calibrated")
     first = True
-    for (model, p), color in zip(models.items(), itertools.cycle(COLORS)):
+    colors = colors_of(models)
+    for model, p in models.items():
+        color = colors[model]
         shown, width = _clipped(model, LONGEST_NAME), 2.0 if first else 1.2
         order = 4 if first else 3
         false, true, area = _roc(p, labels)
@@ -151,7 +161,11 @@ def roc_and_calibration(
             title_fontsize=9,
         )
     figure.suptitle(_visible(title))
-    return figure
+    return caption(
+        figure,
+        "Left: the nearer a curve comes to the upper left corner, the better; the diagonal is a "
+        "coin. Right: on the diagonal, what is called probable at 0.8 is so in 8 of 10 cases.",
+    )
 
 
 def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="model"):
@@ -176,7 +190,8 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
     middle = np.array([np.median(lengths[index == i]) for i in range(len(uppers))])
     edges = np.concatenate([[max(0.8, lengths.min() - 0.5)], uppers + 0.5])
     lowest, highest = 1.0, 0.0
-    for number, ((model, right), color) in enumerate(zip(models.items(), itertools.cycle(COLORS))):
+    colors = colors_of(models)
+    for number, (model, right) in enumerate(models.items()):
         right = np.asarray(right, "float64").ravel()
         hits = np.bincount(index, weights=right)
         low, high = _wilson(hits, count)
@@ -192,7 +207,7 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
             lw=1.6 if number == 0 else 1,
             elinewidth=1,
             capsize=2.5,
-            color=color,
+            color=colors[model],
             label=f"{_clipped(model, LONGEST_NAME)} ({right.mean():.3f} of all)",
         )
         lowest, highest = min(lowest, low.min()), max(highest, high.max())
@@ -236,7 +251,10 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
     ax.set_ylabel("accuracy")
     _legend_below(figure, ax.get_legend_handles_labels()[0], columns=2)
     figure.suptitle(_visible(title))
-    return figure
+    return caption(
+        figure,
+        "Higher is better; to the right the reviews are longer. Bars on the points: 95 % intervals.",
+    )
 
 
 def comparison(rows, title="", metric="test accuracy", reference=None):
@@ -257,16 +275,18 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
     if empty := [name for name, values in rows.items() if not len(values)]:
         raise ValueError(f"comparison expects at least one value a row; received none for {empty}.")
     figure, ax = _axes(8.4, 1.5 + 0.46 * len(rows))
-    for y, values in enumerate(rows.values()):
+    colors = colors_of(rows) if any(cell_name(name) in CELL_NAMES.values() for name in rows) else {}
+    for y, (name, values) in enumerate(rows.items()):
+        color = colors.get(name, COLORS[1])
         values = np.asarray(values, "float64")
         mean = values.mean()
         label = f"{mean:.3f}"
         if len(values) > 1:
             std = values.std(ddof=1)
             label += f" ± {std:.3f}"
-            ax.plot([mean - std, mean + std], [y, y], color=COLORS[1], lw=7, alpha=0.25)
-        ax.plot(values, np.full(len(values), y), "o", ms=5, color=COLORS[1], alpha=0.75, mew=0)
-        ax.plot(mean, y, "|", ms=19, mew=2.2, color=COLORS[1])
+            ax.plot([mean - std, mean + std], [y, y], color=color, lw=7, alpha=0.25)
+        ax.plot(values, np.full(len(values), y), "o", ms=5, color=color, alpha=0.75, mew=0)
+        ax.plot(mean, y, "|", ms=19, mew=2.2, color=color)
         ax.text(1.02, y, label, transform=ax.get_yaxis_transform(), va="center")
     lines = [
         ax.axvline(
@@ -277,7 +297,7 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
         )
     ]
     ax.margins(x=0.06)
-    ax.set_yticks(range(len(rows)), [_clipped(name, LONGEST_NAME) for name in rows])
+    ax.set_yticks(range(len(rows)), [_clipped(cell_name(name), LONGEST_NAME) for name in rows])
     ax.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", lw=0.5, color="0.9")
@@ -287,7 +307,11 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
     if lines:
         _legend_below(figure, lines)
     figure.suptitle(_visible(title))
-    return figure
+    return caption(
+        figure,
+        f"A dot a seed: its {metric}. The upright stroke is their mean, the bar one standard "
+        "deviation to either side.",
+    )
 
 
 def _turn(history, epoch=None):

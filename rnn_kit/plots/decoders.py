@@ -5,7 +5,17 @@ import itertools
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from rnn_kit.plots._figure import COLORS, MARGIN, _annotate, _axes, _clipped, _extent, _head, _visible
+from rnn_kit.plots._figure import (
+    COLORS,
+    MARGIN,
+    _annotate,
+    _axes,
+    _clipped,
+    _extent,
+    _head,
+    _visible,
+    caption,
+)
 
 LETTERS, SMALL = 10.5, 8.5  # points
 LONGEST_NAME = 40
@@ -74,7 +84,10 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
         ncols=int(np.clip((figure.get_figwidth() - 2 * MARGIN) // widest, 1, 3)),
     )  # fmt: skip
     _head(figure, title)
-    return figure
+    return caption(
+        figure,
+        "Higher is better: a group of bars a score, a colour a model. Strokes on bars: their spread.",
+    )
 
 
 def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
@@ -114,6 +127,11 @@ def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
     ax.set_ylabel(_visible(metric))
     _head(figure, title)
     ax.margins(y=0.15)
+    caption(
+        figure,
+        "Higher is better. To the right more sentences are kept in view at every word; lines across: "
+        "without a beam.",
+    )
     styles = itertools.cycle(((0, (5, 3)), (0, (1, 2)), (3, (5, 3, 1, 3)), (0, (8, 3))))
     lines = [
         (value, name, color, ax.axhline(value, ls=dashes, lw=1.3, color=color))

@@ -1,11 +1,10 @@
 """Pictures of a language model: its training, and what it expects next."""
 
-import itertools
-
 import numpy as np
 from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
-from rnn_kit.plots._figure import COLORS, _axes, _visible, _wilson
+from rnn_kit.plots._figure import COLORS, _axes, _visible, _wilson, caption
+from rnn_kit.plots.cells import cell_name, colors_of
 
 MOST_STEPS = 12  # of a learning rate, to be marked one by one
 
@@ -19,18 +18,20 @@ def loss_curves(runs, title="", unit="character"):
         title: The picture's title.
         unit: What a token is called.
     """
-    figure, panels = _axes(11, 4.2, columns=2, sharey=True)
+    figure, panels = _axes(8.4, 4.0, columns=2, sharey=True)
+    colors = colors_of(runs)
     for ax, x, label in zip(
         panels,
         ("seconds", "tokens"),
         ("seconds of training", f"{unit}s predicted in training"),
         strict=True,
     ):
-        for (name, history), color in zip(runs.items(), itertools.cycle(COLORS)):
+        for name, history in runs.items():
+            color = colors[name]
             at = [row[x] for row in history]
             validation = [row["val_loss"] for row in history]
             ax.plot(at, [row["loss"] for row in history], "--", lw=1, color=color, alpha=0.6)
-            ax.plot(at, validation, "o-", ms=3, color=color, label=_visible(name))
+            ax.plot(at, validation, "o-", ms=3, color=color, label=_visible(cell_name(name)))
             ax.annotate(
                 f"{validation[-1]:.3f}",
                 (at[-1], validation[-1]),
@@ -47,7 +48,12 @@ def loss_curves(runs, title="", unit="character"):
     panels[0].plot([], [], "--", lw=1, color="0.4", alpha=0.6, label="training")
     panels[0].legend(frameon=False)
     figure.suptitle(_visible(title))
-    return figure
+    return caption(
+        figure,
+        f"A point an epoch: the lower, the less the next {unit} surprises the network. Left, by "
+        f"time; right, by {unit}s predicted. A dashed line far below its full one: learned by "
+        "heart.",
+    )
 
 
 def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), top=8, ax=None):
@@ -78,7 +84,13 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     ax.set_xlabel("next character")
     ax.set_title(f"after “{_visible(context)}”" if context else "")
     ax.legend(frameon=False)
-    return figure or ax.figure
+    if figure is None:
+        return ax.figure
+    return caption(
+        figure,
+        "A bar a temperature T, for each of the likeliest next characters (↵: end of line). A low "
+        "T sharpens: it raises what was likely. A high T flattens.",
+    )
 
 
 def surprise(tokens, nats, title=""):
@@ -107,7 +119,10 @@ def surprise(tokens, nats, title=""):
     ax.set_xlim(-0.8, len(tokens) - 0.2)
     ax.set_ylabel("-ln p (nats)")
     ax.set_title(_visible(title))
-    return figure
+    return caption(
+        figure,
+        "The higher the bar, the less the network expected what stands below it; 0: it was sure.",
+    )
 
 
 def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
@@ -151,7 +166,11 @@ def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
             ax.plot([], [], lw=0.8, color="0.8", label=f"learning rate × {factor:.3g}")
     ax.legend(frameon=False)
     ax.set_title(_visible(title))
-    return figure
+    return caption(
+        figure,
+        "Lower is better: among how many equally likely words the network has to guess. Where "
+        "training falls and validation does not, the text is learned by heart.",
+    )
 
 
 def _round_numbers(low, high):
@@ -195,14 +214,15 @@ def agreement_by_distance(runs, bins, counts, title=""):
     """
     figure, ax = _axes(7.2, 4.2)
     counts = np.where(np.asarray(counts) > 0, counts, np.nan)
-    for index, ((name, shares), color) in enumerate(zip(runs.items(), itertools.cycle(COLORS))):
+    colors = colors_of(runs)
+    for index, (name, shares) in enumerate(runs.items()):
         shares = np.asarray(shares, "float64")
         low, high = _wilson(shares * counts, counts)
         low, high = np.minimum(low, shares), np.maximum(high, shares)  # but for rounding, at 0 and 1
         at = np.arange(len(bins)) + 0.06 * (index - (len(runs) - 1) / 2)
         ax.errorbar(
             at, shares, [shares - low, high - shares], fmt="o-", ms=4, lw=1.3, elinewidth=0.8,
-            capsize=2, color=color, label=_visible(name),
+            capsize=2, color=colors[name], label=_visible(cell_name(name)),
         )  # fmt: skip
     ax.axhline(0.5, ls=":", lw=1, color="0.5")
     beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
@@ -213,4 +233,8 @@ def agreement_by_distance(runs, bins, counts, title=""):
     ax.set_ylim(min(0.45, ax.get_ylim()[0]), 1.02)
     ax.legend(frameon=False, loc="center")
     ax.set_title(_visible(title))
-    return figure
+    return caption(
+        figure,
+        "Higher is better: 1, every verb agrees with its noun; 0.5, a coin. To the right the noun "
+        "lies further back. Bars: 95 % intervals.",
+    )

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from rnn_kit.plots._figure import _annotate, _clipped, _extent, _visible
+from rnn_kit.plots._figure import _annotate, _clipped, _extent, _visible, _wrapped
 
 # Red to blue, which the colour-blind tell apart, and light enough at both ends for black letters. White
 # is exactly at 0.5: an odd number of colours has a middle one.
@@ -16,9 +16,13 @@ MOST_WORDS = 600  # of a text that is shown whole
 LONGEST_WORD = 60  # characters
 
 # In inches, and in points for letters: the text sets the figure's height.
-WIDTH, LEFT, RIGHT = 11.0, 1.15, 0.25
+WIDTH, LEFT, RIGHT = 9.0, 1.15, 0.25
 TITLE, CURVE, AXIS, LINE, GAP, TOP = 0.4, 2.1, 0.62, 0.29, 0.3, 0.45
-LETTERS = 12
+LETTERS, NOTE = 12, 12
+READ = (
+    "The curve is what the network makes of the text as far as it has read, from {0} at the bottom to "
+    "{1} at the top; a word has the colour of the curve after it. Named: the words that moved it most."
+)
 SPACE = 4.0  # points
 
 
@@ -55,8 +59,13 @@ def opinion_traces(traces, title="", classes=("negative", "positive")):
     texts = [_paragraph(trace["words"], trace.get("marked", ())) for trace in traces]
     heights = [TITLE + CURVE + AXIS + LINE * (1 + lines[-1][1]) + GAP for lines in texts]
     top = TOP if title else 0.05
-    height = top + sum(heights)
+    read = _wrapped(READ.format(*classes), NOTE, WIDTH - 2 * RIGHT, 3)
+    below = len(read) * 1.3 * NOTE / 72 + 0.05
+    height = top + sum(heights) + below
     figure = Figure(figsize=(WIDTH, height), dpi=150)
+    for number, line in enumerate(reversed(read)):
+        y = (0.1 + number * 1.3 * NOTE / 72) / height
+        figure.text(RIGHT / WIDTH, y, line, fontsize=NOTE, color="0.3", va="bottom", gid="caption")
     if title:
         figure.suptitle(_visible(title), y=1 - 0.12 / height, va="top", fontsize=14)
     inner = (WIDTH - LEFT - RIGHT) / WIDTH

@@ -4,7 +4,7 @@ from rnn_kit.runs.checkpoints import Checkpoints
 from rnn_kit.runs.environment import commit, describe_machine, machine, versions
 from rnn_kit.runs.errors import RunError
 from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder, writing
-from rnn_kit.runs.ledger import differing, ledger_entry, ledger_name, summary
+from rnn_kit.runs.ledger import differing, entry_text, ledger_entry, ledger_name, rows_of, summary
 from rnn_kit.runs.plain import json_text, plain
 
 __all__ = [
@@ -19,12 +19,14 @@ __all__ = [
     "commit",
     "describe_machine",
     "differing",
+    "entry_text",
     "json_text",
     "ledger_entry",
     "ledger_name",
     "machine",
     "new_folder",
     "plain",
+    "rows_of",
     "summary",
     "versions",
     "writing",

@@ -1,10 +1,12 @@
 """The ledger: recorded runs, one JSON a recipe, preset and set of settings, over several seeds."""
 
 import hashlib
+import json
 import re
 import statistics
 
 from rnn_kit.runs.errors import RunError
+from rnn_kit.runs.plain import json_text, plain
 
 _SAME = ("recipe", "preset", "data", "machine", "versions")  # what runs of one entry must agree in
 
@@ -19,19 +21,21 @@ def summary(values):
     }
 
 
-def ledger_entry(results, preset_settings, neutral=()):
+def ledger_entry(results, preset_settings, neutral=(), histories=()):
     """What the ledger holds of runs that differ in their seed alone.
 
     Args:
         results: Contents of their `result.json`.
         preset_settings: The preset's settings, a dict; what differs from them is listed by itself.
         neutral: Names of settings that no figure depends on, and which are not listed so.
+        histories: Of each run the rows of its `history.csv`; none, or empty ones, are not recorded.
 
     Returns:
         A dict of `recipe`, `preset`, `settings` (all but the seed), `differs` (those that the preset
         has otherwise), `data`, `seeds`, `metrics` and `minutes` (each with mean, sample standard
         deviation and the values in the seeds' order), `machine`, `versions`, `commit` (one, or a list
-        where they differ).
+        where they differ), and `history` (of each seed, names of columns to their values; `rows_of`
+        gives the rows back).
 
     Raises:
         RunError: if the runs differ in more than the seed.
@@ -47,7 +51,7 @@ def ledger_entry(results, preset_settings, neutral=()):
                 f"together: they differ in {', '.join(parts)}."
             )
     commits = list(dict.fromkeys(result["commit"] for result in results))
-    return {
+    entry = {
         "recipe": first["recipe"],
         "preset": first["preset"],
         "settings": settings[0],
@@ -60,6 +64,46 @@ def ledger_entry(results, preset_settings, neutral=()):
         "versions": first["versions"],
         "commit": commits[0] if len(commits) == 1 else commits,
     }
+    if any(histories):
+        entry["history"] = [_columns(rows) for rows in histories]
+    return entry
+
+
+def _columns(rows):
+    return {column: [row[column] for row in rows] for column in (rows or [{}])[0]}
+
+
+def rows_of(entry, seed):
+    """The rows of the `history.csv` of one seed of an entry.
+
+    Raises:
+        LookupError: if the entry has not this seed, or none of its histories.
+    """
+    if seed not in entry["seeds"]:
+        raise LookupError(f"{ledger_name(entry)} has the seeds {entry['seeds']}, and not {seed}")
+    if "history" not in entry:
+        raise LookupError(f"{ledger_name(entry)} has no histories: record it anew")
+    columns = entry["history"][entry["seeds"].index(seed)]
+    return [
+        dict(zip(columns, map(float, row), strict=True))  # what is no finite number stands as a string
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def entry_text(entry):
+    """An entry as the ledger's file has it: JSON, each column of a history in a line of its own."""
+    name = ledger_name(entry)
+    text = json_text({k: v for k, v in entry.items() if k != "history"}, name, indent=2).rstrip("\n")
+    if "history" in entry:
+        seeds = [
+            ",\n".join(
+                f"      {json.dumps(name)}: {json.dumps(plain(values))}" for name, values in of.items()
+            )
+            for of in entry["history"]
+        ]
+        body = ",\n".join(f"    {{\n{columns}\n    }}" for columns in seeds)
+        text = f'{text[:-2]},\n  "history": [\n{body}\n  ]\n}}'
+    return text + "\n"
 
 
 def differing(settings, preset_settings, neutral=()):

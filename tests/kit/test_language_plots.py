@@ -78,9 +78,9 @@ def test_agreement_has_a_curve_a_cell_and_intervals():
     runs = {"simple": [0.99, 0.8, 0.5], "lstm": [1.0, 0.99, 0.97]}
     figure = plots.agreement_by_distance(runs, ["1", "2 to 9", "10 and more"], [400, 100, 20])
     ax = figure.axes[0]
-    assert legend(figure) == ["simple", "lstm"]
+    assert legend(figure) == ["plain RNN", "LSTM"]
     for container, (name, shares) in zip(ax.containers, runs.items(), strict=True):
-        assert container.get_label() == name
+        assert container.get_label() == plots.cell_name(name)
         np.testing.assert_allclose(container.lines[0].get_ydata(), shares)
         segments = container.lines[2][0].get_segments()
         heights = [high - low for (_, low), (_, high) in segments]

@@ -21,11 +21,13 @@ from rnn_kit.runs import (
     Run,
     RunError,
     commit,
+    entry_text,
     json_text,
     ledger_entry,
     ledger_name,
     new_folder,
     plain,
+    rows_of,
     writing,
 )
 
@@ -593,6 +595,40 @@ def test_a_ledger_entry_holds_mean_and_sample_deviation_over_seeds():
 def test_runs_that_differ_in_more_than_the_seed_are_not_recorded_together(changes, what):
     with pytest.raises(RunError, match=f"seeds 0 and 1.*differ in {what}"):
         ledger_entry([_result(0, 1.0), _result(1, 2.0, **changes)], {})
+
+
+ROWS = [{"epoch": 1.0, "loss": 0.1 + 0.2}, {"epoch": 2.0, "loss": 0.25}]
+
+
+def test_a_ledger_entry_keeps_the_learning_curve_of_every_seed():
+    results = [_result(0, 1.0), _result(7, 2.0)]
+    histories = [ROWS, [{"epoch": 1.0, "loss": 0.5}]]
+    entry = json.loads(entry_text(ledger_entry(results, {}, (), histories)))
+    assert [rows_of(entry, 0), rows_of(entry, 7)] == histories
+    with pytest.raises(LookupError, match=r"seeds \[0, 7\], and not 1"):
+        rows_of(entry, 1)
+
+
+def test_a_loss_that_is_no_number_comes_back_from_the_ledger():
+    entry = ledger_entry([_result(0, 1.0)], {}, (), [[{"epoch": 1.0, "loss": float("nan")}]])
+    text = entry_text(entry)
+    assert '"loss": ["NaN"]' in text and np.isnan(rows_of(json.loads(text), 0)[0]["loss"])
+
+
+def test_runs_without_a_learning_curve_have_none_in_the_ledger():
+    entry = ledger_entry([_result(0, 1.0)], {}, (), [[]])
+    assert "history" not in entry
+    with pytest.raises(LookupError, match="no histories: record it anew"):
+        rows_of(entry, 0)
+
+
+def test_an_entrys_file_has_a_column_of_a_history_in_a_line():
+    entry = ledger_entry([_result(0, 1.0)], {}, (), [ROWS])
+    lines = entry_text(entry).splitlines()
+    assert '      "loss": [0.30000000000000004, 0.25]' in lines
+    assert json.loads(entry_text(entry)) == entry
+    del entry["history"]
+    assert entry_text(entry) == json.dumps(entry, indent=2) + "\n"
 
 
 def test_a_ledger_name_is_a_file_name_whatever_the_settings(tmp_path):

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from nietzsche_generation_parts import writing
 
+from rnn_kit import plots
 from rnn_kit.datasets import find_or_fetch
 from rnn_kit.generation import Generator
+from rnn_kit.runs import Run, rows_of
 from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import CharVocabulary
 
@@ -72,7 +74,7 @@ def test_a_run_leaves_what_the_design_promises(saved):
     assert metrics["test_bits"] == pytest.approx(metrics["test_nats"] / np.log(2))
     assert result["data"]["train"] + result["data"]["validation"] + result["data"]["test"] == 20_000
     for picture in ("loss.png", "temperatures.png"):
-        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+        assert plots.about_picture(out / picture)["metrics"] == metrics
     assert len(list((out / "checkpoints").iterdir())) == 2
     for temperature in recipe.Settings().temperatures:
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
@@ -508,9 +510,10 @@ def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, two_seeds
     assert nats["values"][0] == one["test_nats"] != nats["values"][1]
     assert nats["mean"] == pytest.approx(np.mean(nats["values"]))
     assert nats["std"] == pytest.approx(np.std(nats["values"], ddof=1))
-    assert set(entry) == set(
-        "recipe preset settings differs data seeds metrics minutes machine versions commit".split()
-    )
+    names = "recipe preset settings differs data seeds metrics minutes machine versions commit history"
+    assert set(entry) == set(names.split())
+    for seed in entry["seeds"]:  # as the run's history.csv has it
+        assert rows_of(entry, seed) == Run.open(folder / f"seed-{seed}", recipe.RECIPE).history()
 
 
 def test_seeds_that_are_done_are_not_trained_again(two_seeds, tmp_path, monkeypatch, run_main):
