@@ -17,6 +17,7 @@ README = Path(__file__).parents[1] / "README.md"
 DRAWN = (
     tables.published,
     claims.claims,
+    tables.machines,
     tables.layers,
     tables.models,
     tables.generation,

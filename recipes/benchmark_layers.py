@@ -6,19 +6,23 @@ pass and of one with its gradients, in milliseconds with the quartiles, of
     keras          keras.layers.LSTM, or GRU(reset_after=True)
     kit            PeepholeLSTM, or GRU: the fused loop, back-propagation through time by hand
     kit plain      the same with fused=False: the kit's cell in the loop of keras.layers.RNN
-    torch          torch.nn.LSTM or GRU, where torch is installed
+    torch          torch.nn.LSTM or GRU, where PyTorch is installed
 
-and its ratio to keras. All are compiled and take turns, call by call, in one process, so that what else
-the machine does falls on all alike; the first calls are not counted. PeepholeLSTM has peepholes, which
-the other LSTMs have not. Peak memory of training steps is measured in processes of their own. Then
-training steps of the recipes' own models, at the sizes of the lectures and of Zaremba et al.: words a
-second with Keras's layer and with the kit's. The tables are drawn as `benchmark.png` and written to
-`result.json`; `--record` writes them into recipes/results/ as well, from where the README has them.
+and its ratio to keras. The first three are compiled and take turns, call by call, in one process, so
+that what else the machine does falls on all alike. PyTorch has a process of its own, without
+TensorFlow: in one process the threads of the two fight for the cores. In three rounds, first one
+process measures and then the other, while its neighbour is idle. The first calls of a round are not
+counted. PeepholeLSTM has peepholes, which the other LSTMs have not. Peak memory of training steps is
+measured in further processes, one for each layer. Then training steps of the recipes' own models, at
+the sizes of the lectures and of Zaremba et al.: words a second with Keras's layer and with the kit's.
+The tables are drawn as `benchmark.png` and written to `result.json`.
 
 Above each shape stands what no layer can beat by much: the time of its matrix products alone, at the
 speed of a large one here.
 
-Times are those of the machine and of the minute. What may be compared are ratios of one sitting.
+Times are those of the machine and of the minute, and ratios are those of the machine: another CPU, with
+other instruction sets, has others. So the machine stands in the first line and in the result, and
+`--record` writes a file for each machine into recipes/results/, from where the README has them all.
 
 How to run it:
 
@@ -26,6 +30,7 @@ How to run it:
     python recipes/benchmark_layers.py --layers gru --shapes 100,32,64,256
     python recipes/benchmark_layers.py --dtype float64 --jit --no-memory --no-models
     python recipes/benchmark_layers.py --device cpu               where there is a GPU too
+    python recipes/benchmark_layers.py --torch-python ~/torch/bin/python    PyTorch is installed there
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
@@ -33,7 +38,6 @@ How to run it:
 import argparse
 import contextlib
 import functools
-import importlib.util
 from pathlib import Path
 
 import quietly  # noqa: F401  TensorFlow, before anything else imports it
@@ -41,13 +45,10 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from benchmark_layers_parts import memory, models
-from benchmark_layers_parts.timing import (
-    median_and_quartiles,
-    operations,
-    speed_of_products,
-    take_turns,
-)
+from benchmark_layers_parts import memory, models, torch_times
+from benchmark_layers_parts.record import entry_name
+from benchmark_layers_parts.timing import speed_of_products
+from benchmark_layers_parts.turns import median_and_quartiles, operations, take_rounds, take_turns
 
 from rnn_kit import cli, layers, runs
 from rnn_kit.layers.fused.sequence import has_gpu
@@ -56,6 +57,8 @@ RECIPE = "benchmark_layers"
 SHAPES = ["40,128,57,128", "80,32,128,128", "20,20,200,200", "35,20,650,650", "100,64,256,512"]
 LEDGER = Path(__file__).parent / "results"
 MEMORY_PROCESSES = 3
+ROUNDS = 3  # in which the process of TensorFlow and that of PyTorch take turns
+PASSES = ("forward", "forward_backward")
 
 MAKERS = {
     "lstm": {
@@ -102,77 +105,70 @@ def keras_calls(make, sizes, dtype, jit):
     return lambda: forward()[0, 0, 0].numpy(), lambda: both()[0][0, 0, 0].numpy()
 
 
-def torch_calls(kind, sizes, dtype):
-    """The same for torch.nn.LSTM or GRU."""
-    import torch
-
-    device = "cuda" if has_gpu() else "cpu"
-    steps, batch, features, units = sizes
-    precision = {"float32": torch.float32, "float64": torch.float64}[dtype]
-    layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[kind](
-        features, units, dtype=precision, device=device
-    )
-    x = torch.randn(steps, batch, features, dtype=precision, device=device, requires_grad=True)
-    dy = torch.randn(steps, batch, units, dtype=precision, device=device)
-
-    def forward():
-        with torch.no_grad():
-            return layer(x)[0][0, 0, 0].item()
-
-    def both():
-        layer.zero_grad()
-        x.grad = None
-        (layer(x)[0] * dy).sum().backward()
-        return x.grad[0, 0, 0].item()
-
-    return forward, both
+def child_flags(kind, name, sizes, flags):
+    """What a process that measures peak memory is called with."""
+    given = ["--layers", kind, "--shapes", ",".join(map(str, sizes)), "--memory-of", name]
+    given += ["--dtype", flags.dtype, *(["--jit"] if flags.jit else [])]
+    for flag, value in (("--device", flags.device), ("--threads", flags.threads)):
+        given += [flag, str(value)] if value else []
+    return given
 
 
-def has_torch(dtype):
-    """Whether torch is installed, for the device that TensorFlow has, and knows the dtype."""
-    if importlib.util.find_spec("torch") is None or dtype not in ("float32", "float64"):
-        return False
-    import torch
-
-    return not has_gpu() or torch.cuda.is_available()
-
-
-def calls_of(kind, name, sizes, dtype, jit):
+def peak_memory(kind, name, sizes, flags):
+    """Median MiB by which training steps raise a fresh process's peak."""
     if name == "torch":
-        return torch_calls(kind, sizes, dtype)
-    return keras_calls(MAKERS[kind][name], sizes, dtype, jit)
 
+        def measure():
+            with start_torch(flags) as torch:
+                return torch.ask(do="peak_memory", **asked_of_torch(kind, sizes, flags))["mib"]
 
-def names_of(kind, dtype):
-    return [*MAKERS[kind], *(["torch"] if has_torch(dtype) else [])]
-
-
-def peak_memory(kind, name, sizes, dtype, jit):
-    flags = ["--layers", kind, "--dtype", dtype, *(["--jit"] if jit else [])]
-    flags += ["--shapes", ",".join(map(str, sizes)), "--memory-of", name]
-    return memory.peak(__file__, flags, MEMORY_PROCESSES)
+    else:
+        given = child_flags(kind, name, sizes, flags)
+        measure = functools.partial(memory.peak, __file__, given)
+    return memory.median_of(measure, MEMORY_PROCESSES)
 
 
 def print_memory(flags):
-    kind, sizes, name = flags.layers[0], flags.shapes[0], flags.memory_of
-    small = calls_of(kind, name, (2, 2, 2, 2), flags.dtype, flags.jit)[1]
-    print(memory.rise(small, lambda: calls_of(kind, name, sizes, flags.dtype, flags.jit)[1]))
+    kind, sizes = flags.layers[0], flags.shapes[0]
+    make = MAKERS[kind][flags.memory_of]
+    small = keras_calls(make, (2, 2, 2, 2), flags.dtype, flags.jit)[1]
+    print(memory.rise(small, lambda: keras_calls(make, sizes, flags.dtype, flags.jit)[1]))
 
 
-def measure(kind, sizes, flags):
-    """One row a layer."""
-    names = names_of(kind, flags.dtype)
-    calls = {name: calls_of(kind, name, sizes, flags.dtype, flags.jit) for name in names}
-    forward = take_turns({name: pair[0] for name, pair in calls.items()}, flags.repeats)
-    both = take_turns({name: pair[1] for name, pair in calls.items()}, flags.repeats)
+def start_torch(flags):
+    """A process of PyTorch, or a sentence that says why there is none."""
+    return torch_times.start(flags.torch_python, flags.dtype, flags.threads, has_gpu())
+
+
+def asked_of_torch(kind, sizes, flags):
+    device = "cuda" if has_gpu() else "cpu"
+    return {"layer": kind, "sizes": sizes, "dtype": flags.dtype, "device": device}
+
+
+def measure(kind, sizes, flags, torch=None):
+    """One row a layer; of PyTorch's where its process is given."""
+    calls = {n: keras_calls(make, sizes, flags.dtype, flags.jit) for n, make in MAKERS[kind].items()}
+
+    def of_keras(repeats):
+        times = {}
+        for k, what in enumerate(PASSES):
+            turns = take_turns({name: pair[k] for name, pair in calls.items()}, repeats)
+            times |= {(name, what): its_times for name, its_times in turns.items()}
+        return times
+
+    def of_torch(repeats):
+        said = torch.ask(do="time", repeats=repeats, **asked_of_torch(kind, sizes, flags))
+        return {("torch", what): said[what] for what in PASSES}
+
+    times = take_rounds([of_keras, *([of_torch] if torch else [])], flags.repeats, ROUNDS)
     rows = []
-    for name in names:
+    for name in [*calls, *(["torch"] if torch else [])]:
         row = {"layer": kind, "shape": sizes, "of": name}
-        for what, times in (("forward", forward), ("forward_backward", both)):
-            row[what] = median_and_quartiles(times[name])
-            row[what]["ratio"] = row[what]["median_ms"] / np.median(times["keras"])
+        for what in PASSES:
+            row[what] = median_and_quartiles(times[name, what])
+            row[what]["ratio"] = row[what]["median_ms"] / np.median(times["keras", what])
         if flags.memory:
-            row["peak_mib"] = peak_memory(kind, name, sizes, flags.dtype, flags.jit)
+            row["peak_mib"] = peak_memory(kind, name, sizes, flags)
         rows.append(row)
     return rows
 
@@ -241,38 +237,86 @@ def parse(argv):
     parser.add_argument("--jit", action="store_true", help="compile Keras layers with XLA")
     about = "where to run (default: the GPU, if there is one)"
     parser.add_argument("--device", choices=("cpu", "gpu"), help=about)
-    about = "measure peak memory too, in a process for each layer (default: yes)"
-    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help=about)
+    about = "of each operation, in TensorFlow and in PyTorch (default: what each takes of itself)"
+    parser.add_argument("--threads", type=cli.positive_int, help=about)
+    about = "measure PyTorch too, where it is installed, in a process of its own (default: yes)"
+    parser.add_argument("--torch", action=argparse.BooleanOptionalAction, default=True, help=about)
+    about = "the Python that has PyTorch and NumPy (default: this one)"
+    parser.add_argument("--torch-python", metavar="PATH", help=about)
+    about = "measure peak memory too, in a process for each layer (default: yes, but on Windows)"
+    parser.add_argument(
+        "--memory", action=argparse.BooleanOptionalAction, default=memory.MEASURABLE, help=about
+    )
     about = "measure training steps of the recipes' models too, in float32 (default: yes)"
     parser.add_argument("--models", action=argparse.BooleanOptionalAction, default=True, help=about)
-    about = "write the result into the ledger too, recipes/results/"
+    about = "write all of it into the ledger too, recipes/results/, in a file of this machine"
     parser.add_argument("--record", action="store_true", help=about)
     about = "of result.json and benchmark.png (default: runs/benchmark_layers/<dtype>-<time>)"
     parser.add_argument("--out", type=Path, help=about)
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    flags = parser.parse_args(argv)
+    if flags.torch_python and not flags.torch:
+        parser.error("--torch-python and --no-torch exclude each other")
+    if flags.memory and not memory.MEASURABLE:
+        parser.error("--memory: this system does not tell a process its peak memory")
+    whole = flags.layers == list(MAKERS) and flags.shapes == shapes and flags.models
+    if flags.record and not (whole and flags.memory == memory.MEASURABLE):
+        parser.error(
+            "--record is for the whole measurement, which it replaces in the ledger: leave out "
+            "--layers, --shapes, --no-memory and --no-models"
+        )
+    return flags
 
 
-def choose(device):
-    """Hides the GPU from TensorFlow for `cpu`; refuses `gpu` where there is none."""
+def choose(device, threads):
+    """Hides the GPU from TensorFlow for `cpu`; refuses `gpu` where there is none; sets its threads."""
+    if threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")
-    elif device == "gpu" and not has_gpu():
+    else:
+        for gpu in tf.config.list_physical_devices("GPU"):  # PyTorch's process needs some of its memory
+            tf.config.experimental.set_memory_growth(gpu, True)
+    if device == "gpu" and not has_gpu():
         raise cli.UserError("--device gpu: TensorFlow sees no GPU here. Leave the flag out.")
 
 
 def main(argv=None):
     flags = parse(argv)
-    choose(flags.device)
+    choose(flags.device, flags.threads)
     if flags.memory_of:
         return print_memory(flags)
     out = flags.out or runs.new_folder(RECIPE, flags.dtype)
     if (out / "result.json").exists():
         raise cli.UserError(f"--out {out}: holds a result already. Name another folder.")
-    print(f"on {runs.describe_machine()}; {flags.dtype}{', XLA' if flags.jit else ''}")
+    torch = start_torch(flags) if flags.torch else "PyTorch is left out, as --no-torch says."
+    if isinstance(torch, str):
+        result = measure_all(flags, None, torch)
+    else:
+        with torch:
+            about = "PyTorch {torch}, in a process of its own, threads: {threads}".format(**torch.about)
+            result = measure_all(flags, torch, about)
+    with runs.writing(out / "result.json") as aside:
+        aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
+    with runs.writing(out / "benchmark.png") as aside:
+        draw(result["rows"], aside)
+    print(f"\nwritten to {out}: benchmark.png, result.json")
+    if flags.record:
+        path = LEDGER / entry_name(result)
+        with runs.writing(path) as aside:
+            aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
+        print(f"recorded in {path}")
+    return result
+
+
+def measure_all(flags, torch, about_torch):
+    """Measures and prints everything; returns what `result.json` has."""
+    machine, speed = runs.machine(), speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype)
+    print(f"on {runs.describe_machine(machine)}; {flags.dtype}{', XLA' if flags.jit else ''}")
+    print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}; {about_torch}")
     print("median ms (quartiles), ratio to keras; peak memory of training steps")
     print(f"{'':12}  {'forward':>34}  {'forward and backward':>34}")
-    rows, speed = [], speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype)
+    rows = []
     for kind in flags.layers:
         for sizes in flags.shapes:
             bound = 1000 * operations(kind, sizes) / speed
@@ -280,26 +324,17 @@ def main(argv=None):
                 f"{kind.upper()}, T = {sizes[0]}, B = {sizes[1]}, F = {sizes[2]}, units = {sizes[3]}; "
                 f"at {speed / 1e9:.0f} GFLOP/s its products alone take {bound:.1f} ms, forward and back"
             )
-            rows += measure(kind, sizes, flags)
-            report(rows[-len(names_of(kind, flags.dtype)) :])
+            measured = measure(kind, sizes, flags, torch)
+            report(measured)
+            rows += measured
     result = {"recipe": RECIPE, **{name: getattr(flags, name) for name in ("dtype", "jit", "repeats")}}
     result |= {"device": "gpu" if has_gpu() else "cpu", "products_per_second": speed}
+    result |= {"threads": flags.threads, "torch": torch.about if torch else None}
     result |= {"rows": rows, "models": []}
     if flags.models:
         result["models"] = models.measure(flags.layers, flags.repeats)
         report_models(result["models"])
-    result |= {"machine": runs.machine(), "versions": runs.versions(), "commit": runs.commit()}
-    with runs.writing(out / "result.json") as aside:
-        aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
-    with runs.writing(out / "benchmark.png") as aside:
-        draw(rows, aside)
-    print(f"\nwritten to {out}: benchmark.png, result.json")
-    if flags.record:
-        path = LEDGER / f"{RECIPE}-{result['device']}-{flags.dtype}.json"
-        with runs.writing(path) as aside:
-            aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
-        print(f"recorded in {path}")
-    return result
+    return result | {"machine": machine, "versions": runs.versions(), "commit": runs.commit()}
 
 
 if __name__ == "__main__":

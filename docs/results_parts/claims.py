@@ -1,6 +1,7 @@
 """The lectures' claims, and what the ledger has to say of each."""
 
 from results_parts.ledger import entry, metrics, number, order_of, percent, seeds, table, values
+from results_parts.machines import benchmarks
 
 LI = "Jian Li"
 GRAVES = "after Graves"
@@ -113,10 +114,14 @@ def until_nietzsche_is_coherent():
 
 
 def grus_are_quicker():
-    speeds = {}
-    for row in entry("benchmark_layers", None)["models"]:
-        speeds.setdefault(row["model"], {})[row["cell"]] = row["words_per_second"]
-    ratios = ", ".join(f"{of['gru'] / of['lstm']:.2f}" for of in speeds.values())
+    machines = []
+    for name, measured in benchmarks().items():
+        speeds = {}
+        for row in measured["models"]:
+            speeds.setdefault(row["model"], {})[row["cell"]] = row["words_per_second"]
+        ratios = ", ".join(f"{of['gru'] / of['lstm']:.2f}" for of in speeds.values())
+        machines += [f"{ratios} (machine {name})"] if ratios else []
+    ratios = ", ".join(machines)
     adding = [metrics("adding_problem", "compare", cell=cell)["batches"] for cell in ("gru", "lstm")]
     verbs = [
         metrics("ptb_language_model", "agreement", cell=cell, sentences=20_000)["test_agreement_10"]

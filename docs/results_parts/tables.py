@@ -1,8 +1,11 @@
 """The README's tables of results: functions without arguments to a table in Markdown."""
 
 import json
+import textwrap
 
 from results_parts.ledger import LEDGER, entry, metrics, number, order_of, percent, seeds, table, values
+from results_parts.machines import benchmarks
+from results_parts.machines import machines as recorded_machines
 
 BLEU = [f"bleu_{n}" for n in (1, 2, 3, 4)]
 CELLS = {"simple": "plain RNN", "gru": "GRU", "peephole": "peephole LSTM", "lstm": "LSTM"}
@@ -270,25 +273,129 @@ def followed():
 # --- speed --------------------------------------------------------------------------------------------
 
 
+def machines():
+    """The machines of all recorded runs, by the letters that other tables call them by."""
+    rows = []
+    for machine in recorded_machines():
+        described, measured = machine.described, machine.benchmarks()
+        products = [e["products_per_second"] for e in measured if "products_per_second" in e]
+        speed = ", ".join(f"{each / 1e9:.0f}" for each in products)
+        reported = all("reported" in e for e in machine.entries)
+        memory = described.get("memory_gib")
+        rows.append(
+            (
+                machine.name,
+                described.get("accelerator") or described.get("cpu", "model not recorded"),
+                ", ".join(described.get("instruction_sets", ())) or "not recorded",
+                str(described["cores"]),
+                f"{memory:.1f} GiB" if memory else "not recorded",
+                speed or "not recorded",
+                "; ".join(dict.fromkeys(map(_versions, machine.entries))),
+                f"{len(machine.entries)}{', reported' if reported else ''}",
+            )
+        )
+    head = ["machine", "processor", "instruction sets", "cores", "memory"]
+    return table([*head, "GFLOP/s of a large product, float32", "versions", "entries"], rows)
+
+
+def _versions(recorded):
+    names = {"python": "Python", "tensorflow": "TensorFlow", "keras": "Keras"}
+    known = recorded["versions"] or {}
+    said = [f"{name} {known[key]}" for key, name in names.items() if key in known]
+    if "torch" in (recorded.get("torch") or {}):
+        said.append(f"PyTorch {recorded['torch']['torch']}")
+    return ", ".join(said) or "not recorded"
+
+
+KITS = {"lstm": "`PeepholeLSTM`", "gru": "`GRU`"}
+
+
+def _layer(measured, kind, sizes):
+    """Of one shape on one machine: Keras's milliseconds; ratios to Keras of the kit and of PyTorch.
+
+    Forward and back; with them the kit's peak memory by Keras's. What was not measured is `None`.
+    PyTorch counts only where it had a process of its own: beside TensorFlow it is slower than it is.
+    """
+    rows = {r["of"]: r for r in measured["rows"] if r["layer"] == kind and tuple(r["shape"]) == sizes}
+    times = {of: row["forward_backward"] for of, row in rows.items()}
+    found = {"ratio": times["kit"]["ratio"], "keras_ms": None, "torch": None, "memory": None}
+    if "median_ms" in times["kit"]:
+        found["keras_ms"] = times["kit"]["median_ms"] / times["kit"]["ratio"]
+        if measured.get("torch") and "torch" in times:
+            found["torch"] = times["torch"]["median_ms"] / found["keras_ms"]
+    if "peak_mib" in rows["kit"]:
+        found["memory"] = rows["kit"]["peak_mib"] / rows["keras"]["peak_mib"]
+    return found
+
+
+def _shapes(measured):
+    return list(dict.fromkeys(tuple(row["shape"]) for row in measured))
+
+
 def layers():
-    rows, measured = [], entry("benchmark_layers", None)["rows"]
-    found = {(row["layer"], tuple(row["shape"]), row["of"]): row for row in measured}
-    for sizes in dict.fromkeys(shape for _, shape, _ in found):
-        cells = [", ".join(map(str, sizes))]
-        for kind, of in (("lstm", "kit"), ("lstm", "torch"), ("gru", "kit")):
-            row = found[kind, sizes, of]
-            cells.append(f"{row['forward_backward']['ratio']:.2f}")
-            if of == "kit":
-                cells.append(f"{row['peak_mib'] / found[kind, sizes, 'keras']['peak_mib']:.2f}")
-        rows.append(cells)
-    head = ["steps, sequences, features, units", "`PeepholeLSTM`", "memory", "`torch.nn.LSTM`"]
-    return table([*head, "`GRU`", "memory"], rows)
+    """A row a shape and machine, and below them what holds on all machines."""
+    rows, entries = [], benchmarks()
+    for sizes in _shapes(row for measured in entries.values() for row in measured["rows"]):
+        for name, measured in entries.items():
+            if sizes not in _shapes(measured["rows"]):
+                continue
+            cells = [", ".join(map(str, sizes)), name]
+            for kind in KITS:
+                found = _layer(measured, kind, sizes)
+                own = found["keras_ms"]
+                cells.append("" if own is None else f"{own:.{0 if own >= 100 else 1}f}")
+                numbers = (found["ratio"], found["memory"], found["torch"])
+                cells += ["" if each is None else f"{each:.2f}" for each in numbers]
+            rows.append(cells)
+    head = ["steps, sequences, features, units", "machine"]
+    for kind, kit in KITS.items():
+        head += [f"Keras's `{kind.upper()}`, ms", kit, "memory", f"`torch.nn.{kind.upper()}`"]
+    return f"{table(head, rows)}\n\n{in_words()}"
+
+
+def in_words():
+    """What the kit's layers take of Keras's time on every machine that was measured."""
+    entries, found = benchmarks(), {}
+    for kind in KITS:
+        found[kind] = [
+            _layer(measured, kind, sizes)
+            for measured in entries.values()
+            for sizes in _shapes(measured["rows"])
+        ]
+    said = []
+    for kind, kit in KITS.items():
+        ratios = [each["ratio"] for each in found[kind]]
+        most, least = f"at most {max(ratios):.2f}", f"at least {min(ratios):.2f}"
+        said.append(f"{kit} takes {most} and {least} of the time of Keras's `{kind.upper()}`")
+    on = f"each of the {len(entries)} machines" if len(entries) > 1 else "the one machine"
+    words = f"On {on} measured, at all shapes, forward and back, {', and '.join(said)}."
+    memory = [each["memory"] for kind in KITS for each in found[kind] if each["memory"] is not None]
+    if memory:
+        words += f" Their peak memory, where it was measured, is at most {max(memory):.2f} of Keras's."
+    for kind, kit in KITS.items():
+        shares = [each["torch"] / each["ratio"] for each in found[kind] if each["torch"] is not None]
+        if shares:
+            words += (
+                f" `torch.nn.{kind.upper()}`, in a process of its own, takes {min(shares):.2f} to "
+                f"{max(shares):.2f} of the time of {kit}."
+            )
+    return "\n".join(textwrap.wrap(words, 104, break_on_hyphens=False))
 
 
 def models():
+    """A row a model and cell; words a second on each machine, and how many times Keras's."""
+    entries = {name: measured for name, measured in benchmarks().items() if measured["models"]}
+    found = {
+        (row["model"], row["cell"]): {} for measured in entries.values() for row in measured["models"]
+    }
+    for name, measured in entries.items():
+        for row in measured["models"]:
+            cells = f"{row['words_per_second']:,.0f}", f"{row['speedup']:.2f}"
+            found[row["model"], row["cell"]][name] = cells
     rows = []
-    for row in entry("benchmark_layers", None)["models"]:
-        name, preset = row["model"].split()
-        words = f"{row['words_per_second']:,.0f}"
-        rows.append((f"`{name}.py`, `{preset}`", row["cell"], words, f"{row['speedup']:.2f}"))
-    return table(["recipe and preset", "cell", "words a second", "speed"], rows)
+    for (model, cell), on in found.items():
+        recipe, preset = model.split()
+        figures = [figure for name in entries for figure in on.get(name, ("", ""))]
+        rows.append((f"`{recipe}.py`, `{preset}`", cell, *figures))
+    head = [text for name in entries for text in (f"words a second, {name}", f"speed, {name}")]
+    return table(["recipe and preset", "cell", *head], rows)

@@ -11,7 +11,7 @@ import numpy as np
 import ptb_language_model
 import tensorflow as tf
 
-from benchmark_layers_parts.timing import median_and_quartiles, take_turns
+from benchmark_layers_parts.turns import median_and_quartiles, take_turns
 from rnn_kit.text import TokenVocabulary
 
 BATCHES = 1000  # an epoch's, for schedules of learning rates

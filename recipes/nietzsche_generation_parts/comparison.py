@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from rnn_kit.runs import Run, RunError, differing, machine, plain
+from rnn_kit.runs import Run, RunError, differing, machine, plain, same_machine
 
 EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
 
@@ -35,9 +35,10 @@ def comparable_runs(run, presets, root="runs"):
         try:
             history = other.history()
             whole = history and {"seconds", "tokens", "loss", "val_loss"} <= set(history[0])
-            if whole and other.result()["machine"] == machine() and _as_preset(other, presets):
+            here = same_machine(other.result()["machine"], machine())
+            if whole and here and _as_preset(other, presets):
                 histories[its_preset] = history
-        except (RunError, KeyError, TypeError):
+        except (RunError, KeyError, TypeError, AttributeError):
             continue
     return histories
 

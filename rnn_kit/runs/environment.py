@@ -8,9 +8,16 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+from rnn_kit.runs.processor import processor
+
 
 def machine():
-    """Cores, memory and accelerator of this machine."""
+    """Describes this machine, on which every speed depends.
+
+    Returns:
+        A dict of `processor` (the architecture), `cpu` (the model) and `instruction_sets` where they
+        are known, `cores` that this process may use, `memory_gib`, and `accelerator` (`None`: none).
+    """
     import tensorflow as tf
 
     gpus = [
@@ -19,16 +26,33 @@ def machine():
     ]
     return {
         "processor": platform.machine(),
+        **processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory_gib(),
         "accelerator": ", ".join(gpus) or None,
     }
 
 
-def describe_machine():
-    """The accelerator, or else the number of cores, in words."""
-    here = machine()
-    return here["accelerator"] or f"{here['cores']} CPU cores"
+def describe_machine(described=None):
+    """Names the accelerator, or else the cores and their model, in words.
+
+    Args:
+        described: What `machine()` returned, here or where a result was recorded. Default: here.
+    """
+    described = machine() if described is None else described
+    if described.get("accelerator"):
+        return described["accelerator"]
+    known = [described.get("cpu"), ", ".join(described.get("instruction_sets", ()))]
+    known = "; ".join(filter(None, known))
+    return f"{described['cores']} CPU cores" + (f" ({known})" if known else "")
+
+
+def same_machine(one, other):
+    """Whether two machines agree in everything that both descriptions state.
+
+    Results that were written before the model of the CPU was recorded do not state it.
+    """
+    return all(one[name] == other[name] for name in one.keys() & other.keys())
 
 
 def _memory_gib():

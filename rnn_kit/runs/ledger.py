@@ -5,10 +5,11 @@ import json
 import re
 import statistics
 
+from rnn_kit.runs.environment import same_machine
 from rnn_kit.runs.errors import RunError
 from rnn_kit.runs.plain import json_text, plain
 
-_SAME = ("recipe", "preset", "data", "machine", "versions")  # what runs of one entry must agree in
+_SAME = ("recipe", "preset", "data", "versions")  # of runs of one entry; and `same_machine`
 
 
 def summary(values):
@@ -41,9 +42,11 @@ def ledger_entry(results, preset_settings, neutral=(), histories=()):
         RunError: if the runs differ in more than the seed.
     """
     settings = [{k: v for k, v in r["settings"].items() if k != "seed"} for r in results]
-    first = results[0]
+    first, machine = results[0], {}
     for result, its_settings in zip(results, settings, strict=True):
         parts = [name for name in _SAME if result[name] != first[name]]
+        parts += [] if same_machine(result["machine"], machine) else ["machine"]
+        machine |= result["machine"]
         parts += [] if its_settings == settings[0] else ["settings"]
         if parts:
             raise RunError(
@@ -60,7 +63,7 @@ def ledger_entry(results, preset_settings, neutral=(), histories=()):
         "seeds": [result["seed"] for result in results],
         "metrics": {n: summary(r["metrics"][n] for r in results) for n in first["metrics"]},
         "minutes": summary(result["minutes"] for result in results),
-        "machine": first["machine"],
+        "machine": {k: machine[k] for k in machine if all(k in r["machine"] for r in results)},
         "versions": first["versions"],
         "commit": commits[0] if len(commits) == 1 else commits,
     }

@@ -1,0 +1,66 @@
+"""The machines that the ledger's runs ran on, and what `benchmark_layers.py` measured on each."""
+
+import dataclasses
+import json
+import string
+
+from results_parts import ledger
+
+
+@dataclasses.dataclass
+class Machine:
+    """One machine of the ledger.
+
+    Attributes:
+        name: A letter, by which tables call it.
+        described: What the entries say of it.
+        entries: What was recorded on it.
+    """
+
+    name: str
+    described: dict
+    entries: list
+
+    def benchmarks(self):
+        """The measurements of its layers in float32 without XLA: one, or a CPU's and a GPU's."""
+        mine = (e for e in self.entries if e["recipe"] == "benchmark_layers")
+        return [e for e in mine if e["dtype"] == "float32" and not e["jit"]]
+
+
+def machines():
+    """All machines of the ledger: first those whose CPU was not recorded, in an order that stays."""
+    by_machine = {}
+    for path in sorted(ledger.LEDGER.glob("*.json")):
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(recorded, dict) and "machine" in recorded:
+            by_machine.setdefault(_known_by(recorded["machine"]), []).append(recorded)
+    ordered = sorted(
+        by_machine.items(),
+        key=lambda pair: ("cpu" in pair[1][0]["machine"], "reported" in pair[1][0], pair[0]),
+    )
+    return [
+        Machine(letter, entries[0]["machine"], entries)
+        for letter, (_, entries) in zip(string.ascii_uppercase, ordered, strict=False)
+    ]
+
+
+def _known_by(described):
+    """What two machines differ in. A system tells its memory a little differently after each start."""
+    memory = round(described.get("memory_gib") or 0)
+    return json.dumps({**described, "memory_gib": memory}, sort_keys=True)
+
+
+def benchmarks():
+    """Names of machines (and which of its devices, where it has two) to measurements of layers.
+
+    Raises:
+        LookupError: if there is none.
+    """
+    found = {}
+    for machine in machines():
+        for measured in machine.benchmarks():
+            aside = machine.described.get("accelerator") and measured["device"] == "cpu"
+            found[f"{machine.name}, its CPU" if aside else machine.name] = measured
+    if not found:
+        raise LookupError(f"no benchmark_layers of float32 in {ledger.LEDGER}, expected 1 or more")
+    return found
