@@ -8,10 +8,10 @@ import re
 def machine_tag(machine):
     """A short name of a machine for a file's name: its model, its cores, and six digits of a hash.
 
-    The hash is that of all that is recorded of the machine, memory in whole GiB, since what a system
-    keeps for itself differs from start to start.
+    The hash is that of all that is recorded of the machine but its memory, of which a system keeps
+    something for itself, a little more or less after each start.
     """
-    exact = {**machine, "memory_gib": round(machine.get("memory_gib") or 0)}
+    exact = {name: value for name, value in machine.items() if name != "memory_gib"}
     digits = hashlib.sha256(json.dumps(exact, sort_keys=True).encode()).hexdigest()[:6]
     name = machine.get("accelerator") or machine.get("cpu") or machine["processor"]
     words = re.findall(r"[a-z0-9.]+", name.lower())

@@ -9,7 +9,8 @@ import sys
 import benchmark_layers as recipe
 import pytest
 
-FLAGS = ["--shapes", "3,2,4,5", "--repeats", "3", "--no-memory", "--no-models", "--no-torch"]
+WITH_TORCH = ["--shapes", "3,2,4,5", "--repeats", "3", "--no-memory", "--no-models"]
+FLAGS = [*WITH_TORCH, "--no-torch"]
 
 
 def test_every_layer_is_measured_and_the_result_is_written(tmp_path, capsys):
@@ -182,14 +183,14 @@ def test_a_python_without_pytorch_or_a_process_that_fails_is_one_line(
     program, error, stand_in, run_main, tmp_path
 ):
     stand_in(program)
-    argv = [*FLAGS, "--torch-python", sys.executable, "--out", str(tmp_path / "run")]
+    argv = [*WITH_TORCH, "--torch-python", sys.executable, "--out", str(tmp_path / "run")]
     code, _, said = run_main(argv)
     assert code == 2 and said.count("\n") == 1 and re.search(error, said)
 
 
 def test_a_process_that_ends_amid_its_work_is_one_line(stand_in, run_main, tmp_path):
     stand_in(STAND_IN.replace("    request = json", "    sys.exit('broken')\n    request = json"))
-    argv = [*FLAGS, "--torch-python", sys.executable, "--out", str(tmp_path / "run")]
+    argv = [*WITH_TORCH, "--torch-python", sys.executable, "--out", str(tmp_path / "run")]
     code, _, said = run_main(argv)
     assert code == 2 and said.count("\n") == 1 and "broken" in said
 
@@ -198,8 +199,7 @@ def test_where_pytorch_is_not_installed_it_is_left_out_and_the_output_says_so(
     monkeypatch, tmp_path, capsys
 ):
     monkeypatch.setattr(recipe.torch_times.importlib.util, "find_spec", lambda name: None)
-    flags = [*FLAGS, "--torch", "--layers", "gru", "--out", str(tmp_path)]
-    result = recipe.main(flags)
+    result = recipe.main([*WITH_TORCH, "--layers", "gru", "--out", str(tmp_path)])
     assert {row["of"] for row in result["rows"]} == {"keras", "kit", "kit plain"}
     assert result["torch"] is None
     assert "PyTorch is left out" in capsys.readouterr().out
@@ -214,8 +214,7 @@ def test_where_pytorch_is_not_installed_it_is_left_out_and_the_output_says_so(
     ],
 )
 def test_a_pytorch_that_cannot_be_measured_is_one_line(flags, error, run_main, tmp_path):
-    flags = [flag for flag in FLAGS if flag != "--no-torch" or "--no-torch" in flags] + flags
-    code, _, said = run_main([*flags, "--out", str(tmp_path / "run")])
+    code, _, said = run_main([*WITH_TORCH, *flags, "--out", str(tmp_path / "run")])
     assert code == 2 and said.count("\n") == 1 and error in said
 
 
@@ -253,18 +252,20 @@ MACHINE = {"processor": "x86_64", "cpu": "A 7", "cores": 2, "memory_gib": 23.5, 
 
 def test_each_machine_has_a_file_of_its_own_in_the_ledger(monkeypatch, tmp_path):
     monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
-    monkeypatch.setattr(recipe, "SHAPES", ["3,2,4,5"])
-    monkeypatch.setattr(recipe, "peak_memory", lambda *args: 1.0)
-    monkeypatch.setattr(recipe.models, "measure", lambda kinds, repeats: [])
-    flags = ["--repeats", "1", "--record", "--no-torch"]
-    described = (MACHINE, {**MACHINE, "cpu": "B 8"}, {**MACHINE, "memory_gib": 23.4})
+    monkeypatch.setattr(recipe, "draw", lambda rows, path: path.write_text(""))
+    described = [MACHINE, {**MACHINE, "cpu": "B 8"}, {**MACHINE, "memory_gib": 23.4}]
+    described += [{**MACHINE, "cores": 4}, {**MACHINE, "instruction_sets": ["AMX"]}]
     for n, machine in enumerate(described):
-        monkeypatch.setattr(recipe.runs, "machine", lambda machine=machine: machine)
-        recipe.main([*flags, "--out", str(tmp_path / str(n))])
-    names = sorted(path.name for path in (tmp_path / "ledger").iterdir())
-    assert len(names) == 2  # the third is the first, after another start of its system
-    assert names[0].startswith("benchmark_layers-cpu-float32-a_7-2_cores-")
-    assert json.loads((tmp_path / "ledger" / names[1]).read_text())["machine"]["cpu"] == "B 8"
+        result = {"recipe": recipe.RECIPE, "device": "cpu", "dtype": "float32", "jit": False}
+        result |= {"rows": [], "machine": machine}
+        monkeypatch.setattr(recipe, "measure_all", lambda *args, result=result: result)
+        recipe.main(["--record", "--no-torch", "--out", str(tmp_path / str(n))])
+    entries = [json.loads(path.read_text()) for path in sorted((tmp_path / "ledger").iterdir())]
+    # The third is the first, whose system tells its memory otherwise after another start.
+    assert len(entries) == 4
+    assert {entry["machine"]["cpu"] for entry in entries} == {"A 7", "B 8"}
+    names = [path.name for path in (tmp_path / "ledger").iterdir()]
+    assert sum(name.startswith("benchmark_layers-cpu-float32-a_7-2_cores-") for name in names) == 2
 
 
 def test_a_compiled_measurement_does_not_overwrite_the_other():
