@@ -104,8 +104,8 @@ def test_machines_are_listed_with_their_cpu_and_a_speed_and_each_once(put):
     }
     put(again)  # after another start of its system
     assert tables.machines().splitlines()[2:] == [
-        "| A | model not recorded | not recorded | 2 | 23.5 GiB | 210 | Python 3.11.7, TensorFlow 2.21.0; "
-        "Python 3.11.7 | 2 |",
+        "| A | model not recorded | not recorded | 2 | 23.5 GiB | 210 | Python 3.11.7, "
+        "TensorFlow 2.21.0; Python 3.11.7 | 2 |",
         "| B | A 7 | AVX2, AMX | 2 | 15.6 GiB | 210 | Python 3.11.7, TensorFlow 2.21.0, "
         "PyTorch 2.13 | 1 |",
     ]
