@@ -4,7 +4,8 @@ import math
 
 import keras
 from keras import ops
-from keras.src.backend import get_keras_mask  # a JAX array cannot carry its mask as an attribute
+
+from rnn_kit._internals import get_keras_mask
 
 
 class _PerToken(keras.metrics.Metric):

@@ -2,6 +2,8 @@
 
 import keras
 
+from rnn_kit._internals import average_in_model, set_average_in_model
+
 
 class AveragedWeights(keras.callbacks.SwapEMAWeights):
     """Validates, keeps and ends with the moving average of the weights that the optimizer makes.
@@ -23,15 +25,15 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
     def on_train_end(self, logs=None):
         # `fit` has assigned what the optimizer keeps: θ, where the training was stopped early.
-        if self._ema_weights_in_model:
+        if average_in_model(self):
             for variable, average in zip(self.model.trainable_variables, self._average, strict=True):
                 variable.assign(average)
 
     def get_state(self):
-        return {"average_in_model": self._ema_weights_in_model}, []
+        return {"average_in_model": average_in_model(self)}, []
 
     def set_state(self, notes, arrays):
-        self._ema_weights_in_model = notes["average_in_model"]
+        set_average_in_model(self, notes["average_in_model"])
         self._keep()
 
     def _keep(self):

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from rnn_kit._internals import compiled_metrics, flatten_layers, remove_sublayer
 from rnn_kit.distribution import copies
 
 
@@ -19,7 +20,7 @@ def stateful_layers(model):
     """The model's stateful recurrent layers, however deep they are nested."""
     return [
         layer
-        for layer in model._flatten_layers()
+        for layer in flatten_layers(model)
         if isinstance(layer, keras.layers.RNN) and layer.stateful
     ]
 
@@ -252,13 +253,11 @@ def _fresh_metrics(model):
             return type(metric).from_config(metric.get_config())
         return metric  # a name or a function
 
-    metrics = model._compile_metrics
-    if metrics is None:
+    given = compiled_metrics(model)
+    if given is None:
         return {}
-    return {
-        "metrics": tree.map_structure(fresh, metrics._user_metrics),
-        "weighted_metrics": tree.map_structure(fresh, metrics._user_weighted_metrics),
-    }
+    metrics, weighted = tree.map_structure(fresh, given)
+    return {"metrics": metrics, "weighted_metrics": weighted}
 
 
 def _share(layer, batch_size):
@@ -276,6 +275,6 @@ def _share(layer, batch_size):
     for part in ("cell", "forward_layer", "backward_layer"):
         if hasattr(layer, part):
             shared = getattr(layer, part)
-            clone._layers.remove(getattr(clone, part))  # its own, which may have weights already
+            remove_sublayer(clone, getattr(clone, part))  # its own, which may have weights already
             setattr(clone, part, shared if part == "cell" else _share(shared, batch_size))
     return clone

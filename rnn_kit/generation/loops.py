@@ -5,6 +5,7 @@ import operator
 import keras
 import numpy as np
 
+from rnn_kit._internals import without_retracing_warning
 from rnn_kit.generation.compiled import Compiled
 from rnn_kit.sampling import TemperatureSampler
 
@@ -186,8 +187,7 @@ class Loops:
             autograph=False,
         )
         # Each sampler has a loop of its own, which TensorFlow takes for one that is traced anew.
-        compiled._omit_frequent_tracing_warning = True
-        return compiled
+        return without_retracing_warning(compiled)
 
 
 def at_least(least, value, name):

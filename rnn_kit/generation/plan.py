@@ -11,9 +11,14 @@ import contextlib
 import keras
 import numpy as np
 from keras import layers, ops, tree
-from keras.src.backend import get_keras_mask, set_keras_mask
-from keras.src.models.functional import Functional
 
+from rnn_kit._internals import (
+    flatten_layers,
+    get_keras_mask,
+    is_functional,
+    run_through_graph,
+    set_keras_mask,
+)
 from rnn_kit.generation.recurrence import Recurrence, inference
 from rnn_kit.layers import GRU, PeepholeLSTM
 
@@ -236,7 +241,7 @@ class Plan:
         def run_graph(*inputs, mask=None, **_):
             if mask is not None:
                 set_keras_mask(inputs[0], mask)
-            outputs = graph._run_through_graph(list(inputs), operation_fn=lambda op: steps[id(op)])
+            outputs = run_through_graph(graph, list(inputs), lambda op: steps[id(op)])
             return outputs[0] if len(outputs) == 1 else outputs
 
         return run_graph
@@ -313,15 +318,13 @@ class _State:
 
 def _is_graph(layer):
     """Whether a model is its graph: Sequential or functional, with a `call` of its own nowhere."""
-    return any(
-        isinstance(layer, kind) and type(layer).call is kind.call
-        for kind in (keras.Sequential, Functional)
-    )
+    sequential = isinstance(layer, keras.Sequential) and type(layer).call is keras.Sequential.call
+    return sequential or is_functional(layer)
 
 
 def all_layers(model):
     """Every layer inside a model, however deep."""
-    return list(model._flatten_layers(include_self=False))
+    return flatten_layers(model, include_self=False)
 
 
 def _operation(op):

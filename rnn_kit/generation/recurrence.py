@@ -3,7 +3,8 @@
 import inspect
 
 from keras import ops, tree
-from keras.src.backend import set_keras_mask
+
+from rnn_kit._internals import set_keras_mask
 
 
 class Recurrence:

@@ -1,12 +1,14 @@
 """Finding a model's recurrent layers, and stepping one of them in a loop of our own."""
 
 import contextlib
+import inspect
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import ops, tree
-from keras.src import backend
+
+from rnn_kit._internals import flatten_layers, rnn_loop
 
 _CALLS = {kind.call for kind in (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU)} | {
     keras.layers.SimpleRNN.call
@@ -38,7 +40,7 @@ def recurrent_layers(model):
     if isinstance(model, keras.layers.Bidirectional):
         inside = [model.forward_layer, model.backward_layer]
     else:
-        inside = model._flatten_layers(recursive=False, include_self=False)
+        inside = flatten_layers(model, recursive=False, include_self=False)
     found = [layer for child in inside for layer in recurrent_layers(child)]
     return list({id(layer): layer for layer in found}.values())  # a shared one once
 
@@ -142,7 +144,8 @@ def stepped(layer, watch=None):
         )
     readings = []
     cell = layer.cell
-    inference = {"training": False} if getattr(cell, "_call_has_training_arg", False) else {}
+    takes_training = "training" in inspect.signature(cell.call).parameters
+    inference = {"training": False} if takes_training else {}
 
     def inner_loop(sequences, initial_state, mask, training=False):
         initial = tree.flatten(initial_state)
@@ -162,7 +165,7 @@ def stepped(layer, watch=None):
             output = next((b for a, b in zip(plain, new, strict=True) if a is output), output)
             return ops.concatenate([output, *new], axis=-1), new
 
-        _, every, final = backend.rnn(
+        _, every, final = rnn_loop(
             step,
             ops.concatenate([sequences, *changes], axis=-1),
             initial,
@@ -192,7 +195,7 @@ def _split(x, sizes):
 
 
 def _masked(outputs, states, initial, mask, zero_output):
-    """Puts masked steps right, where `backend.rnn` repeats the output before, and zeros at first."""
+    """Puts masked steps right, where `rnn_loop` repeats the output before, and zeros at first."""
     begun = ops.expand_dims(ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0, -1)
     states = [
         ops.where(begun, s, ops.expand_dims(s0, 1)) for s, s0 in zip(states, initial, strict=True)

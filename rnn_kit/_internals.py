@@ -1,0 +1,155 @@
+"""What the kit uses of Keras and TensorFlow that is not public there: here, and nowhere else.
+
+Private names may go with any release, so `pyproject.toml` gives both packages a ceiling: the last
+release that this module's tests (`tests/kit/test_internals.py`) passed on. To raise it, install the new
+release, run them, and mend here what fails; each function says why there is no public way, and so what
+to look for in the release notes.
+
+A name that is gone raises `UnsupportedVersion` where it is used, not where `rnn_kit` is imported: a
+release that drops one of them leaves the rest of the kit usable.
+
+Not here, since they are only undocumented: attributes without an underscore on public classes
+(`RNN.inner_loop`, `Layer.supports_jit`, `LSTMCell.get_dropout_mask`, `Model.train_function`).
+"""
+
+import importlib
+import importlib.metadata
+
+# As in pyproject.toml, which a test compares: an installed copy has no pyproject.toml to read.
+SUPPORTED = {"keras": ">=3.12,<3.16", "tensorflow": ">=2.20,<2.22"}
+
+
+class UnsupportedVersion(ImportError):
+    """A release of Keras or TensorFlow without a private name that the kit needs."""
+
+    def __init__(self, package, name):
+        try:
+            installed = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # tensorflow-cpu, a build of one's own
+            installed = "of an unknown version"
+        super().__init__(
+            f"rnn_kit needs `{name}`, which the installed {package} {installed} does not have. Install "
+            f"a release that rnn_kit is tested with: pip install '{package}{SUPPORTED[package]}'"
+        )
+
+
+def _attribute(owner, name, package="keras"):
+    """`owner.name`; an `UnsupportedVersion` where there is none."""
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        kind = owner if isinstance(owner, type) else type(owner)
+        raise UnsupportedVersion(package, f"{kind.__name__}.{name}") from None
+
+
+def _imported(module, name):
+    """`from module import name`; an `UnsupportedVersion` where there is none."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        raise UnsupportedVersion("keras", f"{module}.{name}") from None
+
+
+def get_keras_mask(x):
+    """The mask that Keras has attached to a tensor, or `None`.
+
+    `x._keras_mask`, which the guide on masking reads, is private too, and a JAX array has none: its
+    mask stands in a table that Keras alone reads.
+    """
+    return _imported("keras.src.backend", "get_keras_mask")(x)
+
+
+def set_keras_mask(x, mask):
+    """Attaches a mask to a tensor, as a layer does to what it puts out: see `get_keras_mask`."""
+    _imported("keras.src.backend", "set_keras_mask")(x, mask)
+
+
+def is_functional(model):
+    """Whether a model is functional and runs its graph: with no `call` of its own.
+
+    `keras.Model(inputs, outputs)` makes an instance of a class that Keras does not export.
+    """
+    functional = _imported("keras.src.models.functional", "Functional")
+    return isinstance(model, functional) and type(model).call is functional.call
+
+
+def run_through_graph(function, inputs, operation_fn):
+    """The outputs of a `keras.Function`, a list, with `operation_fn(op)` in the place of each `op`.
+
+    The public call of a `keras.Function` runs the operations as they are; `clone_model` swaps them, and
+    makes a new model of copied layers for it.
+    """
+    return _attribute(function, "_run_through_graph")(inputs, operation_fn=operation_fn)
+
+
+def flatten_layers(layer, recursive=True, include_self=True):
+    """The layers in a layer or model: itself, and with `recursive` those in them too.
+
+    Public is `Model.layers` alone, which leaves out what a layer that is no model holds: the layer in a
+    wrapper, the attributes of a user's layer.
+    """
+    return list(_attribute(layer, "_flatten_layers")(recursive=recursive, include_self=include_self))
+
+
+def remove_sublayer(layer, sublayer):
+    """Makes a layer forget a layer that it tracks, before another takes its place.
+
+    Keras tracks what is assigned to an attribute, and goes on tracking it when the attribute is
+    assigned anew: its weights would be saved with the layer's.
+    """
+    _attribute(layer, "_layers").remove(sublayer)
+
+
+def rnn_loop(*args, **kwargs):
+    """The backend's loop over time, which `keras.layers.RNN` runs its cell in.
+
+    `keras.layers.RNN` alone is public, whose steps put out what its cell puts out.
+    """
+    return _imported("keras.src.backend", "rnn")(*args, **kwargs)
+
+
+def cudnn_gru(*args, **kwargs):
+    """cuDNN's gated recurrent unit, as `keras.layers.GRU` calls it; TensorFlow only.
+
+    `keras.layers.GRU` alone is public, which makes its own weights. `tf.raw_ops.CudnnRNNV3` is public
+    too, and leaves to its caller the order of gates and weights in one flat parameter.
+
+    Raises:
+        NotImplementedError: where Keras or TensorFlow finds that cuDNN cannot run.
+    """
+    return _imported("keras.src.backend", "gru")(*args, **kwargs)
+
+
+def compiled_metrics(model):
+    """What a model was compiled with as `metrics` and `weighted_metrics`, or `None`.
+
+    `Model.metrics` holds them flat, with those that Keras made of names and functions.
+    """
+    metrics = _attribute(model, "_compile_metrics")
+    if metrics is None:
+        return None
+    return _attribute(metrics, "_user_metrics"), _attribute(metrics, "_user_weighted_metrics")
+
+
+def average_in_model(callback):
+    """Whether a `SwapEMAWeights` has put the averaged weights into its model just now.
+
+    Keras keeps it to itself, and a resumed run must know it.
+    """
+    return _attribute(callback, "_ema_weights_in_model")
+
+
+def set_average_in_model(callback, value):
+    """Tells a `SwapEMAWeights` what `average_in_model` was when its run was saved."""
+    _attribute(callback, "_ema_weights_in_model")  # a new name would leave this one without effect
+    callback._ema_weights_in_model = value
+
+
+def without_retracing_warning(function):
+    """A `tf.function` for which TensorFlow does not warn that functions of its name are often traced.
+
+    TensorFlow counts by the name of the Python function, and silences its own (`Model.predict`) this
+    way. Where the attribute is gone nothing but the warning comes back, so that nothing is raised.
+    """
+    function._omit_frequent_tracing_warning = True
+    return function
