@@ -6,7 +6,7 @@ import re
 import secrets
 from pathlib import Path
 
-import ml_dtypes  # of Keras, which needs it too
+import ml_dtypes
 import numpy as np
 
 from rnn_kit.runs.errors import RunError

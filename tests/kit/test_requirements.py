@@ -19,7 +19,7 @@ PINNED = {
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     if "==" in line and not line.startswith("#")
 }
-PACKAGE_OF = {"sklearn": "scikit-learn", "PIL": "pillow"}
+PACKAGE_OF = {"sklearn": "scikit-learn", "PIL": "pillow", "ml_dtypes": "ml-dtypes"}
 
 
 def packages_imported_in(folder):
