@@ -1,16 +1,22 @@
-"""Draws the README's tables that have marks around them from the ledger: `make results`.
+"""Draws the README's tables that have marks around them, and pictures, from the ledger: `make results`.
 
     <!-- results: claims -->      what stands between the two marks is drawn anew, and is
     <!-- end -->                  not to be changed by hand
 
 Every figure comes out of a file in recipes/results/, which a run wrote (`--record`), or out of
-published.json there, with its source.
+published.json there, with its source. The pictures are those that need no model (see
+results_parts/pictures.py); each is drawn if it is not of what the ledger has. Those that a run draws:
+docs/redraw.py.
 """
 
 import re
+import sys
 from pathlib import Path
 
-from results_parts import claims, tables
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
+
+import quietly  # noqa: F401  TensorFlow, which the package imports
+from results_parts import claims, pictures, tables
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -21,6 +27,7 @@ DRAWN = (
     tables.layers,
     tables.models,
     tables.generation,
+    tables.listing_time,
     tables.sentiment,
     tables.sentiment_cells,
     tables.perplexity,
@@ -57,6 +64,9 @@ def main():
     aside.write_text(after, encoding="utf-8", newline="\n")
     aside.replace(README)
     print("README.md: " + ("nothing new" if after == before else "tables drawn anew"))
+    drawn_anew, missing = pictures.draw()
+    for line in [f"docs/{name}.png: drawn anew" for name in drawn_anew] + missing:
+        print(line)
 
 
 if __name__ == "__main__":

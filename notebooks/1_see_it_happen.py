@@ -159,7 +159,7 @@ gradient_pictures.wall(paths)
 #
 # A **long short-term memory** (LSTM, 长短期记忆) has a cell that is not squeezed through a matrix at every step:
 # $C_t = f_t * C_{t-1} + i_t * \tilde C_t$, with gates between 0 and 1: $f_t$, the forget gate, says how much of the
-# old is kept, $i_t$, the input gate, how much of the new comes in. A tanh RNN and an LSTM learn to
+# old is kept, $i_t$, the input gate, how much of the new comes in. A plain RNN and an LSTM learn to
 # keep the number of step 1, and to put it out whenever they are asked. How sensitive each node still is to that number, step by step, as Graves drew it (answering 0 every time has an
 # error of 1/3):
 
@@ -200,7 +200,7 @@ for cell in tried:
 #
 # An LSTM with peephole connections (偷窥孔连接) reads a million characters of Python, once, and learns to predict the next. Then its 192 cells are
 # searched for those that follow a property of the text best (inside brackets? how deep is the code?), on one
-# part of the text, and measured on another. AUC: how often the cell is higher where the property holds than where it does not; a cell that knows nothing has 0.5. `c` is a cell's content, `h` its output; a minus sign: it is low
+# part of the text, and measured on another. AUC: how often the cell is higher where the property holds than where it does not; a cell that knows nothing has 0.5. r: the correlation with what is counted; 0 is none. `c` is a cell's content, `h` its output; a minus sign before it: it is low
 # where the property holds.
 
 # %%
@@ -214,7 +214,7 @@ seen = visualize_cells.look_into(
 cell_pictures.strips(seen)
 
 # %% [markdown]
-# Blue where the cell is high, orange where it is low; underlined, where the property holds. Nobody told the
+# White where the cell is at its median, blue above it, orange below; underlined, where the property holds. Nobody told the
 # network of brackets. It only had to guess the next character, and that is easier for whoever knows where they are.
 #
 # ## Exercises

@@ -6,7 +6,7 @@ What you will see, in four pictures and a table:
   steps, for recurrent matrices of a spectral radius ρ below, at and above 1, against the bound
   (β_W β_h)^(T-t); and what LSTM and GRU make of the same, at their start.
 - `starts.png`: the same for the initialisations of the slides: Glorot, 1/n, orthogonal, identity.
-- `sensitivity.png`: a tanh RNN and an LSTM that have learned to keep a number and to put it out when
+- `sensitivity.png`: a plain RNN and an LSTM that have learned to keep a number and to put it out when
   asked; how much of it is left in each node, step by step, and which gates are open (as in Graves's
   figures 4.1 and 4.4).
 - `wall.png`: the error surface of a network of one unit, with its wall; gradient descent thrown off it,
@@ -34,7 +34,7 @@ What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 70 second
     ‖dL/dh(t)‖ / ‖dL/dh(T)‖, 50 steps back    tanh, ρ = 0.8: 4e-06; driven, Glorot: 9e-07
                                               ReLU, driven, identity: 0.55
                                               LSTM, forget bias 1: 6e-05; forget bias 4: 0.51
-    mean squared error where asked            LSTM 0.0002 ± 0.0001, tanh RNN 0.10 ± 0.02
+    mean squared error where asked            LSTM 0.0002 ± 0.0001, plain RNN 0.10 ± 0.02
     error at the end of descent               0.0899 not clipped, 0.0047 clipped
 
 How to run it:
@@ -124,7 +124,7 @@ def build_model(settings):
 
 
 def train(settings, run):
-    """Trains the tanh RNN and the LSTM side by side on the memory task."""
+    """Trains the plain RNN and the LSTM side by side on the memory task."""
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     model = build_model(settings)
     model.compile(

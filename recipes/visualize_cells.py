@@ -7,7 +7,7 @@ the colours of the best cells, `cells.png`; and how often each gate is shut or o
 
     h_t, c_t = cell(x_t, h_(t-1), c_(t-1))      one number h and c a cell and character
     AUC          P(cell higher where the property holds than where it does not); 0.5 knows nothing
-    |r|          correlation of the cell with what is counted
+    r            correlation of the cell with what is counted
 
 The cells are chosen on one part of the text (searched) and scored on another (held out), which neither
 training nor search has seen: among hundreds of cells, some follow anything by chance.
@@ -21,7 +21,7 @@ What to expect of the best cell for each property, on held-out text (one value f
 
     inside brackets, AUC                  0.904, 0.972, 0.977
     inside quotes, a comment, AUC         0.838, 0.833, 0.852; 0.820, 0.865, 0.817
-    position in line, |r|                 0.805, 0.865, 0.684
+    position in line, r                   0.805, 0.865, 0.684
     cross entropy of the held-out text    1.262, 1.261, 1.288 nats a character
 
 How to run it:

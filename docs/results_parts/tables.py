@@ -3,12 +3,16 @@
 import json
 import textwrap
 
+from nietzsche_generation_parts.comparison import seconds_to_reach
+
 from results_parts.ledger import LEDGER, entry, metrics, number, order_of, percent, seeds, table, values
 from results_parts.machines import benchmarks
 from results_parts.machines import machines as recorded_machines
+from rnn_kit.plots import cell_name
+from rnn_kit.runs import rows_of
 
 BLEU = [f"bleu_{n}" for n in (1, 2, 3, 4)]
-CELLS = {"simple": "plain RNN", "gru": "GRU", "peephole": "peephole LSTM", "lstm": "LSTM"}
+CELLS = ("simple", "gru", "peephole", "lstm")
 
 
 def seconds(found):
@@ -77,6 +81,28 @@ def generation():
     return table(["`nietzsche_generation.py`", "text", "held out, a character", "training"], rows)
 
 
+def listing_time():
+    """A sentence: the share of the listing's time after which `cpu` has the listing's last loss."""
+    try:
+        listing, cpu = (
+            entry("nietzsche_generation", "lecture", epochs=10),
+            entry("nietzsche_generation"),
+        )
+        end = rows_of(listing, listing["seeds"][0])[-1]
+        reached = [seconds_to_reach(rows_of(cpu, seed), end["val_loss"]) for seed in cpu["seeds"]]
+    except LookupError:
+        return "(How soon `cpu` has the loss of the listing is not in the ledger yet.)"
+    parts = [f"{t / end['seconds']:.2f}" if t else "never" for t in reached]
+    cores = [f"{recorded['machine']['cores']}" for recorded in (cpu, listing)]
+    where = f"both on {cores[0]} CPU core{'s' * (cores[0] != '1')}"
+    if cores[0] != cores[1]:
+        where = f"`cpu` on {cores[0]} CPU cores, the listing on {cores[1]}"
+    return (
+        f"`cpu` has the validation loss that the listing has after {end['epoch']:.0f} epochs in "
+        f"{', '.join(parts)} of the listing's time ({seeds(cpu)}; {where}, and other work beside them)."
+    )
+
+
 def sentiment():
     lectures, cpu = entry("imdb_sentiment", "lecture"), entry("imdb_sentiment")
     bare = entry("imdb_sentiment", pairs=None)
@@ -115,7 +141,7 @@ def sentiment_cells():
 
     lstm = metrics("imdb_sentiment", "compare", cell="lstm")["test_accuracy"]["values"]
     rows = []
-    for cell, name in CELLS.items():
+    for cell in CELLS:
         recorded = entry("imdb_sentiment", "compare", cell=cell)
         settings, accuracy = recorded["settings"], recorded["metrics"]["test_accuracy"]
         against = ""
@@ -125,7 +151,7 @@ def sentiment_cells():
             difference = accuracy["mean"] - sum(lstm) / len(lstm)
             against = f"{difference:+.4f} ({low:+.4f} to {high:+.4f})"
         rate = f"{settings['learning_rate']:g}"
-        rows.append((name, str(settings["units"]), rate, number(accuracy, 4), against))
+        rows.append((cell_name(cell), str(settings["units"]), rate, number(accuracy, 4), against))
     against = "against the LSTM (95 %, Welch's t)"
     return table(["cell", "units", "learning rate", "accuracy", against], rows)
 
@@ -151,7 +177,9 @@ def agreement():
         found = metrics("ptb_language_model", "agreement", cell=cell)
         above = found["test_perplexity"]["mean"] / found["test_true_perplexity"]["mean"] - 1
         shares = [number(found[f"test_agreement_{first}"], 3) for first in bins]
-        rows.append((CELLS[cell], number(found["test_perplexity"], 3), f"{100 * above:.1f} %", *shares))
+        rows.append(
+            (cell_name(cell), number(found["test_perplexity"], 3), f"{100 * above:.1f} %", *shares)
+        )
     return table(["cell", "perplexity", "above the language's own", *bins.values()], rows)
 
 
@@ -234,11 +262,11 @@ def _a_column_a_seed(recorded):
 
 
 def adding():
-    names, rows = {**CELLS, "simple": "tanh RNN", "irnn": "IRNN"}, []
+    rows = []
     for cell in ("simple", "irnn", "lstm", "peephole", "gru"):
         recorded = entry("adding_problem", "compare", cell=cell)
         lengths = recorded["metrics"]["test_largest_length"]["values"]
-        rows.append((names[cell], *(f"{length:.0f}" for length in lengths)))
+        rows.append((cell_name(cell), *(f"{length:.0f}" for length in lengths)))
     return table(["cell", *_a_column_a_seed(recorded)], rows)
 
 
@@ -248,7 +276,7 @@ def peepholes():
         counted = metrics("adding_problem", "anbn", cell=cell)["test_largest_n"]
         timed = metrics("adding_problem", "timing", cell=cell)
         right = [values(timed[f"test_right{twice}"], 2) for twice in ("", "_twice_as_long")]
-        rows.append((CELLS[cell], values(counted), *right))
+        rows.append((cell_name(cell), values(counted), *right))
     return table(["cell", "a^n b^n", "spikes, 60 steps", "spikes, 120 steps"], rows)
 
 

@@ -12,7 +12,7 @@ scores `(T, V)`, and dL/d(·) for every parameter and initial state, under the s
 import numpy as np
 
 
-def vanilla(p, x, targets):
+def plain(p, x, targets):
     """The plain recurrent network.
 
         h_t = tanh(W_hh h_(t-1) + W_hx x_t + b)

@@ -123,7 +123,7 @@ def _plain_shapes(n, v, mark=""):
     return {mark + name: shape for name, shape in shapes.items()}
 
 
-def _vanilla(p, x, targets):
+def _plain(p, x, targets):
     layer = keras.layers.SimpleRNN(len(p["b"]), return_sequences=True, dtype="float64")
     layer.build((1, *x.shape))
     W_hy = tf.Variable(p["W_hy"].T)
@@ -200,7 +200,7 @@ def _lstm_shapes(n, v):
     }
 
 
-def _vanilla_shapes(n, v):
+def _plain_shapes(n, v):
     return {**_plain_shapes(n, v), "W_hy": (v, n)}
 
 
@@ -209,7 +209,7 @@ def _bidirectional_shapes(n, v):
 
 
 NETWORKS = {  # in NumPy, in Keras, shapes of the parameters
-    "vanilla": (backpropagation.vanilla, _vanilla, _vanilla_shapes),
+    "plain RNN": (backpropagation.plain, _plain, _plain_shapes),
     "bidirectional": (backpropagation.bidirectional, _bidirectional, _bidirectional_shapes),
     "LSTM without peepholes": (backpropagation.lstm, _lstm, _lstm_shapes),
     "LSTM with peepholes": (backpropagation.lstm, _lstm, _lstm_shapes),

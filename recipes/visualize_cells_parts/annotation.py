@@ -34,7 +34,7 @@ class Property:
 
     @property
     def measure(self):
-        return "AUC" if self.is_binary else "|r|"
+        return "AUC" if self.is_binary else "r"
 
     def cut(self, start, stop):
         return Property(self.name, self.values[start:stop])

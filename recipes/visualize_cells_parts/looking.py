@@ -45,9 +45,22 @@ class Look:
     matches: dict
 
     def best(self):
-        """The best match of the search for each property that has any, best on held-out text first."""
+        """The best match of the search for each property that has any.
+
+        Those that are measured by an AUC come first, and then those by a correlation, which is another
+        scale; of each the best on held-out text first.
+        """
         found = [matches[0] for matches in self.matches.values() if matches]
-        return sorted(found, key=lambda match: -match.held_out)
+        return sorted(found, key=lambda match: (match.measure != "AUC", -match.held_out))
+
+    def listed(self):
+        """All matches: properties as `best` has them, and of each the best on held-out text first."""
+        by_property = {match.property: self.matches[match.property] for match in self.best()}
+        return [
+            match
+            for matches in by_property.values()
+            for match in sorted(matches, key=lambda match: -match.held_out)
+        ]
 
 
 def is_python(source):
@@ -167,8 +180,7 @@ def metrics(seen):
     """The best match of each property, as a result's metrics."""
     numbers = {"test_nats": seen.nats}
     for match in seen.best():
-        measure = {"AUC": "auc", "|r|": "r"}[match.measure]
-        name = f"{measure}_{match.property.replace(' ', '_')}"
+        name = f"{match.measure.lower()}_{match.property.replace(' ', '_')}"
         numbers |= {f"search_{name}": match.found, f"test_{name}": match.held_out}
     return numbers
 
@@ -177,10 +189,8 @@ def table(seen):
     """Lines that tell which cell follows what, and how well."""
     rows = [("property", "cell", "searched", "held out", "measure")]
     for match in seen.best():
-        cell = f"{'-' if match.sign < 0 else ''}{match.state} {match.unit}"
-        rows.append(
-            (match.property, cell, f"{match.found:.3f}", f"{match.held_out:.3f}", match.measure)
-        )
+        scores = (match.shown(match.found), match.shown(match.held_out))
+        rows.append((match.property, match.name, *scores, match.measure))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = [
         "  ".join(

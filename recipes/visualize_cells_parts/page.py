@@ -40,7 +40,10 @@ def page(about, text, vocabulary, probabilities, states, gates, properties, matc
         "properties": [
             {"name": p.name, "binary": p.is_binary, "values": _plain(p.values)} for p in properties
         ],
-        "matches": [vars(match) for match in matches],
+        "matches": [
+            {**vars(match), "name": match.name, "shown": match.shown(match.held_out)}
+            for match in matches
+        ],
         "start": {
             "state": state,
             "unit": unit,
@@ -53,19 +56,28 @@ def page(about, text, vocabulary, probabilities, states, gates, properties, matc
 
 
 def _state(values):
-    """One cell after the other, each in 127ths of its largest absolute value; and its full colour."""
+    """One cell after the other, each in 127ths of its largest absolute value; and what colours mean."""
     scale = np.abs(values).max(axis=0)
     rounded = np.rint(127 * values / np.where(scale > 0, scale, 1)).astype("int8")
+    middle, full = colour_scale(values)
     return {
         "scale": [round(float(s), 4) for s in scale],
-        "full": [round(float(f), 4) for f in full_colour(values)],
+        "middle": [round(float(m), 4) for m in middle],
+        "full": [round(float(f), 4) for f in full],
         "values": _base64(rounded.T),
     }
 
 
-def full_colour(values):
-    """`(units,)`: the absolute value from which on each cell of `(T, units)` has its full colour."""
-    return np.maximum(np.quantile(np.abs(values), 0.95, axis=0), 1e-6)
+def colour_scale(values):
+    """Where each cell of `(T, units)` is white, and how far from there it has its full colour.
+
+    White is the cell's median: many cells never come near 0, and would be of one colour around it.
+
+    Returns:
+        Two `(units,)` arrays: the medians, and the distances from them that 95 % of the values keep.
+    """
+    middle = np.median(values, axis=0)
+    return middle, np.maximum(np.quantile(np.abs(values - middle), 0.95, axis=0), 1e-6)
 
 
 def _expected(probabilities):

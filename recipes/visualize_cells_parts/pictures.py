@@ -3,9 +3,9 @@
 import numpy as np
 
 from rnn_kit import plots
-from visualize_cells_parts.page import full_colour, page
+from visualize_cells_parts.page import colour_scale, page
 
-COLUMNS = 96  # characters a line of a strip
+COLUMNS = 72  # characters a line of a strip
 LINES = 4  # of a strip
 SATURATED = 0.1, 0.9  # a gate below is left-saturated, above right-saturated (Karpathy et al. 2015)
 BLUE, ORANGE = (92, 160, 230), (242, 145, 56)
@@ -38,7 +38,7 @@ def draw(folder, seen, vocabulary, about, characters, unit=None):
         {name: values[here] for name, values in seen.states.items()},
         {name: values[here] for name, values in seen.gates.items()},
         [p.cut(here.start, here.stop) for p in seen.held_out.properties],
-        [match for matches in sorted(seen.matches.values(), key=_held_out) for match in matches],
+        seen.listed(),
         start,
     )
     with folder.writing("cells.html") as aside:
@@ -64,10 +64,6 @@ def liveliest(part, characters):
     return slice(start, min(start + characters, len(part.text)))
 
 
-def _held_out(matches):
-    return -matches[0].held_out if matches else 0
-
-
 def strips(seen, cell=None):
     """A few lines of text for each property, coloured by the cell that follows it best.
 
@@ -83,19 +79,23 @@ def strips(seen, cell=None):
         rows.append((f"{cell[0]} {cell[1]}, the cell asked for", *cell, None))
     for m in seen.best():
         sign = "low where it holds: " if m.sign < 0 and m.measure == "AUC" else ""
-        title = (
-            f"{m.property}: {m.state} {m.unit} ({sign}{m.measure} {m.held_out:.3f} on held-out text)"
-        )
+        title = f"{m.property}: {m.state} {m.unit} ({sign}{m.measure} {m.shown(m.held_out)})"
         rows.append((title, m.state, m.unit, by_name[m.property]))
-    figure = plots.Figure(figsize=(11, 0.3 + 1.05 * len(rows)), dpi=150, layout="constrained")
+    figure = plots.Figure(figsize=(8.4, 0.3 + 1.15 * len(rows)), dpi=150, layout="constrained")
     axes = figure.subplots(max(1, len(rows)), 1, squeeze=False)[: len(rows), 0]
     for ax, (title, state, unit, p) in zip(axes, rows, strict=True):
         values = seen.states[state][:, unit]
         lines = _lines(seen.held_out.text)
-        shades = np.clip(values / full_colour(values), -1, 1)
+        middle, full = colour_scale(values)
+        shades = np.clip((values - middle) / full, -1, 1)
         _strip(ax, seen.held_out.text, shades, _liveliest(lines, p), p)
-        ax.set_title(title, fontsize=9, loc="left")
-    return figure
+        ax.set_title(title, fontsize=11, loc="left")
+    return plots.caption(
+        figure,
+        "Each character on the colour of the cell after it: white at the cell's median, blue "
+        "above, orange below. Underlined: where the property holds. In brackets, on text that was "
+        "held out: AUC, 0.5 is a coin and 1 never wrong; r, the correlation with what is counted.",
+    )
 
 
 def _lines(text):
@@ -131,7 +131,7 @@ def _strip(ax, text, shades, lines, p):
             character = "↵" if text[t] == "\n" else text[t]
             ax.text(
                 column, row, plots._visible(character) if character != " " else " ", family="monospace",
-                fontsize=7.5, ha="center", va="center",
+                fontsize=8.5, ha="center", va="center",
                 color="0.45" if character == "↵" else "black",
             )  # fmt: skip
             if p is not None and p.is_binary and p.values[t]:
@@ -156,4 +156,8 @@ def saturation(gates):
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", title=f"{name} gate")
         ax.set_xlabel("share of positions below 0.1")
     axes[0].set_ylabel("share of positions above 0.9")
-    return figure
+    return plots.caption(
+        figure,
+        "A point a cell: the further right, the more often its gate is shut; the further up, the "
+        "more often open. On the dashed line it is never in between.",
+    )

@@ -15,12 +15,14 @@ class Match:
     Attributes:
         property: The property's name.
         measure: "AUC", the probability that the cell is higher at a random position where the property
-            holds than at one where it does not; or "|r|", the correlation with what is counted.
+            holds than at one where it does not; or "r", the correlation with what is counted.
         state: "c" or "h".
         unit: The cell's index.
         sign: -1 if the cell is low where the property is high.
-        found: The score on the text that was searched.
-        held_out: The score on the text that was not, with the sign of the search.
+        found: The score on the text that was searched, of the cell times its sign: at least 0 of r, 1/2
+            of AUC.
+        held_out: The score on the text that was not, of the cell times the same sign: the higher, the
+            better it follows. One that follows the other way round here is below 0, or 1/2.
     """
 
     property: str
@@ -30,6 +32,15 @@ class Match:
     sign: int
     found: float
     held_out: float
+
+    def shown(self, score):
+        """A score as it is printed: an r with the sign that the cell itself has, an AUC as it is."""
+        return f"{self.sign * score:+.3f}".replace("-", "−") if self.measure == "r" else f"{score:.3f}"
+
+    @property
+    def name(self):
+        """The cell; a minus sign before it says that its AUC is that of how low it is."""
+        return f"{'−' if self.sign < 0 and self.measure == 'AUC' else ''}{self.state} {self.unit}"
 
 
 def search(states, properties, split):

@@ -173,7 +173,7 @@ def test_search_finds_the_cell_and_scores_it_on_what_it_has_not_seen(rng):
     expected = roc_auc_score(inside[2000:], -states["h"][2000:, 4])
     assert second.held_out == pytest.approx(expected, abs=1e-9)
     counter = matches["count"][0]
-    assert (counter.state, counter.unit, counter.measure) == ("c", 1, "|r|")
+    assert (counter.state, counter.unit, counter.measure) == ("c", 1, "r")
     r = np.corrcoef(count[2000:], states["c"][2000:, 1])[0, 1]
     assert counter.held_out == pytest.approx(r, abs=1e-9)
 

@@ -57,12 +57,12 @@ def test_numpy_and_tensorflow_agree_to_rounding(rng):
 )
 def test_a_broken_term_of_the_backward_pass_is_noticed(name, break_it, rng, monkeypatch):
     def broken(p, x, targets):
-        loss, y, gradients = backpropagation.vanilla(p, x, targets)
+        loss, y, gradients = backpropagation.plain(p, x, targets)
         return loss, y, {**gradients, name: break_it(gradients[name])}
 
-    monkeypatch.setitem(NETWORKS, "vanilla", (broken, *NETWORKS["vanilla"][1:]))
+    monkeypatch.setitem(NETWORKS, "plain RNN", (broken, *NETWORKS["plain RNN"][1:]))
     rows = side_by_side.compare(X, TARGETS, 3, rng)
-    (row,) = (row for row in rows if (row.network, row.parameter) == ("vanilla", name))
+    (row,) = (row for row in rows if (row.network, row.parameter) == ("plain RNN", name))
     assert row.difference > 1e-3
 
 
@@ -119,7 +119,7 @@ def test_the_pass_of_the_table_is_the_networks(rng):
     weights = model.get_layer("hidden").get_weights()
     p = {name: weights[i].T for name, i in p.items()} | {"h_0": np.zeros(5)}
     p["W_hy"] = model.get_layer("scores").get_weights()[0].T
-    loss, scores, _ = backpropagation.vanilla(p, np.eye(3)[word.inputs], word.targets)
+    loss, scores, _ = backpropagation.plain(p, np.eye(3)[word.inputs], word.targets)
     np.testing.assert_allclose(seen.scores, scores, atol=1e-6)
     assert recipe.cross_entropy(seen) == pytest.approx(loss, abs=1e-6)
 
@@ -153,7 +153,7 @@ def test_a_spread_over_seeds_shows_small_numbers_too(run_main, tmp_path):
     assert code == 0 and "mean ± standard deviation" in printed
     shown = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if "±" in line}
     assert shown["loss_without_memory"] == ["0.3466", "±", "0.0000"]
-    mean, _, spread = shown["vanilla_difference"]
+    mean, _, spread = shown["plain_rnn_difference"]
     assert 0 < float(mean) < 1e-12 and float(spread) < 1e-12
 
 

@@ -13,7 +13,7 @@ import pytest
 import visualize_cells as recipe
 from visualize_cells_parts import looking, pictures
 from visualize_cells_parts.annotation import python_properties
-from visualize_cells_parts.page import full_colour, page
+from visualize_cells_parts.page import colour_scale, page
 from visualize_cells_parts.search import Match
 
 from rnn_kit.runs import Run
@@ -155,7 +155,7 @@ def test_a_saved_run_is_looked_into_on_what_it_held_out(smoke, tmp_path, run_mai
     assert (code, error) == (0, "")
     for name, value in metrics.items():
         if name.startswith(("test_auc", "test_r")):
-            assert f"{value:.3f}" in printed
+            assert f"{abs(value):.3f}" in printed
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def made_page(rng):
     matches = [
         Match("inside quotes", "AUC", "c", 1, 1, 0.99, 0.97),
         Match("inside quotes", "AUC", "h", 2, -1, 0.9, 0.8),
-        Match("position in line", "|r|", "h", 0, 1, 0.9, 0.9),
+        Match("position in line", "r", "h", 0, -1, 0.9, 0.9),
     ]
     written = page(
         "A test.", text, vocabulary, probabilities, states, gates, properties, matches,
@@ -273,7 +273,9 @@ def test_states_on_the_page_are_those_of_the_cells_to_a_127th(made_page):
         values = np.frombuffer(base64.b64decode(stored["values"]), "int8").reshape(3, len(text)).T
         scale = np.array(stored["scale"])
         assert np.abs(values / 127 * scale - states[name]).max() <= scale.max() / 127
-        np.testing.assert_allclose(stored["full"], full_colour(states[name]), atol=1e-4)
+        middle, full = colour_scale(states[name])
+        np.testing.assert_allclose(stored["middle"], middle, atol=1e-4)
+        np.testing.assert_allclose(stored["full"], full, atol=1e-4)
 
 
 DRIVE = """
@@ -294,6 +296,7 @@ seen.typed = $("cell").textContent;
 $("unit").value = "99";
 $("unit").dispatchEvent(new Event("change"));
 seen.beyond = $("cell").textContent;
+seen.scale = [$("low").textContent, $("high").textContent];
 for (const t of [0, 5]) seen.colours[t] = getComputedStyle(at(t)).backgroundColor;
 at(3).dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
 seen.place = $("place").textContent;
@@ -325,14 +328,17 @@ def test_in_a_browser_cells_are_chosen_and_hover_tells_the_numbers(made_page, tm
     assert seen["opened"] == "cell 1 of 3, state c"
     assert seen["clicked"] == "cell 0 of 3, state h"
     assert seen["typed"] == seen["beyond"] == "cell 2 of 3, state c"
-    assert seen["pressed"] == [["c 1AUC 0.970"], ["h 0|r| 0.900"]]
-    # Cell 2, state c: blue where it is above zero, orange below, white at zero.
+    assert seen["pressed"] == [["c 1AUC 0.970"], ["h 0r −0.900"]]
+    middle, full = (float(part[2]) for part in colour_scale(states["c"]))
+    ends = (middle - full, middle + full)
+    # Cell 2, state c: blue where it is above its median, orange below.
     for t, colour in seen["colours"].items():
         red, _, blue = map(int, re.findall(r"\d+", colour))
-        assert (blue > red) == (states["c"][int(t), 2] > 0)
+        assert (blue > red) == (states["c"][int(t), 2] > np.median(states["c"][:, 2]))
+    assert seen["scale"] == [f"{edge:.2f}".replace("-", "−") for edge in ends]
     assert seen["place"] == f"after “{text[3]}”, character 3"
     numbers = dict(seen["numbers"])
-    assert float(numbers["c"]) == pytest.approx(states["c"][3, 2], abs=0.02)
+    assert float(numbers["c"].replace("−", "-")) == pytest.approx(states["c"][3, 2], abs=0.02)
     assert float(numbers["forget gate"]) == pytest.approx(gates["forget"][3, 2], abs=0.01)
     assert numbers["inside quotes"] == "yes" and numbers["position in line"] == "4"
     order = np.argsort(-probabilities[3])[:5]
@@ -343,6 +349,61 @@ def test_in_a_browser_cells_are_chosen_and_hover_tells_the_numbers(made_page, tm
     assert seen["moved"] == f"after “{text[4]}”, character 4"
     quoted = properties[0].values
     assert seen["underlined"] == "".join(c for c, q in zip(text, quoted, strict=True) if q)
+
+
+# --- order, signs and colours -----------------------------------------------------------------------
+
+
+def seen_with(matches):
+    """A `Look` of nothing but these matches."""
+    by_property = {}
+    for match in matches:
+        by_property.setdefault(match.property, []).append(match)
+    return looking.Look("layer", None, {}, {}, None, 0.0, by_property)
+
+
+FOUND = [
+    Match("depth", "r", "c", 4, -1, 0.95, 0.93),
+    Match("depth", "r", "c", 5, 1, 0.9, 0.98),
+    Match("quotes", "AUC", "c", 1, 1, 0.9, 0.6),
+    Match("quotes", "AUC", "h", 2, -1, 0.8, 0.889),
+    Match("quotes", "AUC", "c", 3, 1, 0.7, 0.983),
+    Match("brackets", "AUC", "c", 6, 1, 0.9, 0.7),
+    Match("column", "r", "h", 7, 1, 0.5, -0.016),
+]
+
+
+def test_scores_are_sorted_within_their_own_scale():
+    assert [m.property for m in seen_with(FOUND).best()] == ["brackets", "quotes", "depth", "column"]
+
+
+def test_the_page_lists_each_propertys_cells_best_held_out_score_first():
+    listed = [(m.property, m.held_out) for m in seen_with(FOUND).listed()]
+    assert listed[1:4] == [("quotes", 0.983), ("quotes", 0.889), ("quotes", 0.6)]
+    assert listed[4:] == [("depth", 0.98), ("depth", 0.93), ("column", -0.016)]
+
+
+def test_a_correlation_has_the_sign_of_the_cell_and_an_auc_says_of_which_side_it_is():
+    falling, _, _, low, *_, other_way = FOUND
+    assert (falling.name, falling.shown(falling.held_out)) == ("c 4", "−0.930")
+    assert (low.name, low.shown(low.held_out)) == ("−h 2", "0.889")
+    assert other_way.shown(other_way.held_out) == "−0.016"
+    printed = looking.table(seen_with(FOUND))
+    assert "|r|" not in printed and "−0.930" in printed
+
+
+def test_a_cell_that_never_crosses_zero_is_of_two_colours():
+    values = np.stack([np.linspace(5.0, 7.0, 101), np.linspace(-1.0, 1.0, 101)], axis=1)
+    middle, full = colour_scale(values)
+    np.testing.assert_allclose(middle, [6.0, 0.0], atol=1e-9)
+    shades = (values - middle) / full
+    assert (shades[:50] < 0).all() and (shades[51:] > 0).all()
+    assert (np.abs(shades) > 1).mean() < 0.06
+
+
+def test_a_cell_that_never_moves_is_white():
+    middle, full = colour_scale(np.full((9, 1), 0.25))
+    assert middle == 0.25 and full > 0
 
 
 # --- pictures ---------------------------------------------------------------------------------------

@@ -1,0 +1,280 @@
+"""The README's pictures: which entry of the ledger each is of, and whether it still is.
+
+There are three kinds. Those in `FROM_LEDGER` are drawn from the ledger alone, by `make results`. Those
+in `FROM_RUNS` need a run's model, and only the run can draw them: `docs/redraw.py` does. Those of the
+notebooks are among their outputs.
+
+Each has in its PNG file what it was drawn from (see `rnn_kit.plots.about_picture`), which `faults`
+compares with the ledger.
+"""
+
+import dataclasses
+import hashlib
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+from adding_problem_parts import pictures as adding_pictures
+from ptb_language_model_parts import pictures as ptb_pictures
+
+from results_parts.ledger import entry
+from rnn_kit import plots
+from rnn_kit.runs import ledger_name, rows_of
+
+DOCS = Path(__file__).parents[1]
+TIMED = ("_seconds", "_per_second")  # ends of metrics that no two runs agree in
+
+
+class FromLedger(NamedTuple):
+    """A picture that the ledger suffices to draw.
+
+    Attributes:
+        entries: `entries()`: names to entries.
+        data: `data(entries)`: what is drawn, as JSON can hold it.
+        draw: `draw(data)`: the Figure.
+    """
+
+    entries: Callable
+    data: Callable
+    draw: Callable
+
+
+class FromRun(NamedTuple):
+    """A picture that a run draws.
+
+    Attributes:
+        recipe, preset, seed: Of the run; its settings are the preset's.
+        file: The picture's name in the run's folder.
+        more: Flags after `--run FOLDER` of a second command, where that draws it.
+    """
+
+    recipe: str
+    preset: str
+    seed: int
+    file: str
+    more: tuple = ()
+
+
+# --- drawn from the ledger ----------------------------------------------------------------------------
+
+
+def _imdb_lecture(entries):
+    lecture = entries["lecture"]
+    seed = lecture["seeds"][0]
+    kept = lecture["metrics"]["kept_epoch"]["values"][0]
+    return {"rows": rows_of(lecture, seed), "kept": kept, "name": lecture["data"]["name"]}
+
+
+def _draw_imdb_lecture(data):
+    title = f"{data['name']}, the lecture's LSTM"
+    return plots.accuracy_curves({"lecture": data["rows"]}, title, best={"lecture": data["kept"]})
+
+
+def _curves(entries):
+    return {preset: rows_of(recorded, recorded["seeds"][0]) for preset, recorded in entries.items()}
+
+
+def _of_cells(recipe, preset, cells):
+    return lambda: {cell: entry(recipe, preset, cell=cell) for cell in cells}
+
+
+def _accuracies(entries):
+    accuracies = {cell: e["metrics"]["test_accuracy"]["values"] for cell, e in entries.items()}
+    return {"accuracies": accuracies, "units": entries["lstm"]["settings"]["units"]}
+
+
+def _draw_accuracies(data):
+    title = f"IMDB: cells with as many weights as an LSTM of {data['units']}"
+    return plots.comparison(data["accuracies"], title)
+
+
+def _first_seed(entries):
+    return {
+        cell: {name: metric["values"][0] for name, metric in recorded["metrics"].items()}
+        for cell, recorded in entries.items()
+    }
+
+
+def _climbed(entries):
+    stages = {
+        cell: [
+            adding_pictures.climbed(
+                rows_of(recorded, seed),
+                recorded["metrics"]["test_largest_length"]["values"][number],
+                recorded["settings"]["batch_size"],
+            )
+            for number, seed in enumerate(recorded["seeds"])
+        ]
+        for cell, recorded in entries.items()
+    }
+    return {"stages": stages, "lengths": entries["lstm"]["settings"]["lengths"]}
+
+
+FROM_LEDGER = {
+    "imdb_lecture": FromLedger(
+        lambda: {"lecture": entry("imdb_sentiment", "lecture")}, _imdb_lecture, _draw_imdb_lecture
+    ),
+    "nietzsche": FromLedger(
+        lambda: {
+            "cpu": entry("nietzsche_generation"),
+            "lecture": entry("nietzsche_generation", "lecture", epochs=10),
+        },
+        _curves,
+        lambda data: plots.loss_curves(data, "nietzsche, one character at a time"),
+    ),
+    "imdb_cells": FromLedger(
+        _of_cells("imdb_sentiment", "compare", ("simple", "gru", "peephole", "lstm")),
+        _accuracies,
+        _draw_accuracies,
+    ),
+    "agreement": FromLedger(
+        _of_cells("ptb_language_model", "agreement", ("simple", "gru", "lstm")),
+        _first_seed,
+        ptb_pictures.agreement_of,
+    ),
+    "adding": FromLedger(
+        _of_cells("adding_problem", "compare", ("simple", "irnn", "lstm", "peephole", "gru")),
+        _climbed,
+        lambda data: adding_pictures.solved(data["stages"], data["lengths"]),
+    ),
+}
+
+
+def about_drawn(picture):
+    """What a picture that is drawn from the ledger has in its file.
+
+    Raises:
+        LookupError: if the ledger has not what it needs.
+    """
+    entries = picture.entries()
+    drawn = json.dumps(picture.data(entries), sort_keys=True)
+    return {
+        "ledger": [ledger_name(recorded) for recorded in entries.values()],
+        "sha256": hashlib.sha256(drawn.encode()).hexdigest(),
+        "matplotlib": matplotlib.__version__,
+    }
+
+
+def figure_of(picture):
+    """The Figure of a picture that is drawn from the ledger, from what the ledger has now."""
+    return picture.draw(picture.data(picture.entries()))
+
+
+def draw(names=None):
+    """Draws the pictures of the ledger that are not of the ledger as it is now.
+
+    Args:
+        names: Which. Default: all that have a fault.
+
+    Returns:
+        Names of those that were drawn, and a line about each that could not be.
+    """
+    drawn, missing = [], []
+    for name, picture in FROM_LEDGER.items():
+        if not (name in names if names is not None else faults(name)):
+            continue
+        try:
+            about = about_drawn(picture)
+        except LookupError as error:
+            missing.append(f"docs/{name}.png is not drawn: {error}")
+            continue
+        aside = DOCS / f".{name}.png.aside"
+        plots.write(figure_of(picture), aside, about)
+        aside.replace(DOCS / f"{name}.png")
+        drawn.append(name)
+    return drawn, missing
+
+
+# --- drawn by a run -----------------------------------------------------------------------------------
+
+REVIEW = (
+    "I had expected a dull film, and for the first half hour it is one: the plot hardly moves and "
+    "the jokes are not funny. But then the two sisters meet, the acting turns superb, and what looked "
+    "like a waste of time becomes one of the most touching stories of the year."
+)
+
+FROM_RUNS = {
+    "demo": FromRun("nietzsche_generation", "demo", 0, "temperatures.png"),
+    "opinion": FromRun("imdb_sentiment", "cpu", 0, "opinion.png", ("--predict", REVIEW)),
+    "ptb_small": FromRun("ptb_language_model", "small", 0, "perplexity.png"),
+    "ptb_cpu": FromRun("ptb_language_model", "cpu", 0, "perplexity.png"),
+    "shapes": FromRun("image_captioning", "shapes", 0, "captions.png"),
+    "hello": FromRun("hello_characters", "cpu", 0, "table.png"),
+    "jacobians": FromRun("vanishing_gradients", "cpu", 0, "jacobians.png"),
+    "sensitivity": FromRun("vanishing_gradients", "cpu", 0, "sensitivity.png"),
+    "wall": FromRun("vanishing_gradients", "cpu", 0, "wall.png"),
+    "cells": FromRun("visualize_cells", "cpu", 1, "cells.png"),
+}
+
+
+def run_faults(picture, about, recorded):
+    """What keeps a picture from being of an entry's run, a line each.
+
+    Args:
+        picture: The `FromRun`.
+        about: What its file has.
+        recorded: The entry.
+    """
+    if not about or "metrics" not in about:
+        return ["its file does not tell which run drew it"]
+    found = [
+        f"its {what} is {about.get(what)!r}, expected {wanted!r}"
+        for what, wanted in (
+            ("recipe", picture.recipe),
+            ("preset", picture.preset),
+            ("seed", picture.seed),
+        )
+        if about.get(what) != wanted
+    ]
+    if picture.seed not in recorded["seeds"]:
+        return [*found, f"the ledger has the seeds {recorded['seeds']}"]
+    if about["data"].get("sha256") != recorded["data"].get("sha256"):
+        found.append("it is of other data than the ledger's entry")
+    neutral = _neutral(picture.recipe)
+    found += [
+        f"its setting {name} is {about['settings'].get(name)!r}, and {value!r} in the ledger"
+        for name, value in recorded["settings"].items()
+        if name not in neutral and about["settings"].get(name) != value
+    ]
+    at = recorded["seeds"].index(picture.seed)
+    compared = 0
+    for name, ours in about["metrics"].items():
+        if name.endswith(TIMED):
+            continue
+        theirs = recorded["metrics"].get(name, {"values": {at: None}})["values"][at]
+        compared += 1
+        if ours != theirs:
+            found.append(f"its {name} is {ours}, and {theirs} in the ledger")
+    return found if compared else [*found, "it has no metric to know its run by"]
+
+
+def _neutral(recipe):
+    """Names of a recipe's settings that no figure depends on."""
+    fields = dataclasses.fields(importlib.import_module(recipe).Settings)
+    return {field.name for field in fields if field.metadata["neutral"]}
+
+
+def faults(name):
+    """What is wrong with a picture of `docs`, a line each: nothing, if it is of the ledger's runs.
+
+    Args:
+        name: Of `FROM_LEDGER` or `FROM_RUNS`.
+    """
+    path = DOCS / f"{name}.png"
+    if not path.exists():
+        return ["there is no such picture"]
+    about = plots.about_picture(path)
+    if name in FROM_RUNS:
+        picture = FROM_RUNS[name]
+        return run_faults(picture, about, entry(picture.recipe, picture.preset))
+    try:
+        expected = about_drawn(FROM_LEDGER[name])
+    except LookupError as error:
+        return [str(error)]
+    ours = {what: expected[what] for what in ("ledger", "sha256")}
+    if about is None or ours != {what: about.get(what) for what in ours}:
+        return ["it was not drawn from what the ledger has now"]
+    return []
