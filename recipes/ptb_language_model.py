@@ -154,7 +154,8 @@ LARGE = dataclasses.replace(
     clip_norm=10.0,
 )  # fmt: skip
 AGREEMENT = Settings(
-    data="agreement", units=128, dropout=0.0, sampled=None, batch_size=16, window=50, epochs=5,
+    data="agreement", sentences=20_000, units=64, dropout=0.0, sampled=None, batch_size=16, window=50,
+    epochs=4, learning_rate=1e-2,
 )  # fmt: skip
 
 PRESETS = {
@@ -439,7 +440,8 @@ def parse(argv):
     add(
         "--compare",
         action="store_true",
-        help="train plain RNN, GRU and LSTM on the generated language (preset: agreement)",
+        help="train plain RNN, GRU and LSTM of equal size on the generated language, each with the "
+        "seeds 0 1 2 (--seeds), from the preset `agreement`",
     )
     add(
         "--measure",
@@ -454,13 +456,15 @@ def parse(argv):
     settable = {"data and run", "model and training"}
     alone = {"takes": ("preset",), "without": ("distribute",)}
     cli.check_mode(parser, flags, Settings, "--measure", settable, **alone)
-    training = ("preset", "out", "resume", "record")
+    training = ("preset", "out", "resume", "seeds", "record")
     cli.check_mode(parser, flags, Settings, "--compare", settable | {"writing"}, takes=training)
     if flags.compare:
         for name in ("cell", "data"):
             if hasattr(flags, name):
                 cells = ", ".join(comparison.CELLS)
                 parser.error(f"--compare trains {cells} on {agreement.NAME}: leave --{name} out")
+        if hasattr(flags, "seed"):
+            parser.error("--compare takes several seeds: say --seeds")
         if flags.preset not in (None, *comparison.PRESETS):
             parser.error(
                 f"--compare takes the presets of {agreement.NAME}, {' and '.join(comparison.PRESETS)}: "
@@ -493,7 +497,7 @@ def main(argv=None):
 
     if flags.compare:
         settings = cli.override(PRESETS[flags.preset or agreement.NAME], flags)
-        return comparison.compare(RECIPE, flags, settings, train_runs)
+        return comparison.compare(RECIPE, flags, settings, train_runs, build_model)
     return train_runs(flags)
 
 

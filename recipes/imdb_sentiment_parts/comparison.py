@@ -34,13 +34,7 @@ def equal_units(settings, cell, build_model):
         return beside_the_embedding(model)
 
     budget = weights(settings.cell, settings.units)
-    low, high = 1, 1
-    while weights(cell, high) < budget:
-        low, high = high, 2 * high
-    while low < high:  # the least that reaches the budget
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if weights(cell, middle) < budget else (low, middle)
-    return min(max(low - 1, 1), low, key=lambda units: abs(weights(cell, units) - budget))
+    return cli.equal_units(lambda units: weights(cell, units), budget)
 
 
 def compare(recipe, flags, settings, train_seeds, build_model):

@@ -1,24 +1,51 @@
 """A plain RNN, a GRU and an LSTM on the generated language: who still knows the noun at the verb?"""
 
+import argparse
+import dataclasses
+
 from ptb_language_model_parts import agreement, pictures
 from rnn_kit import cli, plots
 
 CELLS = ("simple", "gru", "lstm")
 PRESETS = ("agreement", "smoke")
+SEEDS = (0, 1, 2)
+RATES = (3e-3, 1e-2, 3e-2)  # learning rates to choose from, for each cell, on validation
 
 
-def compare(recipe, flags, settings, train_runs):
-    """Trains every cell with one preset's settings, prints a table, and draws who agrees.
+def equal_units(settings, cell, build_model):
+    """Units with which a cell's network has most nearly as many weights as the settings' network.
+
+    Args:
+        settings: With the `cell` and the `units` whose network's weights are counted.
+        cell: Another one, of `rnn_kit.cli.CELLS`.
+        build_model: `build_model(settings, vocabulary)`.
+    """
+    vocabulary = agreement.vocabulary()
+
+    def weights(cell, units):
+        its_settings = dataclasses.replace(settings, cell=cell, units=units)
+        return build_model(its_settings, vocabulary).count_params()
+
+    budget = weights(settings.cell, settings.units)
+    return cli.equal_units(lambda units: weights(cell, units), budget)
+
+
+def compare(recipe, flags, settings, train_runs, build_model):
+    """Trains every cell with every seed, each at the best of three learning rates, and prints a table.
+
+    All networks have about as many weights as the settings' own. The rate is the one with the lowest
+    validation perplexity of the first seed.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed. Each cell is a run in a folder of its own under `--out`; with `--resume` those
-            that are missing or unfinished are trained.
+        flags: As parsed. Each training is a run in a folder of its own under `--out`; with `--resume`
+            those that are missing or unfinished are trained.
         settings: What the flags ask for.
         train_runs: `train_runs(flags) -> metrics`.
+        build_model: `build_model(settings, vocabulary)`.
 
     Returns:
-        A dict of cells to their metrics.
+        A dict of cells to their metrics over the seeds, each with mean, standard deviation and values.
 
     Raises:
         RunError, UserError: one line for the user.
@@ -26,16 +53,88 @@ def compare(recipe, flags, settings, train_runs):
     """
     preset = flags.preset or agreement.NAME
     out = cli.variants_folder(recipe, flags, preset)
-    variants = {cell: {"preset": preset, "cell": cell} for cell in CELLS}
-    results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    seeds = list(flags.seeds or SEEDS)
+    given = cli.given(flags, type(settings))
+    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
+    units = {cell: equal_units(settings, cell, build_model) for cell in CELLS}
+
+    def variant(cell, rate):
+        return {"preset": preset, "cell": cell, "units": units[cell], "learning_rate": rate}
+
+    chosen = dict.fromkeys(CELLS, rates[0])
+    if len(rates) > 1:
+        first = {"seeds": seeds[:1], "record": False}
+        tuning = {
+            f"{cell}/rate-{rate:g}": {**variant(cell, rate), **first}
+            for cell in CELLS
+            for rate in rates
+        }
+        tried = cli.run_variants(recipe, flags, out, settings, tuning, train_runs)
+        chosen = {cell: _best_rate(tried, cell, rates) for cell in CELLS}
+        # The first seed's runs at these rates are there, and are gone on with.
+        flags = argparse.Namespace(**{**vars(flags), "resume": True})
+    variants = {
+        f"{cell}/rate-{rate:g}": {**variant(cell, rate), "seeds": seeds}
+        for cell, rate in chosen.items()
+    }
+    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    results = dict(zip(CELLS, trained.values(), strict=True))
 
     picture = out / "agreement.png"
     plots.save_comparison(picture, pictures.agreement_of(results), recipe, results)
-    print(f"\n{'cell':8}{'perplexity':>12}{'above its own':>15}    verbs that agree, by distance")
-    print(" " * 39 + "  ".join(f"{name:>11}" for name in agreement.shares(results[CELLS[0]])[0]))
-    for cell, metrics in results.items():
-        verbs = "  ".join(f"{share:11.3f}" for share in agreement.shares(metrics)[1])
-        above = agreement.above_its_own(metrics)
-        print(f"{cell:8}{metrics['test_perplexity']:12.3f}{above:15.1%}    {verbs}")
+    print("\n" + table(results, units, chosen, seeds))
     print(f"drawn in {picture}")
     return results
+
+
+def _best_rate(tried, cell, rates):
+    return min(rates, key=lambda rate: tried[f"{cell}/rate-{rate:g}"]["validation_perplexity"]["mean"])
+
+
+def table(results, units, chosen, seeds):
+    """Lines that tell of each cell its size, its perplexity, and how far its verbs agree."""
+    rows = [["cell", "units", "weights", "rate", "perplexity", "above its own", "agrees up to"]]
+    for cell, metrics in results.items():
+        above = agreement.above_its_own({name: of["mean"] for name, of in metrics.items()})
+        rows.append(
+            [
+                cell,
+                f"{units[cell]}",
+                f"{metrics['weights']['mean']:,.0f}",
+                f"{chosen[cell]:g}",
+                _spread(metrics["test_perplexity"]),
+                f"{above:.1%}",
+                " ".join(f"{value:.0f}" for value in metrics[agreement.LARGEST]["values"]),
+            ]
+        )
+    lines = _columns(rows)
+    rows = [["verbs that agree, by distance", *results]]
+    names = agreement.shares(results[CELLS[0]])[0]
+    for name, (first, _) in zip(names, agreement.BINS, strict=True):
+        metric = f"test_agreement_{first}"
+        rows.append([name, *(_spread(metrics.get(metric)) for metrics in results.values())])
+    several = ": mean ± standard deviation" if len(seeds) > 1 else ""
+    return "\n".join(
+        [
+            f"seeds {' '.join(map(str, seeds))}{several}",
+            *lines,
+            f"(agrees up to: words from noun to verb, a value a seed; {agreement.CRITERION})",
+            "",
+            *_columns(rows),
+        ]
+    )
+
+
+def _spread(metric):
+    if metric is None:
+        return "-"
+    spread = "" if metric["std"] is None else f" ± {metric['std']:.3f}"
+    return f"{metric['mean']:.3f}{spread}"
+
+
+def _columns(rows):
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -22,7 +22,7 @@ def draw(run, history, rates, metrics):
 
 
 def agreement_of(results):
-    """The share of verbs that agree, by distance: of cells to their metrics."""
+    """The share of verbs that agree, by distance: of cells to their metrics, of a run or over seeds."""
     names, _, counts = agreement.shares(next(iter(results.values())))
     shares = {cell: agreement.shares(metrics)[1] for cell, metrics in results.items()}
     title = "“the cats, which already ate a bunch of food, …”: were, or was?"

@@ -27,7 +27,7 @@ from rnn_kit.cli.flags import (
 from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, prompt_loop, side_by_side
 from rnn_kit.cli.training import run_seeds
-from rnn_kit.cli.variants import run_variants, variants_folder
+from rnn_kit.cli.variants import equal_units, run_variants, variants_folder
 
 __all__ = [
     "CELLS",
@@ -41,6 +41,7 @@ __all__ = [
     "coloured_words",
     "command",
     "distribute",
+    "equal_units",
     "flag_of",
     "fraction",
     "given",

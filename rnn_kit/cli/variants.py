@@ -23,6 +23,31 @@ def variants_folder(recipe, flags, preset):
     return out
 
 
+def equal_units(weights, budget):
+    """Units with which a network has most nearly a given number of weights, to compare cells fairly.
+
+    Args:
+        weights: `weights(units)`, the network's number of weights, which grows with its units.
+        budget: The number that is wanted.
+
+    Returns:
+        A whole number of at least 1; of two that are equally near, the smaller.
+
+    Example:
+
+    >>> equal_units(lambda units: units**2, 50)
+    7
+    """
+    high = 1
+    while weights(high) < budget:
+        high *= 2
+    low = 1
+    while low < high:  # the least that reaches the budget
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if weights(middle) < budget else (low, middle)
+    return min((max(low - 1, 1), low), key=lambda units: abs(weights(units) - budget))
+
+
 def run_variants(recipe, flags, out, settings, variants, train_runs):
     """Trains every variant in a folder of its own; with `--resume`, those missing or unfinished.
 

@@ -206,18 +206,22 @@ def _rate_axis(ax, rates, smooth):
 def agreement_by_distance(runs, bins, counts, title=""):
     """How often a model prefers the verb that agrees with its noun, by the words between the two.
 
+    Of one seed, the bars are the 95 % intervals (Wilson) of the sentences' draw. Of several, a curve is
+    their mean, and the bars reach from the lowest end of their intervals to the highest.
+
     Args:
-        runs: Names to shares `(K,)`, one a bin, NaN where nothing was measured.
+        runs: Names to shares `(K,)`, one a bin, or `(S, K)` of S seeds; NaN where nothing was measured.
         bins: K names of bins of distances, in words.
-        counts: `(K,)` sentences in each bin, for the 95 % intervals.
+        counts: `(K,)` sentences in each bin.
         title: The picture's title.
     """
     figure, ax = _axes(7.2, 4.2)
     counts = np.where(np.asarray(counts) > 0, counts, np.nan)
     colors = colors_of(runs)
     for index, (name, shares) in enumerate(runs.items()):
-        shares = np.asarray(shares, "float64")
-        low, high = _wilson(shares * counts, counts)
+        seeds = np.atleast_2d(np.asarray(shares, "float64"))
+        low, high = _wilson(seeds * counts, counts)
+        shares, low, high = seeds.mean(axis=0), low.min(axis=0), high.max(axis=0)
         low, high = np.minimum(low, shares), np.maximum(high, shares)  # but for rounding, at 0 and 1
         at = np.arange(len(bins)) + 0.06 * (index - (len(runs) - 1) / 2)
         ax.errorbar(
@@ -236,5 +240,5 @@ def agreement_by_distance(runs, bins, counts, title=""):
     return caption(
         figure,
         "Higher is better: 1, every verb agrees with its noun; 0.5, a coin. To the right the noun "
-        "lies further back. Bars: 95 % intervals.",
+        "lies further back. Bars: 95 % intervals, of all seeds.",
     )

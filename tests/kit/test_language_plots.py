@@ -91,6 +91,20 @@ def test_agreement_has_a_curve_a_cell_and_intervals():
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2 to 9", "10 and more"]
 
 
+def test_of_several_seeds_the_curve_is_the_mean_and_the_bars_hold_all_of_their_intervals():
+    seeds = [[1.0, 0.6], [0.9, 0.8]]
+    figure = plots.agreement_by_distance({"lstm": seeds}, ["1", "2"], [100, 100])
+    alone = [plots.agreement_by_distance({"lstm": one}, ["1", "2"], [100, 100]) for one in seeds]
+
+    def bars(figure):
+        return np.array([s[:, 1] for s in figure.axes[0].containers[0].lines[2][0].get_segments()])
+
+    np.testing.assert_allclose(figure.axes[0].containers[0].lines[0].get_ydata(), [0.95, 0.7])
+    lowest = np.min([bars(one)[:, 0] for one in alone], axis=0)
+    highest = np.max([bars(one)[:, 1] for one in alone], axis=0)
+    np.testing.assert_allclose(bars(figure), np.stack([lowest, highest], axis=1))
+
+
 def test_a_bin_without_sentences_is_left_out():
     figure = plots.agreement_by_distance({"lstm": [1.0, np.nan]}, ["1", "2"], [10, 0])
     figure.draw_without_rendering()

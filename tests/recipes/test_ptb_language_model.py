@@ -12,7 +12,7 @@ import numpy as np
 import ptb_language_model as recipe
 import pytest
 import tensorflow as tf
-from ptb_language_model_parts import agreement, fitting, sentences
+from ptb_language_model_parts import agreement, comparison, fitting, sentences
 
 from rnn_kit.datasets import Corpus
 from rnn_kit.datasets import agreement as language
@@ -50,9 +50,9 @@ def test_a_run_leaves_what_the_design_promises(saved):
         *("samples.txt", "perplexity.png", "agreement.png", "checkpoints"),
     }
     assert json.loads((out / "result.json").read_text())["metrics"] == metrics
-    assert metrics["epochs"] == 2 and metrics["weights"] == 11_552
+    assert metrics["epochs"] == 2 and metrics["weights"] == 11_680
     assert metrics["language_perplexity"] == pytest.approx(language.perplexity())
-    assert metrics["language_perplexity"] < metrics["test_perplexity"] < 101
+    assert metrics["language_perplexity"] < metrics["test_perplexity"] < 105
     for picture in ("perplexity.png", "agreement.png"):
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
 
@@ -324,7 +324,7 @@ def test_the_draws_follow_from_the_seed_and_the_step():
 def test_training_with_it_learns_the_language_too(tmp_path):
     flags = "--units 16 --sentences 300 --batch-size 8 --window 20 --epochs 2 --sampled 20".split()
     metrics = recipe.main(["--preset", "smoke", *flags, "--out", str(tmp_path / "run")])
-    assert metrics["test_perplexity"] < 75  # of 101 words; validation and test sum over all of them
+    assert metrics["test_perplexity"] < 75  # of 105 words; validation and test sum over all of them
 
 
 def test_a_vocabulary_too_small_to_sample_from_is_summed_over():
@@ -338,25 +338,58 @@ def test_a_vocabulary_too_small_to_sample_from_is_summed_over():
 # The generated language
 
 
-def test_the_preferred_verb_is_the_one_with_more_probability(saved, opened):
+def test_the_preferred_verb_is_the_one_with_more_probability_behind_all_that_was_read(saved, opened):
     model = keras.models.load_model(saved[0] / "model.keras")
     generator, vocabulary = opened
-    tested = language.generate(40, seed=9)
+    tested = language.generate(30, seed=9)
     distances, right = agreement.preferences(model, vocabulary, tested)
+    read = [vocabulary.end]
     for sentence, distance, is_right in zip(tested, distances, right, strict=True):
         fact = language.agreement_in(sentence)
-        before = [vocabulary.end, *vocabulary.encode(sentence[: fact.verb])]
+        before = [*read, *vocabulary.encode(sentence[: fact.verb])]
         candidates = [[*before, vocabulary.id_of(verb)] for verb in (fact.right, fact.wrong)]
         log_p = generator.log_probabilities(candidates)[:, -1]
         assert is_right == (log_p[0] > log_p[1])
         assert distance == fact.distance
+        read += [*vocabulary.encode(sentence), vocabulary.end]
 
 
 def test_every_sentence_is_in_one_bin(saved):
     _, metrics = saved
     names, shares, counts = agreement.shares(metrics)
     assert sum(counts) == 300 and len(names) == len(agreement.BINS)
-    assert all(0 <= share <= 1 for share in shares)
+    assert shares.shape == (1, len(names)) and ((shares >= 0) & (shares <= 1)).all()
+
+
+def test_shares_of_several_seeds_have_a_row_each():
+    of_seeds = {"test_agreement_1": {"values": [0.9, 0.8]}, "test_sentences_1": {"values": [7, 7]}}
+    names, shares, counts = agreement.shares(of_seeds)
+    assert names[0] == "1" and counts == [7] + [0] * (len(names) - 1)
+    np.testing.assert_array_equal(shares[:, 0], [0.9, 0.8])
+    assert shares.shape == (2, len(names)) and np.isnan(shares[:, 1:]).all()
+
+
+def in_bins(*shares, count=400):
+    metrics = {}
+    for (first, _), share in zip(agreement.BINS, shares, strict=False):
+        metrics |= {f"test_agreement_{first}": share, f"test_sentences_{first}": count}
+    return metrics
+
+
+@pytest.mark.parametrize(
+    ("shares", "count", "largest"),
+    [
+        ([1.0] * 11, 400, 50),
+        ([1.0] * 7 + [0.5] * 4, 400, 9),
+        ([1.0] * 4 + [0.78] + [1.0] * 6, 400, 4),  # whose interval reaches down to 0.737
+        ([1.0] * 4 + [0.81] + [0.5] * 6, 400, 5),
+        ([1.0] * 4 + [0.81] + [0.5] * 6, 40, 4),  # of so few, it may be luck
+        ([1.0] * 3, 400, 3),  # there are no sentences beyond
+        ([0.5] * 11, 400, 0),
+    ],
+)
+def test_the_largest_distance_is_the_last_before_the_first_that_may_be_luck(shares, count, largest):
+    assert agreement.largest_distance(in_bins(*shares, count=count)) == largest
 
 
 def test_the_true_perplexity_is_that_of_the_very_test_text(saved):
@@ -367,25 +400,60 @@ def test_the_true_perplexity_is_that_of_the_very_test_text(saved):
     assert metrics["test_true_perplexity"] == pytest.approx(np.exp(nats / tokens))
 
 
-def test_compare_trains_three_cells_and_draws_them_together(tmp_path, run_main):
+@pytest.mark.parametrize("cell", comparison.CELLS)
+@pytest.mark.parametrize("flags", [{}, {"units": 128}, {"tied": False, "layers": 2, "units": 40}])
+def test_cells_are_compared_with_equally_many_weights(cell, flags):
+    settings = dataclasses.replace(recipe.AGREEMENT, **flags)
+    words = agreement.vocabulary()
+
+    def weights(cell, units):
+        its_settings = dataclasses.replace(settings, cell=cell, units=units)
+        return recipe.build_model(its_settings, words).count_params()
+
+    units = comparison.equal_units(settings, cell, recipe.build_model)
+    budget = weights("lstm", settings.units)
+    ours = abs(weights(cell, units) - budget)
+    assert ours <= min(abs(weights(cell, units + step) - budget) for step in (-1, 1))
+    assert ours < 0.02 * budget
+    keras.utils.clear_session()
+
+
+def test_compare_trains_cells_of_one_size_each_at_its_best_rate_and_draws_them_together(
+    tmp_path, run_main, monkeypatch, without_pictures
+):
+    monkeypatch.setattr(comparison, "CELLS", ("simple", "lstm"))
+    monkeypatch.setattr(comparison, "RATES", (1e-3, 1e-2))
+    monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
     out = tmp_path / "compare"
-    flags = ["--compare", "--preset", "smoke", *TINY, "--out", str(out)]
-    code, said, _ = run_main(flags)
+    flags = ["--compare", "--preset", "smoke", *TINY, "--seeds", "0", "1", "--out", str(out)]
+    code, said, _ = run_main([*flags, "--record"])
     assert code == 0
     assert (out / "agreement.png").read_bytes().startswith(b"\x89PNG")
-    for cell in ("simple", "gru", "lstm"):
-        settings = json.loads((out / cell / "config.json").read_text())["settings"]
-        assert settings["cell"] == cell and settings["units"] == 8
-        assert f"\n{cell} " in said
-    (out / "lstm/result.json").unlink()  # as if it had been cut off
+    entries = [json.loads(path.read_text()) for path in sorted((tmp_path / "ledger").iterdir())]
+    recorded = {entry["settings"]["cell"]: entry for entry in entries}
+    assert set(recorded) == {"simple", "lstm"} and len(entries) == 2
+    for cell, entry in recorded.items():
+        reached = {}
+        for rate in comparison.RATES:
+            of_first = json.loads((out / cell / f"rate-{rate:g}/seed-0/result.json").read_text())
+            reached[rate] = of_first["metrics"]["validation_perplexity"]
+            assert of_first["settings"]["units"] == {"simple": 11, "lstm": 8}[cell]
+        chosen = min(reached, key=reached.get)
+        assert [rate for rate in reached if (out / f"{cell}/rate-{rate:g}/seed-1").exists()] == [chosen]
+        assert entry["settings"]["learning_rate"] == chosen and entry["seeds"] == [0, 1]
+        row = next(line.split() for line in said.splitlines() if line.startswith(f"{cell} "))
+        weights = f"{entry['metrics']['weights']['mean']:,.0f}"
+        assert row[1:4] == [f"{entry['settings']['units']}", weights, f"{chosen:g}"]
+    rate = recorded["lstm"]["settings"]["learning_rate"]
+    result = out / f"lstm/rate-{rate:g}/seed-1/result.json"
+    result.unlink()  # as if it had been cut off
     code, said, _ = run_main([*flags, "--resume"])
-    assert code == 0 and said.count("has come to its end already") == 2
-    assert (out / "lstm/result.json").exists()
+    assert code == 0 and said.count("has come to its end already") == 4 + 3 and result.exists()
     code, _, error = run_main(flags)
     assert code == 2 and "already holds a run" in error
-    code, _, error = run_main([*flags, "--resume", "--units", "9"])
+    code, _, error = run_main([*flags, "--resume", "--epochs", "2"])
     assert code == 2 and "other settings" in error
-    code, _, error = run_main([*flags, "--out", str(out / "gru")])
+    code, _, error = run_main([*flags, "--out", str(result.parent)])
     assert code == 2 and "single run" in error
 
 
@@ -482,7 +550,7 @@ def test_measure_trains_a_little_and_leaves_nothing(tmp_path, monkeypatch, capsy
     metrics = recipe.main(["--measure", "30", "--preset", "smoke"])
     said = capsys.readouterr().out
     assert metrics["last_loss"] < metrics["first_loss"] < np.log(101) + 0.1
-    assert metrics["weights"] == 11_552 and "11,552 weights" in said
+    assert metrics["weights"] == 11_680 and "11,552 weights" in said
     seconds_a_step = 8 * 20 / metrics["words_per_second"]
     assert metrics["hours"] == pytest.approx(seconds_a_step * 2 * 46 / 3600)
     assert not list(tmp_path.iterdir())
@@ -584,7 +652,7 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
         ("--preset smoke --prompt zebras", "zebras"),
         ("--preset smoke --prompt <eos>", "<eos>"),
         ("--compare --data ptb", "leave --data out"),
-        ("--compare --seeds 0 1", "no meaning with --compare"),
+        ("--compare --seed 1", "say --seeds"),
         ("--compare --resume", "needs --out"),
         ("--run there", "add --score or --sample-only"),
         ("--cell rnn", "invalid choice"),
@@ -609,7 +677,7 @@ def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, ru
     shutil.copytree(saved[0], tmp_path / "run")
     TokenVocabulary(["<eos>", "a"]).save(tmp_path / "run/vocabulary.json")
     code, _, error = run_main(["--score", "a", "--run", str(tmp_path / "run")])
-    assert code == 2 and "101 words and vocabulary.json has 2" in error
+    assert code == 2 and "105 words and vocabulary.json has 2" in error
 
 
 @pytest.mark.parametrize("cell", ["peephole", "kit-gru", "simple"])
