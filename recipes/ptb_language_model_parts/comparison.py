@@ -9,7 +9,7 @@ from rnn_kit import cli, plots
 CELLS = ("simple", "gru", "lstm")
 PRESETS = ("agreement", "smoke")
 SEEDS = (0, 1, 2)
-RATES = (3e-3, 1e-2, 3e-2)  # learning rates to choose from, for each cell, on validation
+RATES = (3e-3, 1e-2)  # learning rates to choose from, for each cell, on validation
 
 
 def equal_units(settings, cell, build_model):
@@ -31,7 +31,7 @@ def equal_units(settings, cell, build_model):
 
 
 def compare(recipe, flags, settings, train_runs, build_model):
-    """Trains every cell with every seed, each at the best of three learning rates, and prints a table.
+    """Trains every cell with every seed, each at the better of two learning rates, and prints a table.
 
     All networks have about as many weights as the settings' own. The rate is the one with the lowest
     validation perplexity of the first seed.
