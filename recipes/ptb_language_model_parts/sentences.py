@@ -1,4 +1,9 @@
-"""Sentences: written by a model, and scored by it."""
+"""Sentences: written by a model, and scored by it.
+
+The model was trained with states that are carried on from window to window. Zeros are none of those
+that a sentence begins with there, and from them it may fail where it never does within a text. So it
+reads a piece of text first: the end of the validation text, which its run keeps.
+"""
 
 import unicodedata
 
@@ -9,26 +14,55 @@ from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import TextError
 from rnn_kit.text.tokens import END, UNKNOWN
 
+FILE = "before.txt"  # of a run: what is read before a sentence
+BEFORE = 100  # words of it
 
-def text_of(vocabulary):
-    """From ids to text, a sentence a line: the decoder of `SampleText`."""
+
+def keep_before(run, corpus):
+    """Writes the last words of the validation text, an end of a sentence, into the run's folder.
+
+    Returns:
+        Their ids.
+    """
+    before = corpus.validation[-BEFORE:]
+    with run.writing(FILE) as aside:
+        aside.write_text(" ".join(corpus.vocabulary.decode(before)) + "\n", encoding="utf-8")
+    return before
+
+
+def kept_before(run, vocabulary):
+    """Ids of what a saved run reads before a sentence; the end of one, where it keeps nothing."""
+    path = run.path / FILE
+    words = path.read_text(encoding="utf-8").split() if path.exists() else []
+    return vocabulary.encode(words or [END])
+
+
+def text_of(vocabulary, before=()):
+    """From ids to text, a sentence a line: the decoder of `SampleText`.
+
+    Ids that begin with those of `before` are decoded from its end on, which is that of a sentence.
+    """
+    before = list(before)
 
     def decode(ids):
+        if before and list(ids[: len(before)]) == before:
+            ids = ids[len(before) - 1 :]
         words = ["\n" if word == END else word for word in vocabulary.decode(ids)]
         return " ".join(words).replace(" \n", "\n").replace("\n ", "\n")
 
     return decode
 
 
-def prompt_ids(prompt, vocabulary):
-    """Ids of the end of a sentence, and of the words that the next one starts with."""
+def prompt_ids(prompt, vocabulary, before=()):
+    """Ids of what is read before, up to the end of a sentence, and of the words that begin the next."""
     words = (prompt or "").split()
     if END in words:
         raise cli.UserError(f"--prompt: {END} ends a sentence. Leave it out: a prompt begins one.")
     ids, unknown = encode(words, vocabulary)
     if unknown:
         print(f"Read as {UNKNOWN} in the prompt: {' '.join(unknown)}")
-    return np.concatenate([[vocabulary.end], ids]).astype("int32")
+    before = before if len(before) else [vocabulary.end]
+    return np.concatenate([before, ids]).astype("int32")
 
 
 def encode(words, vocabulary):
@@ -45,16 +79,17 @@ def encode(words, vocabulary):
         raise cli.UserError(f"{error}. Leave the word out, or say it in other words.") from None
 
 
-def write(generator, vocabulary, settings):
+def write(generator, vocabulary, settings, before=()):
     """Prints sentences, each until its end or the settings' length, at each temperature."""
-    start = prompt_ids(settings.prompt, vocabulary)
+    start = prompt_ids(settings.prompt, vocabulary, before)
+    read = max(len(before), 1)
     texts = {}
     for t in settings.temperatures:
         sampler = TemperatureSampler(t, settings.top_k, settings.top_p, seed=settings.seed)
         count = settings.count if t else 1  # without chance they are all the same
         rows = np.repeat(start[None], count, axis=0)
         written = generator.generate(rows, settings.length, sampler, stop_id=vocabulary.end)
-        lines = [sentence(row[1:], vocabulary) for row in written]
+        lines = [sentence(row[read:], vocabulary) for row in written]
         texts[f"temperature {t:g}"] = "\n\n".join(lines)
     print(cli.side_by_side(texts))
 
@@ -66,12 +101,18 @@ def sentence(ids, vocabulary):
     return " ".join(words if len(ends) else [*words, "…"])
 
 
-def score(generator, vocabulary, texts):
+def score(generator, vocabulary, texts, before=()):
     """Prints the log-probability and the perplexity of sentences, whole and word by word.
 
-    Each stands alone: it begins where a sentence ends, and its own end is one of its N tokens.
+    Each follows upon `before` alone, which ends a sentence, and its own end is one of its N tokens.
 
-        ln p = Σ_n ln p(w_n | w_1 ... w_(n-1)),   perplexity = e^(-ln p / N)
+        ln p = Σ_n ln p(w_n | before, w_1 ... w_(n-1)),   perplexity = e^(-ln p / N)
+
+    Args:
+        generator: Of the model.
+        vocabulary: Its `TokenVocabulary`.
+        texts: Sentences, words with spaces between.
+        before: Ids to read first. Default: the end of a sentence.
 
     Returns:
         Sentences to their ln p.
@@ -82,8 +123,8 @@ def score(generator, vocabulary, texts):
         if not words:
             raise cli.UserError("--score: a sentence without a word. Give each in quotes.")
         ids, unseen = encode(words, vocabulary)
-        whole = np.concatenate([[vocabulary.end], ids, [vocabulary.end]])
-        log_p = generator.log_probabilities(whole[None])[0]
+        whole = np.concatenate([before if len(before) else [vocabulary.end], ids, [vocabulary.end]])
+        log_p = generator.log_probabilities(whole[None])[0][-len(ids) - 1 :]
         print(f"\n{text}")
         print(
             f"  ln p = {log_p.sum():.2f}, perplexity {np.exp(-log_p.mean()):,.1f} a word, of "

@@ -47,7 +47,7 @@ def test_a_run_leaves_what_the_design_promises(saved):
     out, metrics = saved
     assert {path.name for path in out.iterdir()} == {
         *("config.json", "history.csv", "result.json", "model.keras", "vocabulary.json"),
-        *("samples.txt", "perplexity.png", "agreement.png", "checkpoints"),
+        *("before.txt", "samples.txt", "perplexity.png", "agreement.png", "checkpoints"),
     }
     assert json.loads((out / "result.json").read_text())["metrics"] == metrics
     assert metrics["epochs"] == 2 and metrics["weights"] == 11_680
@@ -460,14 +460,17 @@ def test_compare_trains_cells_of_one_size_each_at_its_best_rate_and_draws_them_t
 # Scores and sentences
 
 
-def test_scores_are_those_of_the_whole_sentence_with_its_end(opened, capsys):
+@pytest.mark.parametrize("read", [None, "the dogs were old <eos>"])
+def test_scores_are_those_of_the_whole_sentence_with_its_end_behind_what_was_read(read, opened, capsys):
     generator, vocabulary = opened
+    before = vocabulary.encode(read.split()) if read else [vocabulary.end]
     pair = ["the cat was full", "the cat were full"]
-    scores = sentences.score(generator, vocabulary, pair)
+    scores = sentences.score(generator, vocabulary, pair, before if read else ())
     said = capsys.readouterr().out
     for text in pair:
-        ids = [vocabulary.end, *vocabulary.encode(text.split()), vocabulary.end]
-        assert scores[text] == pytest.approx(generator.score([ids])[0], rel=1e-5)
+        ids = [*before, *vocabulary.encode(text.split()), vocabulary.end]
+        log_p = generator.log_probabilities([ids])[0]
+        assert scores[text] == pytest.approx(log_p[len(before) - 1 :].sum(), rel=1e-5)
         assert f"ln p = {scores[text]:.2f}, perplexity {np.exp(-scores[text] / 5):.1f} a word" in said
     assert f"The likeliest: {max(scores, key=scores.get)}" in said
 
@@ -488,6 +491,26 @@ def test_unknown_words_are_marked_and_read_as_unk(capsys):
     assert scores["A cow sat"] == pytest.approx(scores["a <unk> sat"])
 
 
+def test_a_saved_run_reads_the_end_of_its_validation_text_before_a_sentence(saved, opened, run_main):
+    run, (generator, vocabulary) = recipe.Run.open(saved[0], recipe.RECIPE), opened
+    before = sentences.kept_before(run, vocabulary)
+    corpus = recipe.load_data(recipe.PRESETS["smoke"])
+    np.testing.assert_array_equal(before, corpus.validation[-sentences.BEFORE :])
+    assert before[-1] == vocabulary.end
+    ids = [*before, *vocabulary.encode("the cat was full".split()), vocabulary.end]
+    ln_p = generator.log_probabilities([ids])[0][-5:].sum()
+    code, said, _ = run_main(["--score", "the cat was full", "--run", str(saved[0])])
+    assert code == 0 and f"ln p = {ln_p:.2f}" in said
+    assert "going on from '\\n'" in (saved[0] / "samples.txt").read_text()
+
+
+def test_a_run_that_keeps_no_text_scores_from_the_end_of_a_sentence(saved, opened, tmp_path):
+    shutil.copytree(saved[0], tmp_path / "run")
+    (tmp_path / "run/before.txt").unlink()
+    run = recipe.Run.open(tmp_path / "run", recipe.RECIPE)
+    assert list(sentences.kept_before(run, opened[1])) == [opened[1].end]
+
+
 def test_words_are_composed_as_the_corpus_is():
     words = TokenVocabulary(["<eos>", "caf\u00e9"])
     assert sentences.encode(["cafe\u0301", "CAF\u00c9"], words) == (pytest.approx([1, 1]), [])
@@ -496,6 +519,9 @@ def test_words_are_composed_as_the_corpus_is():
 def test_samples_have_a_sentence_a_line():
     words = TokenVocabulary(["<eos>", "a", "b"])
     assert sentences.text_of(words)([0, 1, 2, 0, 2, 0]) == "\na b\nb\n"
+    decode = sentences.text_of(words, before=[2, 1, 0])
+    assert decode([2, 1, 0, 1, 2, 0]) == "\na b\n"  # what was read before is left out
+    assert decode([1, 2, 0]) == "a b\n"
 
 
 def test_a_model_prefers_what_it_has_read(tmp_path, capsys):
