@@ -559,6 +559,21 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     assert list(drawn) == ["cpu", "lecture"]
     out = capsys.readouterr().out
     assert "lecture's validation loss after epoch 2" in out
+
+    def beside_a_lecture_of(machine):
+        path = tmp_path / "runs/lecture/result.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "machine": machine}))
+        run = recipe.Run.open(tmp_path / "runs/cpu", recipe.RECIPE)
+        return list(recipe.comparison.comparable_runs(run, recipe.PRESETS, tmp_path / "runs"))
+
+    here = recipe.comparison.machine()
+    before_cpus_were_recorded = {
+        k: here[k] for k in ("processor", "cores", "memory_gib", "accelerator")
+    }
+    assert beside_a_lecture_of(before_cpus_were_recorded) == ["cpu", "lecture"]
+    assert beside_a_lecture_of({**here, "cores": here["cores"] + 1}) == ["cpu"]
+    assert beside_a_lecture_of("no machine") == ["cpu"]
+    assert beside_a_lecture_of(here) == ["cpu", "lecture"]
     (tmp_path / "fox.txt").write_text(TEXT[:860] + "!")
     drawn.clear()
     recipe.main(["--preset", "cpu", "--out", str(tmp_path / "runs/other"), *flags])
