@@ -125,8 +125,8 @@ def what_is_not_learned(part, vocabulary, settings):
         share = sum(counts[word] for word in rare) / counts.total()
         notes.append(
             f"{len(rare):,} of {len(counts):,} distinct words stand less than {settings.min_count} "
-            f"times in the captions and become {UNKNOWN}, {share:.1%} of all words: --min-count 1 knows "
-            "all"
+            f"times in the captions and become {UNKNOWN}, {share:.1%} of all words: --min-count 1 "
+            "knows all"
         )
     longer = sum(len(words) > settings.length for words in captions)
     if longer:
