@@ -141,7 +141,7 @@ def commands():
     for name, draw in results.TABLES.items():
         if name == "models":  # there recipes stand for their models
             continue
-        head, _, *rows = draw().splitlines()
+        head, *rows = draw().splitlines()  # some are a sentence
         recipe = re.match(r"\| `(\w+)\.py` \|", head)
         for row in rows:
             for code in re.findall(r"`([^`]*)`", row):
