@@ -470,8 +470,8 @@ def test_what_cannot_be_stepped_through_is_refused_inside_a_learned_state_too():
         Generator(sequential(LearnedInitialState(back)))
 
     class Mine(LearnedInitialState):
-        def call(self, sequences, **kwargs):
-            return super().call(sequences, **kwargs)[:, ::-1]
+        def call(self, sequences, initial_state=None, mask=None, training=False):
+            return super().call(sequences, initial_state, mask, training)[:, ::-1]
 
     with pytest.raises(ValueError, match="'mine'"):
         Generator(sequential(Mine(L.LSTM(4, return_sequences=True), name="mine")))
