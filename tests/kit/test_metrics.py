@@ -129,8 +129,8 @@ def test_single_tokens_count_beyond_two_to_the_24(dtype, compiled):
 
 
 def test_in_float64_the_cross_entropy_is_computed_in_float64(rng):
-    if keras.backend.backend() == "jax":
-        pytest.skip("JAX computes in float32 unless it is told otherwise")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras takes in NumPy's float64 as float32 on the other backends")
     ids, logits = rng.integers(0, 6, (2, 5)), rng.normal(0, 2, (2, 5, 6))
     metric = BitsPerCharacter(dtype="float64")
     metric.update_state(ids, logits)
