@@ -90,8 +90,8 @@ class Perplexity(_PerToken):
     Args:
         ignore_class: An id (often padding) whose tokens do not count, or `None`. Default: `None`.
         name: Default: `"perplexity"`.
-        dtype: `"float64"` computes in float64 under TensorFlow (on the other backends Keras takes logits
-            in as float32); any other, and the default, in float32. Tokens are counted one by one beyond
+        dtype: `"float64"` computes in float64 under TensorFlow (elsewhere Keras takes logits in as
+            float32); any other, and the default, in float32. Tokens are counted one by one beyond
             2^24 in either.
 
     Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), "perplexity measure" of the captioning
@@ -123,8 +123,8 @@ class BitsPerCharacter(_PerToken):
     Args:
         ignore_class: An id (often padding) whose characters do not count, or `None`.
         name: Default: `"bits_per_character"`.
-        dtype: `"float64"` computes in float64 under TensorFlow (on the other backends Keras takes logits
-            in as float32); any other, and the default, in float32. Tokens are counted one by one beyond
+        dtype: `"float64"` computes in float64 under TensorFlow (elsewhere Keras takes logits in as
+            float32); any other, and the default, in float32. Tokens are counted one by one beyond
             2^24 in either.
 
     Source: the same sum as `Perplexity`; perplexity = 2^BPC.
