@@ -194,8 +194,8 @@ def report_models(rows):
         )
 
 
-def draw(rows, path):
-    """Ratios to keras, forward and backward, a group of bars for each shape."""
+def draw(rows, path, machine):
+    """Ratios to keras, forward and backward, a group of bars for each shape; and the machine."""
     kinds = list(dict.fromkeys(row["layer"] for row in rows))
     figure, axes = plt.subplots(
         len(kinds), 1, figsize=(9, 3.4 * len(kinds)), squeeze=False, layout="constrained"
@@ -217,6 +217,7 @@ def draw(rows, path):
         ax.set_ylim(0, 1.15 * max(row["forward_backward"]["ratio"] for row in mine))
         ax.legend(ncols=len(names), fontsize=8, frameon=False)
     axes[-1, 0].set_xlabel("steps × sequences × features × units")
+    figure.suptitle(f"on {runs.describe_machine(machine)}", fontsize=9)
     figure.savefig(path, dpi=150, format="png")
     plt.close(figure)
 
@@ -299,7 +300,7 @@ def main(argv=None):
     with runs.writing(out / "result.json") as aside:
         aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
     with runs.writing(out / "benchmark.png") as aside:
-        draw(result["rows"], aside)
+        draw(result["rows"], aside, result["machine"])
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
         path = LEDGER / entry_name(result)

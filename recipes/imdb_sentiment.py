@@ -241,6 +241,26 @@ def readable(settings, vocabulary, sequences):
     return sequences.limited(vocabulary.size, UNKNOWN).last(settings.maxlen)
 
 
+def what_is_not_read(settings, data):
+    """Lines on the words of the training reviews that the network does not know, or does not get to."""
+    notes, reviews = [], data.train.sequences
+    known, distinct = data.vocabulary.size - FIRST, len(data.vocabulary)
+    if known < distinct:
+        words = len(reviews.flat) - len(reviews)  # each review begins with the start id
+        share = (reviews.flat >= data.vocabulary.size).sum() / max(1, words)
+        notes.append(
+            f"The {known:,} most frequent of {distinct:,} distinct words are known; the others, "
+            f"{share:.1%} of all that is written, are one unknown word: --words says how many ids."
+        )
+    longer = int((reviews.lengths - 1 > settings.maxlen).sum())
+    if longer:
+        notes.append(
+            f"Of {longer:,} of {len(reviews):,} training reviews, which are longer, the last "
+            f"{settings.maxlen:,} words are read: --maxlen says how many."
+        )
+    return notes
+
+
 def padded(settings):
     """How batches are padded: as little as can be, or as the listing does it."""
     return {"length": None if settings.bucket else settings.maxlen, "front": not settings.mask}
@@ -340,9 +360,11 @@ def run_one(settings, open_run):
     print(
         f"{info['name']}: training on {info['train']:,} reviews, validating on {info['validation']:,}, "
         f"held out {info['test']:,}; {info['distinct_words']:,} distinct words; "
-        f"is it {data.classes[0]} or {data.classes[1]}?\n"
-        f"on {describe_machine()}; everything goes to {run.path}"
+        f"is it {data.classes[0]} or {data.classes[1]}?"
     )
+    for note in what_is_not_read(settings, data):
+        print(note)
+    print(f"on {describe_machine()}; everything goes to {run.path}")
     model, last_weights = train(settings, data, run)
     run.save_model(model)
 

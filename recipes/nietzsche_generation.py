@@ -33,7 +33,8 @@ How to run it:
     python recipes/nietzsche_generation.py                      train the `cpu` preset on Nietzsche
     python recipes/nietzsche_generation.py --preset lecture     the listing's own settings
     python recipes/nietzsche_generation.py --preset demo        learn to write Python; no download
-    python recipes/nietzsche_generation.py --data my_text.txt   or any other text, or a folder of them
+    python recipes/nietzsche_generation.py --data my_text.txt   or any other text, or a folder of them;
+                                                                as it is, or with --lower in lower case
     python recipes/nietzsche_generation.py --sample-only --prompt "what is truth"
     python recipes/nietzsche_generation.py --interactive        a prompt, a text, a prompt ...
     python recipes/nietzsche_generation.py --resume             go on after Ctrl-C or a crash
@@ -73,7 +74,9 @@ class Settings:
         "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
     )
     limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
-    lower: bool = setting(True, "lower-case the text", group=DATA)
+    lower: bool = setting(
+        False, "lower-case the text; by a preset, its own text alone", group=DATA, of_data=True
+    )
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
     distribute: bool = cli.distribute()
     checkpoint_seconds: float = cli.checkpoint_seconds()
@@ -102,7 +105,10 @@ class Settings:
     dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
     samples_every: int = setting(1, "epochs between samples", cli.positive_int, group=WRITING)
     prompt: str | None = setting(
-        None, "what to start from (default: a line break; in training, some of its text)", group=WRITING
+        None,
+        "what to start from (default: a line break; in training, some of its text)",
+        group=WRITING,
+        of_data=True,
     )
     temperatures: tuple[float, ...] = setting(
         (0.2, 0.5, 1.0, 1.2),
@@ -127,18 +133,18 @@ PRESETS = {
         length=40,
     ),
     "lecture": Settings(
-        many_to_many=False, units=128, embedding=None, dropout=0.0, batch_size=128, window=40,
-        epochs=59, optimizer="rmsprop", learning_rate=0.01, schedule="constant", clip_norm=None,
-        patience=None,
+        lower=True, many_to_many=False, units=128, embedding=None, dropout=0.0, batch_size=128,
+        window=40, epochs=59, optimizer="rmsprop", learning_rate=0.01, schedule="constant",
+        clip_norm=None, patience=None,
     ),
-    "cpu": Settings(),
+    "cpu": Settings(lower=True),
     "demo": Settings(
-        data="stdlib", limit=1_500_000, lower=False, cell="gru", units=256, dropout=0.0, batch_size=32,
+        data="stdlib", limit=1_500_000, cell="gru", units=256, dropout=0.0, batch_size=32,
         window=64, epochs=4, learning_rate=3e-3, prompt="def ", length=300,
     ),
     # Sizes of Karpathy, Johnson and Li 2015 (arXiv:1506.02078), optimizer of char-rnn's train.lua.
     "paper": Settings(
-        lower=False, layers=2, units=512, embedding=None, batch_size=100, window=100, epochs=50,
+        layers=2, units=512, embedding=None, batch_size=100, window=100, epochs=50,
         optimizer="rmsprop", learning_rate=2e-3, schedule="late", patience=5,
     ),
 }
@@ -311,10 +317,12 @@ def run_one(settings, open_run):
         text.vocabulary.save(aside)
     info = text.info
     print(
-        f"{info['name']}: {info['characters']:,} characters, {len(text.vocabulary)} distinct; "
-        f"training on {info['train']:,}, validating on {info['validation']:,}, "
-        f"held out {info['test']:,}"
+        f"{info['name']}{', in lower case' * settings.lower}: {info['characters']:,} characters, "
+        f"{len(text.vocabulary)} distinct; training on {info['train']:,}, validating on "
+        f"{info['validation']:,}, held out {info['test']:,}"
     )
+    if note := cli.limit_note(info):
+        print(note)
     if (info["batch_size"], info["window"]) != (settings.batch_size, settings.window):
         print(
             f"A small text: read in batches of {info['batch_size']} windows of {info['window']}, "

@@ -391,7 +391,7 @@ def check(settings, corpus):
             "--no-tied say --sampled none."
         )
     cli.check_devices(settings, settings.batch_size)
-    sentences.prompt_ids(settings.prompt, corpus.vocabulary)  # refuses words it cannot read
+    sentences.prompt_words(settings.prompt)
 
 
 def report(metrics):

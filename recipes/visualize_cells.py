@@ -227,6 +227,8 @@ def run_one(settings, open_run, show=False):
         f"{text.info['name']}: training on {len(text.train):,} of {text.info['characters']:,} "
         f"characters, {len(text.vocabulary)} distinct"
     )
+    if note := cli.limit_note(text.info):
+        print(note)
     print(f"on {describe_machine()}; everything goes to {run.path}")
     model = train(settings, text, run)
     run.save_model(model)
@@ -260,7 +262,8 @@ def look_only(flags):
     if settings.text is None:
         searched, held_out, what = saved.held_out_text(run, settings, vocabulary)
     else:
-        searched, held_out = looking.own_text(settings, vocabulary)
+        lower = (run.config.get("settings") or {}).get("lower", False)
+        searched, held_out = looking.own_text(settings, vocabulary, lower)
         what = settings.text
     about = f"{type(layer).__name__} '{layer.name}' of {run.path}, reading {what}."
     folder = saved.new_look(RECIPE, flags.out)

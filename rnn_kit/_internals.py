@@ -12,6 +12,7 @@ Not here, since they are only undocumented: attributes without an underscore on 
 (`RNN.inner_loop`, `Layer.supports_jit`, `LSTMCell.get_dropout_mask`, `Model.train_function`).
 """
 
+import functools
 import importlib
 import importlib.metadata
 
@@ -145,11 +146,30 @@ def set_average_in_model(callback, value):
     callback._ema_weights_in_model = value
 
 
-def without_retracing_warning(function):
-    """A `tf.function` for which TensorFlow does not warn that functions of its name are often traced.
+@functools.cache
+def bookkeeping(of_a_model):
+    """Names of the attributes that Keras writes on a layer or model as it is used, and no call reads.
 
-    TensorFlow counts by the name of the Python function, and silences its own (`Model.predict`) this
-    way. Where the attribute is gone nothing but the warning comes back, so that nothing is raised.
+    Nothing public tells them from what a layer is. A name that a release adds makes a `Guard` take a
+    layer for a changed one, and a graph be compiled anew; one that is gone changes nothing.
     """
-    function._omit_frequent_tracing_warning = True
-    return function
+    import keras
+
+    read = "_dtype_policy _input_spec _remat_mode _supports_masking _trainable autocast built"
+    names = set(vars(keras.layers.Layer(name="any"))) - set(read.split())
+    names |= set(
+        "_dropout_mask _recurrent_dropout_mask _self_name_based_restores "
+        "_self_saveable_object_factories _self_unconditional_checkpoint_dependencies "
+        "_self_unconditional_deferred_dependencies _self_unconditional_dependency_names "
+        "_self_update_uid inner_loop predict_function test_function train_function".split()
+    )
+    if not of_a_model:
+        return frozenset(names)
+    # A model's graph is in `_layers` and `_operations`; the rest is what training adds.
+    return frozenset(names - {"_layers"}) | set(
+        "_compile_config _compile_loss _compile_metrics _compiled_trainable_state "
+        "_compute_loss_has_training_arg _distribute_strategy _eval_epoch_iterator _initial_epoch "
+        "_jit_compile _loss_tracker _nodes _nodes_by_depth _operations_by_depth _run_eagerly compiled "
+        "history loss optimizer steps_per_execution stop_evaluating stop_predicting stop_training "
+        "unrolled_steps_per_execution".split()
+    )

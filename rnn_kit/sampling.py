@@ -32,6 +32,9 @@ class TemperatureSampler(keras.layers.Layer):
             add up to 1, and an id of probability 0 is never drawn). Default: `True`.
         seed: Seed of the draws. Default: `None`, another one every time.
 
+    `temperature`, `top_k`, `top_p` and `from_logits` may be set to other values afterwards: they count
+    from the next call on, in `rnn_kit.generation` too. (A `tf.function` of yours keeps what it traced.)
+
     Call arguments:
         inputs: `(..., V)`.
 
@@ -53,15 +56,37 @@ class TemperatureSampler(keras.layers.Layer):
     def __init__(self, temperature=1.0, top_k=None, top_p=None, from_logits=True, seed=None, **kwargs):
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
-        check_sampling(temperature, top_k, top_p)
-        self.temperature = float(temperature)
-        self.top_k = None if top_k is None else int(top_k)
-        self.top_p = None if top_p is None else float(top_p)
-        # All of the distribution is no restriction; summed in float32 it would leave some ids out.
-        self._nucleus = None if self.top_p == 1 else self.top_p
+        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.from_logits = from_logits
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def temperature(self):
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value):
+        check_sampling(temperature=value)
+        self._temperature = float(value)
+
+    @property
+    def top_k(self):
+        return self._top_k
+
+    @top_k.setter
+    def top_k(self, value):
+        check_sampling(top_k=value)
+        self._top_k = None if value is None else int(value)
+
+    @property
+    def top_p(self):
+        return self._top_p
+
+    @top_p.setter
+    def top_p(self, value):
+        check_sampling(top_p=value)
+        self._top_p = None if value is None else float(value)
 
     def call(self, inputs):
         logits = ops.cast(inputs, "float32")
@@ -77,16 +102,18 @@ class TemperatureSampler(keras.layers.Layer):
         best = ops.max(logits, axis=-1, keepdims=True)
         logits = ops.where(logits == best, 0.0, logits - best)
         logits = logits / max(self.temperature, float(np.finfo("float32").tiny))
-        if self.top_k is None and self._nucleus is None:
+        # All of the distribution is no restriction; summed in float32 it would leave some ids out.
+        nucleus = None if self.top_p == 1 else self.top_p
+        if self.top_k is None and nucleus is None:
             return self._draw(logits)
 
         k = vocabulary if self.top_k is None else min(self.top_k, vocabulary)
         logits, ids = ops.top_k(logits, k)  # sorted, best first
-        if self._nucleus is not None:
+        if nucleus is not None:
             p = ops.softmax(logits, axis=-1)
             p_of_better = ops.cumsum(p, axis=-1) - p
             # The best id has none that is better, so at least that one stays.
-            logits = ops.where(p_of_better < self._nucleus, logits, -float("inf"))
+            logits = ops.where(p_of_better < nucleus, logits, -float("inf"))
         rank = ops.expand_dims(self._draw(logits), -1)
         return ops.cast(ops.squeeze(ops.take_along_axis(ids, rank, axis=-1), -1), "int32")
 

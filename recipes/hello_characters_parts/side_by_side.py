@@ -93,7 +93,7 @@ def gates_fixed(x, units, rng):
     """
     p = {
         name: rng.normal(scale=0.7, size=shape)
-        for name, shape in _plain_shapes(units, x.shape[1]).items()
+        for name, shape in _layer_shapes(units, x.shape[1]).items()
     }
     plain = backpropagation.states(p["W_hh"], p["W_hx"], p["b"], x, p["h_0"])[1:]
     h_0, differences = p["h_0"][None], []
@@ -118,7 +118,7 @@ def gates_fixed(x, units, rng):
 # --- the networks in Keras, their weights set from the slides' matrices ------------------------------
 
 
-def _plain_shapes(n, v, mark=""):
+def _layer_shapes(n, v, mark=""):
     shapes = {"W_hh": (n, n), "W_hx": (n, v), "b": (n,), "h_0": (n,)}
     return {mark + name: shape for name, shape in shapes.items()}
 
@@ -200,16 +200,16 @@ def _lstm_shapes(n, v):
     }
 
 
-def _plain_shapes(n, v):
-    return {**_plain_shapes(n, v), "W_hy": (v, n)}
+def _plain_rnn_shapes(n, v):
+    return {**_layer_shapes(n, v), "W_hy": (v, n)}
 
 
 def _bidirectional_shapes(n, v):
-    return {**_plain_shapes(n, v, "→"), **_plain_shapes(n, v, "←"), "U": (v, 2 * n), "c": (v,)}
+    return {**_layer_shapes(n, v, "→"), **_layer_shapes(n, v, "←"), "U": (v, 2 * n), "c": (v,)}
 
 
 NETWORKS = {  # in NumPy, in Keras, shapes of the parameters
-    "plain RNN": (backpropagation.plain, _plain, _plain_shapes),
+    "plain RNN": (backpropagation.plain, _plain, _plain_rnn_shapes),
     "bidirectional": (backpropagation.bidirectional, _bidirectional, _bidirectional_shapes),
     "LSTM without peepholes": (backpropagation.lstm, _lstm, _lstm_shapes),
     "LSTM with peepholes": (backpropagation.lstm, _lstm, _lstm_shapes),

@@ -82,6 +82,7 @@ def load(settings, show=print):
     else:
         parts, info, notes = _photos(settings, show)
     vocabulary = known_words(parts[0], settings.min_count)
+    notes = [*notes, *what_is_not_learned(parts[0], vocabulary, settings)]
     return Data(*parts, vocabulary, info | {"words": len(vocabulary)}, notes)
 
 
@@ -113,6 +114,27 @@ def known_words(part, min_count):
     known[END] = sum(len(image) for image in part.words)
     known[UNKNOWN] = counts.total() - sum(known.values()) + known[END]
     return TokenVocabulary.from_counts(known)
+
+
+def what_is_not_learned(part, vocabulary, settings):
+    """Lines on the captions to train on: words that are not known, captions too long to be written."""
+    notes, captions = [], [words for image in part.words for words in image]
+    counts = Counter(word for words in captions for word in words)
+    rare = [word for word in counts if vocabulary.id_of(word) is None]
+    if rare:
+        share = sum(counts[word] for word in rare) / counts.total()
+        notes.append(
+            f"{len(rare):,} of {len(counts):,} distinct words stand less than {settings.min_count} "
+            f"times in the captions and become {UNKNOWN}, {share:.1%} of all words: --min-count 1 "
+            "knows all"
+        )
+    longer = sum(len(words) > settings.length for words in captions)
+    if longer:
+        notes.append(
+            f"{longer:,} of {len(captions):,} captions have more than the {settings.length} words that "
+            "are written at most: --length says how many"
+        )
+    return notes
 
 
 def _shapes(count):

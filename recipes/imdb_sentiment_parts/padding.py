@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from rnn_kit.pipelines import sequence_batches, sequence_dataset
+from rnn_kit.runs import describe_machine
 
 ROUNDS = 4  # an epoch is cut into this many pieces, which take turns, lest a busy moment decide
 WARM_UP = 3  # batches of each form, for tracing and for memory that is not there yet
@@ -37,7 +38,8 @@ def measure(model, reviews, labels, batch_size, maxlen, seed):
 
     _, batches = batches_from(0, {})
     print(
-        f"{len(reviews):,} reviews, {len(reviews.flat):,} words, in {batches} batches of {batch_size}:"
+        f"{len(reviews):,} reviews, {len(reviews.flat):,} words, in {batches} batches of {batch_size}; "
+        f"on {describe_machine()}:"
     )
     edges = np.linspace(0, batches, ROUNDS + 1).astype(int).tolist()
     seconds = dict.fromkeys(forms, 0.0)

@@ -53,7 +53,7 @@ def _as_preset(run, presets):
         return False
     neutral = [f.name for f in dataclasses.fields(settings) if f.metadata["neutral"]]
     mine, its = plain(run.config["settings"]), plain(dataclasses.asdict(settings))
-    return not differing(mine, its, [*neutral, "epochs", "data", "limit"])
+    return not differing(mine, its, [*neutral, "epochs", "data", "limit", "lower"])
 
 
 def seconds_to_reach(history, loss):

@@ -19,6 +19,7 @@ import numpy as np
 
 from rnn_kit import cli
 from rnn_kit.generation import WindowGenerator, generate
+from rnn_kit.runs import describe_machine
 from rnn_kit.sampling import TemperatureSampler
 
 _PAIRS = (("predict", "generate"), ("listing", "window"))  # slow and fast, which write the same
@@ -142,6 +143,7 @@ def measure_and_report(every_position_model, window_model, text, window, step):
     for model in (every_position_model, window_model):
         for weight in model.trainable_variables:
             weight.assign(weight * 4)  # as they are made, a model says one character over and over
+    print(f"On {describe_machine()}.")
     print("Measuring, which takes a few minutes: the slow ways are slow.", flush=True)
     metrics = measure(every_position_model, window_model, text.train, window)
     print(report(metrics, text.info["characters"], len(text.vocabulary), window, step))

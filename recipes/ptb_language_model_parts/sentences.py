@@ -54,29 +54,38 @@ def text_of(vocabulary, before=()):
 
 
 def prompt_ids(prompt, vocabulary, before=()):
-    """Ids of what is read before, up to the end of a sentence, and of the words that begin the next."""
+    """Ids of what is read before, up to the end of a sentence, and of the words that begin the next.
+
+    Words that the vocabulary does not have are read as unknown, or left out where it has no word for
+    that. Prints which.
+    """
+    words = prompt_words(prompt)
+    known, unseen = in_vocabulary(words, vocabulary)
+    if unseen and vocabulary.unknown is None:
+        print(f"Left out of the prompt, not in the text learned from: {' '.join(unseen)}")
+        known = [word for word in known if vocabulary.id_of(word) is not None]
+    elif unseen:
+        print(f"Read as {UNKNOWN} in the prompt: {' '.join(unseen)}")
+    before = before if len(before) else [vocabulary.end]
+    return np.concatenate([before, vocabulary.encode(known)]).astype("int32")
+
+
+def prompt_words(prompt):
+    """The words of a prompt, none of which may end its sentence."""
     words = (prompt or "").split()
     if END in words:
         raise cli.UserError(f"--prompt: {END} ends a sentence. Leave it out: a prompt begins one.")
-    ids, unknown = encode(words, vocabulary)
-    if unknown:
-        print(f"Read as {UNKNOWN} in the prompt: {' '.join(unknown)}")
-    before = before if len(before) else [vocabulary.end]
-    return np.concatenate([before, ids]).astype("int32")
+    return words
 
 
-def encode(words, vocabulary):
-    """Ids of words, and the words among them that the vocabulary does not have.
+def in_vocabulary(words, vocabulary):
+    """Words as the vocabulary has them, and those among them that it does not have.
 
     A word that it has in lower case alone is taken in lower case.
     """
     composed = [unicodedata.normalize("NFC", word) for word in words]  # as the corpus is
     known = [w if vocabulary.id_of(w) is not None else w.lower() for w in composed]
-    unseen = [w for w, k in zip(words, known, strict=True) if vocabulary.id_of(k) is None]
-    try:
-        return vocabulary.encode(known), unseen
-    except TextError as error:
-        raise cli.UserError(f"{error}. Leave the word out, or say it in other words.") from None
+    return known, [w for w, k in zip(words, known, strict=True) if vocabulary.id_of(k) is None]
 
 
 def write(generator, vocabulary, settings, before=()):
@@ -116,13 +125,22 @@ def score(generator, vocabulary, texts, before=()):
 
     Returns:
         Sentences to their ln p.
+
+    Raises:
+        UserError: if a sentence has no word; and, when the others have been scored, if one has a word
+            that the vocabulary does not have, and no word for unknown ones.
     """
-    scores = {}
+    if not all(text.split() for text in texts):
+        raise cli.UserError("--score: a sentence without a word. Give each in quotes.")
+    scores, refused = {}, []
     for text in texts:
         words = text.split()
-        if not words:
-            raise cli.UserError("--score: a sentence without a word. Give each in quotes.")
-        ids, unseen = encode(words, vocabulary)
+        known, unseen = in_vocabulary(words, vocabulary)
+        try:
+            ids = vocabulary.encode(known)
+        except TextError as error:
+            refused.append(f"{text!r} has no score: {error}")
+            continue
         whole = np.concatenate([before if len(before) else [vocabulary.end], ids, [vocabulary.end]])
         log_p = generator.log_probabilities(whole[None])[0][-len(ids) - 1 :]
         print(f"\n{text}")
@@ -138,6 +156,8 @@ def score(generator, vocabulary, texts, before=()):
     if len(scores) > 1:
         best = max(scores, key=scores.get)
         print(f"\nThe likeliest: {best}")
-        if len({len(text.split()) for text in texts}) > 1:
+        if len({len(text.split()) for text in scores}) > 1:
             print("(Of sentences of different lengths, the shorter is mostly the likelier.)")
+    if refused:
+        raise cli.UserError(f"{'; '.join(refused)}. Leave the word out, or say it in other words.")
     return scores

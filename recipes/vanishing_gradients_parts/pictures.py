@@ -95,20 +95,21 @@ def _curve(ax, fading, color, label, style="-"):
 def sensitivity(seen):
     """Unfolded networks, each node as dark as it is sensitive to step 1; an LSTM's gates around it."""
     steps = len(next(iter(seen.values())).output)
-    figure = plots.Figure(figsize=(0.38 * steps + 1.2, 5.6), dpi=150, layout="constrained")
+    figure = plots.Figure(figsize=(max(6, 0.42 * steps + 1.2), 5.6), dpi=150, layout="constrained")
     panels = figure.subplots(2, 1, height_ratios=[3.2, 4])
     titles = {
         "rnn": plots.cell_name("simple"),
-        "lstm": "LSTM: O an open gate, – a closed one (below: input, left: forget, above: output)",
+        "lstm": plots.cell_name("lstm"),
     }
     for ax, (name, s) in zip(panels, seen.items(), strict=True):
         _unfolded(ax, s)
         ax.set_title(titles[name], fontsize=13, loc="left")
     return plots.caption(
         figure,
-        "A column a step. The darker a node, the more it depends on the number of step 1; 1: the "
-        "most of its row. Good is an output that is black where it is asked for the number, and "
-        "white elsewhere.",
+        "A column a step. The darker a node, the more it depends on the number of step 1. Good is an "
+        "output that is black where it is asked for the number, and white elsewhere. O: an open gate, "
+        "–: a closed one; below a node its input gate, to the left the forget gate, above the output "
+        "gate.",
     )
 
 
@@ -142,7 +143,7 @@ def _unfolded(ax, s):
                 )  # fmt: skip
     if s.gates:
         unit = int(np.abs(s.hidden).mean(axis=0).argmax())  # the cell that keeps most of it
-        places = {"input": (0, -0.38), "output": (0, 0.38), "forget": (-0.36, 0.16)}
+        places = {"input": (0, -0.38), "output": (0, 0.38), "forget": (-0.43, 0.22)}
         for gate, (dx, dy) in places.items():
             for t, value in enumerate(s.gates[gate][:, unit], start=1):
                 ax.text(

@@ -74,18 +74,51 @@ def stretches(begin, middle, end, search, held_out):
     return [(begin, min(begin + search, middle)), (middle, min(middle + held_out, end))]
 
 
-def own_text(settings, vocabulary):
+def own_text(settings, vocabulary, lower=False):
     """`Part`s of the text that `--text` names: two thirds to search, the rest to measure on.
 
+    Characters that the model never read are left out, as if they did not stand there. Prints what is
+    left out, and how much is not looked at.
+
+    Args:
+        settings: Of the look.
+        vocabulary: Of the model.
+        lower: Whether the model learned from a text in lower case.
+
     Raises:
-        UserError: if it is too short, or has characters that the model never read.
+        UserError: if too little is left.
         DataError, TextError: if it cannot be read.
     """
     text, _ = load_text(Path(settings.text))
-    check_text(text, vocabulary, f"--text {settings.text}", 2 * LEAST)
+    name = f"--text {settings.text}"
+    check_length(text, name, 2 * LEAST)
+    text, left_out = known_characters(text.lower() if lower else text, vocabulary)
+    if left_out:
+        print(left_out)
+        check_length(text, f"{name}, without the characters that the model never read,", 2 * LEAST)
     middle = min(2 * len(text) // 3, len(text) - LEAST)
     spans = stretches(0, middle, len(text), settings.search, settings.held_out)
+    looked_at = sum(b - a for a, b in spans)
+    if looked_at < len(text):
+        print(
+            f"Of {settings.text} {looked_at:,} of {len(text):,} characters are looked at: --search and "
+            "--held-out say how many."
+        )
     return parts(text, spans, is_python(settings.text))
+
+
+def known_characters(text, vocabulary, most=20):
+    """A text without the characters that a vocabulary lacks, and a line that says which (or `None`)."""
+    unseen = vocabulary.unseen(text)
+    if not unseen:
+        return text, None
+    known = text.translate(dict.fromkeys(map(ord, unseen)))
+    left_out = len(text) - len(known)
+    which = " ".join(map(repr, unseen[:most])) + (" ..." if len(unseen) > most else "")
+    return known, (
+        f"Left out, never read by the model: {left_out:,} character{'s' * (left_out != 1)}"
+        f"{f', {len(unseen):,} distinct' * (left_out > len(unseen))}: {which}"
+    )
 
 
 def parts(text, spans, is_python):
@@ -127,21 +160,14 @@ def check_unit(layer, unit):
         raise cli.UserError(f"--unit {unit}: layer '{layer.name}' has {units} cells, 0 to {units - 1}.")
 
 
-def check_text(text, vocabulary, name, least=LEAST):
-    """Refuses what cannot be looked at: no text, too little of it, characters unknown to the model."""
+def check_length(text, name, least=LEAST):
+    """Refuses no text, and too little of it."""
     if not text.strip():
         raise cli.UserError(f"{name} is empty. Give a text of at least {least} characters.")
     if len(text) < least:
         raise cli.UserError(
             f"{name} has {len(text)} characters, and {least} are the least to search and measure on. "
             "Give a longer text."
-        )
-    unseen = sorted(vocabulary.unseen(text))
-    if unseen:
-        first = " ".join(map(repr, unseen[:8])) + (" ..." if len(unseen) > 8 else "")
-        raise cli.UserError(
-            f"{name} has {len(unseen)} characters that the model never read: {first}. Take them out, "
-            "or train on a text that has them."
         )
 
 

@@ -51,7 +51,8 @@ def held_out_text(run, settings, vocabulary):
     """The parts of a run's own text that its training did not see, and what they are, in words.
 
     Raises:
-        UserError: if the run does not say what it was trained on, or that text has changed since.
+        UserError: if the run does not say what it was trained on, or that text has changed since, or
+            has characters that the run's own vocabulary has not.
     """
     trained = run.config.get("settings") or {}
     data = run.config.get("data") or {}
@@ -67,13 +68,18 @@ def held_out_text(run, settings, vocabulary):
             "name one to look at with --text."
         )
     text = text.lower() if trained.get("lower") else text
+    if unseen := vocabulary.unseen(text):
+        raise cli.UserError(
+            f"{run.path}: vocabulary.json lacks characters of {trained['data']}, such as "
+            f"{unseen[0]!r}, that the run was trained on. The two are not of one run."
+        )
     train, validation, _ = split_text(text)
     spans = looking.stretches(
         len(train), len(train) + len(validation), len(text), settings.search, settings.held_out
     )
     searched, held_out = looking.parts(text, spans, looking.is_python(trained["data"]))
     for part in (searched, held_out):
-        looking.check_text(part.text, vocabulary, f"What {run.path} held out of {trained['data']}")
+        looking.check_length(part.text, f"What {run.path} held out of {trained['data']}")
     return searched, held_out, f"what was held out of {trained['data']}"
 
 

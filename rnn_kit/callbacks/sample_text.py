@@ -20,7 +20,8 @@ class SampleText(keras.callbacks.Callback):
         top_k, top_p: As in `TemperatureSampler`.
         write: Called with each piece of text. Default: to standard output.
         generator: From the model to a generator of it, a `WindowGenerator` say. Default: the model's
-            `Generator`.
+            `Generator`. Where the model puts out probabilities, the samples are drawn from those.
+        stop_id: An id, or several: a text ends with the first of them. Default: `None`.
 
     Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the loop of the text generation example.
     """
@@ -38,6 +39,7 @@ class SampleText(keras.callbacks.Callback):
         top_k=None,
         top_p=None,
         generator=generator_of,
+        stop_id=None,
     ):
         super().__init__()
         self.decode = decode
@@ -47,6 +49,7 @@ class SampleText(keras.callbacks.Callback):
         self.seed = seed
         self.write = write or (lambda text: print(text, flush=True))
         self.generator = generator
+        self.stop_id = stop_id
         self._samplers = [TemperatureSampler(t, top_k, top_p, seed=seed) for t in temperatures]
 
     def on_train_begin(self, logs=None):
@@ -83,8 +86,13 @@ class SampleText(keras.callbacks.Callback):
     def _sample(self, prompt, epoch):
         """One text at each temperature, headed by it."""
         texts = []
+        stop = {} if self.stop_id is None else {"stop_id": self.stop_id}
         for sampler in self._samplers:
+            sampler.from_logits = getattr(self._generator, "from_logits", True)
             sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
-            ids = self._generator.generate(prompt[None], self.length, sampler)[0]
+            ids = self._generator.generate(prompt[None], self.length, sampler, **stop)[0]
+            if stop:  # what comes after is filled with it
+                ends = len(prompt) + np.flatnonzero(np.isin(ids[len(prompt) :], self.stop_id))
+                ids = ids[: ends[0] + 1] if len(ends) else ids
             texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")
         return "\n".join(texts)

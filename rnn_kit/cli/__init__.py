@@ -26,6 +26,7 @@ from rnn_kit.cli.flags import (
 )
 from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, prompt_loop, side_by_side
+from rnn_kit.cli.texts import limit_note
 from rnn_kit.cli.training import run_seeds
 from rnn_kit.cli.variants import equal_units, run_variants, variants_folder
 
@@ -45,6 +46,7 @@ __all__ = [
     "flag_of",
     "fraction",
     "given",
+    "limit_note",
     "number_of",
     "override",
     "positive",

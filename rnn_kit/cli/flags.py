@@ -94,7 +94,15 @@ probability = number_of(lambda x: 0 < x <= 1, "a number in (0, 1]")
 
 
 def setting(
-    default, help, type=str, *, flag=None, choices=None, group="model and training", neutral=False
+    default,
+    help,
+    type=str,
+    *,
+    flag=None,
+    choices=None,
+    group="model and training",
+    neutral=False,
+    of_data=False,
 ):
     """A field of a recipe's settings.
 
@@ -108,14 +116,15 @@ def setting(
         group: The heading in `--help`: "data and run", "model and training", "writing" or the recipe's
             own. A flag of "model and training" is refused where nothing is trained.
         neutral: Whether no figure depends on it, as none does on those of "writing".
+        of_data: Whether what a preset sets it to is meant for the preset's own data alone: with other
+            data, `override` takes it back to `default`.
 
     Returns:
         A `dataclasses.field`. One that is annotated `... | None` takes `none` on the command line.
     """
     about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
-    return dataclasses.field(
-        default=default, metadata={**about, "neutral": neutral or group == "writing"}
-    )
+    about |= {"neutral": neutral or group == "writing", "of_data": of_data}
+    return dataclasses.field(default=default, metadata=about)
 
 
 def checkpoint_seconds():
@@ -265,5 +274,13 @@ def _flag(field):
 
 
 def override(settings, flags):
-    """The dataclass `settings` with every flag of the same name that was given."""
-    return dataclasses.replace(settings, **given(flags, type(settings)))
+    """The dataclass `settings` with every flag of the same name that was given.
+
+    Where `--data` names other data, what was set for the data of `settings` alone (`of_data`) is the
+    default again, if its own flag was not given.
+    """
+    asked = given(flags, type(settings))
+    if "data" in asked and asked["data"] != settings.data:
+        own = [f for f in dataclasses.fields(settings) if f.metadata["of_data"]]
+        asked = {f.name: f.default for f in own} | asked
+    return dataclasses.replace(settings, **asked)

@@ -31,7 +31,8 @@ def from_keras(layer):
         keras.layers.LSTM    PeepholeLSTM with zero peepholes, output_activation = activation
         keras.layers.GRU     GRU with update_gate="keep", and reset_gate="after" for
                              reset_after=True, "before" for reset_after=False
-        use_cudnn=False      fused=False; else fused="auto"
+        use_cudnn            the same, but of an LSTM "auto" for True, as cuDNN has no peepholes;
+                             and fused=False for False, else fused="auto"
 
     Args:
         layer: A `keras.layers.LSTM` or `keras.layers.GRU`, built or not. It is left as it is.
@@ -69,7 +70,8 @@ def from_keras(layer):
             "Bidirectional convert `forward_layer` and `backward_layer`, each on its own."
         )
     fused = False if layer.use_cudnn is False else "auto"
-    target = kit_class(**_shared_arguments(layer), **form, fused=fused)
+    use_cudnn = "auto" if kit_class is PeepholeLSTM and layer.use_cudnn is True else layer.use_cudnn
+    target = kit_class(**_shared_arguments(layer), **form, fused=fused, use_cudnn=use_cudnn)
     _build_alike(target, layer)
     return target
 
@@ -81,7 +83,7 @@ def to_keras(layer):
         GRU(reset_gate="after")      keras.layers.GRU(reset_after=True)
         GRU(reset_gate="before")     keras.layers.GRU(reset_after=False)
         update_gate="write"          the blocks of z in kernel, recurrent kernel and bias negated
-        fused=False                  use_cudnn=False; else use_cudnn="auto"
+        use_cudnn                    the same, but False for fused=False
 
     Keras's update gate is "keep". Since 1 - σ(a) = σ(-a), a unit that writes with z is one that
     keeps with the negated z; `sigmoid` and `hard_sigmoid` have that symmetry about (0, 1/2), other
@@ -127,7 +129,7 @@ def to_keras(layer):
             )
         keras_class = keras.layers.GRU
         form = {"reset_after": layer.reset_gate == "after"}
-    use_cudnn = False if layer.fused is False else "auto"
+    use_cudnn = False if layer.fused is False else layer.use_cudnn
     target = keras_class(**_shared_arguments(layer), **form, use_cudnn=use_cudnn)
     _build_alike(target, layer)
     return target

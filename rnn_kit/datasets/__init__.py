@@ -60,8 +60,9 @@ def load_text(source, limit=None):
 
     Returns:
         A tuple `(text, info)`. `info` is what a result should record: a dict of `name` (the
-        source as given), `sha256` (of the text returned), `characters` (their number) and
-        `distinct` (the number of different ones).
+        source as given), `sha256` (of the text returned), `characters` (their number),
+        `distinct` (the number of different ones), and where the limit cut the text
+        `whole_characters` (their number before; not of `"stdlib"`, which is read no further).
 
     Raises:
         DataError: If the source is unknown or cannot be had, or `limit` is below 1.
@@ -85,11 +86,13 @@ def load_text(source, limit=None):
             f"There is no data set and no file or folder called {str(source)!r}. The known sets "
             f"are {', '.join(TEXTS)}; a path to a text file or a folder of them works too."
         )
-    text = text[:limit]
+    whole, text = len(text), text[:limit]
     info = {
         "name": str(source),
         "sha256": text_sha256(text),
         "characters": len(text),
         "distinct": len(set(text)),
     }
+    if len(text) < whole:
+        info["whole_characters"] = whole
     return text, info

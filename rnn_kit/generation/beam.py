@@ -2,12 +2,17 @@
 
 import math
 import operator
+import threading
 
 import tensorflow as tf
 
-from rnn_kit.generation.compiled import Compiled
+from rnn_kit.generation.compiled import concrete
+from rnn_kit.generation.ids import as_ids, stop_ids
+from rnn_kit.guards import Guard, Kept, parts_of
 
-_SEARCHES = Compiled()
+_SEARCHES = Kept()
+_COMPILING = threading.RLock()
+_ROUNDING = 1e-3  # by which a log-probability may be above 0
 
 
 def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_penalty=0.7):
@@ -22,12 +27,14 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
 
     Args:
         step: `step(ids (N,), state) -> log-probabilities (N, V), state`, of TensorFlow operations, with
-            N = B * width. Compiled once for a `step`; the last 8 are kept. (Give the same function
-            again, not a new lambda, where speed counts.)
+            N = B * width. `Generator.step_log_probabilities` is one. Compiled once for a `step`; the
+            last 8 are kept as long as they live. (Give the same function again, not a new lambda, where
+            speed counts.) It is compiled anew when something that it closes over, or that its object
+            holds, has been changed: a model's layers, say, but not its weights' values.
         state: Nested tensors with B rows each: the state before `start_ids`. The hypotheses of one row
             stand together: each row is repeated `width` times.
-        start_ids: `(B,)` ids to start from. They are not part of the result.
-        end_id: The id that ends a sequence.
+        start_ids: `(B,)` ids to start from, integers of any type. They are not part of the result.
+        end_id: The id that ends a sequence, or `None`: none does, and all have `max_length` ids.
         width: Hypotheses kept a row, at least 1. 1 goes on with the likeliest id that does not end, and
             keeps the best end that it has passed.
         max_length: The most ids of a hypothesis, `end_id` included, at least 1.
@@ -36,12 +43,14 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
 
     Returns:
         ids: `(B, width, L)` int32 array, L at most `max_length`, best first; after `end_id` a row is
-            filled with it.
+            filled with it (with 0, where there is no sequence and `end_id` is `None`).
         scores: `(B, width)` float32 array. Where fewer than `width` sequences exist, the rest have
             the score -inf.
 
     Raises:
-        ValueError: if `width`, `max_length` or `length_penalty` is out of its range.
+        ValueError: if `width`, `max_length` or `length_penalty` is out of its range, if `start_ids` are
+            no integers, if `end_id` is not an id in [0, V), or if `step` gives numbers above 0, which
+            are no log-probabilities.
 
     Example:
 
@@ -63,41 +72,66 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
             f"Received: {length_penalty!r}"
         )
     state = tf.nest.map_structure(tf.convert_to_tensor, state)
-    search = _compiled(step, operator.index(width), state)
-    ids, scores = search(
+    start_ids = as_ids(start_ids, "`start_ids`", 1, "(B,)")
+    search, vocabulary = _compiled(step, operator.index(width), state)
+    end = _end(end_id, vocabulary)
+    ids, scores, most = search(
         state,
-        tf.convert_to_tensor(start_ids, tf.int32),
-        tf.convert_to_tensor(end_id, tf.int32),
-        tf.convert_to_tensor(operator.index(max_length), tf.int32),
-        tf.convert_to_tensor(length_penalty, tf.float32),
+        tf.constant(start_ids),
+        tf.constant(end),
+        tf.constant(operator.index(max_length)),
+        tf.constant(length_penalty, tf.float32),
     )
-    return ids.numpy(), scores.numpy()
+    if most > _ROUNDING:
+        raise ValueError(
+            "`step` must give log-probabilities, of which none is above 0: `tf.nn.log_softmax` of "
+            "logits, `tf.math.log` of probabilities (Generator.step_log_probabilities does either). "
+            f"Received: up to {float(most):.4g}"
+        )
+    ids = ids.numpy()
+    return (ids if end_id is not None else ids.clip(0)), scores.numpy()
+
+
+def _end(end_id, vocabulary):
+    end = [] if end_id is None else stop_ids(end_id, vocabulary, "end_id", several=False)
+    return int(end[0]) if len(end) else -1  # no id is -1
 
 
 def _compiled(step, width, state):
-    """The search of a `step`, compiled for any number of rows and any length."""
+    """The search of a `step`, compiled for any number of rows and any length; and the vocabulary."""
     specs = tf.nest.map_structure(lambda s: tf.TensorSpec([None, *s.shape[1:]], s.dtype), state)
-    scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
+    owner, part = parts_of(step)
+    key = part, width, str(specs)
+    with _COMPILING:  # not `TRACING`: `step` may wait for what another thread is tracing
+        searches = _SEARCHES.of(owner)
+        if key not in searches or not searches[key][-1].holds():
+            searches[key] = *_compile(step, width, specs), Guard(step)
+        return searches[key][:2]
 
+
+def _compile(step, width, specs):
     def search(state, start_ids, end_id, max_length, length_penalty):
-        return _search(step, width, state, start_ids, end_id, max_length, length_penalty)
+        return _search(step, width, state, start_ids, end_id, max_length, length_penalty, vocabulary)
 
-    def compile_search():
-        signature = [specs, tf.TensorSpec([None], tf.int32), scalar_int, scalar_int, scalar_float]
-        return tf.function(search, input_signature=signature, autograph=False)
+    vocabulary = []
+    scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
+    ids = tf.TensorSpec([None], tf.int32)
+    with tf.init_scope():
+        graph = concrete(search, specs, ids, scalar_int, scalar_int, scalar_float)
+    return graph, vocabulary[-1]
 
-    return _SEARCHES.get_or_compile((step, width, str(specs)), compile_search)
 
-
-def _search(step, width, state, start_ids, end_id, max_length, length_penalty):
+def _search(step, width, state, start_ids, end_id, max_length, length_penalty, found):
     rows = tf.shape(start_ids)[0]
     max_penalty = tf.pow(tf.cast(max_length, tf.float32), length_penalty)
     minus_inf = -float("inf")
 
-    def extend(time, live_ids, live_log_p, last_ids, state, done_ids, done_scores):
+    def extend(time, live_ids, live_log_p, last_ids, state, done_ids, done_scores, most):
         log_p, state = step(last_ids, state)
         vocabulary = log_p.shape[-1]
+        found.append(vocabulary)
         log_p = tf.reshape(tf.cast(log_p, tf.float32), [rows, width, vocabulary])
+        most = tf.maximum(most, tf.reduce_max(log_p))
         total = tf.reshape(live_log_p[:, :, None] + log_p, [rows, width * vocabulary])
 
         # Each hypothesis ends in one way only, so 2 * width candidates hold width that go on.
@@ -118,16 +152,16 @@ def _search(step, width, state, start_ids, end_id, max_length, length_penalty):
         last_ids = tf.reshape(tf.gather(token, best, batch_dims=1), [-1])
         parent = tf.gather(parent, best, batch_dims=1) + tf.range(rows)[:, None] * width
         state = tf.nest.map_structure(lambda s: tf.gather(s, tf.reshape(parent, [-1])), state)
-        return time + 1, live_ids, live_log_p, last_ids, state, done_ids, done_scores
+        return time + 1, live_ids, live_log_p, last_ids, state, done_ids, done_scores, most
 
-    def goes_on(time, live_ids, live_log_p, last_ids, state, done_ids, done_scores):
+    def goes_on(time, live_ids, live_log_p, last_ids, state, done_ids, done_scores, most):
         # A live hypothesis only gets less likely, and is divided by max_penalty at the most.
         can_win = live_log_p[:, 0] / max_penalty > done_scores[:, -1]
         return (time < max_length) & tf.reduce_any(can_win)
 
     blank = tf.fill([rows, width, max_length], end_id)
     first_alone = tf.one_hot(0, width, on_value=0.0, off_value=minus_inf)
-    time, live_ids, live_log_p, _, _, done_ids, done_scores = tf.while_loop(
+    time, live_ids, live_log_p, _, _, done_ids, done_scores, most = tf.while_loop(
         goes_on,
         extend,
         (
@@ -138,10 +172,11 @@ def _search(step, width, state, start_ids, end_id, max_length, length_penalty):
             tf.nest.map_structure(lambda s: tf.repeat(s, width, axis=0), state),
             blank,
             tf.fill([rows, width], minus_inf),
+            minus_inf,
         ),
     )
     cut_off = tf.where(time == max_length, live_log_p / max_penalty, minus_inf)
     scores, best = tf.math.top_k(tf.concat([done_scores, cut_off], 1), width)
     ids = tf.gather(tf.concat([done_ids, live_ids], 1), best, batch_dims=1)
     exists = tf.math.is_finite(scores)
-    return tf.where(exists[:, :, None], ids, end_id)[:, :, :time], scores
+    return tf.where(exists[:, :, None], ids, end_id)[:, :, :time], scores, most

@@ -5,8 +5,10 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-from rnn_kit.generation.loops import IDS_SPEC, Loops
-from rnn_kit.generation.plan import Plan, all_layers
+from rnn_kit.generation.compiled import IDS, Graphs
+from rnn_kit.generation.loops import Loops, log_probabilities, refuse_symbolic
+from rnn_kit.generation.plan import Plan
+from rnn_kit.guards import TRACING, Kept
 
 _PREFILL_CHUNK = 256  # tokens at once: bounds the memory that (B, T, V) logits take
 
@@ -21,21 +23,30 @@ class Generator(Loops):
         logits, state = step(next_ids, state) one more id a row
 
     Both are compiled once, for any B and T. The model's weights are read when a step runs (train on,
-    and the generator writes better); its own carried states, seeds and losses are never written.
+    and the generator writes better); its own carried states, seeds and losses are never written. When
+    more of the model has changed than its weights' values (`enable_lora`, `quantize`, an activation, a
+    dtype policy, a layer that was added), the next call compiles anew; what a function of yours, an
+    activation say, reads from an array that is changed in place stays as it was. Any number of threads
+    may use one generator at once.
 
     Args:
         model: Maps `(B, T)` ids to `(B, T, V)` logits: a built `keras.Sequential` or functional model,
             nested too, of position-wise layers and causal recurrent layers (from Keras or this kit,
             stateful or not, any cell) with `return_sequences=True`. A masked id (of an `Embedding` with
-            `mask_zero=True`) leaves the states as they are, so that rows may be padded.
+            `mask_zero=True`) leaves the states as they are, so that rows may be padded. A
+            `LearnedInitialState` around a recurrent layer is where a text's states begin.
+        from_logits: Whether the model puts out logits, or probabilities. Default: `None`, recognised:
+            probabilities come from a softmax at the end, or are positive and add up to 1.
 
     Attributes:
         vocabulary: V.
+        from_logits: Whether the model's outputs are taken for logits.
 
     Raises:
         ValueError: naming the layer that cannot be stepped through: `Bidirectional`, `go_backwards`,
             attention, convolution or pooling over time, a subclassed model, a layer of yours that is
-            not declared with `rnn_kit.generation.position_wise`.
+            not declared with `rnn_kit.generation.position_wise`; or if `from_logits=False` is given for
+            a model that puts out negative numbers.
 
     Example:
 
@@ -50,9 +61,11 @@ class Generator(Loops):
     (1, 5)
     """
 
-    def __init__(self, model):
-        self._plan = plan = Plan(model)
-        self.vocabulary = plan.vocabulary
+    def __init__(self, model, from_logits=None):
+        super().__init__(model, from_logits)
+
+    def _trace(self, model):
+        plan = Plan(model)
         state_spec = [
             tf.TensorSpec([None, *shape], dtype) for r in plan.recurrences for shape, dtype in r.shapes
         ]
@@ -61,22 +74,24 @@ class Generator(Loops):
             outputs, state = plan.run(ids, state)
             return outputs[:, -1], state
 
-        super().__init__(last, state_spec)
-        self._sequence = tf.function(plan.run, input_signature=[IDS_SPEC, state_spec], autograph=False)
+        graphs = Graphs(model, last, state_spec, plan.initial_states)
+        graphs.vocabulary, graphs.probabilities = plan.vocabulary, plan.probabilities
+        graphs.sequence = graphs.traced(lambda ids, state: plan.run(ids, state), IDS, state_spec)
+        return graphs
 
-    def initial_state(self, batch_size):
-        """The state before any token: a list of `(batch_size, ·)` tensors."""
-        return self._plan.initial_states(batch_size)
-
-    def _read(self, ids, state):
+    def _read(self, graphs, ids, state):
+        if ids.shape[1] is None:  # inside a `tf.function`
+            return graphs.last(ids, state)
         for start in range(0, ids.shape[1], _PREFILL_CHUNK):
-            logits, state = self._last(ids[:, start : start + _PREFILL_CHUNK], state)
+            logits, state = graphs.last(ids[:, start : start + _PREFILL_CHUNK], state)
         return logits, state
 
     def score(self, ids, lengths=None):
         """Log-probability of each row's sentence given its first id.
 
             log p(w_2 ... w_T | w_1) = Σ_t log softmax(logits(w_1 ... w_{t-1}))[w_t]
+
+        Of a model that puts out probabilities p, log p(w_1 ... w_{t-1})[w_t] is summed.
 
         Args:
             ids: `(B, T)` ids, T at least 2; the first is what the sentence starts from.
@@ -114,30 +129,38 @@ class Generator(Loops):
         Raises:
             ValueError: if `ids` is not `(B, T)` with T of at least 2, or has an id outside [0, V).
         """
-        ids = self._checked_ids(ids)
+        refuse_symbolic(ids)
+        graphs = self._current()
+        ids = self._checked_ids(ids, graphs)
         rows, time = ids.shape
         if time < 2:
             raise ValueError(f"`ids` must hold two ids a row at least. Received: shape={ids.shape}")
-        state, pieces = self.initial_state(rows), []
+        state, pieces = graphs.initial_state(rows), []
         for start in range(0, time - 1, _PREFILL_CHUNK):
             here = slice(start, min(start + _PREFILL_CHUNK, time - 1))
-            logits, state = self._sequence(ids[:, here], state)
-            targets = ids[:, 1:][:, here]
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
-            pieces.append(-nats.numpy())
+            outputs, state = graphs.sequence(ids[:, here], state)
+            outputs, targets = tf.cast(outputs, tf.float32), ids[:, 1:][:, here]
+            if graphs.from_logits:
+                log_p = -tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
+            else:
+                log_p = tf.gather(log_probabilities(outputs, False), targets, batch_dims=2)
+            pieces.append(log_p.numpy())
         return np.concatenate(pieces, axis=1)
 
 
-_GENERATORS = weakref.WeakKeyDictionary()  # a generator holds its model's layers, not the model
+_GENERATORS = Kept(most=None)
 
 
 def generator_of(model):
     """The model's `Generator`, made at first and kept as long as the model is."""
-    generator = _GENERATORS.get(model)
-    # A Sequential may have got another layer since, or one inside of it.
-    if generator is None or generator._plan.layers != all_layers(model):
-        generator = _GENERATORS[model] = Generator(model)
-    return generator
+    kept = _GENERATORS.of(model)
+    if "generator" not in kept:
+        with TRACING:  # several threads make one
+            if "generator" not in kept:
+                generator = Generator(model)
+                generator._model = weakref.ref(model)  # what is kept for a model must not keep it
+                kept["generator"] = generator
+    return kept["generator"]
 
 
 def generate(model, prompt_ids, length, sampler=None, stop_id=None):
@@ -145,12 +168,16 @@ def generate(model, prompt_ids, length, sampler=None, stop_id=None):
 
     Args:
         model: As for `Generator`. Its generator is kept, so that only the first call compiles; other
-            lengths, prompts and batch sizes compile nothing.
+            lengths, prompts and batch sizes compile nothing, and a model that has been changed by more
+            than its weights' values is compiled anew.
         prompt_ids: `(B, T0)` integer ids, T0 at least 1.
         length: How many ids to write a row, at least 0.
-        sampler: A callable from `(B, V)` logits to `(B,)` int32 ids. Default: `TemperatureSampler()`.
-            The loops of the last 8 samplers are kept.
-        stop_id: After this id a row is filled with it. Default: `None`.
+        sampler: A callable from `(B, V)` logits to `(B,)` integer ids. Default: `TemperatureSampler()`;
+            for a model that ends in a softmax `TemperatureSampler(from_logits=False)`. The loops of the
+            last 8 samplers are kept; one whose temperature, say, was set anew is compiled anew.
+            Threads that share a sampler with a seed take turns at it.
+        stop_id: An id, or several: after the first of them that it writes a row is filled with that
+            one. Default: `None`.
 
     Returns:
         `(B, T0 + length)` int32 array: the prompts and what follows. In float32 its logits agree with
@@ -159,7 +186,8 @@ def generate(model, prompt_ids, length, sampler=None, stop_id=None):
 
     Raises:
         ValueError: for a model that cannot be stepped through, ids that are not `(B, T0)` integers in
-            [0, V), or a negative length.
+            [0, V), a stop id that is none of these, a negative length, or a sampler with another
+            `from_logits` than the model's outputs have.
 
     Example:
 

@@ -1,12 +1,14 @@
 """The compiled loops over a step: all that generators share, whatever their state is."""
 
+import contextlib
 import operator
+import threading
 
 import keras
 import numpy as np
 
-from rnn_kit._internals import without_retracing_warning
-from rnn_kit.generation.compiled import Compiled
+from rnn_kit.generation.ids import as_ids, stop_ids
+from rnn_kit.guards import TRACING, Guard, Kept, parts_of
 from rnn_kit.sampling import TemperatureSampler
 
 if keras.backend.backend() != "tensorflow":
@@ -17,73 +19,129 @@ if keras.backend.backend() != "tensorflow":
 
 import tensorflow as tf
 
+from rnn_kit.generation.compiled import concrete
+
 _STREAM_CHUNK = 16  # tokens a compiled call while streaming: smooth to the eye, cheap to the loop
-IDS_SPEC = tf.TensorSpec([None, None], tf.int32)
+_TURNS = Kept(most=None)  # a lock for each sampler that keeps its seed in a variable
 
 
 class Loops:
     """Reads prompts and writes on after them, given how some ids change the state.
 
-    A subclass sets `vocabulary`, and says what its state is with `initial_state`.
+    What is compiled is compiled anew at the next call when the model has been changed by more than its
+    weights' values: see `rnn_kit.guards`. Any number of threads may use it at once.
+
+    A subclass says with `_trace(model)` what is compiled: `Graphs` of which `vocabulary` and
+    `probabilities` are set.
 
     Args:
-        last: `last(ids (B, T), state) -> logits (B, V), state`, of TensorFlow operations: the logits of
-            the id after the last, and the state after it.
-        state_spec: `tf.TensorSpec`s of the state, a list of tensors with B rows each.
+        model: The model.
+        from_logits: Whether it puts out logits, or probabilities; `None` to find out.
     """
 
-    def __init__(self, last, state_spec):
-        def step(ids, state):
-            return last(ids[:, None], state)
+    def __init__(self, model, from_logits=None):
+        self._model = lambda: model
+        self._from_logits = from_logits
+        self._graphs = None
+        self._current()
 
-        self._state_spec = state_spec
-        self._last = tf.function(last, input_signature=[IDS_SPEC, state_spec], autograph=False)
-        self._step = tf.function(
-            step, input_signature=[tf.TensorSpec([None], tf.int32), state_spec], autograph=False
-        )
-        self._loops = Compiled(16)  # two for each of the last eight samplers
-        self._default_sampler = None
+    @property
+    def vocabulary(self):
+        return self._current().vocabulary
+
+    @property
+    def from_logits(self):
+        return self._current().from_logits
+
+    def guarded(self):
+        """What a `Guard` of somebody who uses this generator looks at."""
+        return [self._model()]
+
+    def _current(self):
+        """What is compiled of the model as it is now."""
+        graphs = self._graphs
+        if graphs is None or not graphs.hold():
+            with TRACING, tf.init_scope():  # a user's own trace may be under way
+                graphs = self._graphs
+                if graphs is None or not graphs.hold():
+                    graphs = self._compile()
+                    self._graphs = graphs
+        return graphs
+
+    def _compile(self):
+        model = self._model()
+        graphs = self._trace(model)
+        graphs.from_logits = self._from_logits
+        if graphs.from_logits is None:
+            graphs.from_logits = graphs.probabilities is not True
+        if not graphs.from_logits and graphs.probabilities is False:
+            raise ValueError(
+                f"Model '{model.name}' puts out negative numbers, which are no probabilities: leave "
+                "out from_logits=False."
+            )
+        return graphs
+
+    def initial_state(self, batch_size):
+        """The state before any id: a list of tensors with `batch_size` rows each."""
+        return self._current().initial_state(batch_size)
 
     def prefill(self, ids, state=None):
         """Reads a prompt.
 
         Args:
-            ids: `(B, T)` integer ids, T at least 1.
+            ids: `(B, T)` ids, integers of any type, T at least 1.
             state: The state before them. Default: `initial_state(B)`.
 
         Returns:
-            `(B, V)` logits of the next id, and the state: a list of tensors with B rows each.
+            `(B, V)` logits of the next id (probabilities, if that is what the model puts out), and the
+            state: a list of tensors with B rows each.
 
         Raises:
             ValueError: if `ids` has another shape, or an id outside [0, V).
         """
-        ids = self._checked_ids(ids)
-        state = self.initial_state(ids.shape[0]) if state is None else state
-        self._check_rows(ids, state)
-        return self._read(ids, state)
+        graphs = self._current()
+        ids = self._checked_ids(ids, graphs)
+        if state is None:
+            rows = ids.shape[0]
+            state = graphs.initial_state(tf.shape(ids)[0] if rows is None else rows)
+        return self._read(graphs, ids, self._checked_state(ids, state, graphs))
 
-    def _read(self, ids, state):
-        return self._last(ids, state)
+    def _read(self, graphs, ids, state):
+        return graphs.last(ids, state)
 
     def step(self, ids, state):
         """Reads one more id a row: `(B,)` ids and the state to `(B, V)` logits and the new state.
 
+        A `tf.function` may call it.
+
         Raises:
-            ValueError: if the state has other rows than `ids`, or an id is outside [0, V).
+            ValueError: if the state has other rows than `ids`, or an id is no integer or outside
+                [0, V).
         """
-        if not tf.is_symbolic_tensor(ids):
-            ids = self._checked_ids(np.asarray(ids)[:, None])[:, 0]
-        self._check_rows(ids, state)
-        return self._step(tf.cast(ids, tf.int32), state)
+        graphs = self._current()
+        ids = as_ids(ids, "Ids", 1, "(B,)", graphs.vocabulary)
+        return graphs.step(ids, self._checked_state(ids, state, graphs))
+
+    def step_log_probabilities(self, ids, state):
+        """`step`, with log-probabilities `(B, V)` in place of logits: a step of `beam_search`.
+
+        They are right for a model that puts out probabilities too.
+        """
+        outputs, state = self.step(ids, state)
+        return log_probabilities(outputs, self._current().from_logits), state
 
     def generate(self, prompt_ids, length, sampler=None, stop_id=None):
         """Writes `length` ids after each prompt: see `rnn_kit.generation.generate`."""
         length = at_least(0, length, "length")
-        prompt_ids = self._checked_ids(prompt_ids)
+        refuse_symbolic(prompt_ids)
+        graphs = self._current()
+        stop = stop_ids(stop_id, graphs.vocabulary)
+        sampler = self._checked_sampler(sampler, graphs)
+        prompt_ids = self._checked_ids(prompt_ids, graphs)
         logits, state = self.prefill(prompt_ids)
         rows = len(prompt_ids)
-        loop = self._loop(sampler, rows)
-        ids, *_ = loop(logits, state, tf.zeros(rows, tf.bool), length, _stop(stop_id))
+        last, done = tf.zeros(rows, tf.int32), tf.zeros(rows, tf.bool)
+        ids, *_ = self._write(sampler, logits, state, last, done, length, stop)
         return np.concatenate([prompt_ids, ids.numpy().T], axis=1)
 
     def stream(self, prompt_ids, length=None, sampler=None, stop_id=None):
@@ -93,7 +151,7 @@ class Loops:
             prompt_ids: `(B, T0)` ids.
             length: How many ids to write a row. Default: `None`, for ever.
             sampler: As in `generate`.
-            stop_id: As in `generate`; the stream ends when every row has come to it.
+            stop_id: As in `generate`; the stream ends when every row has come to one.
 
         Yields:
             `(B,)` int32 ids, one array a step.
@@ -102,92 +160,145 @@ class Loops:
             ValueError: as `generate`, before the first id.
         """
         length = None if length is None else at_least(0, length, "length")
+        refuse_symbolic(prompt_ids)
+        graphs = self._current()
+        stop = stop_ids(stop_id, graphs.vocabulary)
+        sampler = self._checked_sampler(sampler, graphs)
         logits, state = self.prefill(prompt_ids)
-        loop = self._loop(sampler, logits.shape[0])
-        return self._stream(logits, state, length, loop, _stop(stop_id))
+        return self._stream(logits, state, length, sampler, stop)
 
-    def _stream(self, logits, state, length, loop, stop_id):
-        done = tf.zeros(logits.shape[0], tf.bool)
+    def _stream(self, logits, state, length, sampler, stop):
+        rows = logits.shape[0]
+        last, done = tf.zeros(rows, tf.int32), tf.zeros(rows, tf.bool)
         written = 0
         while (length is None or written < length) and not bool(tf.reduce_all(done)):
             chunk = _STREAM_CHUNK if length is None else min(_STREAM_CHUNK, length - written)
-            ids, logits, state, done, steps = loop(logits, state, done, chunk, stop_id)
+            ids, logits, state, last, done, steps = self._write(
+                sampler, logits, state, last, done, chunk, stop
+            )
             yield from ids.numpy()[: int(steps)]
             written += chunk
 
-    def _checked_ids(self, ids):
-        ids = np.asarray(ids)
-        if ids.ndim != 2 or ids.shape[1] == 0 or not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError(
-                "Ids must be integers of the shape (B, T) with T of at least 1. "
-                f"Received: shape={ids.shape}, dtype={ids.dtype}"
-            )
-        if ids.size and (ids.min() < 0 or ids.max() >= self.vocabulary):
-            raise ValueError(
-                f"Ids must lie in [0, {self.vocabulary}), the model's vocabulary. "
-                f"Received: ids from {ids.min()} to {ids.max()}"
-            )
-        return ids.astype("int32")
+    def _checked_ids(self, ids, graphs):
+        return as_ids(ids, "Ids", 2, "(B, T) with T of at least 1", graphs.vocabulary)
 
-    def _check_rows(self, ids, state):
-        """A state of one row would be broadcast over all of them in silence."""
+    def _checked_state(self, ids, state, graphs):
+        """The state's tensors. One of one row would be broadcast over all of them in silence."""
+        state = [tf.convert_to_tensor(tensor) for tensor in state]
         for tensor in state:
             if ids.shape[0] is not None and tensor.shape[0] not in (None, ids.shape[0]):
                 raise ValueError(
                     f"`ids` and `state` must have the same rows. Received: {ids.shape[0]} rows of ids, "
                     f"{tensor.shape[0]} of state"
                 )
+        specs = graphs.state_spec
+        if len(state) != len(specs) or not all(map(_fits, state, specs)):
+            raise ValueError(
+                "`state` is none of the model as it is now: begin with `initial_state` or `prefill`. "
+                f"Expected: {_shapes(specs)}. Received: {_shapes(state)}"
+            )
+        return state
 
-    def _loop(self, sampler, rows):
-        """The compiled loop for a sampler; the last few are kept, so that each is compiled once.
+    def _checked_sampler(self, sampler, graphs):
+        """The sampler, or the default one; it must take what the model puts out."""
+        if sampler is None:
+            if graphs.default_sampler is None:
+                with TRACING:
+                    if graphs.default_sampler is None:
+                        graphs.default_sampler = TemperatureSampler(from_logits=graphs.from_logits)
+            return graphs.default_sampler
+        takes_logits = getattr(sampler, "from_logits", None)
+        name = getattr(self._model(), "name", "")
+        if takes_logits is True and not graphs.from_logits:
+            raise ValueError(
+                f"Model '{name}' puts out the probabilities of a softmax, and the sampler takes them "
+                "for logits, from which it would draw nearly uniformly: make the sampler with "
+                "from_logits=False (the default sampler, sampler=None, takes the probabilities as they "
+                "are)."
+            )
+        if takes_logits is False and graphs.from_logits and graphs.probabilities is False:
+            raise ValueError(
+                f"Model '{name}' puts out logits, of which some are negative, and the sampler takes "
+                "them for probabilities: make it without from_logits=False."
+            )
+        return sampler
+
+    def _write(self, sampler, logits, state, last, done, length, stop):
+        """Runs the loop of a sampler, as it and the model are now."""
+        graphs = self._current()
+        loop, turn = self._loop(sampler, 1 if logits.shape[0] == 1 else None, graphs)
+        state = self._checked_state(logits, state, graphs)
+        with turn:
+            return loop(
+                logits, state, last, done, tf.constant(length, tf.int32), tf.constant(stop, tf.int32)
+            )
+
+    def _loop(self, sampler, rows, graphs):
+        """The compiled loop of a sampler; the last few are kept, so that each is compiled once.
 
         Each sampler has two: for one row, which TensorFlow runs twice as fast when it knows that it is
         one, and for any number.
-        """
-        if sampler is None:
-            if self._default_sampler is None:
-                self._default_sampler = TemperatureSampler()
-            sampler = self._default_sampler
-        rows = 1 if rows == 1 else None
-        return self._loops.get_or_compile((sampler, rows), lambda: self._compile_loop(sampler, rows))
 
-    def _compile_loop(self, sampler, rows):
-        def loop(logits, state, done, length, stop_id):
+        Returns:
+            The graph, and the context to run it in: threads that draw from one sampler take turns,
+            lest two of them draw the same numbers.
+        """
+        owner, part = parts_of(sampler)
+        loops = graphs.loops.of(owner)
+        found = loops.get((part, rows))
+        if found is None or not found[-1].holds():
+            with TRACING, tf.init_scope():
+                found = loops.get((part, rows))
+                if found is None or not found[-1].holds():
+                    loop = self._compile_loop(sampler, rows, graphs)
+                    draws = _variables(loop) - _variables(graphs.last.graph)
+                    turn = contextlib.nullcontext()
+                    if draws:
+                        turn = _TURNS.of(owner).setdefault("turn", threading.Lock())
+                    found = loops[part, rows] = loop, turn, Guard(sampler)
+        return found[:2]
+
+    def _compile_loop(self, sampler, rows, graphs):
+        def loop(logits, state, last, done, length, stop):
             """Samples up to `length` ids a row, until every row is done: `(length, B)` ids and more."""
 
-            def body(time, logits, state, done, written):
-                ids = tf.where(done, stop_id, sampler(logits))
-                written = written.write(time + 1, ids)
-                # Not `self._step`: a call of a function at each time costs a third of the loop's speed.
-                logits, state = self._last.python_function(ids[:, None], state)
-                return time + 1, logits, state, done | (ids == stop_id), written
+            def body(time, logits, state, last, done, written):
+                last = tf.where(done, last, _drawn(sampler, logits))
+                written = written.write(time + 1, last)
+                # Not `step`: a call of a function at each time costs a third of the loop's speed.
+                logits, state = graphs.last.function(last[:, None], state)
+                done |= tf.reduce_any(last[:, None] == stop, axis=1)
+                return time + 1, logits, state, last, done, written
 
-            batch = tf.shape(logits)[0]
             # A row of its own at the start, since an empty array cannot be stacked.
             written = tf.TensorArray(tf.int32, 1, True, element_shape=[None])
-            written = written.write(0, tf.zeros([batch], tf.int32))
-            time, logits, state, done, written = tf.while_loop(
-                lambda time, logits, state, done, written: (time < length) & ~tf.reduce_all(done),
+            written = written.write(0, last)
+            time, logits, state, last, done, written = tf.while_loop(
+                lambda time, logits, state, last, done, written: (time < length) & ~tf.reduce_all(done),
                 body,
-                (0, logits, state, done, written),
+                (0, logits, state, last, done, written),
             )
-            rest = tf.fill([length - time, batch], stop_id)
-            return tf.concat([written.stack()[1:], rest], 0), logits, state, done, time
+            rest = tf.repeat(last[None], length - time, axis=0)
+            return tf.concat([written.stack()[1:], rest], 0), logits, state, last, done, time
 
-        logits_spec, _ = self._step.get_concrete_function().structured_outputs
-        compiled = tf.function(
+        logits_spec, _ = graphs.last.graph.structured_outputs
+        return concrete(
             loop,
-            input_signature=[
-                tf.TensorSpec([rows, self.vocabulary], logits_spec.dtype),
-                [tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype) for spec in self._state_spec],
-                tf.TensorSpec([rows], tf.bool),
-                tf.TensorSpec([], tf.int32),
-                tf.TensorSpec([], tf.int32),
-            ],
-            autograph=False,
+            tf.TensorSpec([rows, graphs.vocabulary], logits_spec.dtype),
+            [tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype) for spec in graphs.state_spec],
+            tf.TensorSpec([rows], tf.int32),
+            tf.TensorSpec([rows], tf.bool),
+            tf.TensorSpec([], tf.int32),
+            tf.TensorSpec([None], tf.int32),
         )
-        # Each sampler has a loop of its own, which TensorFlow takes for one that is traced anew.
-        return without_retracing_warning(compiled)
+
+
+def log_probabilities(outputs, from_logits):
+    """log p `(..., V)` in float32, of logits or of probabilities that need not add up to 1."""
+    outputs = tf.cast(outputs, tf.float32)
+    if from_logits:
+        return tf.nn.log_softmax(outputs)
+    return tf.math.log(outputs) - tf.math.log(tf.reduce_sum(outputs, axis=-1, keepdims=True))
 
 
 def at_least(least, value, name):
@@ -199,5 +310,32 @@ def at_least(least, value, name):
     return operator.index(value)
 
 
-def _stop(stop_id):
-    return -1 if stop_id is None else operator.index(stop_id)  # no id is -1
+def _drawn(sampler, logits):
+    """The ids that a sampler draws, which may be of any integer type."""
+    ids = tf.convert_to_tensor(sampler(logits))
+    if not ids.dtype.is_integer or ids.shape.rank not in (None, 1):
+        raise ValueError(
+            "A sampler must map (B, V) logits to (B,) integer ids. "
+            f"It gave: shape={tuple(ids.shape)}, dtype={ids.dtype.name}"
+        )
+    return tf.cast(ids, tf.int32)
+
+
+def _variables(graph):
+    """The resources that a graph reads or writes, by their handles."""
+    return {id(handle) for handle in graph.captured_inputs if handle.dtype == tf.resource}
+
+
+def _fits(tensor, spec):
+    return tensor.dtype == spec.dtype and spec.shape.is_compatible_with(tensor.shape)
+
+
+def _shapes(specs):
+    return [f"{spec.dtype.name}{(None, *spec.shape[1:])}" for spec in specs]
+
+
+def refuse_symbolic(ids):
+    if tf.is_symbolic_tensor(ids):
+        raise ValueError(
+            "A text is written eagerly, not inside a `tf.function`: call `prefill` and `step` there."
+        )

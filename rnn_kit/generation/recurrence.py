@@ -12,10 +12,18 @@ class Recurrence:
 
     Its state is the layer's states, flat, each `(B, units)`; and, where the input is masked, the output
     of the step before, which a masked step repeats.
+
+    Args:
+        layer: A `keras.layers.RNN`.
+        masked: Whether its input has a mask.
+        start: The `LearnedInitialState` around it, whose states a text begins with. Default: `None`,
+            the layer's own.
     """
 
-    def __init__(self, layer, masked):
+    def __init__(self, layer, masked, start=None):
         self.layer = layer
+        self._start = start
+        self._loop = _rolled(layer)
         self.repeats = masked and not layer.zero_output_for_mask
         self._nest = layer.get_initial_state(1)
         dtype = layer.cell.compute_dtype
@@ -26,7 +34,11 @@ class Recurrence:
         self._inference = inference(layer.cell)
 
     def initial_states(self, batch_size):
-        flat = tree.flatten(self.layer.get_initial_state(batch_size))
+        if self._start is None:
+            flat = tree.flatten(self.layer.get_initial_state(batch_size))
+        else:
+            learned = map(ops.convert_to_tensor, self._start.initial_states)
+            flat = [ops.broadcast_to(w, (batch_size, *w.shape)) for w in learned]
         states = [ops.cast(s, self.layer.cell.compute_dtype) for s in flat]
         if self.repeats:
             shape, dtype = self.shapes[-1]
@@ -43,16 +55,13 @@ class Recurrence:
         return y, [*states, y[:, -1]] if self.repeats else states
 
     def _sequence(self, x, states, mask, repeated):
-        unroll, self.layer.unroll = self.layer.unroll, False  # the length is not known here
-        try:
-            _, y, new_states = self.layer.inner_loop(
-                sequences=x,
-                initial_state=tree.pack_sequence_as(self._nest, states),
-                mask=mask,
-                training=False,
-            )
-        finally:
-            self.layer.unroll = unroll
+        _, y, new_states = type(self._loop).inner_loop(
+            self._loop,
+            sequences=x,
+            initial_state=tree.pack_sequence_as(self._nest, states),
+            mask=mask,
+            training=False,
+        )
         if self.repeats:
             # Before the first step that counts Keras repeats zeros; here the sequence goes on.
             begun = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
@@ -71,6 +80,19 @@ class Recurrence:
                 for new, old in zip(new_states, states, strict=True)
             ]
         return ops.expand_dims(y, 1), new_states
+
+
+def _rolled(layer):
+    """The layer, or where it unrolls its loop a twin of the same weights that does not.
+
+    The length of what is read is not known here. The layer itself stays as it is, since other threads
+    may be calling it.
+    """
+    if not layer.unroll:
+        return layer
+    twin = object.__new__(type(layer))
+    vars(twin).update(vars(layer), unroll=False)
+    return twin
 
 
 def inference(layer):

@@ -4,9 +4,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rnn_kit.generation.compiled import Graphs
 from rnn_kit.generation.loops import Loops, at_least
+from rnn_kit.generation.outputs import ends_in_softmax, probabilities
 from rnn_kit.generation.plan import all_layers
 from rnn_kit.generation.recurrence import inference
+
+_PROBED, _LONGEST = 5, 256  # windows that a model is asked about once, and their most ids
 
 
 class WindowGenerator(Loops):
@@ -21,17 +25,20 @@ class WindowGenerator(Loops):
         logits, state = prefill(ids)          the last W of ids (B, T)
         logits, state = step(next_ids, state) drops the oldest id a row, appends the new one
 
-    Both are compiled once, for any B and T. The model's weights are read when a step runs; its seeds
-    and losses are never written.
+    Both are compiled once, for any B and T, and anew when more of the model has changed than its
+    weights' values, as `Generator` says. The model's weights are read when a step runs; its seeds and
+    losses are never written.
 
     Args:
         model: A built Keras model of any kind whose call maps `(B, T)` int ids to `(B, V)` logits of
             the next id, for every T up to `window`. It is called with `training=False` where it takes
             that.
         window: W, the most ids that the model sees, at least 1.
+        from_logits: As in `Generator`.
 
     Attributes:
         vocabulary: V.
+        from_logits: Whether the model's outputs are taken for logits.
         window: W.
 
     Raises:
@@ -54,9 +61,13 @@ class WindowGenerator(Loops):
     (array([[0, 1, 2]], dtype=int32), array([2], dtype=int32))
     """
 
-    def __init__(self, model, window):
-        self.window = window = at_least(1, window, "window")
+    def __init__(self, model, window, from_logits=None):
+        self.window = at_least(1, window, "window")
+        super().__init__(model, from_logits)
+
+    def _trace(self, model):
         _check_model(model)
+        window, training = self.window, inference(model)
 
         def last(ids, state):
             held, count = state  # the ids stand at the window's right end
@@ -65,30 +76,42 @@ class WindowGenerator(Loops):
             count = tf.minimum(count + tf.shape(ids)[1], window)
             time = tf.maximum(tf.reduce_max(count), 1)  # the same in every row; 1 if there are none
             with keras.StatelessScope():
-                logits = model(held[:, window - time :], **inference(model))
+                logits = model(held[:, window - time :], **training)
             return logits, [held, count]
 
-        super().__init__(
-            last, [tf.TensorSpec([None, window], tf.int32), tf.TensorSpec([None], tf.int32)]
-        )
-        logits, _ = self._last.get_concrete_function().structured_outputs
-        self.vocabulary = _vocabulary(model, getattr(logits, "shape", None))
+        def initial_state(rows):
+            return [tf.zeros((rows, window), tf.int32), tf.zeros(rows, tf.int32)]
+
+        state_spec = [tf.TensorSpec([None, window], tf.int32), tf.TensorSpec([None], tf.int32)]
+        graphs = Graphs(model, last, state_spec, initial_state)
+        logits, _ = graphs.last.graph.structured_outputs
+        graphs.vocabulary = _vocabulary(model, getattr(logits, "shape", None))
+        graphs.probabilities = ends_in_softmax(model) or _probed(graphs, window)
+        return graphs
 
     def initial_state(self, batch_size):
         """The state before any id: the window `(batch_size, W)`, and how many ids are there, a row."""
-        return [tf.zeros((batch_size, self.window), tf.int32), tf.zeros(batch_size, tf.int32)]
+        return super().initial_state(batch_size)
 
-    def _read(self, ids, state):
-        return self._last(ids[:, -self.window :], state)
+    def _read(self, graphs, ids, state):
+        return graphs.last(ids[:, -self.window :], state)
 
-    def _check_rows(self, ids, state):
-        super()._check_rows(ids, state)
+    def _checked_state(self, ids, state, graphs):
+        state = super()._checked_state(ids, state, graphs)
         count = state[1]
         if not tf.is_symbolic_tensor(count) and np.unique(count).size > 1:
             raise ValueError(
                 "The rows of a state must hold equally many ids, since the model reads them at once. "
                 f"Received: {np.asarray(count).tolist()} ids"
             )
+        return state
+
+
+def _probed(graphs, window):
+    """Whether the model puts out probabilities, from what it says of some windows."""
+    ids = np.arange(_PROBED * min(window, _LONGEST)).reshape(_PROBED, -1) % graphs.vocabulary
+    outputs, _ = graphs.last(tf.constant(ids, tf.int32), graphs.initial_state(_PROBED))
+    return probabilities(outputs)
 
 
 def _check_model(model):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from rnn_kit.guards import TRACING, Guard
 from rnn_kit.inspection.layers import find_layer, left_alone, only_reading, state_names, stepped
 
 
@@ -69,7 +70,8 @@ def gradients_over_time(model, inputs, loss, layer=None):
 def gradient_function(model, loss, layer=None):
     """`gradients_over_time` to be called again and again: compiled at the first call.
 
-    The weights of the model may change between calls.
+    The weights of the model may change between calls. It is compiled anew when more of the model has
+    changed (`enable_lora`, an activation, a layer that was added), or what `loss` closes over.
 
     Args:
         model: As for `states_over_time`.
@@ -90,6 +92,29 @@ def gradient_function(model, loss, layer=None):
     >>> gradients(np.ones((2, 5, 3)), keras.ops.ones((2, 4))).states["h"].shape
     (2, 5, 4)
     """
+    compiled, guard = _compile(model, loss, layer), Guard(model, loss)
+
+    def gradients(inputs, *more):
+        nonlocal compiled, guard
+        inputs, more = tf.nest.map_structure(tf.convert_to_tensor, (inputs, more))
+        with TRACING, left_alone(model):
+            if not guard.holds():
+                compiled = _compile(model, loss, layer)
+            found, differentiate = compiled
+            traces = differentiate.experimental_get_tracing_count()
+            # Called directly, TensorFlow warns of tracing: many models may be looked into in turn.
+            value, changes = differentiate.get_concrete_function(inputs, more)(inputs, more)
+            if differentiate.experimental_get_tracing_count() > traces:
+                guard = Guard(model, loss)
+        names = state_names(found)
+        states = {name: change.numpy() for name, change in zip(names, changes, strict=True)}
+        return GradientsOverTime(found.name, states, float(value))
+
+    return gradients
+
+
+def _compile(model, loss, layer):
+    """The layer that is meant, and a function from inputs to the loss and the states' gradients."""
     layer = find_layer(model, layer)
 
     @tf.function(autograph=False)
@@ -109,14 +134,4 @@ def gradient_function(model, loss, layer=None):
             for gradient, change in zip(gradients, reading.changes, strict=True)
         ]
 
-    names = state_names(layer)
-
-    def gradients(inputs, *more):
-        inputs, more = tf.nest.map_structure(tf.convert_to_tensor, (inputs, more))
-        with left_alone(model):
-            # Called directly, TensorFlow warns of tracing: many models may be looked into in turn.
-            value, found = differentiate.get_concrete_function(inputs, more)(inputs, more)
-        states = {name: gradient.numpy() for name, gradient in zip(names, found, strict=True)}
-        return GradientsOverTime(layer.name, states, float(value))
-
-    return gradients
+    return layer, differentiate

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import threading
 from dataclasses import dataclass
 
 import keras
@@ -142,12 +143,14 @@ def stepped(layer, watch=None):
             f"Cannot look into '{layer.name}' ({type(layer).__name__}): its `call` is its own, so what "
             "it does with its cell is unknown."
         )
-    readings = []
+    readings, thread = [], threading.get_ident()
     cell = layer.cell
     takes_training = "training" in inspect.signature(cell.call).parameters
     inference = {"training": False} if takes_training else {}
 
     def inner_loop(sequences, initial_state, mask, training=False):
+        if threading.get_ident() != thread:  # that trains the model, say
+            return type(layer).inner_loop(layer, sequences, initial_state, mask, training)
         initial = tree.flatten(initial_state)
         sizes = [int(state.shape[-1]) for state in initial]
         batch, time = ops.shape(sequences)[:2]

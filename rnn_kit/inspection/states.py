@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from rnn_kit.guards import TRACING
 from rnn_kit.inspection.gates import gates_over_time
 from rnn_kit.inspection.layers import find_layer, left_alone, only_reading, state_names, stepped
 
@@ -78,7 +79,7 @@ def states_over_time(model, inputs, layer=None):
             gates = {name: ops.where(there, gate, np.nan) for name, gate in gates.items()}
         return outputs, reading.states, gates
 
-    with left_alone(model):
+    with TRACING, left_alone(model):
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
         # Called directly, TensorFlow warns of tracing: each call here is of another model.
         outputs, states, gates = read.get_concrete_function(inputs)(inputs)

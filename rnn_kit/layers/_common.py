@@ -1,7 +1,7 @@
 """What the kit's recurrent layers share: gate products with dropout, and a layer made of one cell."""
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 
 def gate_products(x, kernel, gates, dropout_mask=None):
@@ -61,12 +61,21 @@ class CellRNN(keras.layers.RNN):
     Subclasses with a faster loop than the plain one override `_fused_recurrence`.
     """
 
-    def __init__(self, cell, fused="auto", **kwargs):
+    def __init__(self, cell, fused="auto", use_cudnn="auto", **kwargs):
         if fused not in ("auto", False):
             raise ValueError(f'Argument `fused` must be "auto" or False. Received: fused={fused!r}')
+        if use_cudnn not in ("auto", True, False):
+            raise ValueError(
+                f'Argument `use_cudnn` must be "auto", True or False. Received: use_cudnn={use_cudnn!r}'
+            )
         super().__init__(cell, **kwargs)
+        self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.fused = fused
+        self.use_cudnn = use_cudnn
+        if self._may_run_cudnn():
+            # `compile(jit_compile="auto")` asks before anything is traced; XLA cannot compile cuDNN.
+            self.supports_jit = False
 
     units = cell_property("units")
     activation = cell_property("activation")
@@ -86,6 +95,19 @@ class CellRNN(keras.layers.RNN):
     seed = cell_property("seed")
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        mask = tree.flatten(mask)[0]  # Keras hands on a list where initial states are inputs too
+        if self.runs_cudnn(masked=mask is not None):
+            from rnn_kit.layers.fused import cudnn
+
+            try:
+                return cudnn.run(self, sequences, initial_state, mask, training)
+            except NotImplementedError:  # Keras found, in an eager call, that there is no such kernel
+                pass
+        if self.use_cudnn is True:
+            raise ValueError(
+                f"Layer '{self.name}' has use_cudnn=True, and cuDNN cannot run it: "
+                f"{self._CUDNN_NEEDS}. Pass use_cudnn='auto' to run another loop where cuDNN cannot."
+            )
         if self.runs_fused(training):
             from rnn_kit.layers.fused import sequence  # needs TensorFlow, as the plain loop does not
 
@@ -112,6 +134,32 @@ class CellRNN(keras.layers.RNN):
             and not (training and drops_by_gate)
             and self._cell_has_fused_form()
         )
+
+    _CUDNN_NEEDS = "cuDNN has no layer of this kind"
+
+    def runs_cudnn(self, masked=False):
+        """Whether cuDNN runs the layer where it is called now. `GRU` says when.
+
+        Args:
+            masked: whether a mask comes with the sequences.
+        """
+        if not self._may_run_cudnn() or (masked and self.use_cudnn is not True):
+            return False
+        from rnn_kit.layers.fused import sequence
+
+        return sequence.is_placed_on_gpu()
+
+    def _may_run_cudnn(self):
+        """Whether there is a GPU, and cuDNN computes what this layer does."""
+        if self.use_cudnn is False or not (self._cell_has_cudnn_form() and self.runs_fused(True)):
+            return False
+        from rnn_kit.layers.fused import sequence
+
+        return sequence.has_gpu()
+
+    def _cell_has_cudnn_form(self):
+        """Whether cuDNN computes what this cell does, if the fused loop does. Subclasses say so."""
+        return False
 
     def _cell_has_fused_form(self):
         """Whether the fused loop computes what this cell does. Subclasses say so."""
@@ -150,6 +198,7 @@ class CellRNN(keras.layers.RNN):
             **cell_config,
             "activity_regularizer": activity_regularizer,
             "fused": self.fused,
+            "use_cudnn": self.use_cudnn,
         }
 
     @classmethod

@@ -37,9 +37,8 @@ class GRUCell(StepDropout, keras.layers.GRUCell):
             bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer,
             kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout:
             As in `keras.layers.GRUCell`, in the same order and with the same defaults.
-        seed: Random seed for dropout. Keyword-only here: in Keras it comes after `reset_after`,
-            which `reset_gate` replaces.
-        reset_gate: `"after"`, `"before"` or `None`. Default: `"after"`.
+        reset_gate: `"after"`, `"before"` or `None`, in the place of `reset_after`. Default: `"after"`.
+        seed: Random seed for dropout.
         update_gate: `"keep"` or `"write"`. Default: `"keep"`.
 
     Call arguments:
@@ -92,12 +91,14 @@ class GRUCell(StepDropout, keras.layers.GRUCell):
         bias_constraint=None,
         dropout=0.0,
         recurrent_dropout=0.0,
-        *,
-        seed=None,
         reset_gate="after",
+        seed=None,
+        *,
         update_gate="keep",
         **kwargs,
     ):
+        if isinstance(reset_gate, bool):  # by its place, which is that of Keras's argument
+            kwargs["reset_after"] = reset_gate
         if "reset_after" in kwargs:
             raise ValueError(
                 "There is no argument `reset_after` here. Write reset_gate='after' for True and "
@@ -242,14 +243,16 @@ class GRU(CellRNN):
             `recurrent_regularizer`, `bias_regularizer`, `activity_regularizer`,
             `kernel_constraint`, `recurrent_constraint`, `bias_constraint`, `dropout`,
             `recurrent_dropout`, `seed`, `return_sequences`, `return_state`, `go_backwards`,
-            `stateful`, `unroll`. In place of `reset_after` stands `reset_gate`.
-        reset_gate: `"after"`, `"before"` or `None`. Default: `"after"`.
+            `stateful`, `unroll`.
+        reset_gate: `"after"`, `"before"` or `None`, in the place of `reset_after`. Default: `"after"`.
+        use_cudnn: `"auto"` runs cuDNN where `runs_cudnn()` says so; `True` runs it with a mask too,
+            and raises where it cannot; `False` never runs it. Default: `"auto"`.
         update_gate: `"keep"` or `"write"`. Default: `"keep"`.
         fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
             `runs_fused()` says so: `"after"` with `"keep"`, the default
             activations, and neither `unroll` nor `recurrent_dropout`. It has no
-            second-order gradients. On a GPU, where there is no mask and `use_bias`, it is
-            cuDNN that runs. `False` always takes the plain loop. Default: `"auto"`.
+            second-order gradients. `False` always takes the plain loop, and never cuDNN.
+            Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -269,7 +272,10 @@ class GRU(CellRNN):
         "after" (input side, recurrent side), `(3 * units,)` for "before", `(2 * units,)` for None.
 
     Raises:
-        ValueError: if an argument is none of the values named above, or `reset_after` is given.
+        ValueError: if an argument is none of the values named above, or `reset_after` is given; when
+            it is called, if `use_cudnn=True` and cuDNN cannot run.
+        InvalidArgumentError: of TensorFlow, with `use_cudnn=True` and a mask that is not padding at
+            the end of rows of which each has a step at least.
 
     Source: see `rnn_kit.layers.GRUCell`, which names the slide of each form.
 
@@ -304,8 +310,9 @@ class GRU(CellRNN):
         go_backwards=False,
         stateful=False,
         unroll=False,
-        *,
         reset_gate="after",
+        use_cudnn="auto",
+        *,
         update_gate="keep",
         fused="auto",
         **kwargs,
@@ -338,6 +345,7 @@ class GRU(CellRNN):
         super().__init__(
             cell,
             fused=fused,
+            use_cudnn=use_cudnn,
             return_sequences=return_sequences,
             return_state=return_state,
             go_backwards=go_backwards,
@@ -350,20 +358,25 @@ class GRU(CellRNN):
     reset_gate = cell_property("reset_gate")
     update_gate = cell_property("update_gate")
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
-        if mask is None and self.runs_cudnn():
-            from rnn_kit.layers.fused import cudnn
+    def runs_cudnn(self, masked=False):
+        """Whether cuDNN runs the layer where it is called now.
 
-            return cudnn.gru(self, sequences, initial_state, training)
-        return super().inner_loop(sequences, initial_state, mask, training=training)
+        It does under TensorFlow on a GPU, outside of a `tf.device` that names a CPU, if neither `fused`
+        nor `use_cudnn` is `False`, `runs_fused(training=True)` and `use_bias`; with a mask only for
+        `use_cudnn=True`, since cuDNN takes padding at the end alone.
 
-    def runs_cudnn(self):
-        """Whether cuDNN runs this layer where no mask comes: a GPU, and the options of Keras's own."""
-        if not (self.use_bias and self.runs_fused(training=True)):
-            return False
-        from rnn_kit.layers.fused import sequence
+        Args:
+            masked: whether a mask comes with the sequences.
+        """
+        return super().runs_cudnn(masked)
 
-        return sequence.has_gpu()
+    _CUDNN_NEEDS = (
+        "it needs TensorFlow, a GPU, reset_gate='after', update_gate='keep', the default activations, "
+        "use_bias, and neither fused=False, unroll nor recurrent_dropout"
+    )
+
+    def _cell_has_cudnn_form(self):
+        return self.use_bias
 
     def _cell_has_fused_form(self):
         return (

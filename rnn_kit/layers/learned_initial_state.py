@@ -1,6 +1,7 @@
 """A recurrent layer that learns the state it starts from."""
 
 import keras
+import numpy as np
 from keras import ops, tree
 
 
@@ -18,7 +19,9 @@ class LearnedInitialState(keras.layers.Wrapper):
         layer: A `keras.layers.RNN` or a subclass (`LSTM`, `GRU`, `SimpleRNN`, this kit's), not
             stateful. To read both ways, wrap each direction by itself and give the second
             `go_backwards=True`: `Bidirectional` takes bare recurrent layers only.
-        initializer: Of the initial states. Default: `"zeros"`.
+        initializer: Of the initial states, each of which draws numbers of its own, also where the
+            initializer has a seed: the first state with that seed, each further one with a seed that
+            derives from it and from the state's place. Default: `"zeros"`.
         regularizer: Default: `None`.
 
     Call arguments:
@@ -72,7 +75,7 @@ class LearnedInitialState(keras.layers.Wrapper):
             self.add_weight(
                 shape=(size,),
                 name=f"initial_state_{index}",
-                initializer=self.initializer,
+                initializer=_initializer_of(self.initializer, index),
                 regularizer=self.regularizer,
             )
             for index, size in enumerate(tree.flatten(self.layer.state_size))
@@ -102,3 +105,20 @@ class LearnedInitialState(keras.layers.Wrapper):
             "initializer": keras.initializers.serialize(self.initializer),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }
+
+
+def _initializer_of(initializer, index):
+    """The initializer of the weight at `index`, of several that share one.
+
+    One object draws the same numbers whenever it is called, seeded or not, unless its seed is a
+    `keras.random.SeedGenerator`. A copy without a seed draws others; one with a seed needs another.
+    """
+    if index == 0 or not isinstance(initializer, keras.initializers.Initializer):
+        return initializer
+    config = initializer.get_config()
+    seed = config.get("seed")
+    if isinstance(seed, (int, np.integer)):
+        config["seed"] = int(np.random.SeedSequence([abs(int(seed)), index]).generate_state(1)[0] >> 1)
+    elif seed is not None:
+        return initializer  # a SeedGenerator goes on by itself, and its copy would start anew
+    return type(initializer).from_config(config)

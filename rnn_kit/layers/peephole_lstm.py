@@ -152,15 +152,13 @@ class PeepholeLSTMCell(StepDropout, keras.layers.LSTMCell):
         self.built = True
 
     def _open_forget_gate(self, shape, dtype=None):
-        """The bias at the start of training: one for the forget gate, so that the cell remembers."""
-        units = shape[0] // 4
-        return ops.concatenate(
-            [
-                self.bias_initializer((units,), dtype=dtype),
-                ops.ones((units,), dtype=dtype),
-                self.bias_initializer((2 * units,), dtype=dtype),
-            ]
-        )
+        """The bias at the start of training: one for the forget gate, so that the cell remembers.
+
+        Drawn whole: an initializer that is called again draws the same numbers, so that Keras's LSTM,
+        which draws b_i and (b_c, b_o) one after the other, starts with b_i = b_c.
+        """
+        b_i, b_f, *rest = ops.split(self.bias_initializer(shape, dtype=dtype), 4)
+        return ops.concatenate([b_i, ops.ones_like(b_f), *rest])
 
     def call(self, inputs, states, training=False):
         h_tm1, c_tm1 = states
@@ -206,7 +204,9 @@ class PeepholeLSTM(CellRNN):
             `recurrent_regularizer`, `bias_regularizer`, `activity_regularizer`,
             `kernel_constraint`, `recurrent_constraint`, `bias_constraint`, `dropout`,
             `recurrent_dropout`, `seed`, `return_sequences`, `return_state`, `go_backwards`,
-            `stateful`, `unroll`. There is no `use_cudnn`: cuDNN has no peepholes.
+            `stateful`, `unroll`.
+        use_cudnn: As in `keras.layers.LSTM`; cuDNN has no peepholes, so that `True` raises when the
+            layer is called. Default: `"auto"`.
         output_activation: h_act, the cell's output activation function. Default: `"tanh"`.
         peephole_initializer, peephole_regularizer, peephole_constraint: Of `peephole_kernel`.
             Defaults: `"zeros"`, `None`, `None`.
@@ -233,7 +233,8 @@ class PeepholeLSTM(CellRNN):
         with rows w_ci, w_cf, w_co, bias `(4 * units,)`.
 
     Raises:
-        ValueError: if `units` is not positive, or `fused` neither `"auto"` nor `False`.
+        ValueError: if `units` is not positive, `fused` neither `"auto"` nor `False`, or `use_cudnn`
+            none of `"auto"`, `True` and `False`; when it is called, if `use_cudnn=True`.
 
     Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), slides "peephole connections". With zero
     peepholes it is `keras.layers.LSTM`, number for number.
@@ -272,6 +273,7 @@ class PeepholeLSTM(CellRNN):
         go_backwards=False,
         stateful=False,
         unroll=False,
+        use_cudnn="auto",
         *,
         output_activation="tanh",
         peephole_initializer="zeros",
@@ -310,6 +312,7 @@ class PeepholeLSTM(CellRNN):
         super().__init__(
             cell,
             fused=fused,
+            use_cudnn=use_cudnn,
             return_sequences=return_sequences,
             return_state=return_state,
             go_backwards=go_backwards,
@@ -324,6 +327,8 @@ class PeepholeLSTM(CellRNN):
     peephole_initializer = cell_property("peephole_initializer")
     peephole_regularizer = cell_property("peephole_regularizer")
     peephole_constraint = cell_property("peephole_constraint")
+
+    _CUDNN_NEEDS = "cuDNN has no peepholes"
 
     def _cell_has_fused_form(self):
         tanh, sigmoid = keras.activations.tanh, keras.activations.sigmoid

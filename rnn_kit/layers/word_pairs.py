@@ -48,6 +48,8 @@ class WordPairs(keras.layers.Layer):
 
     def __init__(self, count, vocabulary_size, output_dim, embeddings_initializer="uniform", **kwargs):
         super().__init__(**kwargs)
+        # A half-precision policy would round ids: float16 has no odd number above 2048.
+        self.autocast = False
         if count < 1 or vocabulary_size > self.LARGEST:
             raise ValueError(
                 "Argument `count` must be at least 1, and `vocabulary_size` at most 46340. Received: "

@@ -70,7 +70,8 @@ def about_run(run):
     Of files and folders in the settings the name alone is told, not where they lie.
 
     Args:
-        run: A `Run`; of anything without a `config` there is nothing to tell.
+        run: A `Run`; of a folder without settings, as that of a look at a model, there is nothing to
+            tell.
 
     Returns:
         A dict of `recipe`, `preset`, `settings`, `data` (name and SHA-256), and, of a run that has a
@@ -79,8 +80,8 @@ def about_run(run):
     Raises:
         RunError: if there is a result that cannot be read.
     """
-    config = getattr(run, "config", None)
-    if config is None:
+    config = getattr(run, "config", None) or {}
+    if "recipe" not in config:
         return {}
     data = config.get("data") or {}
     about = {

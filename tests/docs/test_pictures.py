@@ -130,6 +130,9 @@ def hello(**changes):
 def test_a_picture_of_the_recorded_run_has_no_fault():
     assert hello() == []
     assert hello(metrics={"train_seconds": 7.0}) == []  # which no two runs agree in
+    loss = ledger.entry(HELLO.recipe, HELLO.preset)["metrics"]["loss"]["values"][0]
+    assert hello(metrics={"loss": loss * (1 + 1e-14)}) == []  # added up in another order
+    assert hello(metrics={"loss": loss * (1 + 1e-6)}) != []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import dataclasses
 import importlib
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ def test_the_readmes_drawn_tables_are_the_ledgers():
 def test_a_table_that_was_changed_by_hand_is_drawn_anew():
     readme = results.README.read_text(encoding="utf-8")
     for name, draw in results.TABLES.items():
-        changed = readme.replace(draw(), draw().replace("1", "7"))
+        changed = readme.replace(draw(), f"{draw()} by hand")
         assert changed != readme, name
         assert results.drawn(changed) == readme
 
@@ -126,6 +128,72 @@ def test_of_a_comparison_what_it_chose_for_a_row_need_not_be_named():
     assert ledger.entry("imdb_sentiment", "compare", cell="gru")["differs"]["units"] == 77
     with pytest.raises(LookupError, match="0 entries"):  # which decoder is meant, must be
         metrics("image_captioning", "compare")
+
+
+# --- commands in the README's tables ---------------------------------------------------------------
+
+
+def commands():
+    """Rows of the drawn tables that have a command: recipe, its flags, the row.
+
+    Under a head that names a recipe, rows name its flags alone.
+    """
+    for name, draw in results.TABLES.items():
+        if name == "models":  # there recipes stand for their models
+            continue
+        head, *rows = draw().splitlines()  # some are a sentence
+        recipe = re.match(r"\| `(\w+)\.py` \|", head)
+        for row in rows:
+            for code in re.findall(r"`([^`]*)`", row):
+                named = re.fullmatch(r"(\w+)\.py(.*)", code)
+                if named and (ROOT / f"recipes/{named[1]}.py").exists():
+                    yield pytest.param(named[1], named[2], row, id=f"{name}: {code}")
+                elif recipe and code.startswith("--"):
+                    yield pytest.param(recipe[1], code, row, id=f"{name}: {code}")
+
+
+COMMANDS = list(commands())
+
+
+def test_commands_are_found_in_the_tables_that_have_some():
+    found = [command.id.split(":")[0] for command in COMMANDS]
+    least = {"published": 5, "generation": 8, "sentiment": 3, "perplexity": 1, "captions": 1}
+    assert all(found.count(name) >= n for name, n in least.items())
+
+
+@pytest.mark.parametrize(("recipe", "arguments", "row"), COMMANDS)
+def test_a_command_in_a_table_is_that_of_the_entry_whose_figure_it_has(recipe, arguments, row):
+    module = importlib.import_module(recipe)
+    flags = module.parse(shlex.split(arguments))
+    preset = flags.preset or "cpu"
+    settings = module.cli.override(module.PRESETS[preset], flags)
+    asked = json.loads(json.dumps(dataclasses.asdict(settings)))
+    depends = [f.name for f in dataclasses.fields(settings) if not f.metadata["neutral"]]
+    depends.remove("seed")
+    found = []
+    for path in ENTRIES:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        if (entry["recipe"], entry.get("preset")) != (recipe, preset):
+            continue
+        recorded = entry["settings"]
+        if all(recorded[name] == asked[name] for name in depends if name in recorded):
+            found.append(entry)
+    (entry,) = found
+    assert entry["seeds"] == (flags.seeds or [settings.seed])
+    figures = {
+        number(metric, digits)
+        for name, metric in entry["metrics"].items()
+        for digits in (1, 3)
+        if name.startswith("test_")
+    }
+    assert figures & set(re.findall(r"[\d.]+(?: ± [\d.]+)?", row)), "none of its figures"
+    # Files beside the data, such as features: the data tell which they were, and a flag gives them.
+    parts = {name: part for name, part in entry["data"].items() if isinstance(part, dict)}
+    files = {name: part["source"].split(", ") for name, part in parts.items()}
+    given = {name: asked[name] for name in files}
+    assert {name: len(names) for name, names in files.items()} == {
+        name: len([names] if isinstance(names, str) else names) for name, names in given.items()
+    }
 
 
 # --- figures in the README's prose ----------------------------------------------------------------

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from rnn_kit.generation import Generator, beam_search
-from rnn_kit.generation import beam as beam_module
 
 END, V = 3, 4
 
@@ -143,12 +142,77 @@ def test_a_language_model_is_searched_through_its_generator(rng):
 
 
 def test_other_lengths_and_batches_compile_nothing(rng):
-    step, state, start, _ = chain(rng, rows=6)
+    chained, state, start, _ = chain(rng, rows=6)
+    traces = set()
+
+    def step(ids, state):
+        traces.add(tf.compat.v1.get_default_graph())
+        return chained(ids, state)
+
     for rows, max_length in ((6, 3), (2, 9), (1, 1)):
         here = {"before": state["before"][:rows]}
         beam_search(step, here, start[:rows], END, width=2, max_length=max_length)
-    search = next(reversed(beam_module._SEARCHES.values()))
-    assert search.experimental_get_tracing_count() == 1
+        if rows == 6:
+            traced = len(traces)
+    assert len(traces) == traced > 0
+
+
+INTEGERS = ("uint8", "int16", "uint32", "int64")
+
+
+def test_ids_of_any_integer_type_start_and_end_a_search(rng):
+    step, state, start, _ = chain(rng)
+    expected, _ = beam_search(step, state, start, END, width=2, max_length=4)
+    for dtype in INTEGERS:
+        for ids, end in (
+            (tf.constant(start, dtype), tf.constant(END, dtype)),
+            (start.astype(dtype), np.array(END, dtype)[()]),
+            (start.tolist(), END),
+        ):
+            found, _ = beam_search(step, state, ids, end, width=2, max_length=4)
+            np.testing.assert_array_equal(found, expected)
+    first = tf.argmax(tf.one_hot(start, V), axis=-1)  # int64, as TensorFlow has it
+    np.testing.assert_array_equal(beam_search(step, state, first, END, 2, 4)[0], expected)
+
+
+def test_without_an_end_every_hypothesis_has_the_most_ids(rng):
+    step, state, start, log_p = chain(rng)
+    ids, scores = beam_search(step, state, start, None, width=1, max_length=5, length_penalty=0.0)
+    for row, last in enumerate(start):
+        before, total = 0, 0.0
+        for got in ids[row, 0]:
+            assert got == log_p[last, before].argmax()
+            total += log_p[last, before, got]
+            before, last = last, got
+        np.testing.assert_allclose(scores[row, 0], total, rtol=1e-4)
+
+
+@pytest.mark.parametrize("end", [V, -1, 2.0, "end", [1, 2], True])
+def test_an_end_that_is_no_id_is_refused(end, rng):
+    step, state, start, _ = chain(rng)
+    with pytest.raises(ValueError, match=rf"`end_id` must be an integer in \[0, {V}\)"):
+        beam_search(step, state, start, end)
+
+
+@pytest.mark.parametrize(
+    "start", [[0.5, 1.0, 2.0], [[0], [1], [2]], tf.zeros(3), [[1], [2, 3]]], ids=str
+)
+def test_start_ids_that_are_none_are_refused(start, rng):
+    step, state, _, _ = chain(rng)
+    with pytest.raises(ValueError, match=r"`start_ids` must be integers of the shape \(B,\)"):
+        beam_search(step, state, start, END)
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "logits"])
+def test_a_step_that_gives_no_log_probabilities_is_named(kind, rng):
+    _, state, start, log_p = chain(rng)
+    table = tf.constant(np.exp(log_p) if kind == "probabilities" else log_p + 9)
+
+    def wrong(ids, state):
+        return tf.gather_nd(table, tf.stack([ids, state["before"]], 1)), {"before": ids}
+
+    with pytest.raises(ValueError, match="log-probabilities, of which none is above 0"):
+        beam_search(wrong, state, start, END, width=2, max_length=3)
 
 
 @pytest.mark.parametrize(

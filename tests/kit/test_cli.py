@@ -57,6 +57,25 @@ def test_a_run_whose_data_cannot_be_had_leaves_no_folder(more, tmp_path):
     assert len(seen) == 1 and not seen[0].exists()
 
 
+def test_what_is_meant_for_a_presets_own_data_is_the_default_again_with_other_data():
+    @dataclasses.dataclass(frozen=True)
+    class OfData:
+        data: str = setting("letters", "a name or a path", group="data and run")
+        lower: bool = setting(False, "lower-case", of_data=True)
+        units: int = setting(8, "of each layer", cli.positive_int)
+
+    preset = OfData(lower=True, units=3)
+
+    def settings(*argv):
+        parser, _ = cli.recipe_parser("toy.py", "About.", OfData, {"cpu": preset})
+        return cli.override(preset, parser.parse_args(argv))
+
+    assert settings() == settings("--data", "letters") == preset
+    assert settings("--data", "mine.txt") == OfData("mine.txt", lower=False, units=3)
+    assert settings("--data", "mine.txt", "--lower") == OfData("mine.txt", lower=True, units=3)
+    assert settings("--no-lower") == OfData(lower=False, units=3)
+
+
 def test_help_shows_each_flag_with_what_the_default_preset_has():
     parser, _ = cli.recipe_parser("toy.py", "About.", Settings, PRESETS)
     shown = " ".join(parser.format_help().split())

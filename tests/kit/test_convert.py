@@ -182,6 +182,17 @@ def test_a_faster_loop_is_allowed_where_the_source_allows_it():
     assert to_keras(GRU(2)).use_cudnn == "auto"
 
 
+def test_use_cudnn_goes_both_ways():
+    for kind in (keras.layers.GRU, keras.layers.LSTM):
+        assert from_keras(kind(2)).use_cudnn == "auto"
+        assert from_keras(kind(2, use_cudnn=False)).use_cudnn is False
+    assert from_keras(keras.layers.GRU(2, use_cudnn=True)).use_cudnn is True
+    assert from_keras(keras.layers.LSTM(2, use_cudnn=True)).use_cudnn == "auto"
+    assert to_keras(GRU(2, use_cudnn=False)).use_cudnn is False
+    assert to_keras(GRU(2, use_cudnn=True)).use_cudnn is True
+    assert to_keras(PeepholeLSTM(2, fused=False)).use_cudnn is False
+
+
 @pytest.mark.parametrize("name", KERAS)
 def test_round_trip_from_keras_keeps_every_bit(name, rng):
     source = _keras(name, rng)

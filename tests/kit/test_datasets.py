@@ -381,7 +381,10 @@ def test_a_limit_holds_for_text_and_record(tmp_path):
     assert text == "ab"
     assert (info["characters"], info["distinct"]) == (2, 2)
     assert info["sha256"] == hashlib.sha256(b"ab").hexdigest()
-    assert load_text(file, limit=100)[0] == "abcabc"
+    assert info["whole_characters"] == 6
+    for limit in (6, 100, None):
+        text, info = load_text(file, limit=limit)
+        assert text == "abcabc" and "whole_characters" not in info
 
 
 def test_the_standard_library_is_known_by_name():

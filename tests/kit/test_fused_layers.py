@@ -4,6 +4,7 @@ That both are the lecture's equations, and their float64 gradients the central d
 `test_layer_equations.py`, whose layers take the fused loop wherever they may.
 """
 
+import contextlib
 import subprocess
 import sys
 
@@ -107,6 +108,16 @@ def test_dropout_of_the_inputs_is_that_of_the_plain_loop(name, rng):
     compare(name, rng, training=True, dropout=0.5, seed=7, return_sequences=True)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_mask_may_have_an_axis_of_features_and_may_come_in_a_list(name, rng):
+    fused, plain = pair(name, return_sequences=True, go_backwards=True)
+    x, mask = tf.constant(rng.normal(size=(B, T, F)), tf.float32), tf.constant(MASKS["holes"])
+    expected = plain(x, mask=mask)
+    for given in (mask[:, :, None], [mask, *[None] * len(fused.state_size)]):
+        np.testing.assert_allclose(tf.function(fused)(x, mask=given), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(plain(x, mask=mask[:, :, None]), expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("dtype", "tolerance"),
     [("float64", 1e-6), ("float16", 2e-2), ("bfloat16", 1e-1), ("mixed_bfloat16", 1e-1)],
@@ -191,7 +202,7 @@ def test_a_gradient_of_the_gradient_is_refused_and_the_plain_loop_has_it(name, r
 
 def test_with_a_gpu_a_static_loop_is_an_xla_program_and_computes_the_same(monkeypatch, rng):
     monkeypatch.setattr(sequence, "has_gpu", lambda: True)
-    monkeypatch.setattr(GRU, "runs_cudnn", lambda self: False)
+    monkeypatch.setattr(GRU, "runs_cudnn", lambda self, masked=False: False)
     made = []
     function = tf.function
     monkeypatch.setattr(
@@ -209,36 +220,78 @@ def test_with_a_gpu_a_static_loop_is_an_xla_program_and_computes_the_same(monkey
     assert not made
 
 
-@pytest.mark.parametrize("options", [{}, {"go_backwards": True}, {"return_sequences": False}])
-def test_with_a_gpu_a_gru_like_keras_own_goes_to_cudnn(options, monkeypatch, rng):
-    """There is no GPU here: what stands for cuDNN computes what Keras hands it, by the plain loop."""
-    called = []
+CUDNN = {  # options of a GRU: whether cuDNN may run it
+    "default": ({}, True),
+    "asked for": ({"use_cudnn": True}, True),
+    "half precision": ({"dtype": "mixed_float16"}, True),
+    "input dropout": ({"dropout": 0.5}, True),
+    "no cuDNN": ({"use_cudnn": False}, False),
+    "not fused": ({"fused": False}, False),
+    "no bias": ({"use_bias": False}, False),
+    "unrolled": ({"unroll": True}, False),
+    "recurrent dropout": ({"recurrent_dropout": 0.5}, False),
+    "another activation": ({"activation": "relu"}, False),
+    "another form": ({"update_gate": "write"}, False),
+    "reset before": ({"reset_gate": "before"}, False),
+}
 
-    def cudnn(inputs, state, mask, kernel, recurrent_kernel, bias, reset_after, **kwargs):
-        assert mask is None and reset_after
-        called.append(kwargs)
-        plain = GRU(3, fused=False, **{k: kwargs[k] for k in ("return_sequences", "go_backwards")})
-        plain.build(inputs.shape)
-        plain.set_weights([np.asarray(w) for w in (kernel, recurrent_kernel, bias)])
-        return plain.inner_loop(inputs, [state], None)
 
+@pytest.mark.parametrize("name", CUDNN)
+def test_on_a_gpu_xla_is_left_out_for_what_cudnn_runs_before_anything_is_traced(name, monkeypatch):
+    options, runs = CUDNN[name]
+    assert GRU(2, **options).supports_jit and not GRU(2, **options).runs_cudnn()  # without a GPU
     monkeypatch.setattr(sequence, "has_gpu", lambda: True)
-    monkeypatch.setattr(keras.src.backend, "gru", cudnn)
-    options = {"return_sequences": True, "return_state": True, **options}
-    layer, plain = pair("gru", **options)
-    x, state = rng.normal(size=(B, T, F)).astype("float32"), rng.normal(size=(B, 3)).astype("float32")
-    assert layer.runs_cudnn()
-    for ours, theirs in zip(layer(x, initial_state=state), plain(x, initial_state=state), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
-    assert len(called) == 1
-    assert not layer.supports_jit and layer.trainable_variables[0] is layer.cell.kernel
+    layer = GRU(2, **options)
+    assert layer.supports_jit is not runs
+    model = keras.Sequential([layer])
+    with contextlib.nullcontext() if not runs else pytest.warns(UserWarning, match="jit_compile"):
+        model.compile("sgd", "mse", jit_compile=True)  # "auto" never compiles where there is no GPU
+    assert model.jit_compile is not runs
+    assert tf.function(lambda: tf.constant(layer.runs_cudnn()))().numpy() == runs
+    masked = tf.function(lambda: tf.constant(layer.runs_cudnn(masked=True)))()
+    assert masked.numpy() == (runs and layer.use_cudnn is True)
+    assert PeepholeLSTM(2).supports_jit
 
-    layer(x, mask=MASKS["holes"])
-    for other in ({"use_bias": False}, {"fused": False}, {"update_gate": "write"}):
-        other = LAYERS["gru"](**other)
-        assert not other.runs_cudnn()
-        other(x)
-    assert len(called) == 1
+
+def test_what_is_placed_on_a_cpu_beside_a_gpu_stays_there(monkeypatch):
+    monkeypatch.setattr(sequence, "has_gpu", lambda: True)
+    layer, placed = GRU(2), {}
+
+    @tf.function
+    def ask():
+        placed["anywhere"] = layer.runs_cudnn()
+        with tf.device("CPU:0"):
+            placed["cpu"] = layer.runs_cudnn()
+        return 0
+
+    ask()
+    assert placed == {"anywhere": True, "cpu": False}
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (lambda: GRU(2, use_cudnn=True), "it needs TensorFlow, a GPU"),
+        (lambda: PeepholeLSTM(2, use_cudnn=True), "cuDNN has no peepholes"),
+    ],
+)
+def test_cudnn_that_is_asked_for_where_it_cannot_run_is_refused_as_keras_refuses_it(layer, reason):
+    for kind in (layer, lambda: keras.layers.GRU(2, use_cudnn=True)):
+        with pytest.raises(ValueError, match="use_cudnn=True"):
+            kind()(np.zeros((1, 3, 2), "float32"))
+    with pytest.raises(ValueError, match=reason):
+        layer()(np.zeros((1, 3, 2), "float32"))
+    with pytest.raises(ValueError, match="`use_cudnn` must be"):
+        GRU(2, use_cudnn="never")
+
+
+def test_keras_finding_no_cudnn_in_an_eager_call_leaves_the_fused_loop(monkeypatch, rng):
+    monkeypatch.setattr(sequence, "is_placed_on_gpu", lambda: True)
+    monkeypatch.setattr(sequence, "has_gpu", lambda: True)  # Keras knows that there is none
+    layer, plain = pair("gru", return_sequences=True)
+    x = rng.normal(size=(B, T, F)).astype("float32")
+    assert layer.runs_cudnn()
+    np.testing.assert_allclose(layer(x), plain(x), rtol=1e-5, atol=1e-6)
 
 
 TWO_DEVICES = """

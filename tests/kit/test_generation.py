@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from rnn_kit.generation import Generator, generate, position_wise
 from rnn_kit.generation.generator import generator_of
-from rnn_kit.layers import GRU, GRUCell, PeepholeLSTM, PeepholeLSTMCell
+from rnn_kit.layers import GRU, GRUCell, LearnedInitialState, PeepholeLSTM, PeepholeLSTMCell
 from rnn_kit.sampling import TemperatureSampler
 
 L = keras.layers
@@ -246,35 +246,36 @@ def test_new_weights_count_at_once(rng):
 
 
 def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):
-    model = randomized("two layers with dropout")
+    count = np.zeros(1, int)
+
+    def counting(x):
+        count[0] += 1
+        return 1 * x
+
+    model = sequential(L.LSTM(7, return_sequences=True, dropout=0.5), L.Dense(7, counting))
     sampler = TemperatureSampler(0.5, seed=1)
     generator = generator_of(model)
+    traced = []
     for batch, time, length in ((1, 1, 3), (4, 7, 1), (2, 300, 20), (1, 2, 0)):
         prompt = rng.integers(0, V, (batch, time))
         generate(model, prompt, length, sampler)
         list(generator.stream(prompt, length, sampler))
         generator.step(prompt[:, 0], generator.initial_state(batch))
-    counts = [
-        f.experimental_get_tracing_count()
-        for f in (
-            generator._last,
-            generator._step,
-            generator._loop(sampler, 1),
-            generator._loop(sampler, 2),
-        )
-    ]
-    assert counts == [1, 1, 1, 1]
-    assert generator._loop(sampler, 4) is generator._loop(sampler, 2)
+        traced.append(count[0])
+    assert traced[1:] == traced[1:2] * 3  # one row, and several
     assert generator_of(model) is generator
 
 
 def test_only_the_last_samplers_are_kept_and_a_generator_goes_with_its_model():
-    model = randomized("lstm")
+    model = sequential()
     generator = generator_of(model)
-    for _ in range(10):
-        sampler = TemperatureSampler()
-        assert generator._loop(sampler, 1) is not generator._loop(sampler, 2)
-    assert len(generator._loops) == 16
+    samplers = [TemperatureSampler() for _ in range(10)]
+    for sampler in samplers:
+        generator.generate([[1]], 1, sampler)
+    assert len(generator._graphs.loops) == 8
+    del sampler, samplers
+    gc.collect()
+    assert len(generator._graphs.loops) == 0
     gone = weakref.ref(model)
     del model, generator
     keras.utils.clear_session()
@@ -343,6 +344,222 @@ def test_score_is_the_log_probability_of_the_sentence(rng, monkeypatch):
     lengths = [11, 4, 1]
     expected = [log_p[b, : n - 1].sum() for b, n in enumerate(lengths)]
     np.testing.assert_allclose(generator.score(ids, lengths), expected, rtol=1e-5, atol=1e-6)
+
+
+def _softmax_model(kind):
+    """A model that puts out probabilities, and the same one that puts out logits."""
+    ids = keras.Input((None,), dtype="int32")
+    h = L.LSTM(7, return_sequences=True)(L.Embedding(V, 6)(ids))
+    dense = L.Dense(V)
+    logits = keras.Model(ids, dense(h))
+    if kind == "dense":
+        last = L.Dense(V, activation="softmax")
+        p = last(h)
+    elif kind == "layer":
+        p = L.Softmax()(dense(h))
+    elif kind == "activation":
+        p = L.Dropout(0.5)(L.Activation("softmax")(dense(h)))
+    elif kind == "operation":
+        p = keras.ops.softmax(dense(h))
+    elif kind == "function":
+        p = L.Activation(lambda x: keras.ops.exp(keras.ops.log_softmax(x)))(dense(h))
+    elif kind == "time distributed":
+        p = L.TimeDistributed(L.Activation("softmax"))(dense(h))
+    else:
+        inner = keras.Input((None, V))
+        p = keras.Model(inner, keras.Sequential([L.Identity(), L.Softmax()])(inner))(dense(h))
+    for weight in logits.weights:
+        weight.assign(np.random.default_rng(0).normal(0, 1.5, weight.shape))
+    if kind == "dense":
+        last.set_weights(dense.get_weights())
+    return keras.Model(ids, p), logits
+
+
+SOFTMAXES = ("dense", "layer", "activation", "operation", "function", "time distributed", "nested")
+
+
+@pytest.mark.parametrize("kind", SOFTMAXES)
+def test_probabilities_are_recognised(kind, rng):
+    model, logits = _softmax_model(kind)
+    generator = Generator(model)
+    assert generator.from_logits is False and Generator(logits).from_logits is True
+    with pytest.raises(
+        ValueError, match=r"probabilities of a softmax.*from_logits=False \(the default"
+    ):
+        generator.generate([[1]], 2, TemperatureSampler(0.5))
+    ids = rng.integers(0, V, (3, 6))
+    np.testing.assert_allclose(generator.score(ids), Generator(logits).score(ids), rtol=1e-5)
+
+
+def test_a_softmax_so_sharp_that_it_rounds_to_one_is_a_softmax():
+    model, _ = _softmax_model("dense")
+    model.layers[-1].kernel.assign(model.layers[-1].kernel * 1e6)
+    assert np.isin(model(np.array([[1, 2, 3]])), (0, 1)).all()
+    assert Generator(model).from_logits is False
+
+
+def test_text_from_probabilities_is_drawn_from_them(rng):
+    model, logits = _softmax_model("dense")
+    prompt = rng.integers(0, V, (2, 3))
+    for t in (0, 0.7):
+        ours = generate(model, prompt, 20, TemperatureSampler(t, from_logits=False, seed=1))
+        theirs = generate(logits, prompt, 20, TemperatureSampler(t, seed=1))
+        np.testing.assert_array_equal(ours, theirs)
+        sampler = TemperatureSampler(t, from_logits=False, seed=1)
+        rows = list(Generator(model).stream(prompt, 20, sampler))
+        np.testing.assert_array_equal(np.stack(rows, 1), ours[:, 3:])
+    # The default sampler takes them as they are: the likeliest id comes as often as the model says.
+    many = generate(model, np.repeat(prompt[:1], 4000, axis=0), 1)[:, -1]
+    p = np.asarray(model(prompt[:1]))[0, -1]
+    np.testing.assert_allclose(np.bincount(many, minlength=V) / 4000, p, atol=0.04)
+    generator = Generator(model)
+    log_p, _ = generator.step_log_probabilities([3], generator.initial_state(1))
+    np.testing.assert_allclose(log_p, tf.nn.log_softmax(logits(np.array([[3]]))[:, 0]), atol=1e-5)
+
+
+def test_logits_are_no_probabilities():
+    model = randomized("lstm")
+    with pytest.raises(ValueError, match=r"puts out logits.*without from_logits=False"):
+        generate(model, [[1]], 2, TemperatureSampler(from_logits=False))
+    with pytest.raises(ValueError, match="negative numbers, which are no probabilities"):
+        Generator(model, from_logits=False)
+    softplus = [L.Embedding(V, 6), L.Dense(V, "softplus")]  # not negative, and no row adds up to 1
+    counts = keras.Sequential([keras.Input((None,), dtype="int32"), *softplus])
+    generate(counts, [[1]], 2, TemperatureSampler(from_logits=False))
+    assert Generator(counts).from_logits and not Generator(counts, from_logits=False).from_logits
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "simple", "peephole", "kit-gru", "cells", "masked"])
+def test_a_text_begins_in_the_states_that_were_learned(name, rng):
+    recurrent = {
+        "lstm": L.LSTM(7, return_sequences=True),
+        "gru": L.GRU(7, return_sequences=True),
+        "simple": L.SimpleRNN(7, return_sequences=True),
+        "peephole": PeepholeLSTM(7, return_sequences=True),
+        "kit-gru": GRU(7, return_sequences=True, return_state=False),
+        "cells": L.RNN([PeepholeLSTMCell(5), GRUCell(4)], return_sequences=True),
+        "masked": L.LSTM(7, return_sequences=True),
+    }[name]
+    wrapped = LearnedInitialState(recurrent, initializer="random_normal")
+    model = sequential(wrapped, L.LSTM(4, return_sequences=True), mask_zero=name == "masked")
+    generator = Generator(model)
+    ids = rng.integers(0, V, (4, 6))
+
+    def check():
+        logits, state = generator.prefill(ids[:, :3])
+        np.testing.assert_allclose(logits, whole_prefix(model, ids[:, :3]), atol=1e-5)
+        for t in range(3, 6):
+            logits, state = generator.step(ids[:, t], state)
+            np.testing.assert_allclose(logits, whole_prefix(model, ids[:, : t + 1]), atol=1e-5)
+        best = whole_prefix(model, ids).argmax(-1)
+        written = generator.generate(ids, 1, TemperatureSampler(0))[:, -1]
+        np.testing.assert_array_equal(written, best)
+        return generator.prefill(ids[:, :3])[0].numpy()
+
+    before, learned = check(), [np.array(w) for w in wrapped.initial_states]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(1.0), loss)
+    model.fit(ids, np.roll(ids, -1, axis=1), epochs=3, verbose=0)
+    assert all((a != np.array(w)).any() for a, w in zip(learned, wrapped.initial_states, strict=True))
+    assert np.abs(check() - before).max() > 1e-3
+
+
+def test_what_cannot_be_stepped_through_is_refused_inside_a_learned_state_too():
+    back = L.LSTM(4, return_sequences=True, go_backwards=True, name="back")
+    with pytest.raises(ValueError, match=r"'back'.*backwards"):
+        Generator(sequential(LearnedInitialState(back)))
+
+    class Mine(LearnedInitialState):
+        def call(self, sequences, initial_state=None, mask=None, training=False):
+            return super().call(sequences, initial_state, mask, training)[:, ::-1]
+
+    with pytest.raises(ValueError, match="'mine'"):
+        Generator(sequential(Mine(L.LSTM(4, return_sequences=True), name="mine")))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int64", "uint64"])
+def test_ids_of_any_integer_type_are_taken(dtype):
+    generator = Generator(sequential())
+    greedy, prompt = TemperatureSampler(0), np.array([[1, 2], [3, 4]])
+    expected = generator.generate(prompt, 4, greedy, stop_id=5)
+    for ids in (prompt.astype(dtype), tf.constant(prompt, dtype)):
+        got = generator.generate(ids, 4, greedy, stop_id=np.array(5, dtype)[()])
+        np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(
+            generator.generate(ids, 4, greedy, tf.constant(5, dtype)), expected
+        )
+        np.testing.assert_allclose(generator.score(ids), generator.score(prompt), rtol=1e-6)
+        state = generator.initial_state(2)
+        one, _ = generator.step(ids[:, 0], state)
+        np.testing.assert_allclose(one, generator.step([1, 3], state)[0])
+
+
+def test_prefill_and_step_run_inside_a_tf_function(rng):
+    model = randomized("gru")
+    generator = Generator(model)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64)])
+    def next_but_one(ids):
+        logits, state = generator.prefill(ids)
+        logits, _ = generator.step(tf.argmax(logits, axis=-1), state)
+        return logits
+
+    for rows, time in ((2, 3), (1, 5)):
+        ids = rng.integers(0, V, (rows, time))
+        best = whole_prefix(model, ids).argmax(-1)[:, None]
+        expected = whole_prefix(model, np.concatenate([ids, best], axis=1))
+        np.testing.assert_allclose(next_but_one(tf.constant(ids)), expected, atol=1e-5)
+
+    @tf.function
+    def wrong(ids):
+        return generator.step(ids, generator.initial_state(2))
+
+    with pytest.raises(ValueError, match=r"Ids must be integers of the shape \(B,\)"):
+        wrong(tf.constant([0.5, 1.5]))
+    with pytest.raises(ValueError, match=r"not inside a `tf\.function`"):
+        tf.function(lambda ids: generator.generate(ids, 3))(tf.constant([[1]]))
+
+
+def test_a_sampler_of_ones_own_may_give_any_integers_and_nothing_else():
+    model = randomized("gru")
+    greedy = generate(model, [[1, 2]], 6, TemperatureSampler(0))
+    np.testing.assert_array_equal(generate(model, [[1, 2]], 6, lambda a: tf.argmax(a, -1)), greedy)
+    for wrong in (lambda a: a, lambda a: tf.argmax(a, -1)[:, None]):
+        with pytest.raises(
+            ValueError, match=r"A sampler must map \(B, V\) logits to \(B,\) integer ids"
+        ):
+            generate(model, [[1, 2]], 6, wrong)
+
+
+def test_after_the_first_of_several_stop_ids_a_row_is_filled_with_that_one():
+    model = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            L.Embedding(V, 1, weights=[np.arange(V)[:, None]]),
+            L.RNN(CounterCell(), return_sequences=True),
+        ]
+    )  # writes 4 6 9 2 7 after 3, and 1 3 6 10 4 after 0
+    generator, greedy = Generator(model), TemperatureSampler(0)
+    for stop in ([9, 3], np.array([3, 9], "uint8"), tf.constant([9, 3]), (9, 3, 3)):
+        stopped = generate(model, [[3], [0]], 5, greedy, stop_id=stop)
+        np.testing.assert_array_equal(stopped, [[3, 4, 6, 9, 9, 9], [0, 1, 3, 3, 3, 3]])
+        rows = list(generator.stream([[3], [0]], None, greedy, stop))
+        np.testing.assert_array_equal(rows, [[4, 1], [6, 3], [9, 3]])
+    np.testing.assert_array_equal(generate(model, [[3]], 3, greedy, stop_id=[]), [[3, 4, 6, 9]])
+
+
+@pytest.mark.parametrize("stop", [V, -1, 2.0, [1, V], [0.5], "x", [[1]], True, [[1], [2, 3]]], ids=str)
+def test_a_stop_id_that_is_none_is_refused(stop):
+    generator = Generator(sequential())
+    for write in (generator.generate, generator.stream):
+        with pytest.raises(ValueError, match=rf"`stop_id` must be an integer in \[0, {V}\)"):
+            write([[1]], 3, stop_id=stop)
+
+
+def test_a_state_of_another_model_is_named():
+    _, state = Generator(randomized("lstm")).prefill([[1]])
+    with pytest.raises(ValueError, match="`state` is none of the model as it is now"):
+        Generator(randomized("two layers with dropout")).step([1], state)
 
 
 class Subclassed(keras.Model):

@@ -164,28 +164,6 @@ def test_swapped_weights_say_whether_they_are_swapped_and_can_be_told():
     np.testing.assert_array_equal(model.get_weights()[0], before)
 
 
-@tensorflow_only
-def test_functions_that_are_silenced_are_traced_as_often_as_it_takes(caplog):
-    import tensorflow as tf
-
-    def warnings_of(wrap):
-        caplog.clear()
-        for _ in range(8):
-
-            def loop(x):
-                return x + 1
-
-            wrap(tf.function(loop))(tf.constant(1))
-        return [r for r in caplog.records if "retracing" in r.getMessage()]
-
-    tf.get_logger().propagate = True
-    try:
-        assert warnings_of(lambda function: function)
-        assert not warnings_of(internals.without_retracing_warning)
-    finally:
-        tf.get_logger().propagate = False
-
-
 def test_a_name_that_is_gone_is_one_clear_error(monkeypatch):
     monkeypatch.delattr(keras.src.backend, "rnn")
     installed, supported = re.escape(keras.__version__), re.escape(internals.SUPPORTED["keras"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from forms import FORMS, MASKS, to_numpy
 
-from rnn_kit.layers import GRU, GRUCell, PeepholeLSTM, PeepholeLSTMCell
+from rnn_kit.layers import GRU, GRUCell, MaskedGlobalMaxPooling1D, PeepholeLSTM, PeepholeLSTMCell
 
 pytestmark = pytest.mark.backends
 
@@ -28,22 +28,21 @@ def x(rng):
 @pytest.mark.parametrize(
     ("kit", "stock", "replaced"),
     [
-        (PeepholeLSTM, keras.layers.LSTM, {"use_cudnn"}),
-        (PeepholeLSTMCell, keras.layers.LSTMCell, set()),
-        (GRU, keras.layers.GRU, {"use_cudnn", "reset_after"}),
-        (GRUCell, keras.layers.GRUCell, {"reset_after"}),
+        (PeepholeLSTM, keras.layers.LSTM, {}),
+        (PeepholeLSTMCell, keras.layers.LSTMCell, {}),
+        (GRU, keras.layers.GRU, {"reset_after": "reset_gate"}),
+        (GRUCell, keras.layers.GRUCell, {"reset_after": "reset_gate"}),
+        (MaskedGlobalMaxPooling1D, keras.layers.GlobalMaxPooling1D, {}),
     ],
 )
 def test_arguments_are_kerass_own_in_their_order_and_new_ones_are_keyword_only(kit, stock, replaced):
     def arguments(layer):
         return dict(inspect.signature(layer.__init__).parameters)
 
-    expected = {name: p for name, p in arguments(stock).items() if name not in replaced}
-    got = arguments(kit)
-    assert [name for name in got if name in expected] == list(expected)
-    assert all(got[name].default == p.default for name, p in expected.items())
-    new = {name: p for name, p in got.items() if name not in expected}
-    assert new and all(p.kind is p.KEYWORD_ONLY for p in new.values())
+    expected, got = arguments(stock), arguments(kit)
+    by_place = [name for name, p in got.items() if p.kind is not p.KEYWORD_ONLY]
+    assert by_place == [replaced.get(name, name) for name in expected]
+    assert all(got[name].default == p.default for name, p in expected.items() if name not in replaced)
 
 
 @pytest.mark.parametrize("kit", [PeepholeLSTM, PeepholeLSTMCell, GRU, GRUCell])
@@ -74,6 +73,7 @@ def test_config_round_trip_keeps_what_was_asked_for():
         "unroll": True,
         "zero_output_for_mask": True,
         "fused": False,
+        "use_cudnn": False,
         "dtype": "mixed_bfloat16",
         "trainable": False,
         "name": "a_name",
@@ -189,6 +189,13 @@ def test_dropout_is_for_training_alone_and_drops_the_same_at_every_step(x):
     np.testing.assert_allclose(y[:, -1], y[:, -2], atol=1e-4)
 
 
+def test_a_random_bias_has_no_numbers_twice_beside_the_open_forget_gate():
+    cell = PeepholeLSTMCell(4, bias_initializer=keras.initializers.RandomNormal(seed=3))
+    cell.build((None, 2))
+    b_i, b_f, b_c, b_o = np.split(to_numpy(cell.bias), 4)
+    assert np.array_equal(b_f, np.ones(4)) and len(np.unique([b_i, b_c, b_o])) == 12
+
+
 def test_regularizers_and_constraints_reach_their_weights(x):
     layer = PeepholeLSTM(
         2,
@@ -221,6 +228,32 @@ def test_mixed_precision_computes_low_and_keeps_its_weights_high(layer, kwargs, 
         )
 
 
+def defaults(layer):
+    """The arguments that a layer takes by their place, with their defaults, in order."""
+    parameters = inspect.signature(layer).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+
+
+# Keras's own arguments by their place: `reset_after=True` stands where the kit has `reset_gate`.
+KERAS_GRU, KERAS_GRU_CELL = defaults(keras.layers.GRU), defaults(keras.layers.GRUCell)
+
+
+@pytest.mark.parametrize("kind", [PeepholeLSTM, GRU])
+def test_masks_are_supported_whatever_keras_next_recurrent_layer_says(kind, monkeypatch):
+    init = keras.layers.RNN.__init__
+
+    def next_release(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.supports_masking = False
+
+    monkeypatch.setattr(keras.layers.RNN, "__init__", next_release)
+    assert kind(2).supports_masking
+    ids = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+    embedding = keras.layers.Embedding(4, 2, mask_zero=True)
+    model = keras.Sequential([embedding, kind(2, return_sequences=True), kind(2)])
+    np.testing.assert_allclose(to_numpy(model(ids)), to_numpy(model(ids[:, :2])), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -231,7 +264,9 @@ def test_mixed_precision_computes_low_and_keeps_its_weights_high(layer, kwargs, 
         (lambda: GRU(2, reset_after=True), "reset_gate='after'"),
         (lambda: GRUCell(2, reset_after=False), "reset_gate='before'"),
         (lambda: PeepholeLSTM(2, fused=True), "fused"),
-        (lambda: PeepholeLSTM(2, use_cudnn=False), "use_cudnn"),
+        (lambda: PeepholeLSTM(2, use_cudnn="never"), "use_cudnn"),
+        (lambda: GRU(2, *list(KERAS_GRU.values())[1:-1]), "reset_gate='after'"),
+        (lambda: GRUCell(2, *list(KERAS_GRU_CELL.values())[1:-1]), "reset_gate='after'"),
     ],
 )
 def test_bad_arguments_are_named(make, message):

@@ -114,6 +114,33 @@ def test_it_goes_into_functional_models_with_any_batch_and_length(kind):
         assert to_numpy(model(np.ones(shape, "float32"))).shape == (*shape[:2], 4)
 
 
+SEEDED = {
+    "name": lambda: "random_normal",
+    "seeded": lambda: keras.initializers.RandomNormal(seed=3),
+    "generator": lambda: keras.initializers.RandomNormal(seed=keras.random.SeedGenerator(3)),
+    "scaled": lambda: keras.initializers.VarianceScaling(distribution="uniform", seed=3),
+}
+
+
+@pytest.mark.parametrize("initializer", SEEDED)
+@pytest.mark.parametrize("name", ["lstm", "stacked"])
+def test_every_state_draws_numbers_of_its_own_and_a_seed_fixes_them(name, initializer):
+    def drawn():
+        wrapped = LearnedInitialState(KINDS[name](4), SEEDED[initializer]())
+        wrapped.build((None, None, 2))
+        return np.stack([to_numpy(w) for w in wrapped.initial_states])
+
+    first, second = drawn(), drawn()
+    assert len(np.unique(first)) == first.size
+    assert np.array_equal(first, second) is (initializer != "name")
+
+
+def test_a_function_as_initializer_is_called_for_every_state():
+    wrapped = LearnedInitialState(layers.LSTM(2), lambda shape, dtype=None: keras.ops.full(shape, 0.5))
+    wrapped.build((None, None, 2))
+    assert all(np.array_equal(to_numpy(w), [0.5, 0.5]) for w in wrapped.initial_states)
+
+
 def test_what_has_no_initial_state_to_learn_is_refused():
     with pytest.raises(ValueError, match="must be a recurrent layer"):
         LearnedInitialState(layers.Dense(3))

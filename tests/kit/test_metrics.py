@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from keras.src.backend import set_keras_mask
 
+from rnn_kit._internals import set_keras_mask
 from rnn_kit.metrics import BitsPerCharacter, Perplexity
 
 pytestmark = pytest.mark.backends
@@ -93,6 +93,56 @@ def test_half_precision_logits_are_summed_in_single():
     metric = Perplexity()
     metric.update_state(ids, logits)
     assert float(metric.result()) == pytest.approx(4, rel=1e-4)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dtype", [None, "float64", "float16"])
+def test_single_tokens_count_beyond_two_to_the_24(dtype, compiled):
+    """Where float32 adds 1 to 2^24 and gets 2^24."""
+    metric = Perplexity(dtype=dtype)
+    metric.tokens.assign(2**24)
+    metric.nats.assign(2**24 * np.log(8))
+    ids, logits = np.zeros((1, 1), "int32"), np.zeros((1, 1, 8), "float32")
+    update = metric.update_state
+    if compiled and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        update = tf.function(update, jit_compile=True)  # XLA may not simplify (a + b) - a
+    elif compiled and keras.backend.backend() == "jax":
+        import jax
+
+        step = jax.jit(metric.stateless_update_state)
+
+        def update(ids, logits):
+            values = step([v.value for v in metric.variables], ids, logits)
+            for variable, value in zip(metric.variables, values, strict=True):
+                variable.assign(value)
+
+    for _ in range(101):
+        update(ids, logits)
+    counted = [float(keras.ops.convert_to_numpy(v)) for v in (metric.tokens, metric.tokens_lost)]
+    assert sum(counted) == 2**24 + 101
+    summed = [float(keras.ops.convert_to_numpy(v)) for v in (metric.nats, metric.nats_lost)]
+    start = float(np.float32(2**24 * np.log(8)))
+    assert sum(summed) - start == pytest.approx(101 * np.log(8), abs=1 if dtype is None else 2)
+    assert float(metric.result()) == pytest.approx(8, rel=1e-5)
+
+
+def test_in_float64_the_cross_entropy_is_computed_in_float64(rng):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras takes in NumPy's float64 as float32 on the other backends")
+    ids, logits = rng.integers(0, 6, (2, 5)), rng.normal(0, 2, (2, 5, 6))
+    metric = BitsPerCharacter(dtype="float64")
+    metric.update_state(ids, logits)
+    expected = nats(ids, logits).mean() / np.log(2)
+    np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-13)
+
+
+def test_an_infinite_loss_gives_an_infinite_mean_and_not_nan():
+    metric = BitsPerCharacter()
+    for _ in range(2):
+        metric.update_state(np.array([[0]]), np.array([[[-np.inf, 0.0]]], "float32"))
+    assert float(metric.result()) == np.inf
 
 
 @pytest.mark.parametrize("kind", [Perplexity, BitsPerCharacter])

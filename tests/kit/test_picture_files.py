@@ -54,6 +54,12 @@ def test_a_picture_of_an_unfinished_run_has_no_metrics(run):
     assert "metrics" not in plots.about_picture(run.file("loss.png"))
 
 
+def test_a_folder_without_settings_gets_its_picture_and_no_source(tmp_path):
+    look = Run(tmp_path / "look", {})
+    plots.save(look, "cells.png", figure())
+    assert plots.about_picture(look.file("cells.png")) is None
+
+
 def test_the_same_figure_is_the_same_file(run):
     for name in ("one.png", "two.png"):
         plots.save(run, name, figure())

@@ -179,24 +179,22 @@ def test_after_its_stop_id_a_row_is_filled_with_it():
 
 
 def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):
-    generator = WindowGenerator(randomized("lstm"), W)
+    count = np.zeros(1, int)
+
+    def counting(x):
+        count[0] += 1
+        return 1 * x
+
+    generator = WindowGenerator(sequential(L.LSTM(7), L.Dense(7, counting)), W)
     sampler = TemperatureSampler(0.5, seed=1)
+    traced = []
     for batch, time, length in ((1, 1, 3), (4, W, 1), (2, 300, 20), (1, 2, 0), (0, 3, 2)):
         prompt = rng.integers(0, V, (batch, time))
         assert generator.generate(prompt, length, sampler).shape == (batch, time + length)
         list(generator.stream(prompt, length, sampler))
         generator.step(prompt[:, 0], generator.initial_state(batch))
-    counts = [
-        f.experimental_get_tracing_count()
-        for f in (
-            generator._last,
-            generator._step,
-            generator._loop(sampler, 1),
-            generator._loop(sampler, 2),
-        )
-    ]
-    assert counts == [1, 1, 1, 1]
-    assert generator._loop(sampler, 4) is generator._loop(sampler, 2)
+        traced.append(count[0])
+    assert traced[1:] == traced[1:2] * 4  # one row, and several
 
 
 def test_what_training_changes_is_seen_at_once(rng):
@@ -231,10 +229,41 @@ def test_a_beam_search_takes_the_step(rng):
         return tf.nn.log_softmax(logits), state
 
     ids, scores = beam_search(
-        step, generator.initial_state(2), [1, 2], end_id=-1, width=1, max_length=9
+        step, generator.initial_state(2), [1, 2], end_id=None, width=1, max_length=9
     )
     np.testing.assert_array_equal(ids[:, 0], write(model, np.array([[1], [2]]), 9)[:, 1:])
     assert np.isfinite(scores).all()
+
+
+def test_probabilities_are_recognised_and_drawn_from():
+    logits = randomized("lstm")
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), *logits.layers, L.Softmax()])
+    generator = WindowGenerator(model, W)
+    assert not generator.from_logits and WindowGenerator(logits, W).from_logits
+    with pytest.raises(ValueError, match="from_logits=False"):
+        generator.generate([[1]], 2, TemperatureSampler())
+    with pytest.raises(ValueError, match="without from_logits=False"):
+        WindowGenerator(logits, W).generate([[1]], 2, TemperatureSampler(from_logits=False))
+    ours = generator.generate([[1, 2]], 20, TemperatureSampler(0.7, from_logits=False, seed=2))
+    theirs = WindowGenerator(logits, W).generate([[1, 2]], 20, TemperatureSampler(0.7, seed=2))
+    np.testing.assert_array_equal(ours, theirs)
+    many = generator.generate(np.tile([[1, 2]], (4000, 1)), 1)[:, -1]  # the default sampler
+    p = np.asarray(model(np.array([[1, 2]])))[0]
+    np.testing.assert_allclose(np.bincount(many, minlength=V) / 4000, p, atol=0.04)
+
+
+def test_a_subclassed_model_of_probabilities_is_recognised():
+    class Guess(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.table = L.Embedding(V, V, embeddings_initializer="random_normal")
+
+        def call(self, ids):
+            return tf.nn.softmax(self.table(ids[:, -1]))
+
+    model = Guess()
+    model(np.zeros((1, 2), int))
+    assert not WindowGenerator(model, W).from_logits
 
 
 @pytest.mark.parametrize("window", [0, -3, 2.5, None])

@@ -111,3 +111,14 @@ def test_sizes_that_do_not_do_are_refused(count, size):
 def test_as_many_pairs_as_were_announced():
     with pytest.raises(ValueError, match="Expected 2 different pairs"):
         WordPairs(2, V, 1).know([(4, 5), (4, 5)])
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_ids_of_a_plain_input_are_exact_in_half_precision(policy):
+    """A plain `keras.Input` is float32; float16 rounds 2051 to 2052, bfloat16 259 to 260."""
+    layer = WordPairs(1, 3000, 3, "ones", dtype=policy)
+    layer.know([(2051, 259)])
+    model = keras.Sequential([keras.Input((3,)), layer])
+    bags = keras.ops.convert_to_numpy(model(np.array([[2051, 259, 0], [2052, 260, 0]], "float32")))
+    np.testing.assert_array_equal(bags, [[1, 1, 1], [0, 0, 0]])
+    assert keras.backend.standardize_dtype(layer.compute_dtype) == policy.removeprefix("mixed_")

@@ -252,7 +252,7 @@ MACHINE = {"processor": "x86_64", "cpu": "A 7", "cores": 2, "memory_gib": 23.5, 
 
 def test_each_machine_has_a_file_of_its_own_in_the_ledger(monkeypatch, tmp_path):
     monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
-    monkeypatch.setattr(recipe, "draw", lambda rows, path: path.write_text(""))
+    monkeypatch.setattr(recipe, "draw", lambda rows, path, machine: path.write_text(""))
     described = [MACHINE, {**MACHINE, "cpu": "B 8"}, {**MACHINE, "memory_gib": 23.4}]
     described += [{**MACHINE, "cores": 4}, {**MACHINE, "instruction_sets": ["AMX"]}]
     for n, machine in enumerate(described):

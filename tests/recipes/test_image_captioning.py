@@ -1,5 +1,6 @@
 """Image captioning, end to end at smoke size, and everything it says to bad input."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -140,6 +141,26 @@ def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder,
     part = data.Part(["x"], {}, [[colour]], [None])
     assert recipe.judge([unknown], part)["bleu_1"] < 90
     assert recipe.judge([colour], part)["bleu_1"] == pytest.approx(100)
+
+
+def test_what_is_not_learned_of_a_users_captions_is_said(folder):
+    """Of 10 distinct words the three colours are rarer than 21; every caption has 4 words or 5."""
+    settings = recipe.Settings(data=str(folder), features=("pooled.npz",), decoder="init")
+    held = recipe.load_data(dataclasses.replace(settings, min_count=21, length=4))
+    captions = [words for image in held.train.words for words in image]
+    words = [word for caption in captions for word in caption]
+    rare = [word for word in words if words.count(word) < 21]
+    share = len(rare) / len(words)
+    expected = (
+        f"{len(set(rare))} of {len(set(words))} distinct words stand less than 21 times in the "
+        f"captions and become <unk>, {share:.1%} of all words"
+    )
+    assert any(expected in note for note in held.notes)
+    longer = sum(len(caption) > 4 for caption in captions)
+    said = [note for note in held.notes if "--length" in note]
+    assert [note.split(" of ")[0] for note in said] == ([str(longer)] if longer else [])
+    whole = recipe.load_data(dataclasses.replace(settings, min_count=1))
+    assert not any("--min-count" in note or "--length" in note for note in whole.notes)
 
 
 def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path, capsys):

@@ -598,3 +598,25 @@ def test_the_table_in_the_docstring_is_the_ledgers():
             assert figure in recipe.__doc__, figure
     assert f"{cpu['train_seconds']['mean']:.0f} s" in recipe.__doc__
     assert f"{lecture['train_seconds']['mean']:,.0f} s" in recipe.__doc__
+
+
+def test_what_is_not_read_of_a_users_reviews_is_said(tmp_path):
+    """Of 10 distinct words the 4 most frequent are known, of 5 words of a review the last 3 read."""
+    rows = ["text,label"]
+    rows += [f"a film so w{n % 6} {word},{word}" for n in range(20) for word in ("good", "bad")]
+    rows += ["short good,good", "short bad,bad"] * 2
+    (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n")
+    settings = dataclasses.replace(
+        recipe.PRESETS["smoke"], data=str(tmp_path / "mine.csv"), words=8, maxlen=3, pairs=None
+    )
+    data = recipe.load_data(settings)
+    distinct, reviews = len(data.vocabulary), data.train.sequences
+    known, longer = recipe.what_is_not_read(settings, data)
+    unknown = sum(int((reviews[n] >= 8).sum()) for n in range(len(reviews)))
+    words = sum(len(reviews[n]) - 1 for n in range(len(reviews)))
+    assert f"The 4 most frequent of {distinct} distinct words" in known and "--words" in known
+    assert f"{unknown / words:.1%} of all" in known
+    long = sum(len(reviews[n]) == 6 for n in range(len(reviews)))
+    assert f"Of {long} of {len(reviews)} training reviews" in longer and "last 3 words" in longer
+    whole = dataclasses.replace(settings, words=4 + distinct, maxlen=5)
+    assert recipe.what_is_not_read(whole, recipe.load_data(whole)) == []

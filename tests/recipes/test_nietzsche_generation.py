@@ -122,7 +122,7 @@ def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_pict
     out = str(tmp_path / "run")
     recipe.main(
         f"--preset smoke --data {tmp_path / 'fox.txt'} --out {out} --cell {cell} --epochs 1 --layers 2 "
-        "--length 5 --temperature 0.5".split()
+        "--length 5 --temperature 0.5 --lower".split()
     )
     capsys.readouterr()
     argv = ["--sample-only", "--run", out, "--prompt", "The", "--length", "7", "--temperature", "0"]
@@ -135,7 +135,7 @@ def test_a_prompt_is_written_on_from_and_its_unseen_characters_are_named(saved, 
     out, _ = saved
     argv = ["--sample-only", "--run", str(out), "--length", "6", "--temperature", "0"]
     _, written, _ = run_main([*argv, "--prompt", "dÉf中 "])
-    assert "'é'" in written and "'中'" in written
+    assert "'É'" in written and "'中'" in written
     assert written.splitlines()[1].startswith("df ")
     _, written, _ = run_main([*argv, "--prompt", "中"])
     assert "starting from '\\n'" in written
@@ -421,9 +421,46 @@ def test_help_names_presets_and_says_how_to_run_it(run_main):
 
 
 def test_real_nietzsche_has_the_published_size(real_data):
-    text = recipe.load_data(recipe.Settings())
+    text = recipe.load_data(recipe.PRESETS["cpu"])
     assert text.info["characters"] == 600_893 and len(text.vocabulary) == 57
     assert [len(part) for part in (text.train, text.validation, text.test)] == [480714, 60089, 60090]
+
+
+@pytest.mark.parametrize("preset", recipe.PRESETS)
+def test_what_a_preset_does_to_its_own_text_it_does_not_do_to_anothers(preset):
+    """Lower case is for Nietzsche, as the lecture has it, and a prompt of Python for Python."""
+    own = recipe.PRESETS[preset]
+    assert own.lower == (preset in ("lecture", "cpu"))
+
+    def settings(*flags):
+        return recipe.cli.override(own, recipe.parse(["--preset", preset, *flags]))
+
+    assert settings("--data", own.data) == own
+    for data in ("shakespeare", "my_text.txt", "./nietzsche"):
+        expected = dataclasses.replace(own, data=data, lower=False, prompt=None)
+        assert settings("--data", data) == expected
+        asked = dataclasses.replace(expected, lower=True, prompt="Thou")
+        assert settings("--data", data, "--lower", "--prompt", "Thou") == asked
+
+
+def test_a_users_text_keeps_its_capitals_and_what_a_limit_leaves_out_of_it_is_said(
+    tmp_path, capsys, without_pictures
+):
+    (tmp_path / "mine.txt").write_text("Don't lower ME. " * 1500)  # 24,000 characters
+    flags = f"--preset smoke --data {tmp_path / 'mine.txt'} --epochs 1 --units 4 --length 3".split()
+
+    def distinct(*more):
+        out = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+        recipe.main([*flags, *more, "--out", str(out)])
+        return "".join(CharVocabulary.load(out / "vocabulary.json").characters)
+
+    assert distinct() == " '.DEMelnortw"
+    said = capsys.readouterr().out
+    assert "mine.txt: 20,000 characters" in said
+    assert "the first 20,000 of 24,000 characters are used: --limit none takes all" in said
+    assert distinct("--limit", "none", "--lower") == " '.delmnortw"
+    said = capsys.readouterr().out
+    assert "mine.txt, in lower case: 24,000 characters" in said and "--limit" not in said
 
 
 def test_the_papers_preset_trains_and_writes(tmp_path, without_pictures, capsys, run_main):
@@ -559,6 +596,21 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     assert list(drawn) == ["cpu", "lecture"]
     out = capsys.readouterr().out
     assert "lecture's validation loss after epoch 2" in out
+
+    def beside_a_lecture_of(machine):
+        path = tmp_path / "runs/lecture/result.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "machine": machine}))
+        run = recipe.Run.open(tmp_path / "runs/cpu", recipe.RECIPE)
+        return list(recipe.comparison.comparable_runs(run, recipe.PRESETS, tmp_path / "runs"))
+
+    here = recipe.comparison.machine()
+    before_cpus_were_recorded = {
+        k: here[k] for k in ("processor", "cores", "memory_gib", "accelerator")
+    }
+    assert beside_a_lecture_of(before_cpus_were_recorded) == ["cpu", "lecture"]
+    assert beside_a_lecture_of({**here, "cores": here["cores"] + 1}) == ["cpu"]
+    assert beside_a_lecture_of("no machine") == ["cpu"]
+    assert beside_a_lecture_of(here) == ["cpu", "lecture"]
     (tmp_path / "fox.txt").write_text(TEXT[:860] + "!")
     drawn.clear()
     recipe.main(["--preset", "cpu", "--out", str(tmp_path / "runs/other"), *flags])

@@ -513,7 +513,25 @@ def test_a_run_that_keeps_no_text_scores_from_the_end_of_a_sentence(saved, opene
 
 def test_words_are_composed_as_the_corpus_is():
     words = TokenVocabulary(["<eos>", "caf\u00e9"])
-    assert sentences.encode(["cafe\u0301", "CAF\u00c9"], words) == (pytest.approx([1, 1]), [])
+    assert sentences.in_vocabulary(["cafe\u0301", "CAF\u00c9"], words) == (["caf\u00e9"] * 2, [])
+
+
+def test_words_of_a_prompt_that_nothing_stands_for_are_left_out_and_said(capsys):
+    words = TokenVocabulary(["<eos>", "the", "cat"])
+    assert sentences.prompt_ids("the zebra cat", words).tolist() == [0, 1, 2]
+    assert capsys.readouterr().out == ("Left out of the prompt, not in the text learned from: zebra\n")
+    assert sentences.prompt_ids("zebra", words).tolist() == [0]
+    with_unknown = TokenVocabulary(["<eos>", "the", "cat", "<unk>"])
+    assert sentences.prompt_ids("the zebra", with_unknown).tolist() == [0, 1, 3]
+    assert "Read as <unk> in the prompt: zebra" in capsys.readouterr().out
+
+
+def test_a_sentence_that_has_no_score_does_not_keep_the_others_from_theirs(saved, run_main):
+    pair = ["the cat was full", "the zebra was full", "the cat were full"]
+    code, said, error = run_main(["--score", *pair, "--run", str(saved[0])])
+    assert code == 2 and error.count("\n") == 1 and "'the zebra was full' has no score" in error
+    assert "'zebra'" in error and "The likeliest: the cat w" in said
+    assert said.count("ln p = ") == 2 and "zebra" not in said
 
 
 def test_samples_have_a_sentence_a_line():
@@ -675,7 +693,6 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
         ("--measure 5 --out here", "no meaning with --measure"),
         ("--compare --cell gru", "leave --cell out"),
         ("--compare --preset small", "agreement and smoke"),
-        ("--preset smoke --prompt zebras", "zebras"),
         ("--preset smoke --prompt <eos>", "<eos>"),
         ("--compare --data ptb", "leave --data out"),
         ("--compare --seed 1", "say --seeds"),

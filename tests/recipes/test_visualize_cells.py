@@ -164,7 +164,8 @@ def test_a_saved_run_is_looked_into_on_what_it_held_out(smoke, tmp_path, run_mai
         ("", "is empty"),
         (" \n" * 300, "is empty"),
         ("x = 1\n", "has 6 characters, and 400 are the least"),
-        ("x = 'ü€'\n" * 100, "2 characters that the model never read: 'ü' '€'"),
+        ("ü€1\n" * 150, "never read, has 300 characters, and 400 are the least"),
+        ("ü€" * 250, "never read, is empty"),
         (None, "is missing"),
     ],
 )
@@ -178,6 +179,53 @@ def test_a_text_that_cannot_be_looked_at_is_one_line(text, message, tmp_path, ru
     )  # fmt: skip
     assert code == 2 and message in error and error.count("\n") == 1
     assert not (tmp_path / "look").exists()
+
+
+def test_characters_that_the_model_never_read_are_left_out_and_said(tmp_path, run_main):
+    saved_model(tmp_path / "model", [gru()], TEXT)
+    tables = []
+    for name, text in (("known.py", TEXT), ("more.py", TEXT.replace("a:  #", "a:ü  #€") + "€")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        code, printed, error = run_main(
+            ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / name),
+             "--out", str(tmp_path / f"look-{name}")]
+        )  # fmt: skip
+        assert (code, error) == (0, "")
+        tables.append(printed[printed.index("\nlooking into") : printed.index("written to")])
+        said = "Left out, never read by the model: 25 characters, 2 distinct: 'ü' '€'\n"
+        assert (said in printed) == (name == "more.py")
+    assert tables[0] == tables[1]
+
+
+def test_a_model_of_lower_case_reads_a_text_in_lower_case(tmp_path, run_main):
+    saved_model(tmp_path / "model", [gru()], TEXT)
+    config = {"recipe": "nietzsche_generation", "preset": "cpu", "settings": {"lower": True}}
+    (tmp_path / "model/config.json").write_text(json.dumps(config))
+    (tmp_path / "text.py").write_text(TEXT.upper())
+    code, printed, error = run_main(
+        ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
+         "--search", "300", "--held-out", "200", "--out", str(tmp_path / "look")]
+    )  # fmt: skip
+    assert (code, error) == (0, "") and "Left out" not in printed
+    assert f"text.py 500 of {len(TEXT):,} characters are looked at: --search and --held-out" in printed
+
+
+def test_a_vocabulary_that_is_not_the_runs_is_one_line(smoke, tmp_path, run_main):
+    out = shutil.copytree(smoke[0], tmp_path / "run")
+    known = CharVocabulary.load(out / "vocabulary.json").characters
+    CharVocabulary(known[:-1] + "€").save(out / "vocabulary.json")
+    code, _, error = run_main(["--look-only", "--run", str(out), "--out", str(tmp_path / "look")])
+    assert code == 2 and f"such as {known[-1]!r}" in error and error.count("\n") == 1
+
+
+def test_a_users_text_that_a_preset_cuts_is_said_to_be_cut(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("Capitals Too. " * 2500)  # 35,000 characters
+    recipe.main(
+        ["--preset", "smoke", "--data", str(tmp_path / "mine.txt"), "--out", str(tmp_path / "r")]
+    )
+    said = capsys.readouterr().out
+    assert "the first 30,000 of 35,000 characters are used: --limit none takes all" in said
+    assert "C" in CharVocabulary.load(tmp_path / "r/vocabulary.json").characters
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
         recurrence: `lstm.peephole_lstm` or `gru.gru`; called with the cell, the inputs `(T, B, F)`, the
             list of initial states, the mask, `(T, B, 1)` or `None`, and `in_place`, of `Tape.keep`;
             returns all states h, `(T, B, units)`, and the list of the last states.
-        layer, sequences, initial_state, mask, training: as in `keras.layers.RNN.inner_loop`.
+        layer, sequences, initial_state, mask, training: as in `keras.layers.RNN.inner_loop`; the mask
+            `(B, T)` or `(B, T, 1)`.
 
     Returns:
         The last output `(B, units)`, all outputs `(B, T, units)`, the list of the last states.
@@ -22,7 +23,9 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
         sequences *= cell.get_dropout_mask(sequences[:, 0, :])[:, None, :]
     x = tf.transpose(sequences, [1, 0, 2])
     if mask is not None:
-        mask = tf.transpose(tf.cast(mask, tf.bool))[:, :, None]
+        mask = tf.cast(mask, tf.bool)
+        mask = mask[:, :, None] if mask.shape.rank == 2 else mask
+        mask = tf.transpose(mask, [1, 0, 2])
     if layer.go_backwards:
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
@@ -35,7 +38,8 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
     if compiled:
         loop = tf.function(loop, jit_compile=True, autograph=False)
-    h, last_states = loop(x, list(initial_state), mask)
+    # A stateful layer's states are variables, which a function inside another cannot take in.
+    h, last_states = loop(x, [tf.convert_to_tensor(state) for state in initial_state], mask)
 
     outputs = h
     if mask is not None:
@@ -49,13 +53,18 @@ def has_gpu():
     return bool(tf.config.list_logical_devices("GPU"))
 
 
+def is_placed_on_gpu():
+    """Whether what is called now runs on a GPU: there is one, and no `tf.device` around names a CPU."""
+    return has_gpu() and "CPU" not in tf.zeros([]).device
+
+
 def _is_compiled(x):
     """Whether the loop becomes one XLA program, as a GPU needs it: a step's operations are small to it.
 
     Not where the shape is unknown, for XLA compiles every shape anew; nor outside a `tf.function`,
     where it would compile at every call.
     """
-    return has_gpu() and x.shape.is_fully_defined() and tf.inside_function()
+    return is_placed_on_gpu() and x.shape.is_fully_defined() and tf.inside_function()
 
 
 def input_products(x, kernels, biases):

@@ -1,0 +1,62 @@
+"""Ids as they come in: integers of any type and from any library, to int32."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_ids(ids, name, rank, shape, vocabulary=None):
+    """int32 ids, an array; or a tensor, where it is symbolic, whose values are not looked at.
+
+    Args:
+        ids: Integers of any type: an array, a tensor, a list.
+        name: What they are called in errors.
+        rank: Axes that they must have, each but the first of at least 1.
+        shape: The same in words, for errors.
+        vocabulary: V. Default: any.
+
+    Raises:
+        ValueError: if they are no integers, have another shape, or one is outside [0, V).
+    """
+    symbolic = tf.is_symbolic_tensor(ids)
+    try:
+        ids = ids if symbolic else np.asarray(ids)
+    except ValueError:
+        raise ValueError(f"{name} must be integers of the shape {shape}. Received: {ids!r}") from None
+    if not symbolic and ids.size == 0 and ids.dtype == np.float64:
+        ids = ids.astype("int32")  # an empty list's
+    integer = ids.dtype.is_integer if symbolic else np.issubdtype(ids.dtype, np.integer)
+    if not integer or len(ids.shape) != rank or 0 in ids.shape[1:]:
+        raise ValueError(
+            f"{name} must be integers of the shape {shape}. "
+            f"Received: shape={tuple(ids.shape)}, dtype={getattr(ids.dtype, 'name', ids.dtype)}"
+        )
+    if symbolic:
+        return tf.cast(ids, tf.int32)
+    if vocabulary is not None and ids.size and (ids.min() < 0 or ids.max() >= vocabulary):
+        raise ValueError(
+            f"{name} must lie in [0, {vocabulary}), the model's vocabulary. "
+            f"Received: ids from {ids.min()} to {ids.max()}"
+        )
+    return ids.astype("int32")
+
+
+def stop_ids(stop_id, vocabulary, name="stop_id", several=True):
+    """`(S,)` int32 ids: none of `None`, one of a number, all of several.
+
+    Raises:
+        ValueError: if one is no integer, or outside [0, V).
+    """
+    if stop_id is None:
+        return np.zeros(0, "int32")
+    try:
+        ids = np.asarray(stop_id)
+    except ValueError:  # of lists of several lengths
+        ids = np.asarray("")
+    integer = np.issubdtype(ids.dtype, np.integer) or (several and ids.size == 0)
+    if not integer or ids.ndim > several or ((ids < 0) | (ids >= vocabulary)).any():
+        more = ", several of them" if several else ""
+        raise ValueError(
+            f"Argument `{name}` must be an integer in [0, {vocabulary}), the model's vocabulary{more}, "
+            f"or None. Received: {stop_id!r}"
+        )
+    return ids.astype("int32").reshape(-1)
