@@ -32,6 +32,7 @@ DRAWN = (
     tables.sentiment_cells,
     tables.perplexity,
     tables.agreement,
+    tables.agreement_by_distance,
     tables.captions,
     tables.caption_decodings,
     tables.caption_decoders,

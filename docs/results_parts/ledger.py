@@ -7,7 +7,7 @@ LEDGER = Path(__file__).parents[2] / "recipes/results"
 
 
 # What a comparison chooses for each of its rows, or was told for all of them.
-COMPARISONS = ("compare", "anbn", "timing")
+COMPARISONS = ("compare", "anbn", "timing", "agreement")
 CHOSEN = {"learning_rate", "units", "pictures"}
 
 

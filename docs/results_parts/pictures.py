@@ -92,9 +92,10 @@ def _draw_accuracies(data):
     return plots.comparison(data["accuracies"], title)
 
 
-def _first_seed(entries):
+def _agreeing(entries):
+    of = ("test_agreement_", "test_sentences_")
     return {
-        cell: {name: metric["values"][0] for name, metric in recorded["metrics"].items()}
+        cell: {name: metric for name, metric in recorded["metrics"].items() if name.startswith(of)}
         for cell, recorded in entries.items()
     }
 
@@ -133,7 +134,7 @@ FROM_LEDGER = {
     ),
     "agreement": FromLedger(
         _of_cells("ptb_language_model", "agreement", ("simple", "gru", "lstm")),
-        _first_seed,
+        _agreeing,
         ptb_pictures.agreement_of,
     ),
     "adding": FromLedger(

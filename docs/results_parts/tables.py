@@ -1,5 +1,6 @@
 """The README's tables of results: functions without arguments to a table in Markdown."""
 
+import importlib
 import json
 import textwrap
 
@@ -172,21 +173,66 @@ def perplexity():
         found = recorded["metrics"]
         validation, test = (number(found[f"{part}_perplexity"], 1) for part in ("validation", "test"))
         rows.append((f"{name}, {seeds(recorded)}", validation, test, seconds(found)))
+    words = recorded["data"]["train_tokens"]
+    rows.append(("`--preset medium`, not run to its end", "", "", medium_would_take(words)))
     return table(["`ptb_language_model.py`", "validation", "test", "training"], rows)
 
 
+def medium_would_take(words):
+    """How long the epochs of `medium` would take, by the one measurement of its speed: the benchmark's.
+
+    Args:
+        words: Of an epoch.
+    """
+    epochs = importlib.import_module("ptb_language_model").PRESETS["medium"].epochs
+    told = []
+    for name, measured in benchmarks().items():
+        for row in measured["models"]:
+            if (row["model"], row["cell"]) == ("ptb_language_model medium", "lstm"):
+                speed = row["words_per_second"]
+                hours = epochs * words / speed / 3600
+                told.append(f"{hours:.1f} h at {speed:,.0f} words a second (machine {name})")
+    return "; ".join(told)
+
+
+AGREEMENT_CELLS = ("simple", "gru", "lstm")
+DISTANCES = {
+    **{n: f"{n}" for n in range(1, 7)},
+    **{7: "7 to 9", 10: "10 to 19", 20: "20 to 29", 30: "30 to 49", 50: "50 and more"},
+}
+
+
 def agreement():
-    bins = {1: "verb 1 word behind its noun", 2: "2 to 9", 10: "10 to 19", 20: "20 to 29"}
-    bins |= {30: "30 to 49", 50: "50 and more"}
     rows = []
-    for cell in ("simple", "gru", "lstm"):
-        found = metrics("ptb_language_model", "agreement", cell=cell)
+    for cell in AGREEMENT_CELLS:
+        recorded = entry("ptb_language_model", "agreement", cell=cell)
+        settings, found = recorded["settings"], recorded["metrics"]
         above = found["test_perplexity"]["mean"] / found["test_true_perplexity"]["mean"] - 1
-        shares = [number(found[f"test_agreement_{first}"], 3) for first in bins]
         rows.append(
-            (cell_name(cell), number(found["test_perplexity"], 3), f"{100 * above:.1f} %", *shares)
+            (
+                cell_name(cell),
+                str(settings["units"]),
+                f"{found['weights']['mean']:,.0f}",
+                f"{settings['learning_rate']:g}",
+                number(found["test_perplexity"], 3),
+                f"{100 * above:.1f} %",
+                values(found["test_largest_distance"]),
+                seconds(found),
+            )
         )
-    return table(["cell", "perplexity", "above the language's own", *bins.values()], rows)
+    head = ["cell", "units", "weights", "learning rate", "perplexity", "above the language's own"]
+    return table([*head, "verbs agree up to, a seed each", "training"], rows)
+
+
+def agreement_by_distance():
+    found = [metrics("ptb_language_model", "agreement", cell=cell) for cell in AGREEMENT_CELLS]
+    rows = []
+    for first, name in DISTANCES.items():
+        sentences = f"{found[0][f'test_sentences_{first}']['mean']:,.0f}"
+        shares = (number(of[f"test_agreement_{first}"], 3) for of in found)
+        rows.append((name, sentences, *shares))
+    head = ["words from noun to verb", "test sentences", *map(cell_name, AGREEMENT_CELLS)]
+    return table(head, rows)
 
 
 # --- captions -----------------------------------------------------------------------------------------

@@ -3,15 +3,17 @@
 import dataclasses
 import importlib
 import json
+import math
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 import results
-from results_parts import ledger, tables
+from results_parts import ledger, tables, verdicts
 from results_parts.ledger import metrics, number
 
+AGREEMENT = importlib.import_module("ptb_language_model_parts.agreement")
 ROOT = Path(__file__).parents[2]
 ENTRIES = sorted(p for p in (ROOT / "recipes/results").glob("*.json") if p.stem != "published")
 
@@ -37,8 +39,9 @@ def recorded(tmp_path, monkeypatch):
     """`recorded(recipe, preset, settings, differs, metrics, seeds)`: puts an entry into a ledger."""
     monkeypatch.setattr(ledger, "LEDGER", tmp_path)
 
-    def put(recipe, preset, settings, differs, metrics, seeds=(0,)):
+    def put(recipe, preset, settings, differs, metrics, seeds=(0,), data=None):
         entry = {"recipe": recipe, "preset": preset, "settings": settings, "seeds": list(seeds)}
+        entry["data"] = data
         entry |= {"differs": {name: settings[name] for name in differs}}
         entry["metrics"] = {
             name: {"mean": values[0], "std": None if len(values) == 1 else 0.5, "values": values}
@@ -50,25 +53,60 @@ def recorded(tmp_path, monkeypatch):
     return put
 
 
-def test_perplexities_stand_in_their_columns(recorded):
+@pytest.fixture
+def benchmark(tmp_path):
+    """`benchmark(models)`: puts the one measurement of the recipes' models into that ledger."""
+
+    def put(models):
+        measured = {"recipe": "benchmark_layers", "models": models, "machine": {"cores": 2}}
+        measured |= {"dtype": "float32", "jit": False, "device": "cpu"}
+        (tmp_path / "benchmark_layers-x.json").write_text(json.dumps(measured))
+
+    return put
+
+
+def test_perplexities_stand_in_their_columns(recorded, benchmark):
     for preset, tens in (("cpu", 10), ("small", 20)):
         metrics = {"validation_perplexity": [tens + 1], "test_perplexity": [tens + 2]}
-        recorded("ptb_language_model", preset, {}, (), {**metrics, "train_seconds": [tens * 100]})
+        metrics["train_seconds"] = [tens * 100]
+        recorded("ptb_language_model", preset, {}, (), metrics, data={"train_tokens": 360_000})
+    medium = {"model": "ptb_language_model medium", "words_per_second": 1000}
+    models = [{**medium, "cell": "lstm"}, {**medium, "cell": "gru", "words_per_second": 7}]
+    benchmark(models)
+    epochs = importlib.import_module("ptb_language_model").PRESETS["medium"].epochs
     assert tables.perplexity().splitlines()[2:] == [
         "| the `cpu` preset, seed 0 | 11.0 | 12.0 | 1,000 s |",
         "| `--preset small`, the lecture's settings, seed 0 | 21.0 | 22.0 | 2,000 s |",
+        "| `--preset medium`, not run to its end | | | "
+        f"{epochs * 0.1:.1f} h at 1,000 words a second (machine A) |",
     ]
 
 
-def test_verbs_stand_beside_their_cell_and_below_their_distance(recorded):
+def test_cells_stand_beside_their_size_their_rate_and_how_far_their_verbs_agree(recorded):
     for tenth, cell in enumerate(("simple", "gru", "lstm"), start=1):
-        metrics = {f"test_agreement_{n}": [tenth / 10 + n / 1000] for n in (1, 2, 10, 20, 30, 50)}
-        metrics |= {"test_perplexity": [10 * tenth + 1], "test_true_perplexity": [10 * tenth]}
-        recorded("ptb_language_model", "agreement", {"cell": cell}, ("cell",), metrics)
+        metrics = {"test_perplexity": [10 * tenth + 1], "test_true_perplexity": [10 * tenth]}
+        metrics |= {"weights": [1000 * tenth], "train_seconds": [tenth]}
+        metrics["test_largest_distance"] = [tenth, tenth + 1]
+        settings = {"cell": cell, "units": 100 + tenth, "learning_rate": tenth / 100}
+        recorded("ptb_language_model", "agreement", settings, settings, metrics)
     assert tables.agreement().splitlines()[2:] == [
-        "| plain RNN | 11.000 | 10.0 % | 0.101 | 0.102 | 0.110 | 0.120 | 0.130 | 0.150 |",
-        "| GRU | 21.000 | 5.0 % | 0.201 | 0.202 | 0.210 | 0.220 | 0.230 | 0.250 |",
-        "| LSTM | 31.000 | 3.3 % | 0.301 | 0.302 | 0.310 | 0.320 | 0.330 | 0.350 |",
+        "| plain RNN | 101 | 1,000 | 0.01 | 11.000 | 10.0 % | 1, 2 | 1 s |",
+        "| GRU | 102 | 2,000 | 0.02 | 21.000 | 5.0 % | 2, 3 | 2 s |",
+        "| LSTM | 103 | 3,000 | 0.03 | 31.000 | 3.3 % | 3, 4 | 3 s |",
+    ]
+
+
+def test_verbs_stand_below_their_cell_and_beside_their_distance(recorded):
+    for tenth, cell in enumerate(("simple", "gru", "lstm"), start=1):
+        metrics = {f"test_agreement_{n}": [tenth / 10 + n / 1000] for n in tables.DISTANCES}
+        metrics |= {f"test_sentences_{n}": [1000 + n] for n in tables.DISTANCES}
+        recorded("ptb_language_model", "agreement", {"cell": cell}, ("cell",), metrics)
+    rows = tables.agreement_by_distance().splitlines()[2:]
+    assert rows[0] == "| 1 | 1,001 | 0.101 | 0.201 | 0.301 |"
+    assert rows[6] == "| 7 to 9 | 1,007 | 0.107 | 0.207 | 0.307 |"
+    assert rows[-1] == "| 50 and more | 1,050 | 0.150 | 0.250 | 0.350 |"
+    assert [(first, name) for first, name in tables.DISTANCES.items()] == [
+        (first, name) for (first, _), name in zip(AGREEMENT.BINS, AGREEMENT.shares({})[0], strict=True)
     ]
 
 
@@ -225,3 +263,62 @@ def test_the_prose_on_memory_and_the_wall_has_the_ledgers_figures(readme):
 def test_the_prose_on_drawn_pictures_has_the_ledgers_figure(readme):
     truth = metrics("image_captioning", "shapes")["test_truth"]
     assert f"{truth['mean']:.3f} of their sentences are true" in readme
+
+
+def test_the_prose_on_the_penn_treebank_has_the_ledgers_figures(readme):
+    small, cpu = ledger.entry("ptb_language_model", "small"), ledger.entry("ptb_language_model")
+    assert f"is best in epoch {small['metrics']['kept_epoch']['mean']:.0f}," in readme
+    assert f"`cpu` took {cpu['minutes']['mean']:.0f} minutes, everything counted" in readme
+    published = json.loads((ROOT / "recipes/results/published.json").read_text(encoding="utf-8"))
+    (theirs,) = (row for row in published if row["system"].startswith("small: LSTM"))
+    validation, test = (f"{float(figure):.1f}" for figure in theirs["figures"].split(" / "))
+    assert f"reported {validation} and {test} for the settings of `small`" in readme
+
+
+def test_the_prose_on_the_generated_language_has_its_perplexity(readme):
+    true = metrics("ptb_language_model", "agreement", cell="lstm")["test_true_perplexity"]
+    assert f"{AGREEMENT.language.perplexity():.3f} in expectation, {true['mean']:.3f} on the" in readme
+    nats, tokens = AGREEMENT.language.entropy()
+    without = math.exp((nats + math.log(2)) / tokens)
+    above = without / AGREEMENT.language.perplexity() - 1
+    told = f"would still come to {without:.3f} in expectation, {100 * above:.0f} % above"
+    assert told in readme
+
+
+def test_the_prose_on_who_agrees_is_what_every_cell_came_to(readme):
+    assert "All three agree with the noun in every seed, at every distance" in readme
+    for cell in tables.AGREEMENT_CELLS:
+        found = metrics("ptb_language_model", "agreement", cell=cell)
+        assert found["test_largest_distance"]["values"] == [AGREEMENT.BINS[-1][0]] * 3
+        assert min(min(found[f"test_agreement_{n}"]["values"]) for n in tables.DISTANCES) > 0.99
+
+
+def test_the_cells_of_the_comparison_have_as_many_weights_as_one_another():
+    weights = [
+        metrics("ptb_language_model", "agreement", cell=cell)["weights"]["mean"]
+        for cell in tables.AGREEMENT_CELLS
+    ]
+    assert max(weights) < 1.02 * min(weights)
+
+
+def test_the_prose_on_peepholes_has_what_the_ledger_has(readme):
+    with_them, without = (
+        metrics("adding_problem", "anbn", cell=cell)["test_largest_n"] for cell in ("peephole", "lstm")
+    )
+    assert "With peepholes every seed counts further than any without them" in readme
+    assert min(with_them["values"]) > max(without["values"])
+    assert verdicts.larger(with_them, without).word == verdicts.OPEN
+
+
+def test_the_docstring_of_the_language_model_has_the_ledgers_figures():
+    said = importlib.import_module("ptb_language_model").__doc__
+    for preset in ("cpu", "small"):
+        found = metrics("ptb_language_model", preset)
+        parts = [f"{part} {number(found[f'{part}_perplexity'], 1)}" for part in ("validation", "test")]
+        row = next(line for line in said.splitlines() if line.startswith(f"    {preset} "))
+        assert ", ".join(parts) in row and f"{found['train_seconds']['mean']:,.0f} s" in row
+    found = metrics("ptb_language_model", "agreement", cell="lstm")
+    row = next(line for line in said.splitlines() if line.startswith("    agreement "))
+    for name in ("test_true_perplexity", "test_perplexity"):
+        assert f"{found[name]['values'][0]:.3f}" in row
+    assert f"{found['train_seconds']['values'][0]:.0f} s" in row
