@@ -10,7 +10,7 @@ from pathlib import Path
 import image_captioning as recipe
 import numpy as np
 import pytest
-from image_captioning_parts import data, pictures
+from image_captioning_parts import comparison, data, pictures
 from PIL import Image
 
 from rnn_kit.datasets import is_true
@@ -242,12 +242,40 @@ def test_measure_times_one_picture_and_many(attentive, capsys):
 def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main, monkeypatch):
     monkeypatch.setattr(pictures, "draw", lambda *args: None)
     flags = [*of(folder, "pooled.npz", "grid.npz"), "--epochs", "1", "--compare"]
+    flags += ["--learning-rate", "0.002"]
     code, said, error = run_main([*flags, "--out", str(tmp_path / "all")])
     assert code == 0, error
     table = said[said.index("validation, beam 2") :]
     assert table.count("mean of grid") == 3 and table.count("pooled features") == 3
     assert (tmp_path / "all/decoders.png").exists()
     assert len([*(tmp_path / "all").glob("*/result.json")]) == 7
+    assert not (tmp_path / "all/tuning").exists()
+    assert "one seed: this is no ranking" in table
+
+
+def test_compare_gives_each_decoder_the_rate_that_validation_likes_and_the_verdict_of_the_seeds(
+    folder, tmp_path, run_main, monkeypatch
+):
+    monkeypatch.setattr(pictures, "draw", lambda *args: None)
+    monkeypatch.setattr(comparison, "PAIRS", [("init", "pooled"), ("merge", "pooled")])
+    monkeypatch.setattr(comparison, "RATES", (1e-9, 1e-1))
+    flags = [*of(folder, "pooled.npz", "grid.npz"), "--epochs", "1", "--compare", "--seeds", "0", "1"]
+    out = tmp_path / "all"
+    code, said, error = run_main([*flags, "--out", str(out)])
+    assert code == 0, error
+    table = said[said.index("validation, beam 2") :]
+    for name in ("init-pooled", "merge-pooled"):
+        reached = {}
+        for rate in comparison.RATES:
+            result = json.loads((out / f"tuning/{name}-{rate:g}/seed-0/result.json").read_text())
+            reached[rate] = result["metrics"]["validation_beam_2_bleu_4"]
+        best = max(reached, key=reached.get)
+        for seed in (0, 1):
+            result = json.loads((out / f"{name}/seed-{seed}/result.json").read_text())
+            assert result["settings"]["learning_rate"] == best
+        row = next(line for line in table.splitlines() if line.startswith(name.split("-")[0]))
+        assert f"{best:6g}" in row and f"{result['metrics']['weights']:,.0f}" in row
+    assert "by BLEU-4: " in table and "(95 %: " in table
 
 
 def test_compare_refuses_features_that_some_decoder_lacks_before_it_trains(folder, tmp_path, run_main):
