@@ -11,13 +11,17 @@
 # The reviews here are **generated**, so that nothing needs to be downloaded: 4,000 of them, made up in
 # such a way that the order of words matters ("not a good film", "the plot is weak, but the actors are
 # brilliant"). At the end stand the figures of real film reviews, IMDB, as recorded runs of the recipe came to
-# them. It takes two minutes or so on two CPU cores.
+# them. It takes some three minutes on two CPU cores.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
+import contextlib
 import dataclasses
+import functools
+import io
 import sys
+from typing import NamedTuple
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
@@ -25,25 +29,40 @@ import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it
 import imdb_sentiment as recipe
 import keras
 import numpy as np
-from imdb_sentiment_parts import baseline
+from imdb_sentiment_parts import baseline, comparison
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
 import rnn_kit
-from rnn_kit import plots
+from rnn_kit import cli, plots
+from rnn_kit.datasets import reviews as grammar
 from rnn_kit.inspection import states_over_time
 from rnn_kit.runs import Run
 from rnn_kit.text import cut_words
 
 # %% [markdown]
-# The next cell says what is trained. **For real reviews, change `data` to** `"imdb"` (which is downloaded;
-# with `recipe.PRESETS["lecture"]` and `recipe.PRESETS["cpu"]` as they are, it takes half an hour), **or to a
-# CSV file of your own** with the columns `text` and `label`.
+# The next cell says what is trained: the lecture's LSTM, made small, and without what makes it slow (padding is
+# left out by a mask; no states are dropped). **For real reviews, change `data` to** `"imdb"` (which is
+# downloaded; with `recipe.PRESETS["compare"]` as it is, half an hour), **or to a CSV file of your own** with the
+# columns `text` and `label`. The second question of section 4 is about the generated ones, whose rules are known.
 
-# %% tags=["parameters"] smoke="lecture, ours = (dataclasses.replace(s, limit=60, epochs=2, units=8, embedding=8) for s in (lecture, ours))"
-sizes = {"data": "generated", "words": 1000, "epochs": 12, "units": 32, "embedding": 32}
+# %% tags=["parameters"] smoke="RATES, SEEDS, lecture, PASSES = RATES[:1], SEEDS[:2], dataclasses.replace(lecture, limit=60, epochs=1, units=4), 1"
+RATES, SEEDS = (0.01, 0.03), (0, 1, 2)  # learning rates to choose from; and more than one seed
+PASSES = 4  # over the reviews, in section 4's second question
 
-lecture = dataclasses.replace(recipe.PRESETS["lecture"], **sizes)
-ours = dataclasses.replace(recipe.PRESETS["smoke"], **sizes)
+lecture = dataclasses.replace(
+    recipe.PRESETS["compare"],  # one direction, judged by the last state
+    data="generated",
+    words=1000,
+    units=32,
+    embedding=32,
+    embedding_std=None,
+    word_dropout=0.0,
+    embedding_dropout=0.0,
+    dropout=0.2,
+    output_dropout=0.0,
+    batch_size=128,
+    epochs=6,
+)
 
 # %% [markdown]
 # ## 1 Words, and their vectors
@@ -106,21 +125,49 @@ print("by the layer:    ", theirs.numpy()[0].round(6))
 # %% [markdown]
 # ## 3 The lecture's network
 #
-# It reads the last 80 words, padded at the front to 80, and judges by the last state alone:
-# $p = \sigma(w \cdot h_T + b)$. The loss is the binary cross entropy,
-# $-\frac{1}{N} \sum_n [y_n \ln p_n + (1 - y_n) \ln(1 - p_n)]$.
+# It reads the last 80 words, and judges by the last state alone: $p = \sigma(w \cdot h_T + b)$. The loss is the
+# binary cross entropy, $-\frac{1}{N} \sum_n [y_n \ln p_n + (1 - y_n) \ln(1 - p_n)]$.
+#
+# How well a network learns depends on the **learning rate** (学习率), and which one is best depends on the network.
+# So each network of this notebook is trained with two of them, is given the one that is better on the
+# **validation** (验证) reviews, and is then trained with three seeds: other weights at the start, another order,
+# another tenth of the reviews to validate on. What one seed wins, the next may lose. (Where the better rate is the highest
+# that was tried, a higher one may be better still: add one to `RATES`.)
 
 
 # %%
-def learn(settings):
-    """Trains one network with the recipe. Returns its history, and the model of its best epoch."""
-    keras.utils.set_random_seed(settings.seed)
-    run = Run.temporary(recipe.RECIPE, settings, data.info)
-    model, _ = recipe.train(settings, data, run)
-    return run.history(), model
+class Outcome(NamedTuple):
+    validation: tuple  # accuracy, and where it is equal, minus the loss
+    test: float
+    history: list
+    model: keras.Model
 
 
-lectures_history, lectures_model = learn(lecture)
+def train(settings, rate, seed):
+    """Trains one network with the recipe, and keeps the weights of the epoch that validation likes best."""
+    settings = dataclasses.replace(settings, learning_rate=rate, seed=seed)
+    keras.utils.set_random_seed(seed)
+    reviews = recipe.load_data(settings)
+    run = Run.temporary(recipe.RECIPE, settings, reviews.info)
+    with contextlib.redirect_stdout(io.StringIO()):
+        model, _ = recipe.train(settings, reviews, run)
+    best = max(run.history(), key=lambda row: row["val_accuracy"])
+    p = recipe.evaluate(model, settings, reviews.vocabulary, reviews.test.sequences)
+    test = recipe.accuracy(p, reviews.test.labels)
+    return Outcome((best["val_accuracy"], -best["val_loss"]), test, run.history(), model)
+
+
+def report(name, weights, found):
+    """A line of each learning rate, on validation, and of the held-out part with the best of them."""
+    tried = ", ".join(f"{rate:g}: {run.validation[0]:.3f}" for rate, run in found.tried.items())
+    print(f"{name}: {weights:,} weights that are not words' vectors")
+    print(f"    on validation, by learning rate  {tried}")
+    print(f"    held out, with {found.rate:g}  " + "  ".join(f"{run.test:.3f}" for run in found.runs))
+
+
+one_way = cli.at_its_best_rate(functools.partial(train, lecture), RATES, SEEDS)
+its_weights = comparison.beside_the_embedding(one_way.runs[0].model)
+report("the lecture's LSTM", its_weights, one_way)
 
 # %% [markdown]
 # ## 4 In both directions
@@ -132,40 +179,156 @@ lectures_history, lectures_model = learn(lecture)
 #   \overleftarrow h_t = f(\overleftarrow W x_t + \overleftarrow V \overleftarrow h_{t+1}) \qquad
 #   h_t = [\overrightarrow h_t, \overleftarrow h_t]$$
 #
-# Here it is a GRU, and not the last state alone has a say, but of each unit its maximum and its mean over the
-# whole review; beside them stands a bag of the pairs of neighbouring words. That is the network of the recipe's
-# `cpu` preset, small, with the rates of its `smoke` preset, which is for these reviews.
+# Is it better? That depends on what is asked. **The first question** is that of section 3: what does the review
+# say, as a whole? Nothing else is changed: the same LSTM, in two directions, judged by the last state of each, with
+# fewer units, so that it has as many weights.
 
 # %%
-our_history, our_model = learn(ours)
-
-# %%
-plots.accuracy_curves(
-    {"the lecture's LSTM": lectures_history, "both directions": our_history}, data.info["name"]
+both_units = comparison.equal_units(lecture, recipe.build_model, bidirectional=True)
+both = dataclasses.replace(lecture, bidirectional=True, units=both_units)
+two_ways = cli.at_its_best_rate(functools.partial(train, both), RATES, SEEDS)
+report(
+    f"in both directions, {both_units} units each",
+    comparison.beside_the_embedding(two_ways.runs[0].model),
+    two_ways,
 )
+verdicts = {"one direction": one_way, "both directions": two_ways}
+held_out = {name: [run.test for run in found.runs] for name, found in verdicts.items()}
+print()
+print(
+    cli.difference(held_out["both directions"], held_out["one direction"]).verdict(*reversed(held_out))
+)
+
+# %%
+histories = {name: found.runs[0].history for name, found in verdicts.items()}
+plots.accuracy_curves(histories, f"{data.info['name']}: what does the review say?")
+
+# %% [markdown]
+# The last line before the picture is the verdict: by Welch's t, three seeds against three. There is a reason not
+# to expect much: at the last word the forward network has read everything that the other has.
+#
+# **The second question** is asked in the middle, at each word that is an opinion ("dull", "gem", "love"): does it
+# point to what the review says, or does it mislead? In "the acting is superb, but the film is a bore", "superb"
+# misleads, and at "superb" nobody can know, who has not read on. **Many to many** (多对多): an answer at every
+# word. The loss counts those at opinions alone. (Of reviews of up to 32 words, the start counted; here the seeds
+# change the weights at the start and the order, and not which reviews validate.)
+
+
+# %%
+def opinions(side):
+    """The words that are an opinion, 0 for a negative one, 1 for a positive one."""
+    nouns = [noun.removeprefix("a ").removeprefix("little ").split()[0] for noun in grammar.NOUNS[side]]
+    return [*grammar.ADJECTIVES[side], *grammar.VERBS[side], *nouns]
+
+
+sides = np.full(data.vocabulary.size, -1)
+for side in (0, 1):
+    known = [data.vocabulary.id_of(word) for word in opinions(side)]
+    sides[[number for number in known if number is not None and number < len(sides)]] = side
+
+
+def lessons(part, longest=32):
+    """Of reviews that are not longer: ids, whether each word points to the verdict, and where to ask."""
+    part = part.take(np.flatnonzero(part.lengths <= longest))
+    ids = np.zeros((len(part), longest), "int32")
+    for row, sequence in zip(ids, part.sequences, strict=True):
+        row[: len(sequence)] = sequence
+    said = sides[ids]
+    return (
+        ids,
+        (said == part.labels[:, None])[..., None].astype("float32"),
+        (said >= 0).astype("float32"),
+    )
+
+
+def build_pointing(settings):
+    """Ids `(B, T)` to the probability that each word points to the verdict, `(B, T, 1)`."""
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(data.vocabulary.size, settings.embedding)(ids)
+    layer = keras.layers.LSTM(settings.units, return_sequences=True)
+    h = (keras.layers.Bidirectional(layer) if settings.bidirectional else layer)(x)
+    return keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(h))
+
+
+taught, checked, asked = map(lessons, (data.train, data.validation, data.test))
+
+
+def share_right(p, part):
+    _, points, where = part
+    return float(((p > 0.5) == points)[where > 0].mean())
+
+
+def train_pointing(settings, rate, seed):
+    """Trains one network, with the weights of the pass that validation likes best."""
+    keras.utils.set_random_seed(seed)
+    model = build_pointing(settings)
+    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
+    passes = []
+    for _ in range(PASSES):
+        model.fit(taught[0], taught[1], lecture.batch_size, sample_weight=taught[2], verbose=0)
+        right = share_right(model.predict(checked[0], verbose=0), checked)
+        passes.append(((right,), model.get_weights()))
+    (validation, weights) = max(passes, key=lambda one: one[0])
+    model.set_weights(weights)
+    test = share_right(model.predict(asked[0], verbose=0), asked)
+    return Outcome(validation, test, [], model)
+
+
+_, points, where = asked
+print(f"{where.sum():,.0f} opinions in {len(where):,} held-out reviews; ", end="")
+print(
+    f"{points[where > 0].mean():.3f} of them point to the verdict: so often is right who always says so\n"
+)
+pointing = {}
+for name, settings in {"one direction": lecture, "both directions": both}.items():
+    pointing[name] = cli.at_its_best_rate(functools.partial(train_pointing, settings), RATES, SEEDS)
+    report(name, comparison.beside_the_embedding(pointing[name].runs[0].model), pointing[name])
+right = {name: [run.test for run in found.runs] for name, found in pointing.items()}
+print()
+print(cli.difference(right["both directions"], right["one direction"]).verdict(*reversed(right)))
+
+# %%
+rows = {f"the verdict, {name}": values for name, values in held_out.items()}
+rows |= {f"each opinion, {name}": values for name, values in right.items()}
+plots.comparison(rows, "two questions, two networks of equal size", "share right, held out")
+
+# %% [markdown]
+# **Write a sentence of your own** in the words of these reviews. How sure is each network, at each opinion, that it points to
+# what the review says? (A forward network may only change its mind; it cannot go back.)
+
+# %%
+sentence = "the acting is superb but the film is a bore my sister called it a gem she was wrong"
+
+words = cut_words(sentence)
+ids = np.array([[1, *(data.vocabulary.id_of(word) or 2 for word in words)]])
+p = {name: found.runs[0].model.predict(ids, verbose=0)[0, 1:, 0] for name, found in pointing.items()}
+print(f"{'':12}" + "".join(f"{name:>18}" for name in p))
+for n, word in enumerate(words):
+    if ids[0, n + 1] < len(sides) and sides[ids[0, n + 1]] >= 0:
+        print(f"{word:12}" + "".join(f"{values[n]:18.2f}" for values in p.values()))
 
 # %% [markdown]
 # ## 5 Against counting words
 #
-# TF-IDF counts the words of a review, rare ones with more weight, and forgets their order; logistic regression
-# learns from that. With pairs of words it sees "not a" and "no triumph". The networks are those of the epoch
-# that was best on the validation reviews; the held-out ones are read here, once:
+# Back to the first question. TF-IDF counts the words of a review, rare ones with more weight, and forgets their
+# order; logistic regression learns from that. With pairs of words it sees "not a" and "no triumph". Each seed has
+# the reviews that the networks had with it; the held-out ones are the same for all.
 
 # %%
-labels = data.test.labels
-found = {
-    "the lecture's LSTM": recipe.evaluate(
-        lectures_model, lecture, data.vocabulary, data.test.sequences
-    ),
-    "both directions": recipe.evaluate(our_model, ours, data.vocabulary, data.test.sequences),
-}
-found |= {f"{name}, logistic": fitted.test for name, fitted in baseline.fit(data).items()}
-for name, p in found.items():
-    print(f"{name:30} {recipe.accuracy(p, labels):.3f}")
+counting = {}
+for seed in SEEDS:
+    reviews = recipe.load_data(dataclasses.replace(lecture, seed=seed))
+    for name, fitted in baseline.fit(reviews).items():
+        counting.setdefault(name, []).append(recipe.accuracy(fitted.test, reviews.test.labels))
+for name, values in (held_out | counting).items():
+    print(f"{name:30} {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
+print()
+for name, values in counting.items():
+    print(cli.difference(held_out["one direction"], values).verdict("the lecture's LSTM", name))
 
 # %% [markdown]
-# In these reviews a word alone often misleads: "dull" is in many of those that praise ("not dull"). So what keeps the order is ahead of what only counts. In real reviews it is less so, as
-# section 7 shows.
+# In these reviews a word alone often misleads: "dull" is in many of those that praise ("not dull"), and so what
+# keeps the order has something to gain. Real reviews are written otherwise, as section 7 shows.
 #
 # ## 6 How an opinion forms
 #
@@ -177,12 +340,13 @@ review = (
     "this is not a dull film the script is gripping but the music is a bore it is far from a triumph"
 )
 
-opinion_of = recipe.opinion_of(our_model, ours, data.vocabulary)
+lectures_model = one_way.runs[0].model
+opinion_of = recipe.opinion_of(lectures_model, lecture, data.vocabulary)
 opinion = opinion_of(cut_words(review))
 plots.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=data.classes)
 
 # %% [markdown]
-# And what the lecture's LSTM does on the way. Each row is a cell, each column a word: the forget gate, white
+# And what its gates do on the way. Each row is a cell, each column a word: the forget gate, white
 # where the cell keeps what it has.
 
 # %%
@@ -217,19 +381,21 @@ for name, metric in {
     print(f"{name:45} {number(metric, 3)}")
 
 # %% [markdown]
-# So the lecture's remark holds for its own network. What reads more of each review, in both directions, does
-# better than TF-IDF of words, and as well as TF-IDF of words and pairs.
+# So the lecture's remark holds for its own network. The recipe's `cpu` preset, the second line, does better than
+# TF-IDF of words, and as well as TF-IDF of words and pairs. It differs from the lecture's network in many things at
+# once (it reads five times as much of a review, is a GRU in both directions, pools all its states, has pairs of
+# words and other rates): these figures do not say which of them does it.
 #
 # ## Exercises
 #
-# **1.** The lecture's network is padded at the front, and reads the padding. Why not at the end, where it is
+# **1.** The lecture's listing pads its reviews at the front, and its network reads the padding. Why not at the end, where it is
 # easier?
 #
 # <details><summary>Answer</summary>
 #
 # It judges by its last state. With the padding at the end, a short review would be followed by 60 steps of padding before it is judged, over which the network would have to keep its opinion. At the front, it comes
 # before there is anything to forget. (The slide says that padding goes "at the end"; `pad_sequences` pads at the
-# front by default. With a mask, as in the second network, padding is not read at all.)
+# front by default. With a mask, as in the networks of this notebook, padding is not read at all.)
 #
 # </details>
 #
@@ -238,9 +404,10 @@ for name, metric in {
 #
 # <details><summary>Answer</summary>
 #
-# Not at "but" itself, which tells that something else is coming, and not what. In the picture above not even "bore"
-# turns it, after "gripping"; "far from a triumph" does. A backward layer would know, but after word $t$ this picture shows what the network makes of
-# the words up to $t$ and nothing else.
+# In the picture above it falls at "but", comes back at the next word, and has turned for good at "bore". So the network has
+# learned that what stands before a "but" does not count, and the picture of the gates shows how: at "but" the forget gate of many
+# cells is black, which drops what they had. What stands in its place only the words behind it tell. A backward layer would
+# know at once, but after word $t$ this picture shows what the network makes of the words up to $t$ and nothing else.
 #
 # </details>
 #

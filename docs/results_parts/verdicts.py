@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from rnn_kit import cli
+
 YES, NO, OPEN, MIXED = "yes", "no", "not shown", "it depends"
 
 
@@ -36,11 +38,13 @@ def interval(ours, theirs):
     shorter, longer = sorted((len(a), len(b)))
     if longer == 1:
         return None
-    if not any(len(values) > 1 and statistics.stdev(values) for values in (a, b)):
-        difference = statistics.fmean(a) - statistics.fmean(b)
-        return difference, difference
-    test = stats.ttest_ind(a, b, equal_var=shorter == 1)
-    low, high = test.confidence_interval(0.95)
+    if shorter > 1:
+        found = cli.difference(a, b)
+        return found.low, found.high
+    mean = statistics.fmean(a) - statistics.fmean(b)
+    if len(set(max(a, b, key=len))) == 1:
+        return mean, mean
+    low, high = stats.ttest_ind(a, b, equal_var=True).confidence_interval(0.95)
     return float(low), float(high)
 
 

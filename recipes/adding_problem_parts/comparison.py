@@ -36,27 +36,16 @@ def compare(recipe, flags, settings, train_runs):
     given = cli.given(flags, type(settings))
     rates = [given["learning_rate"]] if "learning_rate" in given else RATES
     preset = {"preset": flags.preset or "compare"}
-    chosen = dict.fromkeys(cells, rates[0])
-    if len(rates) > 1:
-        shortest = {"lengths": settings.lengths[:1]} if settings.task == "adding" else {}
-        tuning = {
-            f"tuning/{cell}-{rate:g}": {
-                **preset, **shortest, "cell": cell, "learning_rate": rate, "seeds": seeds[:1],
-                "record": False,
-            }
-            for cell in cells
-            for rate in rates
-        }  # fmt: skip
-        tried = cli.run_variants(recipe, flags, out, settings, tuning, train_runs)
+    variants = {cell: {**preset, "cell": cell, "seeds": seeds} for cell in cells}
+    shorter = {"lengths": settings.lengths[:1]} if settings.task == "adding" else {}
 
-        def preference(cell, rate):
-            metrics = tried[f"tuning/{cell}-{rate:g}"]
-            return metrics["batches"]["mean"], metrics["validation_loss"]["mean"]
+    def preference(metrics):
+        return metrics["batches"]["mean"], metrics["validation_loss"]["mean"]
 
-        chosen = {cell: min(rates, key=lambda r, cell=cell: preference(cell, r)) for cell in cells}
-    variants = {
-        cell: {**preset, "cell": cell, "learning_rate": chosen[cell], "seeds": seeds} for cell in cells
-    }
+    chosen = cli.own_rates(
+        recipe, flags, out, settings, variants, rates, preference, train_runs, **shorter
+    )
+    variants = {cell: {**change, "learning_rate": chosen[cell]} for cell, change in variants.items()}
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
     picture = out / "comparison.png"
     figure = pictures.compared(recipe, settings, out, results)
@@ -87,4 +76,11 @@ def table(results, chosen, seeds):
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    return f"one value for each of the seeds {' '.join(map(str, seeds))}\n" + "\n".join(lines)
+    notes = [f"one value for each of the seeds {' '.join(map(str, seeds))}"]
+    weights = [metrics["weights"]["mean"] for metrics in results.values()]
+    if max(weights) > 1.05 * min(weights):
+        notes.append(
+            "(equally many units, not weights: the largest has "
+            f"{max(weights) / min(weights):.1f} times as many as the smallest)"
+        )
+    return "\n".join([notes[0], *lines, *notes[1:]])

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import keras
-from scipy import stats
 
 from rnn_kit import cli, plots
 from rnn_kit.layers import WordPairs
@@ -26,15 +25,20 @@ def beside_the_embedding(model):
     )
 
 
-def equal_units(settings, cell, build_model):
-    """Units with which a cell has most nearly as many weights as the settings' own cell with theirs."""
+def equal_units(settings, build_model, **change):
+    """Units with which a changed network has most nearly as many weights as that of the settings.
 
-    def weights(cell, units):
-        model = build_model(dataclasses.replace(settings, cell=cell, units=units), 10)
+    Args:
+        settings: Of the network whose number of weights is matched.
+        build_model: `build_model(settings, vocabulary_size)`.
+        **change: Settings that differ, such as `cell="gru"` or `bidirectional=True`.
+    """
+
+    def weights(units, **change):
+        model = build_model(dataclasses.replace(settings, units=units, **change), 10)
         return beside_the_embedding(model)
 
-    budget = weights(settings.cell, settings.units)
-    return cli.equal_units(lambda units: weights(cell, units), budget)
+    return cli.equal_units(lambda units: weights(units, **change), weights(settings.units))
 
 
 def compare(recipe, flags, settings, train_seeds, build_model):
@@ -66,7 +70,7 @@ def compare(recipe, flags, settings, train_seeds, build_model):
     results, table = {}, {}
     try:
         for cell in CELLS:
-            units = equal_units(settings, cell, build_model)
+            units = equal_units(settings, build_model, cell=cell)
             tried = {}
             for rate in rates:
                 ours = {**given, "cell": cell, "units": units, "learning_rate": rate}
@@ -136,9 +140,8 @@ def _print_table(results, table, seeds):
         spread = f"± {test['std']:.4f}" if several else ""
         against = ""
         if cell != "lstm" and several:
-            welch = stats.ttest_ind(test["values"], lstm["values"], equal_var=False)
-            low, high = welch.confidence_interval(0.95)
-            against = f"{test['mean'] - lstm['mean']:+.4f} ({low:+.4f} to {high:+.4f})"
+            found = cli.difference(test["values"], lstm["values"])
+            against = f"{found.mean:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
         print(
             f"{cell:10}  {units:5}  {weights:7,}  {rate:6g}  {validation['mean']:10.4f}  "
             f"{test['mean']:.4f} {spread:8}  {seconds:10.1f}  {against}".rstrip()

@@ -1,5 +1,6 @@
 """What the recipes' command lines share: settings with presets, flags, runs, errors of one line."""
 
+from rnn_kit.cli.comparing import Compared, Difference, at_its_best_rate, difference
 from rnn_kit.cli.devices import check_devices, strategy
 from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.flags import (
@@ -28,19 +29,23 @@ from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, prompt_loop, side_by_side
 from rnn_kit.cli.texts import limit_note
 from rnn_kit.cli.training import run_seeds
-from rnn_kit.cli.variants import equal_units, run_variants, variants_folder
+from rnn_kit.cli.variants import equal_units, own_rates, run_variants, variants_folder
 
 __all__ = [
     "CELLS",
     "DTYPES",
+    "Compared",
+    "Difference",
     "Parser",
     "UserError",
+    "at_its_best_rate",
     "at_least",
     "check_devices",
     "check_mode",
     "checkpoint_seconds",
     "coloured_words",
     "command",
+    "difference",
     "distribute",
     "equal_units",
     "flag_of",
@@ -49,6 +54,7 @@ __all__ = [
     "limit_note",
     "number_of",
     "override",
+    "own_rates",
     "positive",
     "positive_int",
     "probability",

@@ -92,3 +92,35 @@ def run_variants(recipe, flags, out, settings, variants, train_runs):
             again = command(*arguments, *where, "--resume")
             raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
     return results
+
+
+def own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs, **shorter):
+    """Of the learning rates that are tried, the one that is best on validation, for each variant.
+
+    Each is tried with the first seed alone, in `tuning/` of the comparison's folder, and not recorded.
+    A single rate is not tried, but taken.
+
+    Args:
+        recipe, flags, out, settings, variants, train_runs: As of `run_variants`.
+        rates: The learning rates to try.
+        preference: `preference(metrics)` of one of these runs: the smaller, the better.
+        **shorter: Settings with which to try, where the whole training would take too long.
+
+    Returns:
+        A dict of names to learning rates.
+
+    Raises:
+        RunError, KeyboardInterrupt: as `run_variants`.
+    """
+    if len(rates) == 1:
+        return dict.fromkeys(variants, rates[0])
+    tuning = {}
+    for name, change in variants.items():
+        first = list(change.get("seeds") or flags.seeds or ())[:1] or None
+        trial = {**change, **shorter, "seeds": first, "record": False}
+        tuning |= {f"tuning/{name}-{rate:g}": {**trial, "learning_rate": rate} for rate in rates}
+    tried = run_variants(recipe, flags, out, settings, tuning, train_runs)
+    return {
+        name: min(rates, key=lambda rate, name=name: preference(tried[f"tuning/{name}-{rate:g}"]))
+        for name in variants
+    }

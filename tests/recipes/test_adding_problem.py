@@ -225,6 +225,7 @@ def test_the_comparison_chooses_rates_on_validation_and_draws(
         chosen = Run.open(out / cell / "seed-1", recipe.RECIPE).config["settings"]["learning_rate"]
         assert chosen == min(losses, key=losses.get)
     assert (out / "comparison.png").exists() and "right twice as long" in printed
+    assert "equally many units, not weights: the largest has 1.1 times as many" in printed
     code, printed, _ = run_main([*compared, "--out", str(out), "--resume"])
     assert code == 0 and printed.count("has come to its end already") == 6
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import image_captioning as recipe
 import numpy as np
 import pytest
-from image_captioning_parts import data, pictures
+from image_captioning_parts import comparison, data, pictures
 from PIL import Image
 
 from rnn_kit.datasets import is_true
+from rnn_kit.runs import summary
 from rnn_kit.text import TokenVocabulary
 
 TINY = "--preset smoke --pictures 60 --epochs 1 --units 8 --embedding 4".split()
@@ -248,6 +249,63 @@ def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main
     assert table.count("mean of grid") == 3 and table.count("pooled features") == 3
     assert (tmp_path / "all/decoders.png").exists()
     assert len([*(tmp_path / "all").glob("*/result.json")]) == 7
+    assert not (tmp_path / "all/tuning").exists()
+    assert "one seed: this is no ranking" in table
+
+
+def compared(tmp_path, truths, *flags):
+    """What --compare of drawn pictures returns, and trains, where trainings come to these truths."""
+    trained = []
+
+    def train_runs(flags):
+        trained.append((flags.decoder, flags.learning_rate, flags.seeds))
+        scores = truths[flags.decoder][flags.learning_rate]
+        metrics = dict.fromkeys([f"bleu_{n}" for n in (1, 2, 3, 4)] + ["cider"], 1 - scores[0])
+        metrics = {f"validation_beam_3_{name}": [value] * 2 for name, value in metrics.items()}
+        metrics |= {"validation_beam_3_truth": scores, "weights": [1000 + len(flags.decoder)] * 2}
+        seeds = range(len(flags.seeds or [0]))
+        if flags.seeds is None:
+            return {name: values[0] for name, values in metrics.items()}
+        return {name: summary(values[n] for n in seeds) for name, values in metrics.items()}
+
+    argv = ["--compare", "--preset", "shapes", "--out", str(tmp_path / "all"), *flags]
+    parsed = recipe.parse(argv)
+    (tmp_path / "all").mkdir()
+    comparison.compare(recipe.RECIPE, parsed, recipe.PRESETS, train_runs)
+    return trained
+
+
+TRUTHS = {  # the middle rate is best for one, the highest for the other
+    "merge": {1e-3: [0.2, 0.3], 2e-3: [0.6, 0.7], 4e-3: [0.5, 0.9]},
+    "attention": {1e-3: [0.7, 0.6], 2e-3: [0.8, 0.8], 4e-3: [0.95, 0.96]},
+}
+
+
+@pytest.fixture
+def two_decoders(monkeypatch):
+    monkeypatch.setattr(comparison, "PAIRS", [("merge", "grid"), ("attention", "grid")])
+
+
+def test_compare_gives_each_decoder_the_rate_that_is_best_for_it_on_validation(
+    two_decoders, tmp_path, capsys
+):
+    trained = compared(tmp_path, TRUTHS, "--seeds", "0", "1")
+    assert [t for t in trained if t[2] == [0]] == [
+        (decoder, rate, [0]) for decoder in TRUTHS for rate in (1e-3, 2e-3, 4e-3)
+    ]
+    assert trained[6:] == [("merge", 2e-3, [0, 1]), ("attention", 4e-3, [0, 1])]
+    table = capsys.readouterr().out.split("validation, beam 3")[1]
+    assert " 0.002      1,005" in table and " 0.004      1,009" in table
+    found = (
+        "attention, grid against merge, grid: no difference is shown, +0.305 (95 %: -0.305 to +0.915)"
+    )
+    assert found in table  # of two seeds, 0.6 and 0.7 against 0.95 and 0.96
+
+
+def test_compare_of_one_seed_says_that_it_ranks_nothing(two_decoders, tmp_path, capsys):
+    trained = compared(tmp_path, TRUTHS, "--learning-rate", "0.002")
+    assert trained == [("merge", 2e-3, None), ("attention", 2e-3, None)]  # the rate is given
+    assert "one seed: this is no ranking" in capsys.readouterr().out
 
 
 def test_compare_refuses_features_that_some_decoder_lacks_before_it_trains(folder, tmp_path, run_main):

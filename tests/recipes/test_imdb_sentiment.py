@@ -470,12 +470,12 @@ def test_cells_are_compared_with_equally_many_weights(cell, flags):
         model = build(dataclasses.replace(settings, cell=cell, units=units), 10)
         return comparison.beside_the_embedding(model)
 
-    units = comparison.equal_units(settings, cell, build)
+    units = comparison.equal_units(settings, build, cell=cell)
     budget = weights("lstm", settings.units)
     ours = abs(weights(cell, units) - budget)
     assert ours <= min(abs(weights(cell, units + step) - budget) for step in (-1, 1))
     assert ours < 0.05 * budget
-    assert comparison.equal_units(settings, "lstm", build) == settings.units
+    assert comparison.equal_units(settings, build, cell="lstm") == settings.units
 
 
 def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
