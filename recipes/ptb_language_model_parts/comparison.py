@@ -1,6 +1,5 @@
 """A plain RNN, a GRU and an LSTM on the generated language: who still knows the noun at the verb?"""
 
-import argparse
 import dataclasses
 
 from ptb_language_model_parts import agreement, pictures
@@ -57,28 +56,12 @@ def compare(recipe, flags, settings, train_runs, build_model):
     given = cli.given(flags, type(settings))
     rates = [given["learning_rate"]] if "learning_rate" in given else RATES
     units = {cell: equal_units(settings, cell, build_model) for cell in CELLS}
-
-    def variant(cell, rate):
-        return {"preset": preset, "cell": cell, "units": units[cell], "learning_rate": rate}
-
-    chosen = dict.fromkeys(CELLS, rates[0])
-    if len(rates) > 1:
-        first = {"seeds": seeds[:1], "record": False}
-        tuning = {
-            f"{cell}/rate-{rate:g}": {**variant(cell, rate), **first}
-            for cell in CELLS
-            for rate in rates
-        }
-        tried = cli.run_variants(recipe, flags, out, settings, tuning, train_runs)
-        chosen = {cell: _best_rate(tried, cell, rates) for cell in CELLS}
-        # The first seed's runs at these rates are there, and are gone on with.
-        flags = argparse.Namespace(**{**vars(flags), "resume": True})
-    variants = {
-        f"{cell}/rate-{rate:g}": {**variant(cell, rate), "seeds": seeds}
-        for cell, rate in chosen.items()
-    }
-    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
-    results = dict(zip(CELLS, trained.values(), strict=True))
+    common = {"preset": preset, "seeds": seeds}
+    variants = {cell: {**common, "cell": cell, "units": units[cell]} for cell in CELLS}
+    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, _validation, train_runs)
+    for cell, change in variants.items():
+        change["learning_rate"] = chosen[cell]
+    results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
 
     picture = out / "agreement.png"
     plots.save_comparison(picture, pictures.agreement_of(results), recipe, results)
@@ -87,8 +70,8 @@ def compare(recipe, flags, settings, train_runs, build_model):
     return results
 
 
-def _best_rate(tried, cell, rates):
-    return min(rates, key=lambda rate: tried[f"{cell}/rate-{rate:g}"]["validation_perplexity"]["mean"])
+def _validation(metrics):
+    return metrics["validation_perplexity"]["mean"]
 
 
 def table(results, units, chosen, seeds):

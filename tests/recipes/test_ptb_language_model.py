@@ -435,17 +435,15 @@ def test_compare_trains_cells_of_one_size_each_at_its_best_rate_and_draws_them_t
     for cell, entry in recorded.items():
         reached = {}
         for rate in comparison.RATES:
-            of_first = json.loads((out / cell / f"rate-{rate:g}/seed-0/result.json").read_text())
+            of_first = json.loads((out / f"tuning/{cell}-{rate:g}/seed-0/result.json").read_text())
             reached[rate] = of_first["metrics"]["validation_perplexity"]
             assert of_first["settings"]["units"] == {"simple": 11, "lstm": 8}[cell]
         chosen = min(reached, key=reached.get)
-        assert [rate for rate in reached if (out / f"{cell}/rate-{rate:g}/seed-1").exists()] == [chosen]
         assert entry["settings"]["learning_rate"] == chosen and entry["seeds"] == [0, 1]
         row = next(line.split() for line in said.splitlines() if line.startswith(f"{cell} "))
         weights = f"{entry['metrics']['weights']['mean']:,.0f}"
         assert row[1:4] == [f"{entry['settings']['units']}", weights, f"{chosen:g}"]
-    rate = recorded["lstm"]["settings"]["learning_rate"]
-    result = out / f"lstm/rate-{rate:g}/seed-1/result.json"
+    result = out / "lstm/seed-1/result.json"
     result.unlink()  # as if it had been cut off
     code, said, _ = run_main([*flags, "--resume"])
     assert code == 0 and said.count("has come to its end already") == 4 + 3 and result.exists()
