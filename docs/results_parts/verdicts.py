@@ -97,3 +97,9 @@ def on_logs(metric):
     """The metric of the values' decadic logarithms, of numbers that differ by orders of magnitude."""
     values = np.log10(metric["values"]).tolist()
     return {"mean": statistics.fmean(values), "values": values}
+
+
+def negative(metric):
+    """The metric of the values' negatives, of which the larger is better if the smaller one was."""
+    values = [-value for value in metric["values"]]
+    return {"mean": statistics.fmean(values), "values": values}

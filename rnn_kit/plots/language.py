@@ -1,5 +1,7 @@
 """Pictures of a language model: its training, and what it expects next."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
@@ -231,7 +233,7 @@ def agreement_by_distance(runs, bins, counts, title=""):
     ax.axhline(0.5, ls=":", lw=1, color="0.5")
     beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     ax.annotate("a coin", (1, 0.5), xytext=(4, 0), va="center", color="0.5", fontsize=9, **beside)
-    ax.set_xticks(range(len(bins)), bins)
+    ax.set_xticks(range(len(bins)), [textwrap.fill(name, 6) for name in bins])
     ax.set_xlabel("words from the noun to its verb")
     ax.set_ylabel("share of verbs that agree")
     ax.set_ylim(min(0.45, ax.get_ylim()[0]), 1.02)

@@ -1,5 +1,6 @@
 """What the pictures of language models say, read off the artists that draw them."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -88,7 +89,16 @@ def test_agreement_has_a_curve_a_cell_and_intervals():
         assert all(
             low <= share <= high for share, ((_, low), (_, high)) in zip(shares, segments, strict=True)
         )
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2 to 9", "10 and more"]
+    ticks = [" ".join(tick.get_text().split()) for tick in ax.get_xticklabels()]
+    assert ticks == ["1", "2 to 9", "10 and more"]
+
+
+def test_names_of_many_bins_do_not_run_into_one_another():
+    bins = [*"123456", "7 to 9", "10 to 19", "20 to 29", "30 to 49", "50 and more"]
+    figure = plots.agreement_by_distance({"lstm": [1.0] * len(bins)}, bins, [100] * len(bins))
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_of_several_seeds_the_curve_is_the_mean_and_the_bars_hold_all_of_their_intervals():
