@@ -174,7 +174,7 @@ def perplexity():
         validation, test = (number(found[f"{part}_perplexity"], 1) for part in ("validation", "test"))
         rows.append((f"{name}, {seeds(recorded)}", validation, test, seconds(found)))
     words = recorded["data"]["train_tokens"]
-    rows.append(("`--preset medium`, not run to its end", "", "", medium_would_take(words)))
+    rows.append(("the `medium` preset, not run to its end", "", "", medium_would_take(words)))
     return table(["`ptb_language_model.py`", "validation", "test", "training"], rows)
 
 

@@ -77,7 +77,7 @@ def test_perplexities_stand_in_their_columns(recorded, benchmark):
     assert tables.perplexity().splitlines()[2:] == [
         "| the `cpu` preset, seed 0 | 11.0 | 12.0 | 1,000 s |",
         "| `--preset small`, the lecture's settings, seed 0 | 21.0 | 22.0 | 2,000 s |",
-        "| `--preset medium`, not run to its end | | | "
+        "| the `medium` preset, not run to its end | | | "
         f"{epochs * 0.1:.1f} h at 1,000 words a second (machine A) |",
     ]
 
