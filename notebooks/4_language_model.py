@@ -144,9 +144,9 @@ plots.perplexity_curves(
 #
 # The held-out text is read as one stream, as the training text was, and the network is asked before each verb: is
 # the right one likelier than the same verb in the other number? A coin has one half. (A sentence read on its own,
-# from states of zeros, is no fair question: hardly any sentence of the training text began with them.) The last
-# line says up to which distance a network agrees: as far as the 95 % interval of the share stays above 0.75, which
-# a network reaches that knows half of the nouns and guesses the others.
+# from states of zeros, is no fair question: hardly any sentence of the training text began with them.) Below its
+# perplexity stands up to which distance a network agrees: as far as the 95 % interval of the share stays above
+# 0.75, which a network reaches that knows half of the nouns and guesses the others.
 
 # %% tags=["picture"]
 measured = {}
