@@ -1,6 +1,5 @@
 """The runs that a command line asks for: new or resumed, of one seed or of several, recorded or not."""
 
-import contextlib
 import dataclasses
 import json
 import statistics
@@ -64,10 +63,8 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
                 lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
                 raise KeyboardInterrupt("\n".join(lines)) from None
             finally:
-                if job.run is None and not flags.out:  # its data could not be had: an empty folder
-                    for empty in (job.path, job.path.parent):
-                        with contextlib.suppress(OSError):
-                            empty.rmdir()
+                if job.run is None and not flags.out:  # its data could not be had: empty folders
+                    _remove_empty(job.path, Path(root))
         results.append(job.run.result())
         runs.append(job.run)
     if flags.seeds:
@@ -81,6 +78,17 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
     if not flags.seeds:
         return results[0]["metrics"]
     return {name: summary(r["metrics"][name] for r in results) for name in results[0]["metrics"]}
+
+
+def _remove_empty(folder, root):
+    """Removes a folder, and those above it up to `root` itself, as far as nothing is in them."""
+    for empty in (folder, *folder.parents):
+        try:
+            empty.rmdir()
+        except OSError:
+            return
+        if empty == root:
+            return
 
 
 class _Job:
