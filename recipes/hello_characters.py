@@ -156,7 +156,7 @@ def train(settings, word, model, run):
     dataset = tf.data.Dataset.from_tensors(pair).repeat()
     targets = settings.steps * len(word.targets)
     callbacks = [
-        kit.Throughput(targets, first_batch=checkpoint.first_batch),
+        kit.Throughput(targets),
         kit.EpochLog(run.append_history, targets),
         kit.StopOnNaN(),
     ]

@@ -233,7 +233,7 @@ def train(settings, held, run):
 
     callbacks = [
         fitting.ValidateCaptions(fitting.Nats(model, held.validation, held.vocabulary), score),
-        kit.Throughput(words, "words", first_batch=checkpoint.first_batch),
+        kit.Throughput(words, "words"),
         kit.EpochLog(run.append_history, words),
         kit.StopOnNaN(),
         kit.EarlyStopping(  # which never stops

@@ -299,7 +299,7 @@ def train(settings, data, run):
         restore_best_weights=True,
     )
     callbacks = [
-        kit.Throughput(words, "words", first_batch=checkpoint.first_batch),
+        kit.Throughput(words, "words"),
         kit.StopOnNaN(),
         *([kit.AveragedWeights()] if settings.average else []),
         kit.EpochLog(run.append_history, words),

@@ -260,7 +260,7 @@ def train(settings, text, run):
         generator=lambda model: generator_of(model, settings, window),
     )
     callbacks = [
-        kit.Throughput(targets, first_batch=checkpoint.first_batch),
+        kit.Throughput(targets),
         log,
         kit.StopOnNaN(),
         samples,

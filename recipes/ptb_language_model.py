@@ -291,7 +291,7 @@ def train(settings, corpus, run):
     callbacks = [
         kit.CarryState(),
         kit.ValidateStream(stream(corpus, corpus.validation), generator),
-        kit.Throughput(words, "words", first_batch=checkpoint.first_batch, perplexity=True),
+        kit.Throughput(words, "words", perplexity=True),
         kit.EpochLog(run.append_history, words),
         kit.StopOnNaN(),
         kit.SampleText(

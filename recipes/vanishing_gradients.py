@@ -133,7 +133,7 @@ def train(settings, run):
     )
     targets = settings.batches * settings.batch_size * settings.length
     callbacks = [
-        kit.Throughput(targets, unit="steps", first_batch=checkpoint.first_batch),
+        kit.Throughput(targets, unit="steps"),
         kit.EpochLog(run.append_history, targets),
         kit.StopOnNaN(),
     ]

@@ -188,7 +188,7 @@ def train(settings, text, run):
     )
     callbacks = [
         kit.CarryState(),
-        kit.Throughput(targets, first_batch=checkpoint.first_batch),
+        kit.Throughput(targets),
         kit.EpochLog(run.append_history, targets),
         kit.StopOnNaN(),
     ]

@@ -12,9 +12,13 @@ Not here, since they are only undocumented: attributes without an underscore on 
 (`RNN.inner_loop`, `Layer.supports_jit`, `LSTMCell.get_dropout_mask`, `Model.train_function`).
 """
 
+import contextlib
+import copy
 import functools
 import importlib
 import importlib.metadata
+
+import keras
 
 # As in pyproject.toml, which a test compares: an installed copy has no pyproject.toml to read.
 SUPPORTED = {"keras": ">=3.12,<3.16", "tensorflow": ">=2.20,<2.22"}
@@ -121,15 +125,72 @@ def cudnn_gru(*args, **kwargs):
     return _imported("keras.src.backend", "gru")(*args, **kwargs)
 
 
-def compiled_metrics(model):
-    """What a model was compiled with as `metrics` and `weighted_metrics`, or `None`.
+def compile_arguments(model):
+    """What a model was compiled with: a dict of arguments of `compile`, as they were given.
 
-    `Model.metrics` holds them flat, with those that Keras made of names and functions.
+    `Model.get_compile_config` gives them as a config, which a user's own functions and metrics lack.
+    `auto_scale_loss` is not among them; `Model.optimizer` shows what came of it.
     """
-    metrics = _attribute(model, "_compile_metrics")
-    if metrics is None:
-        return None
-    return _attribute(metrics, "_user_metrics"), _attribute(metrics, "_user_weighted_metrics")
+    return dict(_attribute(_attribute(model, "_compile_config"), "config"))
+
+
+def copied_metric(metric, memo):
+    """A metric with sums of its own and the same attributes.
+
+    Not by its config, which a user's own may lack, or which may lack arguments; nor by `copy.deepcopy`,
+    which Keras makes go by the config too.
+
+    Args:
+        metric: A `keras.metrics.Metric`.
+        memo: Of `copy.deepcopy`: ids of objects to what stands for them in the copy.
+    """
+    fresh = type(metric).__new__(type(metric))
+    memo[id(metric)] = fresh
+    keras.metrics.Metric.__init__(fresh, metric.dtype, metric.name)
+    track = _attribute(_attribute(fresh, "_tracker"), "add_to_store")
+    for variable in _attribute(metric, "_variables"):
+        memo[id(variable)] = keras.Variable(
+            keras.ops.convert_to_numpy(variable),
+            dtype=variable.dtype,
+            trainable=False,
+            aggregation=variable.aggregation,
+            synchronization=variable.synchronization,
+            name=variable.name,
+        )
+        track("variables", memo[id(variable)])
+    for part in _attribute(metric, "_metrics"):
+        track("metrics", copied_metric(part, memo))
+    for name, value in vars(metric).items():
+        if name in ("_tracker", "_variables", "_metrics"):
+            continue
+        for kind in (list, dict, set):  # Keras's own, which track what is put into them
+            value = kind(value) if isinstance(value, kind) else value
+        with contextlib.suppress(Exception):  # a lock, a table: no sum, and both may have it
+            value = copy.deepcopy(value, memo)
+        setattr(fresh, name, value)
+    return fresh
+
+
+def memory_of_callback(callback):
+    """Names of the attributes in which a callback of Keras keeps what it learns from epoch to epoch.
+
+    None of its callbacks says what a resumed run must know, and some of the names are private.
+
+    Returns:
+        A list, empty for a callback that remembers nothing or is not known.
+    """
+    known = {
+        keras.callbacks.EarlyStopping: "wait stopped_epoch best best_epoch best_weights",
+        keras.callbacks.ReduceLROnPlateau: "wait best cooldown_counter",
+        keras.callbacks.ModelCheckpoint: "best _batches_seen_since_last_saving _last_batch_seen",
+        keras.callbacks.SwapEMAWeights: "_ema_weights_in_model",
+    }
+    return next((names.split() for kind, names in known.items() if isinstance(callback, kind)), [])
+
+
+def read_memory(callback):
+    """The attributes of `memory_of_callback` with their values, in a training that has begun."""
+    return {name: _attribute(callback, name) for name in memory_of_callback(callback)}
 
 
 def average_in_model(callback):

@@ -1,7 +1,8 @@
 """What recurrent models need of `fit` that `keras.callbacks` does not have."""
 
 from rnn_kit.callbacks.averaging import AveragedWeights
-from rnn_kit.callbacks.carry_state import CarryState, stateful_layers, with_batch_size
+from rnn_kit.callbacks.batch_size import with_batch_size
+from rnn_kit.callbacks.carry_state import CarryState, stateful_layers
 from rnn_kit.callbacks.checkpoint import Checkpoint
 from rnn_kit.callbacks.early_stopping import EarlyStopping
 from rnn_kit.callbacks.history import DivergedError, EpochLog, StopOnNaN

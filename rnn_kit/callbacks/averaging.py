@@ -18,6 +18,15 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
     def __init__(self):
         super().__init__(swap_on_epoch=True)
+        self._optimizer = None  # the one whose average it has exchanged
+
+    def on_train_begin(self, logs=None):
+        if self.model.optimizer is not self._optimizer:  # of another model, or of a new `compile`
+            set_average_in_model(self, False)
+        self._optimizer = self.model.optimizer
+
+    def on_predict_end(self, logs=None):
+        self.on_test_end(logs)  # Keras's own leaves the average in the model
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)

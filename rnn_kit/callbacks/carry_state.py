@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 from keras import tree
 
-from rnn_kit._internals import compiled_metrics, flatten_layers, remove_sublayer
+from rnn_kit._internals import flatten_layers
+from rnn_kit.callbacks.executions import end_with_the_epoch
 from rnn_kit.distribution import copies
 
 
@@ -98,6 +99,10 @@ class CarryState(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._target = self._trained
         _reset(stateful_layers(self._trained))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        # A batch of the next epoch would start from this one's end.
+        end_with_the_epoch(self._trained, batch, self.params.get("steps"))
 
     def on_test_begin(self, logs=None):
         _explain_batch_errors(self._target, "test_function")
@@ -195,86 +200,3 @@ def _wrong_batch(received, expected):
         f"it ended in the batch before, so every batch must have {expected} rows: drop the remainder, "
         f"or rebuild the model with rnn_kit.callbacks.with_batch_size."
     )
-
-
-def with_batch_size(model, batch_size):
-    """The same model at another batch size: shared weights, states of its own.
-
-    A stateful model is bound to one batch size. This builds another model around the same weights, so
-    that a language model trained on 20 streams can be evaluated on one, without a copy of anything but
-    the states. Train either, and the other has learned it too.
-
-    Args:
-        model: A built Sequential or functional model, nested too.
-        batch_size: Of the new model; `None` (any) only if no layer is stateful.
-
-    Returns:
-        A model of the same kind, compiled with the same loss and metrics if `model` is compiled. Its
-        optimizer is a new one.
-
-    Raises:
-        ValueError: for a subclassed model, a layer of another kind that holds a stateful one, or
-            `batch_size=None` for a stateful model.
-
-    Example:
-
-    >>> from rnn_kit.callbacks import with_batch_size
-    >>> model = keras.Sequential([
-    ...     keras.Input(batch_shape=(20, None, 3)), keras.layers.LSTM(4, stateful=True)])
-    >>> one = with_batch_size(model, 1)
-    >>> one.input_shape, one.layers[0].cell is model.layers[0].cell
-    ((1, None, 3), True)
-    """
-    if batch_size is None and stateful_layers(model):
-        raise ValueError("A stateful model needs a batch size. Received: batch_size=None")
-    inputs = tree.map_structure(
-        lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
-        model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
-    )
-    # Cloned without its compilation, which Keras would redo from a config: a loss that is a function
-    # of the user's own has none.
-    compiled, model.compiled = model.compiled, False
-    try:
-        clone = keras.models.clone_model(
-            model, input_tensors=inputs, clone_function=lambda layer: _share(layer, batch_size)
-        )
-    finally:
-        model.compiled = compiled
-    if compiled:
-        clone.compile(loss=model.loss, **_fresh_metrics(model))
-    return clone
-
-
-def _fresh_metrics(model):
-    """The metrics that a model was compiled with, with sums of their own, to compile another."""
-
-    def fresh(metric):
-        if isinstance(metric, keras.metrics.Metric):
-            return type(metric).from_config(metric.get_config())
-        return metric  # a name or a function
-
-    given = compiled_metrics(model)
-    if given is None:
-        return {}
-    metrics, weighted = tree.map_structure(fresh, given)
-    return {"metrics": metrics, "weighted_metrics": weighted}
-
-
-def _share(layer, batch_size):
-    """The layer itself, or, where it holds states, another around the same weights."""
-    if not isinstance(layer, keras.layers.Layer) or not stateful_layers(layer):
-        return layer  # an operation such as `x + y`, or a layer without states
-    if isinstance(layer, keras.Model):
-        return with_batch_size(layer, batch_size)
-    if not isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
-        raise ValueError(
-            f"Cannot rebuild '{layer.name}' ({type(layer).__name__}) at another batch size: it holds a "
-            "stateful layer in a way that is its own."
-        )
-    clone = type(layer).from_config(layer.get_config())
-    for part in ("cell", "forward_layer", "backward_layer"):
-        if hasattr(layer, part):
-            shared = getattr(layer, part)
-            remove_sublayer(clone, getattr(clone, part))  # its own, which may have weights already
-            setattr(clone, part, shared if part == "cell" else _share(shared, batch_size))
-    return clone

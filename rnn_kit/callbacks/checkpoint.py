@@ -1,16 +1,28 @@
 """Training that can be killed at any moment and goes on as if nothing had been."""
 
+import itertools
 import signal
 import sys
 import threading
 import time
+import warnings
 
 import keras
 import tensorflow as tf
+from keras import tree
 
-from rnn_kit.callbacks.carry_state import carried_states, stateful_layers
-from rnn_kit.distribution import assign_whole, whole
+from rnn_kit.callbacks import memory
+from rnn_kit.callbacks.executions import end_with_the_epoch, instead, train_on
+from rnn_kit.callbacks.variables import (
+    arrays_of,
+    assign,
+    lasting_variables,
+    passing_variables,
+    signature_of,
+)
 from rnn_kit.runs import RunError, versions
+
+_FORMAT = 2  # of the notes
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -31,17 +43,23 @@ class Checkpoint(keras.callbacks.Callback):
         ... build and compile the model ...
         checkpoint.fit(model, dataset, batches, 16, [CarryState(), log, early_stopping])
 
-    The dataset starts at `first_batch` and goes on over the epochs (`rnn_kit.pipelines`).
+    The dataset starts at `first_batch` and goes on over the epochs (`rnn_kit.pipelines`). If the
+    N of `compile(steps_per_execution=N)` does not divide an epoch, its last execution is shorter.
+
+    Kept of a callback is what its `get_state` returns, and the memory of Keras's `EarlyStopping`,
+    `ReduceLROnPlateau`, `ModelCheckpoint` and `SwapEMAWeights`. A warning names any other callback
+    whose attributes change in training. Callbacks do not see the batches that a resumed epoch has had.
 
     On Ctrl-C the batch that runs is finished (or validation and samples, if it comes between epochs),
     a checkpoint is written, and then `fit` raises `KeyboardInterrupt`. A second Ctrl-C is obeyed at
     once. `fit` is these three, which can be called one by one:
 
-        checkpoint.restore(model, [log, early_stopping])
+        callbacks = [CarryState(), log, early_stopping]
+        checkpoint.restore(model, callbacks)
         with checkpoint:  # for Ctrl-C
             model.fit(dataset, steps_per_epoch=batches, epochs=16, shuffle=False,
                       initial_epoch=checkpoint.first_epoch(batches, 16),
-                      callbacks=[CarryState(), log, early_stopping, checkpoint])
+                      callbacks=[*callbacks, checkpoint])
 
     It comes last among the callbacks, for it writes what they have made of the epoch.
 
@@ -51,7 +69,8 @@ class Checkpoint(keras.callbacks.Callback):
         say: Called with a line on what goes on from where. Default: print it.
 
     Attributes:
-        first_batch: The number of the batch to go on with, counted over all epochs; 0 in a new run.
+        first_batch: The number of the batch to go on with, counted over all epochs: 0 in a new run, and
+            that of the latest checkpoint in one that has been trained.
         stopped: Whether the training was stopped early, and there is nothing to go on with.
 
     Raises:
@@ -65,10 +84,21 @@ class Checkpoint(keras.callbacks.Callback):
         self.say = say
         self.callbacks = []
         self._interrupted = False
+        self._muted = []  # (callback, its attributes) of those that hear of no batch for the moment
+        self._signature = None
+        self._load()
+
+    def _load(self):
         self.first_batch, self.stopped = 0, False
-        self._restored = run.checkpoints.load(say)  # until the first epoch has begun with it
+        self._restored = self.run.checkpoints.load(self.say)  # until the first epoch has begun with it
+        self._is_fresh = True  # no training has begun with it
         if self._restored:
             _, notes = self._restored
+            if notes.get("format") != _FORMAT:
+                raise RunError(
+                    f"The checkpoints in {self.run.checkpoints.folder} are of another version of "
+                    "rnn_kit, which kept other things. Start anew in another folder with --out."
+                )
             self.first_batch = notes["epoch"] * notes["batches"] + notes["batch"]
             self.stopped = notes["stopped"]
 
@@ -78,11 +108,11 @@ class Checkpoint(keras.callbacks.Callback):
         """`model.fit` from the latest checkpoint on, or from the beginning, and with checkpoints.
 
         Args:
-            model: Compiled.
+            model: Built and compiled.
             dataset: Endless, from batch `first_batch` on.
             batches: Of an epoch.
             epochs: In all.
-            callbacks: Those that have `get_state` are restored too: see `restore`.
+            callbacks: Restored too: see `restore`.
             **kwargs: Of `model.fit`, such as `validation_data`. It writes nothing (`verbose=0`) unless
                 it is told to: `Throughput` does.
 
@@ -90,10 +120,11 @@ class Checkpoint(keras.callbacks.Callback):
             What `model.fit` returns.
 
         Raises:
-            RunError: if the checkpoint is of another model.
+            RunError, ValueError: as `restore`.
             KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
         """
-        self.restore(model, [c for c in callbacks if hasattr(c, "get_state")])
+        callbacks = tree.flatten(list(callbacks))
+        self.restore(model, callbacks)
         with self:
             return model.fit(
                 dataset,
@@ -109,30 +140,37 @@ class Checkpoint(keras.callbacks.Callback):
         """Puts a compiled model, and the run's files that grow, where the latest checkpoint left them.
 
         Args:
-            model: Compiled.
-            callbacks: Those whose memory is kept, restored when `fit` begins. They have
+            model: Built and compiled.
+            callbacks: Those of `fit`, in their order. A callback of your own is kept if it has
                 `get_state() -> (notes, arrays)`, a dict for JSON and a list of arrays, and
-                `set_state(notes, arrays)`: `EpochLog`, `EarlyStopping` and `SampleText` of this
-                package, or your own.
+                `set_state(notes, arrays)`, which is called when `fit` begins, and again when an epoch
+                goes on in its midst. It is known again by its class.
 
         Raises:
             RunError: if the checkpoint is of another model.
+            ValueError: if the model is not built or not compiled, or for `BackupAndRestore`, which
+                restores the training too.
         """
+        _check(model, callbacks)
+        self._unmute()
         self.callbacks = list(callbacks)
+        if not self._is_fresh:
+            self._load()
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
+        self._signature = signature_of(model)
         if self._restored is None:
             if self.run.resumed:
                 self.say("There is no checkpoint to go on from: starting from the beginning.")
             self.run.cut_back({})
             return
         arrays, notes = self._restored
-        if notes["variables"] != _signature(model):
+        if notes["variables"] != self._signature:
             raise RunError(
                 f"The checkpoints in {self.run.checkpoints.folder} are of another model than these "
                 "settings make. Start anew in another folder with --out."
             )
-        _assign(model, _variables(model), arrays, "model")
+        assign(model, lasting_variables(model), arrays, "model")
         self.run.cut_back(notes["sizes"])
         self.run.seconds = notes["seconds"]
         if notes["versions"] != versions():
@@ -141,6 +179,11 @@ class Checkpoint(keras.callbacks.Callback):
                 "rnn_kit: the last digits may come out otherwise than in an unbroken run."
             )
         place = f"batch {notes['batch']:,} of " if notes["batch"] else ""
+        for name, callback in zip(self._names(), self.callbacks, strict=True):
+            if name not in notes["names"] and memory.is_kept(callback):
+                self.say(
+                    f"The checkpoint knows nothing of {name.rpartition(' ')[0]}, which begins anew."
+                )
         self.say(f"Going on after {place}epoch {notes['epoch'] + bool(place)}.")
 
     def first_epoch(self, batches, epochs):
@@ -148,76 +191,194 @@ class Checkpoint(keras.callbacks.Callback):
         return epochs if self.stopped else self.first_batch // batches
 
     def on_train_begin(self, logs=None):
-        self._saved = time.perf_counter()
+        self._is_fresh, self._saved = False, time.perf_counter()
+        self._done, self._sums, self._pulled = 0, None, []
+        steps = self.params.get("steps")
+        if not steps:
+            raise ValueError(
+                "Checkpoint must know how many batches an epoch has. Give steps_per_epoch to `fit`."
+            )
         if self._restored:
-            arrays, notes = self._restored
-            for index, callback in enumerate(self.callbacks):
-                mine = [arrays[f"callback{index}/{n}"] for n in range(notes["arrays"][index])]
-                callback.set_state(notes["callbacks"][index], mine)
+            if (before := self._restored[1]["batches"]) != steps:
+                raise RunError(
+                    f"An epoch has {steps:,} batches, and it had {before:,} when the checkpoints in "
+                    f"{self.run.checkpoints.folder} were written. Go on with the same data and batch "
+                    "size, or start anew in another folder with --out."
+                )
+            self._give_memory_back(*self._restored)
+        self._snapshots = [memory.snapshot(callback) for callback in self.callbacks]
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-        if self._restored:
-            arrays, notes = self._restored
-            if notes["batch"]:
-                self._fast_forward(notes["batch"], arrays)
-            self._restored = None
+        self._epoch, self._done = epoch, 0
+        if not self._restored:
+            return
+        (arrays, notes), self._restored = self._restored, None
+        if epoch != notes["epoch"]:
+            raise ValueError(
+                f"`fit` begins with epoch {epoch + 1}, and the checkpoint goes on with epoch "
+                f"{notes['epoch'] + 1}. Give initial_epoch=checkpoint.first_epoch(batches, epochs)."
+            )
+        if not notes["batch"]:
+            return
+        # As the epoch began, the other callbacks have done once more what the checkpoint holds already:
+        # a schedule, say, has lowered the learning rate.
+        assign(self.model, lasting_variables(self.model), arrays, "model")
+        self._give_memory_back(arrays, notes)
+        self._done, self._sums = notes["batch"], arrays
+        if self._is_behind(0):
+            self._mute()
 
-    def _fast_forward(self, batches, arrays):
+    def on_train_batch_begin(self, batch, logs=None):
         """Lets `fit` count the batches that the epoch has had before, without training on them."""
-        model, train, skipped = self.model, self.model.train_function, 0
+        if self._is_behind(batch):
+            instead(self.model, self._skip)
+        elif self._done > batch or self._sums is not None or self._pulled:
+            instead(self.model, lambda train, iterator: self._train_rest(train, iterator, batch))
+        else:
+            end_with_the_epoch(self.model, batch, self.params["steps"])
 
-        def step(data):
-            return model.distribute_strategy.run(model.train_step, args=(data,))
+    def on_train_end(self, logs=None):
+        self._restored = None
 
-        def skip(iterator):
-            nonlocal skipped
-            if not skipped:
-                # Metrics make their sums when a step is traced, and none has been.
-                tf.function(step).get_concrete_function(iterator.element_spec)
-                # `fit` has reset the metrics by now, and CarryState the states.
-                _assign(model, _passing(model), arrays, "passing")
-            skipped += 1
-            if skipped == batches:
-                model.train_function = train
-            return model.get_metrics_result()
+    def _is_behind(self, batch):
+        """Whether the whole execution that begins with this batch was trained on before."""
+        return self._end(batch) <= self._done
 
-        model.train_function = skip
+    def _end(self, batch):
+        return min(batch + self.model.steps_per_execution, self.params["steps"])
+
+    def _skip(self, train, iterator):
+        self._restore_sums(train, iterator)
+        logs = {}
+        for metric in self.model.metrics:
+            if metric.variables:  # that of `compile(metrics=[])` has none, and no result
+                result = metric.result()
+                logs |= result if isinstance(result, dict) else {metric.name: result}
+        return logs
+
+    def _train_rest(self, train, iterator, batch):
+        self._restore_sums(train, iterator)
+        pulled, self._pulled = self._pulled, []
+        rest = self._end(batch) - max(batch, self._done)
+        if not pulled and rest == self.model.steps_per_execution:
+            return train(iterator)
+        return train_on(train, itertools.chain(pulled, iterator), rest)
+
+    def _restore_sums(self, train, iterator):
+        """Puts RNN states and metrics back: `fit` has reset these by now, and CarryState those."""
+        if self._sums is None:
+            return
+        arrays, self._sums = self._sums, None
+        kept = sum(name.startswith("passing/") for name in arrays)
+        if len(passing_variables(self.model)) != kept:
+            self._make_sums(train, iterator, arrays)
+        if len(passing_variables(self.model)) != kept:
+            raise RunError(
+                f"The checkpoints in {self.run.checkpoints.folder} are of a model with other metrics. "
+                "Start anew in another folder with --out."
+            )
+        assign(self.model, passing_variables(self.model), arrays, "passing")
+
+    def _make_sums(self, train, iterator, arrays):
+        """Metrics make their sums in a model's first step, and there has been none."""
+        model = self.model
+        if model.run_eagerly:  # a step of the user's own may do what cannot be traced
+            self._pulled = [next(iterator)]
+            train(iter(self._pulled))
+            assign(model, lasting_variables(model), arrays, "model")
+        else:
+
+            def step(data):
+                return model.distribute_strategy.run(model.train_step, args=(data,))
+
+            tf.function(step).get_concrete_function(iterator.element_spec)
+
+    def _names(self):
+        return memory.names(self.callbacks)
+
+    def _give_memory_back(self, arrays, notes):
+        for name, callback in zip(self._names(), self.callbacks, strict=True):
+            if name not in notes["names"]:
+                continue
+            index = notes["names"].index(name)
+            mine = [arrays[f"callback{index}/{n}"] for n in range(notes["arrays"][index])]
+            memory.give_back(callback, notes["callbacks"][index], mine)
+
+    def _mute(self):
+        hooks = ("on_train_batch_begin", "on_train_batch_end")
+        for callback in self.callbacks:
+            self._muted.append((callback, {h: vars(callback)[h] for h in hooks if h in vars(callback)}))
+            for hook in hooks:
+                setattr(callback, hook, lambda batch, logs=None: None)
+
+    def _unmute(self):
+        while self._muted:
+            callback, own = self._muted.pop()
+            del callback.on_train_batch_begin, callback.on_train_batch_end
+            vars(callback).update(own)
 
     # --- writing ----------------------------------------------------------------------------------
 
     def on_train_batch_end(self, batch, logs=None):
-        done = self._epoch * self.params["steps"] + batch + 1
-        if done <= self.first_batch or batch + 1 == self.params["steps"]:
-            return  # not trained on now; or validation comes next, and then the end of the epoch
+        done = min(batch + 1, self.params["steps"])
+        if done <= self._done:
+            if not self._is_behind(done):
+                self._unmute()
+            return
+        if done == self.params["steps"]:
+            return  # validation comes next, and then the end of the epoch
         if self._interrupted or time.perf_counter() - self._saved >= self.every:
-            self._save(self._epoch, batch + 1)
+            self._save(self._epoch, done)
 
     def on_epoch_end(self, epoch, logs=None):
         self._save(epoch + 1, 0)
 
     def _save(self, epoch, batch):
-        arrays = _arrays(self.model, _variables(self.model), "model")
-        arrays |= _arrays(self.model, _passing(self.model), "passing")
-        states = [callback.get_state() for callback in self.callbacks]
+        signature = signature_of(self.model)
+        if self._signature not in (None, signature):
+            raise ValueError(
+                f"Model '{self.model.name}' has made weights while it was trained, and a resumed run "
+                f"would have no place for them. {_HOW_TO_BUILD}"
+            )
+        self._warn()
+        arrays = arrays_of(self.model, lasting_variables(self.model), "model")
+        arrays |= arrays_of(self.model, passing_variables(self.model), "passing")
+        states = [memory.take(callback) for callback in self.callbacks]
         for index, (_, mine) in enumerate(states):
             arrays |= {f"callback{index}/{n}": array for n, array in enumerate(mine)}
         notes = {
+            "format": _FORMAT,
             "epoch": epoch,
             "batch": batch,
             "batches": self.params["steps"],
             "stopped": bool(self.model.stop_training),
             "seconds": self.run.seconds,
             "sizes": self.run.sizes(),
-            "variables": _signature(self.model),
+            "variables": signature,
+            "names": self._names(),
             "callbacks": [notes for notes, _ in states],
             "arrays": [len(mine) for _, mine in states],
             "versions": versions(),
         }
-        self.run.checkpoints.save(epoch * self.params["steps"] + batch, arrays, notes)
+        number = epoch * self.params["steps"] + batch
+        self.run.checkpoints.save(number, arrays, notes)
+        self.first_batch, self.stopped = number, notes["stopped"]
         self._saved = time.perf_counter()
         if self._interrupted:
             raise KeyboardInterrupt
+
+    def _warn(self):
+        """Names, once, each callback that remembers something which is not kept."""
+        for index, callback in enumerate(self.callbacks):
+            before = self._snapshots[index]
+            if before is not None and (lost := memory.changed(callback, before)):
+                self._snapshots[index] = None
+                warnings.warn(
+                    f"Checkpoint does not keep what {type(callback).__name__} remembers "
+                    f"({', '.join(lost)}): in a resumed run it begins anew. Give it get_state and "
+                    "set_state: see rnn_kit.callbacks.Checkpoint.restore.",
+                    stacklevel=2,
+                )
 
     # --- Ctrl-C -----------------------------------------------------------------------------------
 
@@ -228,6 +389,7 @@ class Checkpoint(keras.callbacks.Callback):
         return self
 
     def __exit__(self, kind, *_):
+        self._unmute()
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
         if self._interrupted and kind is None:  # after the last epoch, whose checkpoint is there
@@ -240,40 +402,22 @@ class Checkpoint(keras.callbacks.Callback):
         sys.stderr.write("\nInterrupted: writing a checkpoint (Ctrl-C again stops at once)\n")
 
 
-def _variables(model):
-    """Weights, seeds' counters and the optimizer: what lasts from epoch to epoch."""
-    return [*model.variables, *model.optimizer.variables]
+_HOW_TO_BUILD = "Give it an Input, or call it once on a batch, before Checkpoint."
 
 
-def _passing(model):
-    """RNN states and the sums of the metrics: what an epoch starts anew."""
-    return [*carried_states(stateful_layers(model)), *model.metrics_variables]
-
-
-def _signature(model):
-    """What to know a model by. Not the variables' paths, in which Keras counts the models before it."""
-    states = _states(model)
-    weights = [[v.name, list(whole(v).shape if id(v) in states else v.shape)] for v in model.variables]
-    return weights + [list(v.shape) for v in model.optimizer.variables]
-
-
-def _states(model):
-    """The ids of the variables that each device has its own rows of."""
-    return {id(state) for state in carried_states(stateful_layers(model))}
-
-
-def _arrays(model, variables, kind):
-    states = _states(model)
-    return {
-        f"{kind}/{n}": whole(v) if id(v) in states else keras.ops.convert_to_numpy(v)
-        for n, v in enumerate(variables)
-    }
-
-
-def _assign(model, variables, arrays, kind):
-    states = _states(model)
-    for n, variable in enumerate(variables):
-        if id(variable) in states:
-            assign_whole(variable, arrays[f"{kind}/{n}"])
-        else:
-            variable.assign(arrays[f"{kind}/{n}"])
+def _check(model, callbacks):
+    if not model.compiled or model.optimizer is None:
+        raise ValueError(
+            f"Model '{model.name}' is not compiled. Call compile with an optimizer before Checkpoint."
+        )
+    if not model.built:
+        raise ValueError(
+            f"Model '{model.name}' is not built: it has no weights yet that could be restored or known "
+            f"again. {_HOW_TO_BUILD}"
+        )
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise ValueError(
+                "BackupAndRestore restores the training as Checkpoint does, from another moment of it. "
+                "Leave one of the two out."
+            )

@@ -20,11 +20,15 @@ class TrainingClock(keras.callbacks.Callback):
     def epoch_seconds(self):
         return self._spent + (0.0 if self._since is None else time.perf_counter() - self._since)
 
+    def on_train_begin(self, logs=None):
+        self._spent, self._since = 0.0, None  # a training that broke off has left it running
+
     def on_epoch_begin(self, epoch, logs=None):
         self._spent, self._since = 0.0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        if batch + 1 == self.params.get("steps"):
+        steps = self.params.get("steps")
+        if steps and batch + 1 >= steps:  # of several an execution the last may go beyond
             self.stop_clock()
 
     def on_test_begin(self, logs=None):

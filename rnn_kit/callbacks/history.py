@@ -9,7 +9,8 @@ from rnn_kit.callbacks.clock import TrainingClock
 class EpochLog(TrainingClock):
     """Hands on one row an epoch: seconds of training, tokens seen, losses.
 
-    Its seconds go into a `Checkpoint`, so that a resumed run counts on.
+    Its seconds go into a `Checkpoint`, so that a resumed run counts on. They are those of one training:
+    another `fit` begins at 0, unless it goes on with the same model (`initial_epoch`).
 
     Args:
         write: Called with a dict at the end of each epoch: `epoch` (from 1), `seconds` (training alone,
@@ -23,14 +24,27 @@ class EpochLog(TrainingClock):
         self.write = write
         self.tokens = tokens
         self._seconds_before = 0.0  # the epoch that runs
+        self._trained = None  # the model that they are the seconds of
+        self._begins = self._is_restored = False
 
     @property
     def seconds(self):
         """Seconds of training so far."""
         return self._seconds_before + self.epoch_seconds
 
+    def on_train_begin(self, logs=None):
+        if self._since is None:  # or else the last training broke off, in an epoch that comes again
+            self._seconds_before = self.seconds
+        super().on_train_begin(logs)
+        self._begins, self._is_restored = True, False
+
     def on_epoch_begin(self, epoch, logs=None):
-        self._seconds_before = self.seconds
+        is_new = epoch == 0 or self.model is not self._trained
+        if self._begins and is_new and not self._is_restored:
+            self._seconds_before = 0.0
+        else:
+            self._seconds_before = self.seconds
+        self._begins, self._trained = False, self.model
         super().on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -46,7 +60,8 @@ class EpochLog(TrainingClock):
         return {"seconds": self.seconds}, []
 
     def set_state(self, notes, arrays):
-        self._seconds_before = notes["seconds"]
+        self._seconds_before, self._spent = notes["seconds"], 0.0
+        self._is_restored = True
 
 
 class DivergedError(ArithmeticError):
@@ -63,8 +78,10 @@ class StopOnNaN(keras.callbacks.Callback):
     """
 
     def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite(logs["loss"]):
+        loss = (logs or {}).get("loss")
+        if loss is not None and not np.isfinite(loss):
+            done = min(batch + 1, self.params.get("steps") or batch + 1)
             raise DivergedError(
-                f"The loss became {logs['loss']} by batch {batch + 1}: the training diverged. Try a "
+                f"The loss became {loss} by batch {done}: the training diverged. Try a "
                 "smaller learning rate, or clip gradients at a smaller norm."
             )

@@ -12,49 +12,46 @@ class Throughput(TrainingClock):
     """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
 
     Seconds and tokens a second are those of training; the time left has validation and samples in it.
+    In a resumed epoch only the batches that are trained on now count.
 
     Args:
         tokens: Tokens that an epoch trains on.
         unit: What a token is called. Default: `"characters"`.
         stream: Where the lines go. Default: standard output. The bar goes to standard error, if that is
             a terminal.
-        first_batch: The number of the batch that training goes on from, counted over all epochs.
-            Default: 0.
         perplexity: Whether to write losses, which are nats a token then, as perplexities, e^loss.
             Default: `False`.
     """
 
-    def __init__(self, tokens, unit="characters", stream=None, first_batch=0, perplexity=False):
+    def __init__(self, tokens, unit="characters", stream=None, perplexity=False):
         super().__init__()
         self.tokens = tokens
         self.unit = unit
         self.stream = stream or sys.stdout
-        self.first_batch = first_batch
         self.perplexity = perplexity
 
     def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
         self._begun, self._drawn = time.perf_counter(), 0.0
-        self._skipped = None
+        self._done_before = None  # epochs, and the part of one, that came before this `fit`
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
-        steps = self.params.get("steps")
+        self._epoch, self._skipped = epoch, None
+
+    def on_train_batch_begin(self, batch, logs=None):
         if self._skipped is None:  # of a resumed epoch the first batches were trained on before
-            self._first_epoch = epoch
-            self._skipped = self.first_batch % steps / steps if steps else 0.0
-            self._done_before = self._skipped
-        else:
-            self._skipped = 0.0
-        self._epoch = epoch
+            steps = self.params.get("steps")
+            self._skipped = batch / steps if steps else 0.0
+        if self._done_before is None:
+            self._done_before = self._epoch + self._skipped
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
         now, steps = time.perf_counter(), self.params.get("steps")
         if not (steps and sys.stderr.isatty()) or now - self._drawn < 0.2:
             return
-        done = (batch + 1) / steps
-        if done <= self._skipped:
-            return
+        done = min(batch + 1, steps) / steps
         self._drawn = now
         bar = "=" * int(24 * done) + "." * (24 - int(24 * done))
         rate = self.tokens * (done - self._skipped) / self.epoch_seconds
@@ -65,7 +62,7 @@ class Throughput(TrainingClock):
     def on_epoch_end(self, epoch, logs=None):
         self.stop_clock()
         rate = self.tokens * (1 - self._skipped) / self.epoch_seconds
-        epochs_done = epoch + 1 - self._first_epoch - self._done_before
+        epochs_done = epoch + 1 - self._done_before
         seconds_an_epoch = (time.perf_counter() - self._begun) / epochs_done
         left = seconds_an_epoch * (self.params["epochs"] - epoch - 1)
         values = ", ".join(self._shown(name, value) for name, value in (logs or {}).items())
@@ -79,6 +76,9 @@ class Throughput(TrainingClock):
         self.stream.flush()
 
     def _shown(self, name, value):
+        value = np.asarray(value)
+        if value.ndim:  # one number a class, say
+            return " ".join([name, *(f"{number:.4f}" for number in value.ravel())])
         if self.perplexity and name in ("loss", "val_loss"):
             return f"{name.replace('loss', 'perplexity')} {np.exp(value):.2f}"
         return f"{name} {value:.4f}"

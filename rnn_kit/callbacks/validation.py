@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from rnn_kit.generation import Generator
+from rnn_kit.generation.generator import generator_of
 
 
 class ValidateStream(keras.callbacks.Callback):
@@ -33,8 +33,9 @@ class ValidateStream(keras.callbacks.Callback):
         self.generator = generator
 
     def on_train_begin(self, logs=None):
-        self.generator = self.generator or Generator(self.model)
+        # Of this model: the callback may have been in another's training before.
+        self._generator = self.generator or generator_of(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
-        log_p = self.generator.score(self.ids[None])[0]
+        log_p = self._generator.score(self.ids[None])[0]
         logs["val_loss"] = float(-log_p / (len(self.ids) - 1))

@@ -1,6 +1,7 @@
 """A training that is killed anywhere comes to the very weights and history of an unbroken one."""
 
 import dataclasses
+import io
 import os
 import shutil
 import signal
@@ -68,8 +69,8 @@ def build(policy="float32", metrics=(), units=6, cell=L.SimpleRNN):
     return model
 
 
-def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, more=(), **how):
-    """One session of a run. Returns the model and the log's last seconds."""
+def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, more=(), kept=(), **how):
+    """One session of a run. Returns the model and the run."""
     if (path / "config.json").exists():
         run = Run.open(path, "r")
         run.go_on({})
@@ -84,8 +85,9 @@ def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, mor
     model = build(**how)
     log = EpochLog(run.append_history, B * 5 * batches)
     stopping = EarlyStopping(patience=patience, restore_best_weights=True)
-    callbacks = [CarryState(), log, StopOnNaN(), stopping, *([KillAt(*kill)] if kill else []), *more]
-    checkpoint.restore(model, [log, stopping])
+    killing = [KillAt(*kill)] if kill else []
+    callbacks = [CarryState(), log, StopOnNaN(), stopping, *kept, *killing, *more]
+    checkpoint.restore(model, [callbacks[0], log, stopping, *kept])
     with checkpoint:
         model.fit(
             dataset,
@@ -237,16 +239,14 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
 
 def test_throughput_counts_what_is_trained_on_now(tmp_path, monkeypatch):
     """Of a resumed epoch, the batches from before the kill are not counted again."""
-    import io
-
     lines = io.StringIO()
-    callback = Throughput(tokens=1000, stream=lines, first_batch=15)
-    callback.set_params({"steps": 20, "epochs": 1})
-    callback.on_train_begin()
-    callback.on_epoch_begin(0)
-    callback._spent, callback._since = 5.0, None  # seconds
-    callback.on_epoch_end(0, {"loss": 1.0})
-    assert "50 characters/s" in lines.getvalue()  # a quarter of 1000, in 5 s
+    throughput = Throughput(tokens=19_000, stream=lines)
+    monkeypatch.setattr(Throughput, "epoch_seconds", 5.0)
+    with pytest.raises(Killed):
+        train(tmp_path, (1, 9), epochs=2)
+    train(tmp_path, epochs=2, kept=[throughput])
+    assert "epoch 2/2" in lines.getvalue()
+    assert " 2,000 characters/s" in lines.getvalue()  # 10 of 19 batches, in 5 s
 
 
 def test_ctrl_c_after_the_last_epoch_is_obeyed_too(unbroken, tmp_path):

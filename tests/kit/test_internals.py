@@ -127,17 +127,55 @@ def test_where_there_is_no_gpu_cudnn_says_so():
 
 
 @pytest.mark.backends
-def test_the_metrics_of_a_compiled_model_are_those_it_was_given():
+def test_the_arguments_of_compile_are_those_it_was_given():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    assert internals.compiled_metrics(model) is None or internals.compiled_metrics(model) == (
-        None,
-        None,
-    )
     metric = keras.metrics.MeanSquaredError()
-    model.compile("sgd", "mse", metrics=[metric, "mae"], weighted_metrics=["mape"])
-    metrics, weighted = internals.compiled_metrics(model)
-    assert metrics[0] is metric and metrics[1] == "mae" and weighted == ["mape"]
+    given = {"loss": abs, "metrics": [metric, "mae"], "weighted_metrics": ["mape"], "loss_weights": 2.0}
+    model.compile("sgd", **given)
+    got = internals.compile_arguments(model)
+    assert {name: got[name] for name in given} == given and got["metrics"][0] is metric
+    got["loss"] = None  # a dict of the caller's own
+    assert internals.compile_arguments(model)["loss"] is abs
+
+
+@pytest.mark.backends
+def test_a_copied_metric_goes_on_alone():
+    metric = keras.metrics.Mean(name="m")
+    metric.update_state([1.0, 3.0])
+    copied = internals.copied_metric(metric, {})
+    assert float(copied.result()) == 2.0 and copied.name == "m"
+    copied.update_state([8.0])
+    assert float(copied.result()) == 4.0 and float(metric.result()) == 2.0
+    assert len(copied.variables) == len(metric.variables)
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.EarlyStopping(),
+        keras.callbacks.ReduceLROnPlateau(),
+        keras.callbacks.ModelCheckpoint("x.keras"),
+        keras.callbacks.SwapEMAWeights(),
+    ],
+    ids=lambda callback: type(callback).__name__,
+)
+def test_what_keras_callbacks_remember_is_where_it_is_said_to_be(callback):
+    names = internals.memory_of_callback(callback)
+    callback.on_train_begin()
+    assert list(internals.read_memory(callback)) == names
+    if type(callback).on_train_begin is not keras.callbacks.Callback.on_train_begin:
+        for name in names:
+            setattr(callback, name, 77)
+        callback.on_train_begin()  # which begins anew what is remembered
+        assert 77 not in internals.read_memory(callback).values()
+    delattr(callback, names[-1])
+    with pytest.raises(internals.UnsupportedVersion, match=names[-1]):
+        internals.read_memory(callback)
+
+
+def test_callbacks_that_are_not_known_remember_nothing():
+    assert internals.memory_of_callback(keras.callbacks.History()) == []
 
 
 @tensorflow_only
