@@ -31,7 +31,7 @@ What to expect of the test pictures, on 2 CPU cores:
 
 The two files hold features of Flickr8k's photos by an 8-bit MobileNetV2: pooled, and the first 128
 principal components of its 7x7 grid. Without `--features` Keras's MobileNetV2 computes others from the
-photos. No figure is recorded for those: neither the photos to learn from nor the weights were at hand.
+photos. No figure is recorded for those.
 `lecture` and `paper` have no recorded figure yet.
 
 How to run it:

@@ -26,7 +26,7 @@ What to expect of the last tenth of the text, held out, and of 2 CPU cores:
 and of the words of four letters and more that it then writes, how many its text has: 82 % for the
 lecture's network, 97 % for `demo` (of what was held out itself, 90 % and 88 %).
 
-`paper` is for a GPU, and was not run to its end here.
+`paper` is for a GPU, and has no recorded figure yet.
 
 How to run it:
 

@@ -29,7 +29,7 @@ What to expect, with seed 0 and 2 CPU cores:
     small       Penn Treebank                 validation 116.6, test 112.9      4,093 s
     agreement   generated; its own is 6.983   test 7.073                        117 s
 
-`medium` and `large` are for a GPU, and were not run to their end here.
+`medium` and `large` are for a GPU, and have no recorded figure yet.
 
 How to run it:
 
