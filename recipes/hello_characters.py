@@ -26,7 +26,7 @@ Where the slides slip, and one thing to know:
 - A bidirectional network is no language model, because its backward layer has read the next character
   already. It is here for its gradients alone.
 
-What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 3 seconds each on 2 CPU cores:
+What to expect of the `cpu` preset, with the seeds 0, 1 and 2, each in seconds on 2 idle CPU cores:
 
     L before training, after it               1.49 ± 0.25, 0.0011 ± 0.0003 nats a character
     L without a memory, at best               0.3466

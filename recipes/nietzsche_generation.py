@@ -360,7 +360,8 @@ def run_one(settings, open_run):
     if known:
         print(
             f"of words of four letters and more that it writes at temperature {writing.TEMPERATURE}, "
-            f"{known[0]:.1%} are in the text it learned from (of the text's own: {known[1]:.1%})"
+            f"{known[0]:.1%} are in the text it learned from (of the validation "
+            f"text's own words: {known[1]:.1%})"
         )
     if verdict := comparison.verdict(histories):
         print(verdict)

@@ -67,12 +67,13 @@ def until_nietzsche_is_coherent():
     verdict = Verdict(word, one_seed(*written.values()))
     characters = in_seeds(short["written_known_words"], lambda share: share >= enough)
     shares = ", ".join(f"{percent(of)} after {n}" for n, of in written.items())
-    first = f"enough after {coherent[0]}" if coherent else "never enough"
+    first = f"which it passes after {coherent[0]}" if coherent else "which it never reaches"
     return (
         f"20 epochs: {verdict}, of the words of four letters and more that its "
-        f"network writes, the text that it learned from has {shares} ({first}: of its own other words "
-        f"{percent(own)}, and nine tenths of that are {100 * enough:.0f} %); are 100,000 characters "
-        f"enough: {characters}, {percent(short['written_known_words'])} after 20 epochs, and "
+        f"network writes, the text that it learned from has {shares} (of the validation text's words "
+        f"it has {percent(own)}; nine tenths of that, {100 * enough:.0f} %, count as coherent, "
+        f"{first}); are 100,000 characters enough: {characters}, "
+        f"{percent(short['written_known_words'])} after 20 epochs, and "
         f"{number(short['test_nats'], 2)} nats a character, where all "
         f"{long[20]['data']['characters']:,} come to {number(found[20]['test_nats'], 2)}"
     )
@@ -125,7 +126,7 @@ def grus_are_quicker():
     once = [_read_once(entry("ptb_language_model", "agreement", cell=cell)) for cell in ("gru", "lstm")]
     sentences = entry("ptb_language_model", "agreement", cell="gru")["settings"]["sentences"]
     return (
-        f"faster: {all_of(words)}, Keras's GRU trains on {', '.join(told)} times the words a second of "
+        f"faster: {all_of(words)}, Keras's GRU trains on {', '.join(told)} times the steps a second of "
         "its LSTM (the models of the table below, one sitting); less data: in the adding problem at "
         f"length 25 (48 units each) {smaller(*adding)}, {values(adding[0])} batches against "
         f"{values(adding[1])}; in language {smaller(*once)}, of equal numbers of weights, "
@@ -163,9 +164,12 @@ def starts():
         words = {s: larger(logs[s], logs["glorot"], DECADE) for s in ("orthogonal", "identity")}
         told.append(
             f"{name}, orthogonal: {words['orthogonal']}, {figures['orthogonal']}, identity: "
-            f"{words['identity']}, {figures['identity']}, where Glorot's has {figures['glorot']}"
+            f"{words['identity']}, {figures['identity']} (Glorot's: {figures['glorot']})"
         )
-    return f"ten times the gradient 50 steps back: {'; '.join(told)}"
+    return (
+        "is ten times as much of the gradient left 50 steps back as with Glorot's start? "
+        f"{'; '.join(told)}"
+    )
 
 
 def irnn_adds():

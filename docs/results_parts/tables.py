@@ -430,7 +430,9 @@ def layers():
     head = ["steps, sequences, features, units", "machine"]
     for kind, kit in KITS.items():
         head += [f"Keras's `{kind.upper()}`, ms", kit, "memory", f"`torch.nn.{kind.upper()}`"]
-    return f"{table(head, rows)}\n\n{in_words()}"
+    measured = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    head, rows = ([[cells[i] for i in measured] for cells in part] for part in ([head], rows))
+    return f"{table(head[0], rows)}\n\n{in_words()}"
 
 
 def in_words():
@@ -463,7 +465,7 @@ def in_words():
 
 
 def models():
-    """A row a model and cell; words a second on each machine, and how many times Keras's."""
+    """A row a model and cell: words (or characters) a second on each machine, and their speed."""
     entries = {name: measured for name, measured in benchmarks().items() if measured["models"]}
     found = {
         (row["model"], row["cell"]): {} for measured in entries.values() for row in measured["models"]
@@ -477,5 +479,7 @@ def models():
         recipe, preset = model.split()
         figures = [figure for name in entries for figure in on.get(name, ("", ""))]
         rows.append((f"`{recipe}.py`, `{preset}`", cell, *figures))
-    head = [text for name in entries for text in (f"words a second, {name}", f"speed, {name}")]
+    head = [
+        text for name in entries for text in (f"words or characters a second, {name}", f"speed, {name}")
+    ]
     return table(["recipe and preset", "cell", *head], rows)

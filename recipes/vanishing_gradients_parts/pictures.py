@@ -169,13 +169,14 @@ def wall(paths):
     ax.plot_surface(*np.meshgrid(w, b), grid, cmap="Blues", alpha=0.6, rcount=110, ccount=110, lw=0)
     ax.set(xlabel="w", ylabel="b", zlabel="error")
     ax.view_init(34, -58)
+    ax.set_box_aspect(None, zoom=0.85)  # or the height's label stands on the right panel's
     flat = figure.add_subplot(1, 2, 2)
     levels = flat.contourf(w, b, grid, 16, cmap="Blues", alpha=0.75)
     figure.colorbar(levels, ax=flat, label="error", shrink=0.8)
     looks = {
         "none": ("-", plots.COLORS[0], "not clipped"),
         "norm": ("--", "black", f"clipped at ‖g‖ = {clipping.THRESHOLD:g}"),
-        "squared": (":", plots.COLORS[4], "slide 003's snippet: Σ g² for ‖g‖"),
+        "squared": (":", plots.COLORS[4], "with Σ g² for ‖g‖, as one lecture has it"),
     }
     for rule, path in paths.items():
         style, color, _ = looks[rule]

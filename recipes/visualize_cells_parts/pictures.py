@@ -92,7 +92,7 @@ def strips(seen, cell=None):
         ax.set_title(title, fontsize=11, loc="left")
     return plots.caption(
         figure,
-        "Each character on the colour of the cell after it: white at the cell's median, blue "
+        "Behind each character the cell's state once it has read it: white at the cell's median, blue "
         "above, orange below. Underlined: where the property holds. In brackets, on text that was "
         "held out: AUC, 0.5 is a coin and 1 never wrong; r, the correlation with what is counted.",
     )

@@ -1,5 +1,6 @@
 """What comparisons of trainings rest on: a learning rate for each, and what the seeds allow to say."""
 
+import math
 import statistics
 from typing import NamedTuple
 
@@ -45,8 +46,18 @@ def at_its_best_rate(train, rates, seeds):
     if not rates or not seeds:
         raise ValueError("A comparison needs at least one learning rate and one seed.")
     tried = {rate: train(rate, seeds[0]) for rate in rates}
-    best = max(tried, key=lambda rate: tried[rate].validation)
+    best = max(tried, key=lambda rate: without_nan(tried[rate].validation, -math.inf))
     return Compared(best, tried, [tried[best], *(train(best, seed) for seed in seeds[1:])])
+
+
+def without_nan(preference, worst):
+    """A number or a tuple of numbers to choose by, with `worst` for NaN, of a training that diverged.
+
+    NaN is neither smaller nor larger than anything, so that `max` and `min` would keep it if it comes
+    first.
+    """
+    values = preference if isinstance(preference, tuple) else (preference,)
+    return tuple(worst if math.isnan(value) else value for value in values)
 
 
 class Difference(NamedTuple):
@@ -60,9 +71,9 @@ class Difference(NamedTuple):
         """What the interval allows to say of `ours` and `theirs`, in a sentence."""
         said = f"{self.mean:+.3f} (95 %: {self.low:+.3f} to {self.high:+.3f})"
         if self.low > 0:
-            return f"{ours} is ahead of {theirs}: {said}"
+            return f"{ours} ahead of {theirs}: {said}"
         if self.high < 0:
-            return f"{ours} is behind {theirs}: {said}"
+            return f"{ours} behind {theirs}: {said}"
         return f"{ours} against {theirs}: no difference is shown, {said}"
 
 

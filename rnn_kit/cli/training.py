@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import statistics
 from pathlib import Path
 
 import keras
@@ -85,6 +84,8 @@ def _remove_empty(folder, root):
     for empty in (folder, *folder.parents):
         try:
             empty.rmdir()
+        except FileNotFoundError:  # not made yet
+            continue
         except OSError:
             return
         if empty == root:
@@ -217,9 +218,9 @@ def _print_spread(results):
     print(f"\nseeds {seeds}: mean ± standard deviation")
     width = max(len(name) for name in results[0]["metrics"])
     for name in results[0]["metrics"]:
-        values = [r["metrics"][name] for r in results]
-        spread = f" ± {_number(statistics.stdev(values))}" if len(values) > 1 else ""
-        print(f"  {name:{width}}  {_number(statistics.fmean(values))}{spread}")
+        of_seeds = summary(r["metrics"][name] for r in results)
+        spread = "" if of_seeds["std"] is None else f" ± {_number(of_seeds['std'])}"
+        print(f"  {name:{width}}  {_number(of_seeds['mean'])}{spread}")
 
 
 def _number(value):

@@ -1,8 +1,10 @@
 """Several variants of one recipe's settings, trained one after another to be compared."""
 
 import argparse
+import math
 from pathlib import Path
 
+from rnn_kit.cli.comparing import without_nan
 from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.program import command
 from rnn_kit.runs import CONFIG, Run, RunError, new_folder
@@ -120,7 +122,8 @@ def own_rates(recipe, flags, out, settings, variants, rates, preference, train_r
         trial = {**change, **shorter, "seeds": first, "record": False}
         tuning |= {f"tuning/{name}-{rate:g}": {**trial, "learning_rate": rate} for rate in rates}
     tried = run_variants(recipe, flags, out, settings, tuning, train_runs)
-    return {
-        name: min(rates, key=lambda rate, name=name: preference(tried[f"tuning/{name}-{rate:g}"]))
-        for name in variants
-    }
+
+    def loss(name, rate):
+        return without_nan(preference(tried[f"tuning/{name}-{rate:g}"]), math.inf)
+
+    return {name: min(rates, key=lambda rate, name=name: loss(name, rate)) for name in variants}

@@ -116,7 +116,9 @@ def _initializer_of(initializer, index):
     if index == 0 or not isinstance(initializer, keras.initializers.Initializer):
         return initializer
     config = initializer.get_config()
-    seed = config.get("seed")
+    if "seed" not in config:  # it draws nothing, or does not say how: it is taken as it is
+        return initializer
+    seed = config["seed"]
     if isinstance(seed, (int, np.integer)):
         config["seed"] = int(np.random.SeedSequence([abs(int(seed)), index]).generate_state(1)[0] >> 1)
     elif seed is not None:

@@ -83,7 +83,6 @@ class Run:
             RunError: if the folder holds a run already, is a file, or cannot be written.
             ValueError: naming the entry of `settings` or `data` that JSON has not.
         """
-        out = Path(out) if out else new_folder(recipe, preset, root)
         config = {
             "recipe": recipe,
             "preset": preset,
@@ -92,6 +91,7 @@ class Run:
             "started": datetime.datetime.now().isoformat(timespec="seconds"),
         }
         config = plain(config, CONFIG)
+        out = Path(out) if out else new_folder(recipe, preset, root)
         _make_folder(out)
         if Checkpoints(out / "checkpoints").paths():
             raise _holds_a_run(out)
@@ -356,17 +356,23 @@ class Run:
             "commit": commit(),
         }
         self.write_json(RESULT, result)
-        return plain(result)
+        return {**plain(result), "metrics": result["metrics"]}
 
     def result(self):
-        """The content of `result.json`.
+        """The content of `result.json`; its metrics are numbers, where a training diverged too.
 
         Raises:
             RunError: if it is missing or broken.
         """
         try:
-            return json.loads(self.file(RESULT).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            result = json.loads(self.file(RESULT).read_text(encoding="utf-8"))
+            # JSON has no word for NaN and infinity: they are written as what `float` reads.
+            metrics = {
+                name: float(value) if isinstance(value, str) else value
+                for name, value in result["metrics"].items()
+            }
+            return {**result, "metrics": metrics}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"Cannot read {self.file(RESULT)} ({error}).") from None
 
 
@@ -382,8 +388,8 @@ def writing(final, only_new=False):
         only_new: Whether to refuse a file that is there already. Default: `False`.
 
     Raises:
-        RunError: if the disk is full, or the folder cannot be written. Any other `OSError` of the block
-            is not one of writing this file, and goes through as it is.
+        RunError: if the disk is full or fails, or the folder cannot be written. Any other `OSError` of
+            the block is not one of writing this file, and goes through as it is.
         FileExistsError: if the file is there, and `only_new` is `True`.
     """
     aside = final.with_name(f".part-{secrets.token_hex(6)}-{final.name}")
@@ -393,7 +399,9 @@ def writing(final, only_new=False):
         try:
             yield aside
         except OSError as error:
-            of_this_file = error.errno in _FULL if error.filename is None else _is_at(aside, error)
+            of_this_file = (
+                error.errno in _OF_THE_DISK if error.filename is None else _is_at(aside, error)
+            )
             if not of_this_file:
                 raise
             raise _cannot_write(final, error) from None
@@ -407,8 +415,8 @@ def writing(final, only_new=False):
             aside.unlink(missing_ok=True)
 
 
-# What the system says of a disk without room, without saying which file it speaks of.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+# What the system says of a disk that is full or fails, without saying which file it speaks of.
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE}
 
 
 def _is_at(path, error):

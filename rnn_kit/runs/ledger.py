@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import statistics
 
@@ -13,11 +14,16 @@ _SAME = ("recipe", "preset", "data", "versions")  # of runs of one entry; and `s
 
 
 def summary(values):
-    """Mean, sample standard deviation (with n - 1; `None` for one value) and the values themselves."""
+    """Mean, sample standard deviation (with n - 1; `None` for one value) and the values themselves.
+
+    Of a training that diverged a value may be no finite number; then mean and deviation are NaN.
+    """
     values = [float(value) for value in values]
+    finite = all(map(math.isfinite, values))
+    deviation = None if len(values) == 1 else statistics.stdev(values) if finite else math.nan
     return {
-        "mean": statistics.fmean(values),
-        "std": statistics.stdev(values) if len(values) > 1 else None,
+        "mean": statistics.fmean(values) if finite else math.nan,
+        "std": deviation,
         "values": values,
     }
 

@@ -40,14 +40,22 @@ def plain(value, name="The value", finite=True):
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # an enumeration's own `str` gives its name, not its text
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
         value = float(value)
         return value if not finite or math.isfinite(value) else _NO_NUMBERS.get(value, "NaN")
     if isinstance(value, Mapping):
-        return {_key(key, name): plain(part, f"{name}[{key!r}]", finite) for key, part in value.items()}
+        parts = {
+            _key(key, name): plain(part, f"{name}[{key!r}]", finite) for key, part in value.items()
+        }
+        if len(parts) < len(value):
+            raise ValueError(
+                f"{name} has several keys that are the same in JSON, whose keys are strings. Received: "
+                f"{_brief(list(value))}"
+            )
+        return parts
     if isinstance(value, (list, tuple)):
         return [plain(part, f"{name}[{n}]", finite) for n, part in enumerate(value)]
     if isinstance(value, os.PathLike):
@@ -85,7 +93,7 @@ def scalars(row):
 
 def _key(key, name):
     if isinstance(key, str):
-        return str(key)
+        return str.__str__(key)
     key = plain(key, f"A key of {name}")
     if isinstance(key, (dict, list)):
         raise ValueError(f"{name} has a key that is no string and no number. Received: {key!r}")

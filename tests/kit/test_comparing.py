@@ -66,11 +66,11 @@ def test_the_interval_is_welchs():
 @pytest.mark.parametrize(
     ("ours", "theirs", "said"),
     [
-        ([0.97, 0.98, 0.97], [0.86, 0.87, 0.87], "new is ahead of old: +0.107"),
-        ([0.86, 0.87, 0.87], [0.97, 0.98, 0.97], "new is behind old: -0.107"),
+        ([0.97, 0.98, 0.97], [0.86, 0.87, 0.87], "new ahead of old: +0.107"),
+        ([0.86, 0.87, 0.87], [0.97, 0.98, 0.97], "new behind old: -0.107"),
         ([0.99, 0.97, 0.98], [0.98, 0.99, 0.96], "no difference is shown, +0.003"),
         ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], "no difference is shown, +0.000 (95 %: +0.000 to +0.000)"),
-        ([1.0, 1.0, 1.0], [0.9, 0.9, 0.9], "new is ahead of old: +0.100"),
+        ([1.0, 1.0, 1.0], [0.9, 0.9, 0.9], "new ahead of old: +0.100"),
     ],
 )
 def test_a_verdict_says_what_the_interval_allows(ours, theirs, said):
@@ -81,3 +81,12 @@ def test_a_verdict_says_what_the_interval_allows(ours, theirs, said):
 def test_one_seed_has_no_interval(ours, theirs):
     with pytest.raises(ValueError, match="two seeds"):
         cli.difference(ours, theirs)
+
+
+@pytest.mark.parametrize("diverged, other", [(np.nan, 0.1), ((np.nan, 1.0), (0.1, 0.0))])
+@pytest.mark.parametrize("rates", [(1.0, 0.01), (0.01, 1.0)])
+def test_a_rate_at_which_the_training_diverged_is_not_the_best(rates, diverged, other):
+    def train(rate, seed):
+        return Outcome(diverged if rate == 1.0 else other, 0.0, seed)
+
+    assert cli.at_its_best_rate(train, rates, [0]).rate == 0.01

@@ -146,3 +146,16 @@ def test_what_has_no_initial_state_to_learn_is_refused():
         LearnedInitialState(layers.Dense(3))
     with pytest.raises(ValueError, match="'carrying' is stateful"):
         LearnedInitialState(layers.LSTM(3, stateful=True, name="carrying"))
+
+
+def test_an_initializer_without_a_config_of_its_own_is_taken_as_it_is():
+    class Constant(keras.initializers.Initializer):
+        def __init__(self, value):
+            self.value = value
+
+        def __call__(self, shape, dtype=None):
+            return keras.ops.full(shape, self.value, dtype)
+
+    layer = LearnedInitialState(keras.layers.LSTM(2), initializer=Constant(3.0))
+    layer.build((None, None, 1))
+    assert [to_numpy(w).tolist() for w in layer.initial_states] == [[3.0, 3.0]] * 2

@@ -1,6 +1,8 @@
 """A run's folder: nothing half-written, nothing overwritten, and errors of one line."""
 
 import dataclasses
+import enum
+import errno
 import gc
 import json
 import os
@@ -28,6 +30,7 @@ from rnn_kit.runs import (
     new_folder,
     plain,
     rows_of,
+    summary,
     writing,
 )
 
@@ -248,10 +251,11 @@ def _strictly(text):
 
 def test_what_is_no_finite_number_is_valid_json_and_read_again_as_a_number(run):
     metrics = {"a": float("nan"), "b": np.float32("inf"), "c": -np.inf, "d": np.array(np.nan)}
-    result = run.write_result({}, 0, metrics)
-    assert _strictly(run.file("result.json").read_text()) == result
+    run.write_result({}, 0, metrics)
+    written = _strictly(run.file("result.json").read_text())["metrics"]
+    assert written == {"a": "NaN", "b": "Infinity", "c": "-Infinity", "d": "NaN"}
     for name, value in metrics.items():
-        np.testing.assert_equal(float(run.result()["metrics"][name]), float(value))
+        np.testing.assert_equal(run.result()["metrics"][name], float(value))
 
 
 def test_a_setting_that_is_no_finite_number_comes_back_as_it_was(tmp_path):
@@ -634,3 +638,36 @@ def test_an_entrys_file_has_a_column_of_a_history_in_a_line():
 def test_a_ledger_name_is_a_file_name_whatever_the_settings(tmp_path):
     entry = ledger_entry([_result(0, 1.0, settings={"data": "/a/b c", "seed": 0})], {})
     assert ledger_name(entry) == "r-cpu-data__a_b_c.json"
+
+
+def test_metrics_of_a_training_that_diverged_are_numbers_again_and_have_a_spread(tmp_path):
+    run = Run.create("toy", "smoke", Settings(), tmp_path / "run")
+    metrics = {"loss": float("nan"), "perplexity": np.float32(np.inf), "epochs": 3}
+    for result in (run.write_result({}, 0, metrics), run.result()):
+        found = result["metrics"]
+        assert np.isnan(found["loss"]) and found["perplexity"] == np.inf and found["epochs"] == 3
+    spread = summary([found["perplexity"], 2.0])
+    assert np.isnan(spread["mean"]) and np.isnan(spread["std"])
+
+
+def test_settings_of_an_enumeration_are_its_text():
+    class Cell(str, enum.Enum):  # noqa: UP042  whose `str` gives its name
+        GRU = "gru"
+
+    assert plain({Cell.GRU: Cell.GRU}) == {"gru": "gru"}
+
+
+def test_keys_that_json_cannot_tell_apart_are_refused():
+    with pytest.raises(ValueError, match="several keys that are the same in JSON"):
+        plain({1: "a", "1": "b"}, "data")
+
+
+def test_settings_that_cannot_be_written_leave_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="cannot be written"):
+        Run.create("toy", "smoke", Settings(), root=tmp_path / "runs", data={"name": object()})
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_that_fails_is_one_clear_error(tmp_path):
+    with pytest.raises(RunError, match="Cannot write"), writing(tmp_path / "file"):
+        raise OSError(errno.EIO, "Input/output error")
