@@ -64,7 +64,13 @@ def build(optimizer=None, **how):
         [
             keras.Input(batch_shape=(B, None), dtype="int32"),
             L.Embedding(V, 3),
-            L.SimpleRNN(4, stateful=True, return_sequences=True, dropout=0.2),
+            L.SimpleRNN(
+                4,
+                recurrent_initializer="glorot_uniform",  # Keras's own is not made in bfloat16
+                stateful=True,
+                return_sequences=True,
+                dropout=0.2,
+            ),
             L.Dense(V, dtype="float32"),
         ]
     )
