@@ -1,6 +1,6 @@
 """Draws the README's pictures that only a run can draw: runs the recipe, and takes the picture.
 
-    .venv/bin/python docs/redraw.py                     which pictures are of the ledger's runs
+    .venv/bin/python docs/redraw.py                     which pictures are there, and of the ledger's runs
     .venv/bin/python docs/redraw.py hello wall          runs what draws these two, and takes them
     .venv/bin/python docs/redraw.py hello --record      records the run, too, with all its seeds
     .venv/bin/python docs/redraw.py cells --run FOLDER  takes it from a run, or one of several seeds
@@ -67,13 +67,15 @@ def take(name, out):
 
 
 def report():
-    """Says of every picture whether it is of the ledger's runs. Returns how many are not."""
+    """Says of every picture whether it is there and of the ledger's runs. Returns how many are old."""
     old = 0
     for name in {**pictures.FROM_LEDGER, **pictures.FROM_RUNS}:
         found = pictures.faults(name)
-        old += bool(found)
-        how = "make results" if name in pictures.FROM_LEDGER else f"docs/redraw.py {name}"
-        print(f"{name:14}" + (f"old ({how}): {found[0]}" if found else "of the ledger's run"))
+        there = (pictures.DOCS / f"{name}.png").exists()
+        old += bool(found) and there
+        how = "make results" if name in pictures.FROM_LEDGER else f"docs/redraw.py {name} --record"
+        state = "old" if there else "not drawn yet"
+        print(f"{name:14}" + (f"{state} ({how}): {found[0]}" if found else "of the ledger's run"))
     return old
 
 

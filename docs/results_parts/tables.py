@@ -98,7 +98,12 @@ def listing_time():
         end = rows_of(listing, listing["seeds"][0])[-1]
         reached = [seconds_to_reach(rows_of(cpu, seed), end["val_loss"]) for seed in cpu["seeds"]]
     except LookupError:
-        return "(How soon `cpu` has the loss of the listing is not in the ledger yet.)"
+        # Entries of before learning curves were recorded tell where each ends, and no more.
+        ends = (
+            f"{number(found['validation_nats'], 3)} nats on validation after {seconds(found)}"
+            for found in (cpu["metrics"], listing["metrics"])
+        )
+        return "`cpu` ends at {}, the listing, after 10 epochs, at {}.".format(*ends)
     parts = [f"{t / end['seconds']:.2f}" if t else "never" for t in reached]
     cores = [f"{recorded['machine']['cores']}" for recorded in (cpu, listing)]
     where = f"both on {cores[0]} CPU core{'s' * (cores[0] != '1')}"

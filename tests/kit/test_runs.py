@@ -279,7 +279,11 @@ def test_a_setting_that_is_no_finite_number_comes_back_as_it_was(tmp_path):
     ],
     ids=["write_json", "result", "checkpoint"],
 )
-@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", 1j, np.array([{}])], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1, 2}, b"bytes", 1j, np.array([{}])],
+    ids=["object", "set", "bytes", "complex", "array of objects"],
+)
 def test_what_json_has_not_is_an_error_that_names_the_entry(write, value, run):
     """`default=str` wrote it as text, and nobody saw it."""
     before = sorted(run.path.rglob("*"))
