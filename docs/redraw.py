@@ -1,6 +1,6 @@
 """Draws the README's pictures that only a run can draw: runs the recipe, and takes the picture.
 
-    .venv/bin/python docs/redraw.py                     which pictures are there, and of the ledger's runs
+    .venv/bin/python docs/redraw.py                     which pictures are of the ledger's runs
     .venv/bin/python docs/redraw.py hello wall          runs what draws these two, and takes them
     .venv/bin/python docs/redraw.py hello --record      records the run, too, with all its seeds
     .venv/bin/python docs/redraw.py cells --run FOLDER  takes it from a run, or one of several seeds

@@ -90,11 +90,9 @@ def generation():
 
 def listing_time():
     """A sentence: the share of the listing's time after which `cpu` has the listing's last loss."""
+    listing = entry("nietzsche_generation", "lecture", epochs=10)
+    cpu = entry("nietzsche_generation")
     try:
-        listing, cpu = (
-            entry("nietzsche_generation", "lecture", epochs=10),
-            entry("nietzsche_generation"),
-        )
         end = rows_of(listing, listing["seeds"][0])[-1]
         reached = [seconds_to_reach(rows_of(cpu, seed), end["val_loss"]) for seed in cpu["seeds"]]
     except LookupError:

@@ -77,7 +77,7 @@ def test_a_machine_that_was_only_reported_has_gaps_and_counts(put):
     told = {"rows": rows, "models": [], "versions": None, "reported": "by hand"}
     put(benchmark(machine, 1, 1, torch={"process": "its own"}, **told))
     lines = tables.layers().splitlines()
-    assert lines[3] == "| 2, 3, 4, 5 | B | 50.0 | 0.80 | | 0.50 | | 0.70 | | |"
+    assert lines[3] == "| 2, 3, 4, 5 | B | 50.0 | 0.80 | | 0.50 | | 0.70 | |"
     assert "at most 0.80 and at least 0.50" in " ".join(lines)
     told = tables.machines().splitlines()[3]
     assert told.startswith("| B | model not recorded |") and told.endswith("| 1, reported |")
@@ -87,7 +87,8 @@ def test_words_a_second_have_columns_of_each_machine(put):
     put(benchmark(NAMED, 0.9, 0.8))
     put(benchmark(UNNAMED, 0.5, 0.6))
     assert tables.models().splitlines()[0] == (
-        "| recipe and preset | cell | words a second, A | speed, A | words a second, B | speed, B |"
+        "| recipe and preset | cell | words or characters a second, A | speed, A | "
+        "words or characters a second, B | speed, B |"
     )
     assert tables.models().splitlines()[3] == (
         "| `a_recipe.py`, `small` | gru | 2,000 | 1.00 | 2,000 | 1.00 |"

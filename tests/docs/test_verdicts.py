@@ -128,8 +128,16 @@ def test_the_row_on_tfidf(tfidf, lecture, cpu, said, put):
 @pytest.mark.parametrize(
     ("known", "short", "said"),
     [
-        ((0.2, 0.6, 0.9), 0.9, ("20 epochs: yes (one seed)", "enough: yes (one seed)", "passes after 20)")),
-        ((0.2, 0.9, 0.7), 0.5, ("20 epochs: no (one seed)", "enough: no (one seed)", "passes after 10)")),
+        (
+            (0.2, 0.6, 0.9),
+            0.9,
+            ("20 epochs: yes (one seed)", "enough: yes (one seed)", "passes after 20)"),
+        ),
+        (
+            (0.2, 0.9, 0.7),
+            0.5,
+            ("20 epochs: no (one seed)", "enough: no (one seed)", "passes after 10)"),
+        ),
         ((0.2, 0.3, 0.4), 0.5, ("20 epochs: not shown (one seed)", "never reaches)")),
     ],
 )
