@@ -78,6 +78,20 @@ def is_functional(model):
     return isinstance(model, functional) and type(model).call is functional.call
 
 
+def is_graph(model):
+    """Whether a model is its graph: Sequential or functional, with no `call` of its own."""
+    sequential = isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call
+    return sequential or is_functional(model)
+
+
+# What the call of a model that `is_graph` reads of it. Only `layers` and `operations` are public,
+# which are made anew each time.
+GRAPH_ATTRIBUTES = tuple(
+    "_dtype_policy _functional _input_spec _inputs _inputs_struct _layers _operations _outputs "
+    "_outputs_struct _remat_mode _supports_masking _trainable autocast built".split()
+)
+
+
 def run_through_graph(function, inputs, operation_fn):
     """The outputs of a `keras.Function`, a list, with `operation_fn(op)` in the place of each `op`.
 

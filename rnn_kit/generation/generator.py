@@ -8,7 +8,7 @@ import tensorflow as tf
 from rnn_kit.generation.compiled import IDS, Graphs
 from rnn_kit.generation.loops import Loops, log_probabilities, refuse_symbolic
 from rnn_kit.generation.plan import Plan
-from rnn_kit.guards import TRACING, Kept
+from rnn_kit.guards import TRACING
 
 _PREFILL_CHUNK = 256  # tokens at once: bounds the memory that (B, T, V) logits take
 
@@ -148,19 +148,28 @@ class Generator(Loops):
         return np.concatenate(pieces, axis=1)
 
 
-_GENERATORS = Kept(most=None)
+# An attribute of the model, so that a cycle of what was compiled, a list and the model goes when nobody
+# else holds it. Keras does not know of it: it is in no config, no file and no copy.
+_ATTRIBUTE = "_rnn_kit_generator"
 
 
 def generator_of(model):
     """The model's `Generator`, made at first and kept as long as the model is."""
-    kept = _GENERATORS.of(model)
-    if "generator" not in kept:
+    generator = _kept_generator(model)
+    if generator is None:
         with TRACING:  # several threads make one
-            if "generator" not in kept:
+            generator = _kept_generator(model)
+            if generator is None:
                 generator = Generator(model)
-                generator._model = weakref.ref(model)  # what is kept for a model must not keep it
-                kept["generator"] = generator
-    return kept["generator"]
+                generator._model = weakref.ref(model)  # the model goes at once, without a collection
+                vars(model)[_ATTRIBUTE] = generator
+    return generator
+
+
+def _kept_generator(model):
+    generator = getattr(model, "__dict__", {}).get(_ATTRIBUTE)
+    # One whose attributes were copied from another model has that one's.
+    return generator if generator is not None and generator._model() is model else None
 
 
 def generate(model, prompt_ids, length, sampler=None, stop_id=None):

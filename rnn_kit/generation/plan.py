@@ -15,7 +15,7 @@ from keras import layers, ops, tree
 from rnn_kit._internals import (
     flatten_layers,
     get_keras_mask,
-    is_functional,
+    is_graph,
     run_through_graph,
     set_keras_mask,
 )
@@ -113,7 +113,7 @@ class Plan:
     """
 
     def __init__(self, model):
-        if not _is_graph(model):
+        if not is_graph(model):
             raise _refusal(model, "it is no Sequential or functional model, so its graph is unknown")
         if not model.built:
             raise ValueError(
@@ -214,7 +214,7 @@ class _Run:
 
 
 def _compile(layer):
-    if _is_graph(layer):
+    if is_graph(layer):
         return _compile_graph(layer)
     if isinstance(layer, keras.Model):
         raise _refusal(layer, "a subclassed model's graph is unknown")
@@ -324,12 +324,6 @@ class _State:
 
     def __init__(self, layer):
         self.layer = layer
-
-
-def _is_graph(layer):
-    """Whether a model is its graph: Sequential or functional, with a `call` of its own nowhere."""
-    sequential = isinstance(layer, keras.Sequential) and type(layer).call is keras.Sequential.call
-    return sequential or is_functional(layer)
 
 
 def all_layers(model):

@@ -1,8 +1,14 @@
 """What was compiled is compiled anew once what it was traced from has changed, and not before."""
 
+import argparse
+import collections
+import copy
+import dataclasses
 import functools
 import gc
 import itertools
+import pickle
+import types
 import weakref
 
 import keras
@@ -121,31 +127,57 @@ def logits_of(model, ids):
 
 @pytest.mark.filterwarnings("ignore:.*quantize")
 @pytest.mark.parametrize("change", CHANGES)
+def test_a_guard_notices_a_change_of_a_model(change):
+    model = every_position()
+    guard = Guard(model)
+    assert guard.holds()
+    CHANGES[change](model)
+    assert not guard.holds()
+
+
+@pytest.mark.filterwarnings("ignore:.*quantize")
 @pytest.mark.parametrize("kind", ["states", "window"])
-def test_a_changed_model_writes_as_it_is_now(kind, change):
+def test_a_changed_model_writes_as_it_is_now(kind):
     model = every_position() if kind == "states" else many_to_one()
     generator = generator_of(model) if kind == "states" else WindowGenerator(model, 5)
     greedy = TemperatureSampler(0)
     before, _ = generator.prefill(PROMPT)
-    generator.generate(PROMPT, 3, greedy)
-    if kind == "states":
-        generator.score(PROMPT)
-    CHANGES[change](model)
-    now = logits_of(model, PROMPT)
-    assert np.abs(before - now).max() > 1e-4  # the change is one
-    exact = change not in ("dtype policy", "int8")
-    logits, state = generator.prefill(PROMPT)
-    np.testing.assert_allclose(logits, now, atol=1e-4 if exact else 5e-2)
-    best = now.argmax(-1)
+    # One after the other; those that round come last.
+    changes = ["activation of a cell", "activation", "no bias", "lora of the embedding", "lora"]
+    if kind == "window":
+        changes = ["activation of a cell"]
+    for change in [*changes, "dtype policy", "int8"]:
+        CHANGES[change](model)
+        now = logits_of(model, PROMPT)
+        assert np.abs(before - now).max() > 1e-4  # the change is one
+        before, state = generator.prefill(PROMPT)
+        tolerance = 5e-2 if change in ("dtype policy", "int8") else 1e-4
+        np.testing.assert_allclose(before, now, atol=tolerance, err_msg=change)
+    best = before.numpy().argmax(-1)
     logits, _ = generator.step(best, state)
     after = logits_of(model, np.concatenate([PROMPT, best[:, None]], axis=1))
-    np.testing.assert_allclose(logits, after, atol=1e-4 if exact else 5e-2)
-    write = generator.generate if kind == "window" else functools.partial(generate, model)
-    np.testing.assert_array_equal(write(PROMPT, 1, greedy)[:, -1], best)
-    if kind == "states":
-        whole = tf.nn.log_softmax(tf.cast(model(PROMPT), tf.float32))
-        expected = [sum(whole[b, t, PROMPT[b, t + 1]] for t in range(2)) for b in range(2)]
-        np.testing.assert_allclose(generator.score(PROMPT), expected, atol=1e-4 if exact else 0.2)
+    np.testing.assert_allclose(logits, after, atol=5e-2)
+    np.testing.assert_array_equal(generator.generate(PROMPT, 1, greedy)[:, -1], best)
+
+
+def test_all_that_a_generator_compiles_follows_its_model():
+    model, greedy = every_position(), TemperatureSampler(0)
+    generator = generator_of(model)
+
+    def write():
+        _, state = generator.prefill(PROMPT)
+        written = generate(model, PROMPT, 1, greedy)[:, -1]
+        return generator.step(PROMPT[:, 0], state)[0], generator.score(PROMPT), written
+
+    write()
+    _activation(model)
+    logits, score, written = write()
+    longer = np.concatenate([PROMPT, PROMPT[:, :1]], axis=1)
+    np.testing.assert_allclose(logits, logits_of(model, longer), atol=1e-4)
+    np.testing.assert_array_equal(written, logits_of(model, PROMPT).argmax(-1))
+    whole = tf.nn.log_softmax(model(PROMPT))
+    expected = [sum(whole[b, t, PROMPT[b, t + 1]] for t in range(2)) for b in range(2)]
+    np.testing.assert_allclose(score, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("through", ["object", "closure", "global", "default", "partial"])
@@ -169,15 +201,12 @@ def test_what_an_activation_of_ones_own_reads_is_watched(through):
     else:
         activation = functools.partial(lambda x, scale: scale(x), scale=factor)
     _FACTORS["now"] = 1.0
-    model = every_position(activation=activation)
-    before = generate(model, PROMPT, 6, TemperatureSampler(0))
+    guard = Guard(L.Dense(V, activation))
+    assert guard.holds()
     factor.factor = constant = _FACTORS["now"] = -1.0
     if through == "default":
         activation.__defaults__ = (-1.0,)
-    best = logits_of(model, PROMPT).argmax(-1)
-    after = generate(model, PROMPT, 6, TemperatureSampler(0))
-    np.testing.assert_array_equal(after[:, 3], best)
-    assert (after != before).any()
+    assert not guard.holds()
 
 
 _FACTORS = {"now": 1.0}
@@ -403,7 +432,28 @@ def test_what_is_kept_goes_with_its_object_and_the_last_ones_stay():
     owners.clear()
     gc.collect()
     assert len(kept) == 0
-    assert kept.of(3) == {}  # which nothing can refer to weakly
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Frozen:
+    """Nothing can refer to it weakly."""
+
+    by: float = 1.0
+
+    def __call__(self, logits):
+        return tf.argmax(self.by * logits, -1)
+
+
+def test_what_is_kept_for_an_object_without_weak_references_is_found_again():
+    kept, owners = Kept(most=2), [Frozen(), Frozen(), Frozen()]
+    kept.of(owners[0])["a"] = 1
+    assert kept.of(owners[0]) == {"a": 1}
+    for owner in owners[1:]:
+        assert kept.of(owner) == {}
+    assert len(kept) == 2 and kept.of(owners[0]) == {}
+    # Where all are kept, none is held for ever, and its lock is the same each time.
+    turns = Kept(most=None)
+    assert turns.of(owners[0]) is turns.of(owners[0]) and len(turns) == 0
 
 
 def test_a_guard_compares_numbers_by_value_and_objects_by_identity():
@@ -412,13 +462,14 @@ def test_a_guard_compares_numbers_by_value_and_objects_by_identity():
     guard = Guard(owner)
     owner.factor = float("1000.5")  # another object
     assert guard.holds() and guard.holds()
-    owner.named["b"] = 2  # which the trace cannot have read
-    assert guard.holds()
+    assert guard.holds() and guard.holds()
     for change in (
         lambda: setattr(owner, "factor", 7.0),
         lambda: setattr(owner.many[0], "factor", 7),
         lambda: owner.lists[0].append(3),
         lambda: owner.named.update(a=3),
+        lambda: owner.named.update(b=3),
+        lambda: owner.named.pop("a"),
         lambda: setattr(owner, "new", 1),
         lambda: owner.many.__setitem__(0, Scale(1)),
         lambda: delattr(owner, "new"),
@@ -426,4 +477,262 @@ def test_a_guard_compares_numbers_by_value_and_objects_by_identity():
         guard = Guard(owner)
         assert guard.holds()
         change()
+        assert not guard.holds()
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        types.SimpleNamespace(best=0),
+        argparse.Namespace(best=0),
+        collections.deque([0]),
+        collections.UserDict(best=0),
+        collections.UserList([0]),
+        collections.ChainMap({"best": 0}),
+    ],
+    ids=lambda holder: type(holder).__name__,
+)
+def test_a_holder_of_the_standard_library_is_watched(holder):
+    def sampler(logits):
+        return holder
+
+    guard = Guard(sampler)
+    assert guard.holds()
+    if hasattr(holder, "best"):
+        holder.best = 4
+    else:
+        holder["best" if isinstance(holder, collections.abc.Mapping) else 0] = 4
+    assert not guard.holds()
+
+
+@pytest.mark.parametrize("view", [lambda mapping: mapping, types.MappingProxyType])
+def test_a_new_key_of_a_mapping_counts(view):
+    banned = {1: "yes"}
+    view = view(banned)
+    guard = Guard(functools.partial(print, view))
+    assert guard.holds()
+    banned[2] = "yes"
+    assert not guard.holds()
+
+
+@pytest.mark.parametrize("many", [list(range(300)), set(range(300)), dict.fromkeys(range(300))])
+def test_of_a_large_collection_the_number_is_watched(many):
+    guard = Guard(functools.partial(print, many))
+    assert guard.holds() and guard.holds()
+    many.pop(299) if isinstance(many, dict) else many.pop()
+    assert not guard.holds()
+
+
+def test_slots_are_watched():
+    class Base:
+        __slots__ = ("__secret", "by")
+
+        def hide(self, value):
+            self.__secret = value
+
+    class Both(Base):
+        def __init__(self):
+            self.seen = 0
+
+    for owner in (Base(), Both()):
+        for change in (
+            lambda owner: setattr(owner, "by", 2.5),
+            lambda owner: setattr(owner, "by", 3.5),
+            lambda owner: owner.hide(1),
+            lambda owner: delattr(owner, "by"),
+        ):
+            guard = Guard(owner)
+            assert guard.holds()
+            change(owner)
+            assert not guard.holds()
+
+
+def test_attributes_and_slots_of_a_users_collection_are_watched():
+    class Settings(dict):
+        pass
+
+    settings = Settings(a=1)
+    settings.by = 1.5
+    for change in (lambda: setattr(settings, "by", 2.5), lambda: settings.update(b=1)):
+        guard = Guard(settings)
+        assert guard.holds()
+        change()
+        assert not guard.holds()
+
+
+class Server:
+    """Its method `draw` reads `by`, `rates` and `shift`; the rest is none of its business."""
+
+    def __init__(self):
+        self.requests, self.log, self.by, self.rates, self.shift = 0, [], 1.5, [1.5], 2.5
+
+    def draw(self, logits):
+        self.drawn = True
+        return self.scaled(logits) + self.moved
+
+    def scaled(self, logits):
+        return logits * self.by * self.rates[0] * _FACTORS["now"]
+
+    @property
+    def moved(self):
+        return self.shift
+
+    def handed_on(self, logits):
+        return _reader(self)
+
+    def enclosed(self, logits):
+        return (lambda: self.by)()
+
+    def by_name(self, logits):
+        return self.__dict__["by"]
+
+
+def _reader(server):
+    return server.by
+
+
+def test_of_a_bound_methods_object_what_the_method_reads_is_watched():
+    server = Server()
+    guard = Guard(server.draw)
+    for _ in range(3):
+        server.requests += 1
+        server.log.append(object())
+        server.anything = object()
+        assert guard.holds()
+    for change in (
+        lambda: setattr(server, "by", 7.5),
+        lambda: setattr(server, "shift", 7.5),
+        lambda: server.rates.append(1),
+        lambda: setattr(server, "scaled", print),
+        lambda: _FACTORS.update(now=_FACTORS["now"] + 1),
+    ):
+        guard = Guard(server.draw)
+        assert guard.holds()
+        change()
+        assert not guard.holds()
+
+
+@pytest.mark.parametrize("name", ["handed_on", "enclosed", "by_name"])
+def test_of_a_bound_methods_object_all_is_watched_where_the_code_does_not_tell(name):
+    server = Server()
+    guard = Guard(getattr(server, name))
+    assert guard.holds()
+    server.by = 8.5
+    assert not guard.holds()
+
+
+def test_a_bound_method_of_an_object_that_makes_up_attributes_is_watched_as_a_whole():
+    class Wrapper:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            return getattr(vars(self)["inner"], name)
+
+        def draw(self, logits):
+            return self.factor * logits
+
+    wrapper = Wrapper(Scale(1.5))
+    guard = Guard(wrapper.draw)
+    assert guard.holds()
+    wrapper.inner.factor = 2.5
+    assert not guard.holds()
+
+
+def test_a_counter_beside_a_bound_method_compiles_nothing():
+    model, count = every_position(), np.zeros(1, int)
+
+    class Counting(Server):
+        def draw(self, logits):
+            count[0] += 1
+            return tf.argmax(logits * self.by, -1)
+
+    server = Counting()
+    for _ in range(3):
+        server.requests += 1
+        generate(model, PROMPT, 1, server.draw)
+    once = count[0]
+    server.by = -1.5
+    generate(model, PROMPT, 1, server.draw)
+    assert count[0] == 2 * once
+
+
+@pytest.mark.parametrize("kind", ["Sequential", "functional"])
+def test_an_attribute_that_is_set_on_a_model_of_a_graph_is_none_of_its_calls(kind):
+    model = keras.Sequential([keras.Input((2,)), L.Dense(2), L.Dense(3)])
+    if kind == "functional":
+        model = keras.Model(model.inputs, model.outputs)
+    outer = keras.Sequential([keras.Input((2,)), model])
+    guard = Guard(outer)
+    model.epoch, model.names = 1, ["a"]
+    outer.epoch = 2
+    assert guard.holds()
+    model.layers[-1].epoch = 1
+    assert not guard.holds()
+
+
+def test_an_attribute_of_a_model_with_a_call_of_its_own_counts():
+    class Scaled(keras.Sequential):
+        by = 1.0
+
+        def call(self, x):
+            return self.by * super().call(x)
+
+    model = Scaled([keras.Input((2,)), L.Dense(2)])
+    guard = Guard(model)
+    assert guard.holds()
+    model.by = 2.0
+    assert not guard.holds()
+
+
+def test_a_list_that_holds_the_model_does_not_keep_it_alive():
+    class Record:
+        pass
+
+    model = every_position()
+    model.record = record = Record()
+    record.models = [model]  # a layer's attribute would be tracked, and no plain list
+    model.layers[0].record = record
+    generate(model, PROMPT, 1, TemperatureSampler(0))
+    gone = weakref.ref(model)
+    del model, record
+    keras.utils.clear_session()
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_generator_of_a_model_is_its_own_and_no_part_of_it(tmp_path):
+    model = every_position()
+    generator, config = generator_of(model), model.get_config()
+    assert generator_of(model) is generator
+    model.save(tmp_path / "with.keras")
+    others = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), copy.copy(model)]
+    others += [keras.models.clone_model(model), keras.models.load_model(tmp_path / "with.keras")]
+    alike = every_position()
+    vars(alike).update({k: v for k, v in vars(model).items() if k not in vars(alike)})
+    assert not any(isinstance(v, Generator) for other in others for v in vars(other).values())
+    assert generator_of(alike) is not generator and generator_of(alike)._model() is alike
+    assert model.get_config() == config
+    assert generator_of(model) is generator
+
+
+def test_equal_numbers_that_come_and_go_are_not_all_kept():
+    owner = Scale(1000.5)
+    guard = Guard(owner)
+    before = len(guard._refs)
+    for _ in range(5):
+        owner.factor = float("1000.5")
+        assert guard.holds()
+    assert len(guard._refs) == before
+
+
+def test_an_object_that_dies_while_a_guard_looks_is_a_change():
+    """It dies between the look at `_died` and its own turn, when a collection runs there."""
+    owners = [Scale(1.5), functools.partial(lambda x, y: x, 1).func]
+    for owner in owners:
+        guard = Guard(owner)
+        assert guard.holds()
+        guard._died = []  # nobody has said so yet
+        guard._attributes = [(lambda: None, *place[1:]) for place in guard._attributes]
+        guard._places = [(place[0], lambda: None, *place[2:]) for place in guard._places]
         assert not guard.holds()
