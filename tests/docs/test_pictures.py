@@ -24,7 +24,7 @@ def test_every_picture_is_of_a_kind_that_is_compared_with_its_source():
     pages = [page.read_text("utf-8") for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))]
     links = r"(?:\]\(|src=\")(?:docs/)?([\w-]+)\.png"  # of Markdown and of HTML
     shown = {name for page in pages for name in re.findall(links, page)}
-    assert len(shown) > 12
+    assert len(shown) > 10
     there = {path.stem for path in (ROOT / "docs").glob("*.png")}
     # Those of the notebooks are held to the notebooks' outputs, by test_notebooks.py.
     assert shown == there == {*DRAWN, *NOTEBOOKS}
