@@ -24,6 +24,7 @@ from results_parts import pictures  # noqa: E402
 from results_parts.ledger import entry  # noqa: E402
 
 from rnn_kit import plots  # noqa: E402
+from rnn_kit.runs import writing  # noqa: E402
 
 
 def commands(picture, out, record):
@@ -60,9 +61,8 @@ def take(name, out):
     recorded = entry(picture.recipe, picture.preset)
     found = pictures.run_faults(picture, plots.about_picture(file), recorded)
     if not found:
-        aside = pictures.DOCS / f".{name}.png.aside"
-        shutil.copyfile(file, aside)
-        aside.replace(pictures.DOCS / f"{name}.png")
+        with writing(pictures.DOCS / f"{name}.png") as aside:
+            shutil.copyfile(file, aside)
     return found
 
 

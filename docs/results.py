@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
 import quietly  # noqa: F401  TensorFlow, which the package imports
 from results_parts import claims, pictures, tables
 
+from rnn_kit.runs import writing
+
 README = Path(__file__).parents[1] / "README.md"
 
 DRAWN = (
@@ -61,9 +63,8 @@ def main():
         after = drawn(before)
     except LookupError as error:
         raise SystemExit(f"results.py: {error}") from None
-    aside = README.with_suffix(".md.aside")
-    aside.write_text(after, encoding="utf-8", newline="\n")
-    aside.replace(README)
+    with writing(README) as aside:
+        aside.write_text(after, encoding="utf-8", newline="\n")
     print("README.md: " + ("nothing new" if after == before else "tables drawn anew"))
     drawn_anew, missing = pictures.draw()
     for line in [f"docs/{name}.png: drawn anew" for name in drawn_anew] + missing:

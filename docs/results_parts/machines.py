@@ -5,6 +5,7 @@ import json
 import string
 
 from results_parts import ledger
+from rnn_kit.runs import machine_identity
 
 
 @dataclasses.dataclass
@@ -33,7 +34,7 @@ def machines():
     for path in sorted(ledger.LEDGER.glob("*.json")):
         recorded = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(recorded, dict) and "machine" in recorded:
-            by_machine.setdefault(_known_by(recorded["machine"]), []).append(recorded)
+            by_machine.setdefault(machine_identity(recorded["machine"]), []).append(recorded)
     ordered = sorted(
         by_machine.items(),
         key=lambda pair: ("cpu" in pair[1][0]["machine"], "reported" in pair[1][0], pair[0]),
@@ -42,11 +43,6 @@ def machines():
         Machine(letter, entries[0]["machine"], entries)
         for letter, (_, entries) in zip(string.ascii_uppercase, ordered, strict=False)
     ]
-
-
-def _known_by(described):
-    """What two machines differ in. A system tells its memory a little differently after each start."""
-    return json.dumps({k: v for k, v in described.items() if k != "memory_gib"}, sort_keys=True)
 
 
 def benchmarks():

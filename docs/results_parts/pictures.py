@@ -26,7 +26,7 @@ from ptb_language_model_parts import pictures as ptb_pictures
 
 from results_parts.ledger import entry
 from rnn_kit import plots
-from rnn_kit.runs import ledger_name, rows_of
+from rnn_kit.runs import ledger_name, rows_of, writing
 
 DOCS = Path(__file__).parents[1]
 TIMED = ("_seconds", "_per_second")  # ends of metrics that no two runs agree in
@@ -186,9 +186,8 @@ def draw(names=None):
         except LookupError as error:
             missing.append(f"docs/{name}.png is not drawn: {error}")
             continue
-        aside = DOCS / f".{name}.png.aside"
-        plots.write(figure_of(picture), aside, about)
-        aside.replace(DOCS / f"{name}.png")
+        with writing(DOCS / f"{name}.png") as aside:
+            plots.write(figure_of(picture), aside, about)
         drawn.append(name)
     return drawn, missing
 

@@ -1,6 +1,6 @@
 """Whether recorded runs bear a claim out: yes, no, or not shown, from their values over the seeds.
 
-A metric is what the ledger has of it: `values`, one a seed, with their mean.
+A metric is what the ledger has of it, of which the `values` count here, one a seed.
 """
 
 import statistics
@@ -95,11 +95,9 @@ def one_seed(*metrics):
 
 def on_logs(metric):
     """The metric of the values' decadic logarithms, of numbers that differ by orders of magnitude."""
-    values = np.log10(metric["values"]).tolist()
-    return {"mean": statistics.fmean(values), "values": values}
+    return {"values": np.log10(metric["values"]).tolist()}
 
 
 def negative(metric):
     """The metric of the values' negatives, of which the larger is better if the smaller one was."""
-    values = [-value for value in metric["values"]]
-    return {"mean": statistics.fmean(values), "values": values}
+    return {"values": [-value for value in metric["values"]]}

@@ -71,11 +71,7 @@ def table(results, chosen, seeds):
             values = " ".join(f"{value:.4g}" for value in metrics[name]["values"])
             row.append(values)
         rows.append(row)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = cli.columns(rows)
     notes = [f"one value for each of the seeds {' '.join(map(str, seeds))}"]
     weights = [metrics["weights"]["mean"] for metrics in results.values()]
     if max(weights) > 1.05 * min(weights):

@@ -1,18 +1,17 @@
 """Where a measurement goes in the ledger: a file a machine, so that none overwrites another's."""
 
 import hashlib
-import json
 import re
+
+from rnn_kit.runs import machine_identity
 
 
 def machine_tag(machine):
     """A short name of a machine for a file's name: its model, its cores, and six digits of a hash.
 
-    The hash is that of all that is recorded of the machine but its memory, of which a system keeps
-    something for itself, a little more or less after each start.
+    The hash is that of its `machine_identity`.
     """
-    exact = {name: value for name, value in machine.items() if name != "memory_gib"}
-    digits = hashlib.sha256(json.dumps(exact, sort_keys=True).encode()).hexdigest()[:6]
+    digits = hashlib.sha256(machine_identity(machine).encode()).hexdigest()[:6]
     name = machine.get("accelerator") or machine.get("cpu") or machine["processor"]
     words = re.findall(r"[a-z0-9.]+", name.lower())
     words = [word for word in words if word not in ("cpu", "processor", "family", "model", "core")]

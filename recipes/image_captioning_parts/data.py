@@ -1,7 +1,6 @@
 """What the network learns from: pictures, as numbers, and what was said of them."""
 
 import dataclasses
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,14 @@ from image_captioning_parts import extraction
 from image_captioning_parts import features as image_features
 from image_captioning_parts.captioner import PIXELS
 from rnn_kit import cli
-from rnn_kit.datasets import cut_caption, data_folder, generated_shapes, load_captions, own_places
+from rnn_kit.datasets import (
+    cut_caption,
+    data_folder,
+    file_sha256,
+    generated_shapes,
+    load_captions,
+    own_places,
+)
 from rnn_kit.text import TokenVocabulary, read_vectors
 from rnn_kit.text.tokens import END, UNKNOWN
 
@@ -96,9 +102,7 @@ def with_word_vectors(held, settings):
             f"and --embedding is {settings.embedding}: say --embedding {vectors.shape[1]}."
         )
     path = Path(settings.word_vectors)
-    with open(path, "rb") as file:  # they may be gigabytes
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    info = held.info | {"word_vectors": {"source": path.name, "sha256": digest}}
+    info = held.info | {"word_vectors": {"source": path.name, "sha256": file_sha256(path)}}
     return dataclasses.replace(held, word_vectors=(vectors, found), info=info, notes=notes)
 
 

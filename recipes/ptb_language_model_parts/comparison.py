@@ -90,7 +90,7 @@ def table(results, units, chosen, seeds):
                 " ".join(f"{value:.0f}" for value in metrics[agreement.LARGEST]["values"]),
             ]
         )
-    lines = _columns(rows)
+    lines = cli.columns(rows)
     rows = [["verbs that agree, by distance", *results]]
     names = agreement.shares(results[CELLS[0]])[0]
     for name, (first, _) in zip(names, agreement.BINS, strict=True):
@@ -103,7 +103,7 @@ def table(results, units, chosen, seeds):
             *lines,
             f"(agrees up to: words from noun to verb, a value a seed; {agreement.CRITERION})",
             "",
-            *_columns(rows),
+            *cli.columns(rows),
         ]
     )
 
@@ -113,11 +113,3 @@ def _spread(metric):
         return "-"
     spread = "" if metric["std"] is None else f" ± {metric['std']:.3f}"
     return f"{metric['mean']:.3f}{spread}"
-
-
-def _columns(rows):
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -26,7 +26,7 @@ from rnn_kit.cli.flags import (
     temperature,
 )
 from rnn_kit.cli.program import command, run_recipe
-from rnn_kit.cli.terminal import coloured_words, prompt_loop, side_by_side
+from rnn_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
 from rnn_kit.cli.texts import limit_note
 from rnn_kit.cli.training import run_seeds
 from rnn_kit.cli.variants import equal_units, own_rates, run_variants, variants_folder
@@ -44,6 +44,7 @@ __all__ = [
     "check_mode",
     "checkpoint_seconds",
     "coloured_words",
+    "columns",
     "command",
     "difference",
     "distribute",

@@ -19,6 +19,15 @@ _STEPS = (0.1, 0.25, 0.4)
 _MOVED = 0.1  # by more than this, a word's effect on the score is shown where there are no colours
 
 
+def columns(rows):
+    """Lines of a table: rows of texts, each as wide as the widest of its column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
 def side_by_side(texts, width=None):
     """Texts in columns under their headings, or one below the other where the terminal is too narrow.
 

@@ -8,6 +8,7 @@ from rnn_kit.datasets._files import (
     DataError,
     check_limit,
     data_folder,
+    file_sha256,
     find_or_fetch,
     own_places,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Reviews",
     "cut_caption",
     "data_folder",
+    "file_sha256",
     "find_or_fetch",
     "generated_reviews",
     "generated_shapes",

@@ -155,7 +155,7 @@ def _keras_cache():
 
 def _check(path, name, sha256, url):
     try:
-        found = _file_sha256(path)
+        found = file_sha256(path)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({error.strerror or error}): {name} was expected there; check "
@@ -171,12 +171,13 @@ def _check(path, name, sha256, url):
 
 def _is_the_file(path, sha256):
     try:
-        return _file_sha256(path) == sha256
+        return file_sha256(path) == sha256
     except OSError:
         return False
 
 
-def _file_sha256(path):
+def file_sha256(path):
+    """The SHA-256 of a file, in hexadecimal, read piece by piece: it may have gigabytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

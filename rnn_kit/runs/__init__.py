@@ -1,7 +1,14 @@
 """A run's folder, its checkpoints, and the ledger of recorded runs."""
 
 from rnn_kit.runs.checkpoints import Checkpoints
-from rnn_kit.runs.environment import commit, describe_machine, machine, same_machine, versions
+from rnn_kit.runs.environment import (
+    commit,
+    describe_machine,
+    machine,
+    machine_identity,
+    same_machine,
+    versions,
+)
 from rnn_kit.runs.errors import RunError
 from rnn_kit.runs.folder import CONFIG, HISTORY, MODEL, RESULT, SAMPLES, Run, new_folder, writing
 from rnn_kit.runs.ledger import differing, entry_text, ledger_entry, ledger_name, rows_of, summary
@@ -24,6 +31,7 @@ __all__ = [
     "ledger_entry",
     "ledger_name",
     "machine",
+    "machine_identity",
     "new_folder",
     "plain",
     "rows_of",

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -53,6 +54,14 @@ def same_machine(one, other):
     Results that were written before the model of the CPU was recorded do not state it.
     """
     return all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def machine_identity(described):
+    """What tells a machine from others, as text: all that is recorded of it but its memory.
+
+    Of the memory a system keeps something for itself, a little more or less after each start.
+    """
+    return json.dumps({k: v for k, v in described.items() if k != "memory_gib"}, sort_keys=True)
 
 
 def _memory_gib():

@@ -133,7 +133,7 @@ def test_a_data_file_that_may_not_be_read_is_named(checkout, monkeypatch, fetch)
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(_files, "_file_sha256", refuse)
+    monkeypatch.setattr(_files, "file_sha256", refuse)
     message = data_error(fetch)
     assert str(file) in message
     assert "Permission denied" in message
