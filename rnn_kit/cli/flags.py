@@ -18,6 +18,7 @@ from types import UnionType
 import keras
 
 import rnn_kit.layers
+from rnn_kit.text import TextError, check_encoding
 
 CELLS = {
     "lstm": keras.layers.LSTM,
@@ -125,6 +126,19 @@ def setting(
     about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
     about |= {"neutral": neutral or group == "writing", "of_data": of_data}
     return dataclasses.field(default=default, metadata=about)
+
+
+def encoding():
+    """The setting of that name, which whatever reads the user's text files has."""
+    help = "of text files (default: UTF-8, or UTF-16 where a byte-order mark says so)"
+    return setting(None, help, _encoding, group="data and run")
+
+
+def _encoding(text):
+    try:
+        return check_encoding(text)
+    except TextError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def checkpoint_seconds():

@@ -6,7 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets._tables import a_few, comma_or_semicolon, composed, entries, read, records, short
+from rnn_kit.datasets._tables import a_few, entries, read, read_table, short
+from rnn_kit.text.decoding import composed
 
 PARTS = ("train", "validation", "test")
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
@@ -63,10 +64,8 @@ def read_captions(path):
     first = content.lstrip("\n").partition("\n")[0]
     if path.name.lower().endswith(".token.txt") or (suffix == ".txt" and "\t" in first):
         rows = _token_lines(path, content)
-    elif suffix in (".tsv", ".tab"):
-        rows = _table_rows(path, content, "\t")
     else:
-        rows = _table_rows(path, content, comma_or_semicolon(content))
+        rows = _table_rows(path)
     captions = defaultdict(list)
     for name, caption in rows:
         captions[name].append(caption.strip())
@@ -94,24 +93,23 @@ def _token_lines(path, content):
         )
 
 
-def _table_rows(path, content, delimiter):
-    rows = records(path, content, delimiter)
-    if not rows:
-        raise DataError(f"{path} is empty: expected {_CAPTIONS}")
-    (first, names), *rows = rows
-    header = [name.strip().lower() for name in names]
+def _table_rows(path):
+    table = read_table(path)
+    header = [name.lower() for name in table.header]
     if header.count("image") != 1 or header.count("caption") != 1:
         raise DataError(
-            f"{path}, line {first}: the header names {a_few(names)}: expected one column 'image' and "
+            f"{path}, line 1: the header names {a_few(table.header)}: expected one column 'image' and "
             "one 'caption'; add the header image,caption or rename columns"
         )
     image, caption = header.index("image"), header.index("caption")
-    for line, fields in rows:
-        if len(fields) != len(header):
+    for line, fields in table.rows:
+        fields = [composed(field) for field in fields]
+        if table.fitted(fields, caption) is None:
             raise DataError(
                 f"{path}, line {line}: expected {len(header)} fields, as in the header, found "
                 f"{len(fields)}; put a field that holds the delimiter into double quotes"
             )
+        fields = table.fitted(fields, caption)
         name = fields[image].strip()
         if not name:
             raise DataError(f"{path}, line {line}: expected an image's name, found none; fill it in")

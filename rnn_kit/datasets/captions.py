@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +19,9 @@ from rnn_kit.datasets._caption_files import (
     split_files,
 )
 from rnn_kit.datasets._files import DataError, data_folder, own_places
-from rnn_kit.datasets._tables import a_few, composed
+from rnn_kit.datasets._tables import a_few
+from rnn_kit.text import cut_letters
+from rnn_kit.text.decoding import composed
 
 FLICKR8K_IMAGES = (6_000, 1_000, 1_000)  # of the three parts
 FLICKR8K_CAPTIONS = 40_460  # five of each of 8,092 images, 92 of which are in no part
@@ -83,14 +84,14 @@ class Captions(NamedTuple):
 
 
 def cut_caption(text):
-    """The words of a caption in lower case: runs of the letters a to z, digits and apostrophes.
+    """The words of a caption in lower case, as `rnn_kit.text.cut_letters` finds them.
 
     Example:
 
     >>> cut_caption("A dog, wet, doesn't move .")
     ['a', 'dog', 'wet', "doesn't", 'move']
     """
-    return re.findall(r"[a-z0-9']+", text.lower())
+    return cut_letters(text)
 
 
 def load_captions(source, *, seed=0, image_names=None):

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets._tables import a_few, comma_or_semicolon, composed, entries, read, records, short
+from rnn_kit.datasets._tables import a_few, comma_or_semicolon, entries, read, records, short
+from rnn_kit.text.decoding import composed
 from rnn_kit.text.words import SEPARATORS
 
 _POSITIVE = {"pos", "positive", "1", "+1", "true", "yes", "good"}

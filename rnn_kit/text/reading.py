@@ -2,31 +2,35 @@
 
 import hashlib
 import os
-import unicodedata
 from pathlib import Path
 
+from rnn_kit.text.decoding import NotTextError, composed, decode, read_binary
 from rnn_kit.text.errors import TextError
 
-_BOM = "\ufeff"
+_NAMED = 5  # files that a note names
 
 
-def read_text(path):
+def read_text(path, encoding=None, notes=None):
     """Reads a file, or all text files of a folder, as one normalised string.
 
-    UTF-8 with or without a byte-order mark; CRLF and CR become LF; the characters are composed to
-    Unicode's NFC. A folder is read recursively, its files in the sorted order of their relative
-    POSIX paths and joined with a newline. Names that begin with a dot, `__pycache__` and whatever
-    is not UTF-8 text (pictures, archives) are passed over; links to folders are not followed.
+    UTF-8 with or without a byte-order mark, UTF-16 with one, or a named encoding; a `.gz`, `.bz2` or
+    `.xz` file is unpacked. CRLF and CR become LF; the characters are composed to Unicode's NFC. A
+    folder is read recursively, its files in the sorted order of their relative POSIX paths and joined
+    with a newline. Names that begin with a dot and `__pycache__` are passed over, and links to folders
+    are not followed; whatever else is not text in that encoding (pictures, archives) is left out, and
+    `notes` says so.
 
     Args:
         path: A file or a folder, as a string or a path.
+        encoding: Such as `"latin-1"`. Default: UTF-8, and UTF-16 where a byte-order mark says so.
+        notes: A list that is given a line on what was left out, if anything was.
 
     Returns:
         The text, a `str` that is not empty.
 
     Raises:
         TextError: If the path is missing, cannot be read, holds no text, or is one file that is
-            not UTF-8 text (the message gives the byte).
+            not text (the message gives the byte), or the encoding is not known.
 
     Example:
 
@@ -39,9 +43,9 @@ def read_text(path):
     """
     path = Path(path)
     if os.path.isdir(path):
-        text = "\n".join(_texts_in(path))
+        text = "\n".join(_texts_in(path, encoding, notes))
     elif os.path.isfile(path):
-        text = _decode(path, read_bytes(path))
+        text = composed(decode(read_bytes(path), path, encoding))
     elif os.path.lexists(path):
         raise TextError(
             f"{path} is neither a regular file nor a folder: give a text file (UTF-8) or a folder "
@@ -73,17 +77,26 @@ def text_sha256(text):
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _texts_in(folder):
-    texts = []
-    for file in _files_in(folder):
+def _texts_in(folder, encoding, notes):
+    files, texts, left_out = _files_in(folder), [], []
+    for file in files:
         try:
-            texts.append(_decode(file, read_bytes(file)))
-        except _NotTextError:
-            continue
+            texts.append(composed(decode(read_bytes(file), file, encoding)))
+        except NotTextError:
+            left_out.append(file.relative_to(folder).as_posix())
     if not texts:
+        named = f", and none of its {len(left_out):,} files is any" if left_out else ""
         raise TextError(
-            f"{folder} holds no text files: expected at least one file of UTF-8 text in it or "
-            "below it (hidden names are passed over); put one there or give another folder"
+            f"{folder} holds no text files: expected at least one file of {encoding or 'UTF-8'} text "
+            f"in it or below it (hidden names are passed over){named}; put one there, give another "
+            "folder, or name the files' encoding with --encoding"
+        )
+    if left_out and notes is not None:
+        more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
+        notes.append(
+            f"Read {len(texts):,} of {len(files):,} files in {folder}; passed over as not "
+            f"{encoding or 'UTF-8'}: {', '.join(map(repr, left_out[:_NAMED]))}{more} (--encoding names "
+            "another)."
         )
     return texts
 
@@ -103,8 +116,13 @@ def _passed_over(name):
 
 
 def read_bytes(file):
+    """All bytes of a file, unpacked.
+
+    Raises:
+        TextError: If it cannot be read.
+    """
     try:
-        return file.read_bytes()
+        return read_binary(file)
     except OSError as error:
         _raise_unreadable(error, file)
 
@@ -114,26 +132,3 @@ def _raise_unreadable(error, path=None):
         f"{path or error.filename} cannot be read ({error.strerror or error}): expected a file or "
         "folder that you may read; check its permissions"
     ) from error
-
-
-class _NotTextError(TextError):
-    """Bytes that are not UTF-8 text."""
-
-
-def _decode(file, data):
-    zero = data.find(b"\0")
-    if zero >= 0:
-        raise _not_text(file, zero, "a NUL byte")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _not_text(file, error.start, f"the byte 0x{data[error.start]:02x}") from None
-    text = text.removeprefix(_BOM).replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", text)
-
-
-def _not_text(file, offset, what):
-    return _NotTextError(
-        f"{file} is not UTF-8 text: {what} at byte offset {offset}, where UTF-8 was expected; save "
-        "it as UTF-8 or give another file"
-    )

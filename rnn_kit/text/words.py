@@ -1,5 +1,6 @@
 """The words that a model knows, and their ids, numbered as `keras.datasets.imdb` numbers them."""
 
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -10,20 +11,61 @@ from rnn_kit.text.saving import load_vocabulary, save_json
 PADDING, START, UNKNOWN = 0, 1, 2
 FIRST = 4  # the id of the most frequent word; 3 stands for nothing
 
-# The characters that end a word, as the space does. Not the apostrophe: "don't" is one word.
+# The ASCII characters that end a word, as the space does. Not the apostrophe: "don't" is one word.
 SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
-_TO_SPACES = str.maketrans(dict.fromkeys(SEPARATORS, " "))
+_APOSTROPHES = "\u2019\u02bc\uff07"
+# Written without spaces; of their scripts only these are cut, character by character.
+_ALONE = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA ", "KATAKANA ")
+
+
+class _Cutting(dict):
+    """For `str.translate`: what stands for each character beyond ASCII, found when it first comes."""
+
+    def __missing__(self, code):
+        character = chr(code)
+        kind, name = unicodedata.category(character), unicodedata.name(character, "")
+        if character in _APOSTROPHES:
+            becomes = "'"
+        elif character in "\u200b\ufeff" or kind[0] in "PZ" or character.isspace():
+            becomes = " "
+        elif character == "\u00ad" or name.startswith("VARIATION SELECTOR"):  # a soft hyphen; of emoji
+            becomes = ""
+        elif kind == "So" or name.startswith(_ALONE):
+            becomes = f" {character} "
+        else:
+            becomes = character
+        self[code] = becomes
+        return becomes
+
+
+class _Letters(_Cutting):
+    """The same, where all but letters with their marks, digits and apostrophes ends a word."""
+
+    def __missing__(self, code):
+        becomes = super().__missing__(code)
+        if becomes.strip() and unicodedata.category(becomes.strip())[0] not in "LMN" and becomes != "'":
+            becomes = self[code] = " "
+        return becomes
+
+
+_WHITE = "\t\n\r\v\f"
+_ASCII = {code: chr(code) for code in range(128)}
+_TO_SPACES = _Cutting(_ASCII | str.maketrans(dict.fromkeys(SEPARATORS + _WHITE, " ")))
+_TO_LETTERS = _Letters({code: c if c.isalnum() or c == "'" else " " for code, c in _ASCII.items()})
 _SPECIAL = ("<pad>", "<start>", "<unk>")
 _FORMAT = "rnn_kit.WordVocabulary"
 
 
 def cut_words(text):
-    r"""Cuts a text into lower-case words, exactly as the `Tokenizer` of Keras 2 does by default.
+    r"""Cuts a text into lower-case words, as the `Tokenizer` of Keras 2 does by default.
 
-    Each of the characters ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~``, tab and newline becomes a space, and
-    the words are what stands between spaces. An apostrophe stays in its word, `<br />` leaves the
-    word "br", and other white space, such as a carriage return or a no-break space, ends no word.
+    Each of the characters ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~`` becomes a space, and the words are what
+    stands between white space. An apostrophe stays in its word, and `<br />` leaves the word "br".
+
+    Beyond ASCII, where that `Tokenizer` leaves everything in its word: punctuation and white space (a
+    no-break space too) end a word, a typographic apostrophe is an apostrophe, and each Chinese
+    character, kana and emoji is a word of its own, since no spaces stand around them.
 
     Args:
         text: A `str`; it may be empty.
@@ -35,8 +77,32 @@ def cut_words(text):
 
     >>> cut_words("Don't miss it!<br />A well-made film.")
     ["don't", 'miss', 'it', 'br', 'a', 'well', 'made', 'film']
+    >>> cut_words("Don’t miss «Été»")
+    ["don't", 'miss', 'été']
+    >>> cut_words("好电影！ 5 stars")
+    ['好', '电', '影', '5', 'stars']
     """
     return [word for word in text.lower().translate(_TO_SPACES).split(" ") if word]
+
+
+def cut_letters(text):
+    """Cuts a text into lower-case words of letters, digits and apostrophes; all else ends a word.
+
+    A letter keeps its marks, a typographic apostrophe is an apostrophe, and each Chinese character and
+    kana is a word of its own.
+
+    Args:
+        text: A `str`; it may be empty.
+
+    Returns:
+        A list of words, none of them empty.
+
+    Example:
+
+    >>> cut_letters("Zwei Mädchen — mit 3 Hunden_!")
+    ['zwei', 'mädchen', 'mit', '3', 'hunden']
+    """
+    return text.lower().translate(_TO_LETTERS).split()
 
 
 class WordVocabulary:
