@@ -79,11 +79,15 @@ class Settings:
 
     data: str = setting(
         "imdb",
-        "imdb, generated, or your own: a CSV or TSV file, or a folder like aclImdb's",
+        "imdb, generated, or your own: a table (CSV, TSV, JSON lines), or a folder like aclImdb's",
         group=DATA,
     )
-    text_column: str = setting("text", "of a CSV or TSV file", group=DATA)
-    label_column: str = setting("label", "of a CSV or TSV file; two classes", group=DATA)
+    text_column: str = setting("text", "of a table", group=DATA)
+    label_column: str = setting("label", "of a table; two classes", group=DATA)
+    columns: str | None = setting(
+        None, "of a table whose first row does not name them: label,text", group=DATA
+    )
+    encoding: str | None = cli.encoding()
     limit: int | None = setting(None, "reviews to use of each part", cli.at_least(2), group=DATA)
     validation: float = setting(
         0.1, "fraction of the training reviews that validates", cli.share, group=DATA
@@ -180,11 +184,19 @@ class Data(NamedTuple):
     vocabulary: WordVocabulary
     classes: tuple
     info: dict
+    notes: tuple
 
 
 def load_data(settings):
     """The reviews, of which a stratified part of the training ones, drawn by the seed, validates."""
-    reviews = load_reviews(settings.data, settings.text_column, settings.label_column, settings.limit)
+    reviews = load_reviews(
+        settings.data,
+        settings.text_column,
+        settings.label_column,
+        settings.limit,
+        encoding=settings.encoding,
+        columns=settings.columns and settings.columns.split(","),
+    )
     train, validation = reviews.train.split(settings.validation, settings.seed)
     if min(len(train), len(validation), len(reviews.test)) < 1 or len(set(train.labels)) < 2:
         raise cli.UserError(
@@ -200,7 +212,8 @@ def load_data(settings):
     known = reviews.vocabulary
     vocabulary = WordVocabulary(known.words, min(settings.words, known.size))
     sizes = {"train": len(train), "validation": len(validation), "test": len(reviews.test)}
-    return Data(train, validation, reviews.test, vocabulary, reviews.classes, reviews.info | sizes)
+    info = reviews.info | sizes
+    return Data(train, validation, reviews.test, vocabulary, reviews.classes, info, reviews.notes)
 
 
 def build_model(settings, vocabulary_size, pairs=0):
@@ -363,7 +376,7 @@ def run_one(settings, open_run):
         f"held out {info['test']:,}; {info['distinct_words']:,} distinct words; "
         f"is it {data.classes[0]} or {data.classes[1]}?"
     )
-    for note in what_is_not_read(settings, data):
+    for note in (*data.notes, *what_is_not_read(settings, data)):
         print(note)
     print(f"on {describe_machine()}; everything goes to {run.path}")
     model, last_weights = train(settings, data, run)

@@ -73,6 +73,7 @@ class Settings:
     data: str = setting(
         "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
     )
+    encoding: str | None = cli.encoding()
     limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
     lower: bool = setting(
         False, "lower-case the text; by a preset, its own text alone", group=DATA, of_data=True
@@ -164,7 +165,7 @@ class Text:
 
 def load_data(settings):
     """The text, its characters numbered, and its last tenth held out; the tenth before validates."""
-    text, info = load_text(settings.data, settings.limit)
+    text, info = load_text(settings.data, settings.limit, settings.encoding)
     if settings.lower:
         text = text.lower()
     vocabulary = CharVocabulary.from_text(text)
@@ -321,7 +322,7 @@ def run_one(settings, open_run):
         f"{len(text.vocabulary)} distinct; training on {info['train']:,}, validating on "
         f"{info['validation']:,}, held out {info['test']:,}"
     )
-    if note := cli.limit_note(info):
+    for note in cli.text_notes(info):
         print(note)
     if (info["batch_size"], info["window"]) != (settings.batch_size, settings.window):
         print(

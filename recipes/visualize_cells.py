@@ -68,6 +68,7 @@ class Settings:
     data: str = setting(
         "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
     )
+    encoding: str | None = cli.encoding()
     limit: int | None = setting(
         5_000_000, "characters of the text to use", cli.positive_int, group=DATA
     )
@@ -133,7 +134,7 @@ class Text:
 
 def load_data(settings):
     """The text: eight tenths to train on, one to search for cells, the last to measure them on."""
-    text, info = load_text(settings.data, settings.limit)
+    text, info = load_text(settings.data, settings.limit, settings.encoding)
     vocabulary = CharVocabulary.from_text(text)
     train, validation, test = split_text(vocabulary.encode(text))
     if len(train) <= settings.window or min(len(validation), len(test)) < looking.LEAST:
@@ -227,7 +228,7 @@ def run_one(settings, open_run, show=False):
         f"{text.info['name']}: training on {len(text.train):,} of {text.info['characters']:,} "
         f"characters, {len(text.vocabulary)} distinct"
     )
-    if note := cli.limit_note(text.info):
+    for note in cli.text_notes(text.info):
         print(note)
     print(f"on {describe_machine()}; everything goes to {run.path}")
     model = train(settings, text, run)

@@ -61,7 +61,7 @@ def held_out_text(run, settings, vocabulary):
             f"{run.path} does not say which text its model was trained on: name one to look at with "
             "--text."
         )
-    text, info = load_text(trained["data"], trained.get("limit"))
+    text, info = load_text(trained["data"], trained.get("limit"), trained.get("encoding"))
     if info["sha256"] != data["sha256"]:
         raise cli.UserError(
             f"{trained['data']} is not the text any more that the run in {run.path} was trained on: "

@@ -28,7 +28,7 @@ from rnn_kit.cli.flags import (
 )
 from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
-from rnn_kit.cli.texts import limit_note
+from rnn_kit.cli.texts import text_notes
 from rnn_kit.cli.training import run_seeds
 from rnn_kit.cli.variants import equal_units, own_rates, run_variants, variants_folder
 
@@ -54,7 +54,6 @@ __all__ = [
     "flag_of",
     "fraction",
     "given",
-    "limit_note",
     "number_of",
     "override",
     "own_rates",
@@ -72,5 +71,6 @@ __all__ = [
     "side_by_side",
     "strategy",
     "temperature",
+    "text_notes",
     "variants_folder",
 ]

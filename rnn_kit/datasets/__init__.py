@@ -51,7 +51,7 @@ TEXTS = {
 }
 
 
-def load_text(source, limit=None):
+def load_text(source, limit=None, encoding=None):
     """A text by the name of a known set, or from a file or folder of the user's own.
 
     Args:
@@ -59,12 +59,14 @@ def load_text(source, limit=None):
             means the set even where a file of that name exists: write `./nietzsche` or pass a
             `pathlib.Path` for the file.
         limit: Number of characters to take from the start, or `None` for all.
+        encoding: Of a file or folder of the user's own, as of `rnn_kit.text.read_text`.
 
     Returns:
         A tuple `(text, info)`. `info` is what a result should record: a dict of `name` (the
         source as given), `sha256` (of the text returned), `characters` (their number),
-        `distinct` (the number of different ones), and where the limit cut the text
-        `whole_characters` (their number before; not of `"stdlib"`, which is read no further).
+        `distinct` (the number of different ones), where the limit cut the text
+        `whole_characters` (their number before; not of `"stdlib"`, which is read no further), and
+        where files of a folder were left out `notes`, lines that say which.
 
     Raises:
         DataError: If the source is unknown or cannot be had, or `limit` is below 1.
@@ -76,13 +78,13 @@ def load_text(source, limit=None):
     >>> info["name"], info["characters"], info["distinct"] == len(set(text))
     ('stdlib', 1000, True)
     """
-    limit = check_limit(limit)
+    limit, notes = check_limit(limit), []
     if source == "stdlib":
         text = stdlib.load(limit)  # which then reads no more files than it needs
     elif isinstance(source, str) and source in TEXTS:
         text = TEXTS[source]()
     elif isinstance(source, Path) or os.path.lexists(source):
-        text = read_text(source)
+        text = read_text(source, encoding, notes)
     else:
         raise DataError(
             f"There is no data set and no file or folder called {str(source)!r}. The known sets "
@@ -97,4 +99,6 @@ def load_text(source, limit=None):
     }
     if len(text) < whole:
         info["whole_characters"] = whole
+    if notes:
+        info["notes"] = notes
     return text, info

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rnn_kit.datasets._files import DataError
 from rnn_kit.text.decoding import NotTextError, composed, decode, read_binary
 
-_PACKED = (".gz", ".bz2", ".xz")
+PACKED = (".gz", ".bz2", ".xz")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv", ".tsv", ".tab", *JSON_LINES)
 
@@ -69,7 +69,7 @@ def read(path, encoding=None):
 def suffix_of(path):
     """The suffix in lower case, below that of a packed file: `.csv` of `reviews.csv.gz`."""
     path = Path(path)
-    return Path(path.stem if path.suffix.lower() in _PACKED else path.name).suffix.lower()
+    return Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
 
 
 def read_table(path, encoding=None, columns=None):

@@ -11,12 +11,13 @@ import numpy as np
 
 from rnn_kit.datasets import imdb
 from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets.labelled import LabelledTexts, read_labelled
+from rnn_kit.datasets.labelled import LABEL, TEXT, LabelledTexts, read_labelled
 from rnn_kit.datasets.reviews import generated_reviews
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
 
 _GENERATED = (3000, 1000)  # reviews for training and for the test
 _HELD_OUT = 0.2  # of files that have no test part
+_LONG = 20  # characters; of the distinct words of English reviews the mean is 8
 _FIXED = 20_111  # seed of what must be the same in runs of all seeds
 
 
@@ -29,6 +30,7 @@ class Reviews(NamedTuple):
         classes: What 0 and 1 are called.
         info: What a result should record: `name`, `sha256` (of both parts' ids and labels), `reviews`,
             `test_reviews`, `distinct_words`, `classes`.
+        notes: Lines that the user should be told, a tuple.
     """
 
     train: LabelledSequences
@@ -36,18 +38,20 @@ class Reviews(NamedTuple):
     vocabulary: WordVocabulary
     classes: tuple
     info: dict
+    notes: tuple = ()
 
 
-def load_reviews(source, text_column="text", label_column="label", limit=None):
+def load_reviews(
+    source, text_column=TEXT, label_column=LABEL, limit=None, *, encoding=None, columns=None
+):
     """Reviews by the name of a known set, or from the user's own files.
 
     Args:
         source: `"imdb"`; `"generated"`, which needs no download; an `.npz` file as
             `rnn_kit.datasets.imdb.read_encoded` takes it, with `imdb_word_index.json` beside it; or a
-            CSV or TSV file or a folder as `read_labelled` takes them. Where there is no test part, a
+            table or a folder as `read_labelled` takes them. Where there is no test part, a
             fifth is held out, the same for every seed.
-        text_column: Of a CSV or TSV file.
-        label_column: Of a CSV or TSV file.
+        text_column, label_column, encoding, columns: Of a table or folder, as of `read_labelled`.
         limit: Number of reviews to use of each part, at random and the same for every seed; `None` for
             all.
 
@@ -64,6 +68,7 @@ def load_reviews(source, text_column="text", label_column="label", limit=None):
     >>> len(reviews.train.labels), len(reviews.test.labels), reviews.classes
     (10, 10, ('negative', 'positive'))
     """
+    notes = ()
     if source == "imdb":
         train, test, vocabulary = imdb.load()
         classes = imdb.CLASSES
@@ -74,19 +79,23 @@ def load_reviews(source, text_column="text", label_column="label", limit=None):
     elif not (isinstance(source, Path) or os.path.lexists(source)):
         raise DataError(
             f"There is no data set and no file or folder called {str(source)!r}. The known sets are "
-            "imdb and generated; a CSV or TSV file with a text and a label column, or a folder like "
-            "aclImdb's, works too."
+            "imdb and generated; a table (.csv, .tsv, .jsonl) with a text and a label column, or a "
+            "folder like aclImdb's, works too."
         )
     elif str(source).lower().endswith(".npz"):
         train, test = imdb.read_encoded(source)
         vocabulary = imdb.read_index(Path(source).parent / imdb.INDEX)
         classes = imdb.CLASSES
     else:
-        own_train, own_test = read_labelled(source, text_column, label_column)
+        own_train, own_test = read_labelled(
+            source, text_column, label_column, encoding=encoding, columns=columns
+        )
+        notes = own_train.notes + (own_test.notes if own_test else ())
         if own_test is None:
             own_train, own_test = _split(source, own_train)
         train, test, vocabulary = _encoded(own_train, own_test)
         classes = own_train.classes
+        notes += _long_words(vocabulary)
     if limit is not None:
         train, test = (_limited(part, limit) for part in (train, test))
     info = {
@@ -97,7 +106,18 @@ def load_reviews(source, text_column="text", label_column="label", limit=None):
         "distinct_words": len(vocabulary),
         "classes": list(classes),
     }
-    return Reviews(train, test, vocabulary, tuple(classes), info)
+    return Reviews(train, test, vocabulary, tuple(classes), info, notes)
+
+
+def _long_words(vocabulary):
+    """A note, where the words are too long to be words."""
+    mean = sum(map(len, vocabulary.words)) / len(vocabulary)
+    if mean <= _LONG:
+        return ()
+    return (
+        f"Words have {mean:.0f} characters on average. Is the language written without spaces? Put "
+        "some between its words: only Chinese characters and kana are words of their own.",
+    )
 
 
 def _encoded(train, test):

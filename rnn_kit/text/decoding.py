@@ -3,6 +3,7 @@
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import re
 import unicodedata
@@ -12,7 +13,7 @@ from rnn_kit.text.errors import TextError
 
 # The longer ones first: UTF-32's little-endian mark begins with UTF-16's.
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -42,7 +43,7 @@ def check_encoding(name):
     if name is None:
         return None
     try:
-        b"".decode(name)
+        io.TextIOWrapper(io.BytesIO(), encoding=name)
     except (LookupError, ValueError, TypeError):
         raise TextError(
             f"{name!r} is not an encoding of text that Python knows: expected a name such as utf-8, "
@@ -152,13 +153,14 @@ def _utf_16_without_mark(data, looked_at=4096):
     head = data[:looked_at]
     half = len(head) // 2
     for name, start in (("utf-16-le", 1), ("utf-16-be", 0)):
-        if head[start::2].count(0) > 0.4 * half > 2 * head[1 - start :: 2].count(0):
+        zeros, others = head[start::2].count(0), head[1 - start :: 2].count(0)
+        if zeros > max(1, 0.4 * half) and zeros > 4 * others:
             return name
     return None
 
 
 def _wrong_byte(data, where, at, encoding, marked):
-    named = encoding or (marked or "utf-8").removesuffix("-sig")
+    named = encoding or marked or "utf-8"
     line = f" (line {data.count(10, 0, at) + 1})"
     advice = (
         "name its encoding with --encoding, such as --encoding cp1252 for an old Windows file, or save "

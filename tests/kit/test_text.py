@@ -122,16 +122,16 @@ def test_the_byte_that_is_not_utf8_is_named(tmp_path, data, offset):
     file = write(tmp_path / "bad.txt", data)
     message = error_line(read_text, file)
     assert str(file) in message
-    assert f"at byte offset {offset}," in message
+    assert f"at byte offset {offset} (line 1)" in message
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     file = write(tmp_path / "secret.txt", b"secret")
 
-    def refuse(path):
+    def refuse(path, *args, **kwargs):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     for path in (file, tmp_path):  # in a folder too: a text is not left out in silence
         message = error_line(read_text, path)
         assert str(file) in message

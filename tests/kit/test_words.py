@@ -16,6 +16,7 @@ from rnn_kit.text import (
     CharVocabulary,
     TextError,
     WordVocabulary,
+    cut_letters,
     cut_words,
 )
 
@@ -36,9 +37,45 @@ def test_a_separator_ends_a_word_and_leaves_no_empty_one(separator):
     assert cut_words(f"{separator}one{separator}two{separator}") == ["one", "two"]
 
 
-@pytest.mark.parametrize("kept", ["'", "\r", "\u00a0", "\u2019", "\u2013", "\x0b", "\x96", "\u00bf"])
-def test_other_marks_and_white_space_stay_in_their_word(kept):
+@pytest.mark.parametrize("kept", ["'", "\x96", "\u0301", "\u200d", "\u20ac"])
+def test_other_marks_stay_in_their_word(kept):
     assert cut_words(f"one{kept}two") == [f"one{kept}two"]
+
+
+@pytest.mark.parametrize(
+    "separator", [*"\r\x0b\x0c\u00a0\u2003\u3000\u200b\ufeff\u2013\u2014\u201c\u2026\u00bf\u3002"]
+)
+def test_white_space_and_punctuation_beyond_ascii_end_a_word(separator):
+    assert cut_words(f"{separator}one{separator}two") == ["one", "two"]
+
+
+@pytest.mark.parametrize("cut", [cut_words, cut_letters])
+def test_a_typographic_apostrophe_is_an_apostrophe(cut):
+    assert cut("Don\u2019t") == ["don't"]
+
+
+def test_characters_of_scripts_without_spaces_are_words_of_their_own():
+    assert cut_words("我爱NLP\uff01东京タワー") == ["我", "爱", "nlp", "东", "京", "タ", "ワ", "ー"]
+    assert cut_words("great\U0001f600\U0001f600 \u2764\ufe0f") == [
+        "great",
+        "\U0001f600",
+        "\U0001f600",
+        "\u2764",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("A dog, wet, doesn't move .", ["a", "dog", "wet", "doesn't", "move"]),
+        ("Zwei M\u00e4dchen (mit 3 Hunden)_!", ["zwei", "m\u00e4dchen", "mit", "3", "hunden"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("一只狗 runs \U0001f600 $5", ["一", "只", "狗", "runs", "5"]),
+        ("\u20ac \u00a9 ...", []),
+    ],
+)
+def test_letters_with_their_marks_digits_and_apostrophes_are_words(text, words):
+    assert cut_letters(text) == words
 
 
 def test_words_are_lower_case():
