@@ -216,8 +216,8 @@ def run_one(settings, open_run, show=False):
     run = open_run(info)
     state = ", its initial state learned" if settings.learned_state else ""
     print(
-        f"{info['name']}: {settings.cell} of {settings.units}{state}; on {describe_machine()}; "
-        f"everything goes to {run.path}"
+        f"{info['name']}: {plots.cell_name(settings.cell)} of {settings.units}{state}; on "
+        f"{describe_machine()}; everything goes to {run.path}"
     )
     if settings.task == "adding":
         stages = climb(settings, run)

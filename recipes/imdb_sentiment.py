@@ -60,7 +60,7 @@ import numpy as np
 from imdb_sentiment_parts import baseline, comparison, opinions, padding, pictures
 
 from rnn_kit import callbacks as kit
-from rnn_kit import cli
+from rnn_kit import cli, plots
 from rnn_kit.cli import setting
 from rnn_kit.datasets import load_reviews
 from rnn_kit.layers import MaskedGlobalMaxPooling1D, WordDropout, WordPairs
@@ -301,9 +301,9 @@ def train(settings, data, run):
         compile_model(model, settings, batches)
     words, others = len(reviews.flat), comparison.beside_the_embedding(model)
     print(
-        f"{'bidirectional ' * settings.bidirectional}{settings.cell}, {settings.layers} x "
-        f"{settings.units}, {model.count_params():,} weights, {others:,} of them not vectors of words "
-        f"or pairs; {words:,} words an epoch, in {batches} batches of {settings.batch_size} reviews"
+        f"{'bidirectional ' * settings.bidirectional}{plots.cell_name(settings.cell)}, "
+        f"{settings.layers} x {settings.units}, {model.count_params():,} weights, {others:,} of them not vectors "
+        f"of words or pairs; {words:,} words an epoch, in {batches} batches of {settings.batch_size} reviews"
     )
     stopping = kit.EarlyStopping(
         "val_accuracy",

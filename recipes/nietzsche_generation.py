@@ -54,7 +54,7 @@ import tensorflow as tf
 from nietzsche_generation_parts import comparison, fitting, listing, pictures, writing
 
 from rnn_kit import callbacks as kit
-from rnn_kit import cli
+from rnn_kit import cli, plots
 from rnn_kit.cli import setting
 from rnn_kit.datasets import load_text
 from rnn_kit.generation import Generator, WindowGenerator
@@ -243,8 +243,8 @@ def train(settings, text, run):
         )
     weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     print(
-        f"{settings.layers} x {settings.cell} of {settings.units}, {weights:,} weights; "
-        f"{targets:,} characters predicted an epoch, in {batches} batches of {text.info['batch_size']} "
+        f"{settings.layers} x {plots.cell_name(settings.cell)} of {settings.units}, {weights:,} "
+        f"weights; {targets:,} characters predicted an epoch, in {batches} batches of {text.info['batch_size']} "
         f"windows of {window}"
     )
     log = kit.EpochLog(run.append_history, targets)
