@@ -302,8 +302,9 @@ def train(settings, data, run):
     words, others = len(reviews.flat), comparison.beside_the_embedding(model)
     print(
         f"{'bidirectional ' * settings.bidirectional}{plots.cell_name(settings.cell)}, "
-        f"{settings.layers} x {settings.units}, {model.count_params():,} weights, {others:,} of them not vectors "
-        f"of words or pairs; {words:,} words an epoch, in {batches} batches of {settings.batch_size} reviews"
+        f"{settings.layers} x {settings.units}, {model.count_params():,} weights, {others:,} of them "
+        f"not vectors of words or pairs; {words:,} words an epoch, in {batches} batches of "
+        f"{settings.batch_size} reviews"
     )
     stopping = kit.EarlyStopping(
         "val_accuracy",

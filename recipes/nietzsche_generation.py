@@ -244,8 +244,8 @@ def train(settings, text, run):
     weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     print(
         f"{settings.layers} x {plots.cell_name(settings.cell)} of {settings.units}, {weights:,} "
-        f"weights; {targets:,} characters predicted an epoch, in {batches} batches of {text.info['batch_size']} "
-        f"windows of {window}"
+        f"weights; {targets:,} characters predicted an epoch, in {batches} batches of "
+        f"{text.info['batch_size']} windows of {window}"
     )
     log = kit.EpochLog(run.append_history, targets)
     samples = kit.SampleText(
