@@ -19,11 +19,24 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_COMPRESSED = (  # the first bytes of each form
+_HEAD = 10
+_PACKED = (  # the first bytes of each form
     (re.compile(rb"\x1f\x8b\x08"), gzip.open),
     (re.compile(rb"BZh[1-9]1AY&SY"), bz2.open),
     (re.compile(rb"\xfd7zXZ\x00"), lzma.open),
 )
+_NO_TEXT = (  # the first bytes of what is taken for a text file, what it is, and what to do
+    (b"%PDF", "a PDF document: save its text as UTF-8"),
+    (b"PK\x03\x04", "a zip archive, as .docx, .odt, .xlsx and .epub files are: unpack it, or save its "
+     "text as UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "an Office document of the old form: save its text as UTF-8"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it"),
+    (b"Rar!\x1a\x07", "a rar archive: unpack it"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd: unpack it"),
+)  # fmt: skip
+_OF_NO_FILE = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape")
+_BLOCK = 1 << 20  # bytes that are decoded at once
+_ZERO = "a zero character"  # the reason of an error
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
 
 
@@ -43,12 +56,15 @@ def check_encoding(name):
     if name is None:
         return None
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding=name)
+        io.TextIOWrapper(io.BytesIO(), name)  # which looks it up: `b"".decode` takes any name
+        known = codecs.lookup(name).name not in _OF_NO_FILE
     except (LookupError, ValueError, TypeError):
+        known = False
+    if not known:
         raise TextError(
             f"{name!r} is not an encoding of text that Python knows: expected a name such as utf-8, "
             "latin-1, cp1252, utf-16 or gb18030"
-        ) from None
+        )
     return name
 
 
@@ -74,19 +90,56 @@ def decode(data, where, encoding=None):
     >>> decode(b"caf\xe9", "menu.txt", encoding="latin-1")
     'café'
     """
-    marked = next((its for mark, its in _MARKS if data.startswith(mark)), None)
-    named = codecs.lookup(check_encoding(encoding) or marked or "utf-8").name
-    zero = data.find(b"\0") if named in ("utf-8", "utf-8-sig") else -1
-    if zero >= 0:  # UTF-8 in theory; in practice UTF-16, or no text at all
-        raise _zero_byte(data, where, zero)
-    try:
-        text = data.decode(named)
-    except UnicodeDecodeError as error:
-        raise _wrong_byte(data, where, error.start, encoding, marked) from None
-    text = text.removeprefix("\ufeff")  # of a named encoding's own mark
-    if "\0" in text:
-        raise NotTextError(f"{where} is not text in {named}: it holds characters U+0000; {_SAVE}")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(decoded(io.BytesIO(data), where, encoding))
+
+
+def decoded(file, where, encoding=None):
+    """The text of a binary file piece by piece, so that it need not be in memory as a whole.
+
+    Args:
+        file: A binary file, at its beginning.
+        where, encoding: As of `decode`.
+
+    Yields:
+        Strings that are, one behind the other, what `decode` gives of all bytes.
+
+    Raises:
+        NotTextError: As `decode`, when the wrong byte is reached; or if the file is packed, and cut
+            short or damaged.
+        OSError: If it cannot be read.
+    """
+    data = head = _read(file, where, _BLOCK)
+    named = codecs.lookup(check_encoding(encoding) or marked_encoding(head) or "utf-8").name
+    # The decoder of utf-8-sig counts from behind the mark.
+    codec = codecs.lookup(named.removesuffix("-sig"))
+    characters = codec.incrementaldecoder()
+    lines = io.IncrementalNewlineDecoder(characters, translate=True)
+    offset, line = 0, 1
+    while True:
+        state, held = lines.getstate(), characters.getstate()[0]  # bytes of a character cut in two
+        try:
+            if codec.name == "utf-8" and b"\0" in data:
+                zero = len(held) + data.index(b"\0")
+                raise UnicodeDecodeError("utf-8", held + data, zero, zero + 1, _ZERO)
+            text = lines.decode(data, final=not data)
+            if "\0" in text:
+                raise UnicodeDecodeError(codec.name, held + data, 0, 1, _ZERO)
+        except UnicodeDecodeError as error:
+            at = error.start - len(held)
+            before = io.IncrementalNewlineDecoder(codec.incrementaldecoder("ignore"), translate=True)
+            before.setstate(state)
+            line += before.decode(data[: max(at, 0)], final=True).count("\n")
+            raise _not_text(error, where, head, offset + at, line, encoding) from None
+        yield text if offset else text.removeprefix("\ufeff")
+        if not data:
+            return
+        offset, line = offset + len(data), line + text.count("\n")
+        data = _read(file, where, _BLOCK)
+
+
+def marked_encoding(data):
+    """The encoding that a byte-order mark at the beginning of some bytes tells, or `None`."""
+    return next((its for mark, its in _MARKS if data.startswith(mark)), None)
 
 
 def composed(text):
@@ -101,9 +154,22 @@ def open_binary(path):
         OSError: If it cannot be opened.
     """
     with open(path, "rb") as file:
-        head = file.read(10)
-    opener = next((its for magic, its in _COMPRESSED if magic.match(head)), open)
-    return opener(path, "rb")
+        head = file.read(_HEAD)
+    return unpacked(head, path) or open(path, "rb")
+
+
+def unpacked(head, path):
+    """Opens what gzip, bzip2 or xz packed for reading bytes.
+
+    Args:
+        head: The first bytes, at least 10 where there are as many.
+        path: Of a file, or a binary file, at its beginning.
+
+    Returns:
+        A binary file, or `None` where nothing is packed.
+    """
+    opener = next((its for magic, its in _PACKED if magic.match(head)), None)
+    return opener(path, "rb") if opener else None
 
 
 def read_binary(path):
@@ -114,37 +180,66 @@ def read_binary(path):
         NotTextError: If it is packed, and cut short or damaged.
     """
     with open_binary(path) as file:
-        try:
-            return file.read()
-        except _BROKEN as error:
-            raise broken(path, error) from None
-        except OSError as error:  # bz2 has no error of its own
-            if error.errno is None:
-                raise broken(path, error) from None
-            raise
+        return _read(file, path)
 
 
-def broken(path, error):
-    """The error of a packed file that is cut short or damaged."""
+def _read(file, where, size=-1):
+    try:
+        return file.read(size)
+    except _BROKEN as error:
+        raise _broken(where, error) from None
+    except OSError as error:  # bz2 has no error of its own
+        if error.errno is None:
+            raise _broken(where, error) from None
+        raise
+
+
+def _broken(where, error):
     return NotTextError(
-        f"{path} is cut short or damaged ({error}): expected a whole .gz, .bz2 or .xz file; get it "
+        f"{where} is cut short or damaged ({error}): expected a whole .gz, .bz2 or .xz file; get it "
         "again"
     )
 
 
-_SAVE = "save it as UTF-8, or name its encoding with --encoding"
+def _not_text(error, where, head, at, line, encoding):
+    """The error of bytes that are not text in an encoding.
 
-
-def _zero_byte(data, where, at):
-    guess = _utf_16_without_mark(data)
-    if guess:
+    Args:
+        error: The codec's.
+        where: What holds the bytes.
+        head: The first of them.
+        at, line: The wrong byte's offset, from 0, and line, from 1.
+        encoding: That was asked for, or `None`.
+    """
+    for magic, form in _NO_TEXT:
+        if head.startswith(magic):
+            return NotTextError(f"{where} is {form}")
+    named = encoding or marked_encoding(head) or "utf-8"
+    if error.reason == _ZERO and codecs.lookup(named).name.startswith("utf-8"):
+        if guess := _utf_16_without_mark(head):
+            return NotTextError(
+                f"{where} is UTF-16 without a byte-order mark, and UTF-8 was expected: say --encoding "
+                f"{guess}, or save it as UTF-8"
+            )
         return NotTextError(
-            f"{where} is UTF-16 without a byte-order mark, and UTF-8 was expected: say --encoding "
-            f"{guess}, or save it as UTF-8"
+            f"{where} is not UTF-8 text: a NUL byte at byte offset {at} (line {line}), which no text "
+            "has; give a text file"
         )
+    if error.reason == _ZERO:
+        return NotTextError(
+            f"{where} is not text in {named}: it holds characters U+0000; save it as UTF-8, or name "
+            "its encoding with --encoding"
+        )
+    advice = (
+        "name its encoding with --encoding, such as --encoding cp1252 for an old Windows file, or save "
+        "it as UTF-8"
+        if encoding is None
+        else "name another with --encoding"
+    )
+    named, byte = named.upper(), error.object[error.start]
     return NotTextError(
-        f"{where} is not UTF-8 text: a NUL byte at byte offset {at} (line "
-        f"{data.count(10, 0, at) + 1}), which no text has; give a text file"
+        f"{where} is not {named} text: the byte 0x{byte:02x} at byte offset {at} (line {line}), where "
+        f"{named} was expected; {advice}"
     )
 
 
@@ -157,19 +252,3 @@ def _utf_16_without_mark(data, looked_at=4096):
         if zeros > max(1, 0.4 * half) and zeros > 4 * others:
             return name
     return None
-
-
-def _wrong_byte(data, where, at, encoding, marked):
-    named = encoding or marked or "utf-8"
-    line = f" (line {data.count(10, 0, at) + 1})"
-    advice = (
-        "name its encoding with --encoding, such as --encoding cp1252 for an old Windows file, or save "
-        "it as UTF-8"
-        if encoding is None
-        else "name another with --encoding"
-    )
-    byte = f"the byte 0x{data[at]:02x}" if at < len(data) else "its end"
-    return NotTextError(
-        f"{where} is not {named.upper()} text: {byte} at byte offset {at}{line}, where {named.upper()} "
-        f"was expected; {advice}"
-    )
