@@ -2,12 +2,13 @@
 
 import bz2
 import gzip
+import io
 import lzma
 
 import pytest
 
 from rnn_kit.datasets import load_text
-from rnn_kit.text import TextError, check_encoding, read_text
+from rnn_kit.text import TextError, check_encoding, decoding, read_text
 from rnn_kit.text.decoding import NotTextError, decode
 
 TEXT = "Zwei Häuser,\nЖизнь 好"
@@ -117,3 +118,46 @@ def test_a_folder_is_read_in_a_named_encoding(tmp_path):
     assert "--encoding" in error_line(read_text, tmp_path)
     assert read_text(tmp_path, "latin-1").count("é") == 4
     assert load_text(tmp_path, encoding="latin-1")[0].count("é") == 4
+
+
+@pytest.fixture(params=[4, 5, 7])
+def small_blocks(request, monkeypatch):
+    monkeypatch.setattr(decoding, "_BLOCK", request.param)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_text_that_is_decoded_in_blocks_is_the_same(encoding, small_blocks):
+    text = "\r\n".join(["Häuser\r", "Жизнь", "", "好"]) + "\r"
+    expected = text.replace("\r\n", "\n").replace("\r", "\n")
+    pieces = list(decoding.decoded(io.BytesIO(text.encode(encoding)), "a.txt"))
+    assert "".join(pieces) == expected and max(map(len, pieces)) <= decoding._BLOCK
+
+
+@pytest.mark.parametrize(
+    "data, encoding, place",
+    [
+        (b"the cat\r\r\nsat \xff\n", None, "byte 0xff at byte offset 14 (line 3)"),
+        (b"\xef\xbb\xbfab\rcd\xff", None, "byte 0xff at byte offset 8 (line 2)"),
+        (b"ab\r\nc\xe2\x82", None, "byte 0xe2 at byte offset 5 (line 2)"),  # ends within a character
+        (b"ab\r\ncd\xe2\x82x", None, "byte 0xe2 at byte offset 6 (line 2)"),
+        (b"ab\r\nabcdefgh\0", None, "a NUL byte at byte offset 12 (line 2)"),
+        (b"\xc4\xe3\n\xff", "gb18030", "byte 0xff at byte offset 3 (line 2)"),
+        (b"\xff\xfea\0\n\0\0", None, "byte 0x00 at byte offset 6 (line 2)"),
+    ],
+)
+def test_a_wrong_byte_has_the_same_place_however_it_is_read(data, encoding, place, small_blocks):
+    assert place in error_line(decode, data, "a.txt", encoding)
+
+
+@pytest.mark.parametrize(
+    "head, what",
+    [
+        (b"%PDF-1.4\n\xe2\xe3", "a PDF document"),
+        (b"PK\x03\x04\x14\0\x06\0", "a zip archive"),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7z archive"),
+        (b"\x28\xb5\x2f\xfd\x24\x05", "packed by zstd"),
+    ],
+)
+def test_what_people_take_for_a_text_is_named(head, what):
+    message = error_line(decode, head, "book.txt")
+    assert message.startswith(f"book.txt is {what}") and ("unpack" in message or "save" in message)
