@@ -1,7 +1,7 @@
 # make demo            a recurrent network learns to write Python, in a few minutes
 # make test            the test suite, on TensorFlow alone, in two processes
 # make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
-# make results         the tables of README.md that are drawn from recipes/results/
+# make results         the tables of README.md and docs/ that are drawn from recipes/results/
 # make notebooks       the notebooks, built from their sources and executed: ten minutes
 # make lint            ruff
 #

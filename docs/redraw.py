@@ -1,4 +1,4 @@
-"""Draws the README's pictures that only a run can draw: runs the recipe, and takes the picture.
+"""Draws the pictures that only a run can draw: runs the recipe, and takes its picture.
 
     .venv/bin/python docs/redraw.py                     which pictures are of the ledger's runs
     .venv/bin/python docs/redraw.py hello wall          runs what draws these two, and takes them

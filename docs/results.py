@@ -1,12 +1,12 @@
-"""Draws the README's tables that have marks around them, and pictures, from the ledger: `make results`.
+"""Draws the tables of README and docs that have marks around them, and pictures, from the ledger.
 
     <!-- results: claims -->      what stands between the two marks is drawn anew, and is
     <!-- end -->                  not to be changed by hand
 
-Every figure comes out of a file in recipes/results/, which a run wrote (`--record`), or out of
-published.json there, with its source. The pictures are those that need no model (see
-results_parts/pictures.py); each is drawn if it is not of what the ledger has. Those that a run draws:
-docs/redraw.py.
+`make results` runs this. Every figure comes out of a file in recipes/results/, which a run wrote
+(`--record`), or out of published.json there, with its source. The pictures are those that need no
+model (see results_parts/pictures.py); each is drawn if it is not of what the ledger has. Those that a
+run draws: docs/redraw.py.
 """
 
 import re
@@ -16,13 +16,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
 
 import quietly  # noqa: F401  TensorFlow, which the package imports
-from results_parts import claims, pictures, tables
+from results_parts import claims, overview, pictures, tables
 
 from rnn_kit.runs import writing
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    name: ROOT / name for name in ("README.md", "docs/results.md", "docs/lectures.md", "docs/speed.md")
+}
 
 DRAWN = (
+    overview.recipes,
     tables.published,
     claims.claims,
     tables.machines,
@@ -49,23 +53,36 @@ TABLES = {draw.__name__: draw for draw in DRAWN}  # by their marks
 BETWEEN = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def drawn(text):
-    """The README with its tables drawn anew."""
-    marked = [name for _, name, _ in BETWEEN.findall(text)]
+def read():
+    """The pages' texts, by their names."""
+    return {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
+
+
+def drawn(pages):
+    """The pages with their tables drawn anew."""
+    marked = [name for text in pages.values() for _, name, _ in BETWEEN.findall(text)]
     if sorted(marked) != sorted(TABLES):
-        raise SystemExit(f"{README}: expected marks for {sorted(TABLES)}, found {sorted(marked)}")
-    return BETWEEN.sub(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n\n{m[3]}", text)
+        raise SystemExit(
+            f"{', '.join(pages)}: expected marks for {sorted(TABLES)}, found {sorted(marked)}"
+        )
+
+    def anew(mark):
+        return f"{mark[1]}\n{TABLES[mark[2]]()}\n\n{mark[3]}"
+
+    return {name: BETWEEN.sub(anew, text) for name, text in pages.items()}
 
 
 def main():
-    before = README.read_text(encoding="utf-8")
+    before = read()
     try:
         after = drawn(before)
     except LookupError as error:
         raise SystemExit(f"results.py: {error}") from None
-    with writing(README) as aside:
-        aside.write_text(after, encoding="utf-8", newline="\n")
-    print("README.md: " + ("nothing new" if after == before else "tables drawn anew"))
+    for name, path in PAGES.items():
+        if after[name] != before[name]:
+            with writing(path) as aside:
+                aside.write_text(after[name], encoding="utf-8", newline="\n")
+        print(f"{name}: " + ("nothing new" if after[name] == before[name] else "tables drawn anew"))
     drawn_anew, missing = pictures.draw()
     for line in [f"docs/{name}.png: drawn anew" for name in drawn_anew] + missing:
         print(line)

@@ -22,7 +22,7 @@ speed of a large one here.
 
 Times are those of the machine and of the minute, and ratios are those of the machine: another CPU, with
 other instruction sets, has others. So the machine stands in the first line and in the result, and
-`--record` writes a file for each machine into recipes/results/, from where the README has them all.
+`--record` writes a file for each machine into recipes/results/, from where docs/speed.md has them all.
 
 How to run it:
 

@@ -1,11 +1,11 @@
-"""The README's pictures: which entry of the ledger each is of, and whether it still is.
+"""The pictures of README and docs: which entry of the ledger each is of, and whether it still is.
 
 There are three kinds. Those in `FROM_LEDGER` are drawn from the ledger alone, by `make results`. Those
 in `FROM_RUNS` need a run's model, and only the run can draw them: `docs/redraw.py` does. Those of the
 notebooks are among their outputs.
 
-A picture whose entry was recorded before entries had learning curves is left out of the README, and of
-`docs`, until a run records it anew.
+A picture whose entry was recorded before entries had learning curves is left out of the pages
+until a run records it anew.
 
 Each has in its PNG file what it was drawn from (see `rnn_kit.plots.about_picture`), which `faults`
 compares with the ledger.

@@ -1,4 +1,4 @@
-"""The README's tables of results: functions without arguments to a table in Markdown."""
+"""The tables of the pages in docs: functions without arguments to a table in Markdown."""
 
 import importlib
 import json
@@ -23,7 +23,7 @@ def seconds(found):
 # --- ours beside the published ------------------------------------------------------------------------
 
 
-# The features that the figures of Flickr8k are of: README says what these files are.
+# The features that the figures of Flickr8k are of: docs/results.md says what these files are.
 FEATURES = "--features POOLED.npz GRID.npz"
 CAPTIONS = f"image_captioning.py --seeds 0 1 2 {FEATURES}"
 

@@ -15,6 +15,12 @@ import rnn_kit
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(rnn_kit.__path__, prefix="rnn_kit."))
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+PAGES = ["README.md", *PAGES]
+
+
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["rnn_kit", *MODULES])
@@ -24,23 +30,40 @@ def test_examples_in_docstrings_run(name):
     assert results.failed == 0
 
 
-def test_the_makefile_has_the_targets_that_the_readme_names():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_makefile_has_the_targets_that_a_page_names(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", readme))
-    assert {"demo", "test"} <= named <= targets
+    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", text_of(page)))
+    assert named <= targets
+    if page == "README.md":
+        assert {"demo", "test"} <= named
 
 
-def test_every_file_and_flag_that_the_readme_names_exists():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", readme)
-    for path in links + re.findall(r"python (recipes/\w+\.py)", readme):
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_links_to_exists(page):
+    folder = (ROOT / page).parent
+    for path in re.findall(r"\]\((?!https?:|#)([^)#]+)", text_of(page)):
+        assert (folder / path).exists(), path
+    for path in re.findall(r'src="([^"]+)"', text_of(page)):
+        assert (folder / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_a_page_prints_is_one_that_its_recipe_takes(page):
+    text = text_of(page)
+    for path in re.findall(r"python (recipes/\w+\.py)", text):
         assert (ROOT / path).exists(), path
-    commands = re.findall(r"(\w+)\.py((?: [^\n`]*)?)", readme)
+    commands = re.findall(r"(\w+)\.py((?: [^\n`]*)?)", text)
     commands = [(recipe, a) for recipe, a in commands if (ROOT / f"recipes/{recipe}.py").exists()]
-    assert len(commands) > 5
+    assert len(commands) > 5 or page not in ("README.md", "docs/results.md")
     for recipe, arguments in commands:
         importlib.import_module(recipe).parse(shlex.split(arguments, comments=True))
+
+
+def test_the_readme_is_two_screens_and_leads_to_every_page():
+    readme = text_of("README.md")
+    assert len(readme.splitlines()) <= 150
+    assert set(re.findall(r"\]\((docs/\w+\.md)\)", readme)) == {p for p in PAGES if p != "README.md"}
 
 
 def test_every_command_in_a_recipes_docstring_is_one_that_it_takes():
@@ -51,7 +74,7 @@ def test_every_command_in_a_recipes_docstring_is_one_that_it_takes():
 
 
 def test_python_blocks_in_the_readme_run():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = text_of("README.md")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert blocks
     for block in blocks:

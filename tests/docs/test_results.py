@@ -1,4 +1,4 @@
-"""The README's drawn tables are the ledger's, and the ledger's entries are of recipes that exist."""
+"""The drawn tables of the pages are the ledger's, whose entries are of recipes that exist."""
 
 import dataclasses
 import importlib
@@ -18,17 +18,17 @@ ROOT = Path(__file__).parents[2]
 ENTRIES = sorted(p for p in (ROOT / "recipes/results").glob("*.json") if p.stem != "published")
 
 
-def test_the_readmes_drawn_tables_are_the_ledgers():
-    readme = results.README.read_text(encoding="utf-8")
-    assert results.drawn(readme) == readme, "say `make results`"
+def test_the_drawn_tables_are_the_ledgers():
+    pages = results.read()
+    assert results.drawn(pages) == pages, "say `make results`"
 
 
 def test_a_table_that_was_changed_by_hand_is_drawn_anew():
-    readme = results.README.read_text(encoding="utf-8")
+    pages = results.read()
     for name, draw in results.TABLES.items():
-        changed = readme.replace(draw(), f"{draw()} by hand")
-        assert changed != readme, name
-        assert results.drawn(changed) == readme
+        changed = {page: text.replace(draw(), f"{draw()} by hand") for page, text in pages.items()}
+        assert changed != pages, name
+        assert results.drawn(changed) == pages
 
 
 # --- rows, from a ledger of numbers that tell where they come from ------------------------------------
@@ -134,9 +134,9 @@ def test_rows_of_another_width_than_their_head_are_refused():
         ledger.table(["a", "b"], [["1"]])
 
 
-def test_a_readme_without_the_marks_is_refused():
+def test_pages_without_the_marks_are_refused():
     with pytest.raises(SystemExit, match="expected marks"):
-        results.drawn("no marks")
+        results.drawn({"README.md": "no marks"})
 
 
 def test_a_figure_that_no_run_recorded_is_refused():
@@ -168,7 +168,7 @@ def test_of_a_comparison_what_it_chose_for_a_row_need_not_be_named():
         metrics("image_captioning", "compare")
 
 
-# --- commands in the README's tables ---------------------------------------------------------------
+# --- commands in the drawn tables ---------------------------------------------------------------
 
 
 def commands():
@@ -177,7 +177,7 @@ def commands():
     Under a head that names a recipe, rows name its flags alone.
     """
     for name, draw in results.TABLES.items():
-        if name == "models":  # there recipes stand for their models
+        if name in ("models", "recipes"):  # whose rows have no figure of one run's test
             continue
         head, *rows = draw().splitlines()  # some are a sentence
         recipe = re.match(r"\| `(\w+)\.py` \|", head)
@@ -234,59 +234,59 @@ def test_a_command_in_a_table_is_that_of_the_entry_whose_figure_it_has(recipe, a
     }
 
 
-# --- figures in the README's prose ----------------------------------------------------------------
+# --- figures in the prose ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def readme():
-    return " ".join(results.README.read_text(encoding="utf-8").split())
+def page():
+    return " ".join(results.PAGES["docs/results.md"].read_text(encoding="utf-8").split())
 
 
-def test_the_prose_on_hello_has_the_ledgers_figures(readme):
+def test_the_prose_on_hello_has_the_ledgers_figures(page):
     hello = metrics("hello_characters")
     assert hello["spelled"]["values"] == [1, 1, 1]
-    assert f"{number(hello['loss'], 4)} nats" in readme
-    assert f"{hello['loss_without_memory']['mean']:.3f}" in readme
+    assert f"{number(hello['loss'], 4)} nats" in page
+    assert f"{hello['loss_without_memory']['mean']:.3f}" in page
     apart = [max(m["values"]) for name, m in hello.items() if name.endswith("_difference")]
-    assert f"{max(apart):.0e} at most" in readme
+    assert f"{max(apart):.0e} at most" in page
 
 
-def test_the_prose_on_memory_and_the_wall_has_the_ledgers_figures(readme):
+def test_the_prose_on_memory_and_the_wall_has_the_ledgers_figures(page):
     fading = metrics("vanishing_gradients")
     for network in ("rnn", "lstm"):
-        assert number(fading[f"test_{network}_mse_asked"], 4) in readme
+        assert number(fading[f"test_{network}_mse_asked"], 4) in page
     for rule in ("none", "norm"):
-        assert f"{fading[f'wall_{rule}_error']['mean']:.4f}" in readme
+        assert f"{fading[f'wall_{rule}_error']['mean']:.4f}" in page
     assert max(fading["largest_share_of_bound"]["values"]) <= 1 + 1e-9
 
 
-def test_the_prose_on_drawn_pictures_has_the_ledgers_figure(readme):
+def test_the_prose_on_drawn_pictures_has_the_ledgers_figure(page):
     truth = metrics("image_captioning", "shapes")["test_truth"]
-    assert f"{truth['mean']:.3f} of their sentences are true" in readme
+    assert f"{truth['mean']:.3f} of their sentences are true" in page
 
 
-def test_the_prose_on_the_penn_treebank_has_the_ledgers_figures(readme):
+def test_the_prose_on_the_penn_treebank_has_the_ledgers_figures(page):
     small, cpu = ledger.entry("ptb_language_model", "small"), ledger.entry("ptb_language_model")
-    assert f"is best in epoch {small['metrics']['kept_epoch']['mean']:.0f}," in readme
-    assert f"`cpu` took {cpu['minutes']['mean']:.0f} minutes, everything counted" in readme
+    assert f"is best in epoch {small['metrics']['kept_epoch']['mean']:.0f}," in page
+    assert f"`cpu` took {cpu['minutes']['mean']:.0f} minutes, everything counted" in page
     published = json.loads((ROOT / "recipes/results/published.json").read_text(encoding="utf-8"))
     (theirs,) = (row for row in published if row["system"].startswith("small: LSTM"))
     validation, test = (f"{float(figure):.1f}" for figure in theirs["figures"].split(" / "))
-    assert f"reported {validation} and {test} for the settings of `small`" in readme
+    assert f"reported {validation} and {test} for the settings of `small`" in page
 
 
-def test_the_prose_on_the_generated_language_has_its_perplexity(readme):
+def test_the_prose_on_the_generated_language_has_its_perplexity(page):
     true = metrics("ptb_language_model", "agreement", cell="lstm")["test_true_perplexity"]
-    assert f"{AGREEMENT.language.perplexity():.3f} in expectation, {true['mean']:.3f} on the" in readme
+    assert f"{AGREEMENT.language.perplexity():.3f} in expectation, {true['mean']:.3f} on the" in page
     nats, tokens = AGREEMENT.language.entropy()
     without = math.exp((nats + math.log(2)) / tokens)
     above = without / AGREEMENT.language.perplexity() - 1
     told = f"would still come to {without:.3f} in expectation, {100 * above:.0f} % above"
-    assert told in readme
+    assert told in page
 
 
-def test_the_prose_on_who_agrees_is_what_every_cell_came_to(readme):
-    assert "All three agree with the noun in every seed, at every distance" in readme
+def test_the_prose_on_who_agrees_is_what_every_cell_came_to(page):
+    assert "All three agree with the noun in every seed, at every distance" in page
     for cell in tables.AGREEMENT_CELLS:
         found = metrics("ptb_language_model", "agreement", cell=cell)
         assert found["test_largest_distance"]["values"] == [AGREEMENT.BINS[-1][0]] * 3
@@ -301,11 +301,11 @@ def test_the_cells_of_the_comparison_have_as_many_weights_as_one_another():
     assert max(weights) < 1.02 * min(weights)
 
 
-def test_the_prose_on_peepholes_has_what_the_ledger_has(readme):
+def test_the_prose_on_peepholes_has_what_the_ledger_has(page):
     with_them, without = (
         metrics("adding_problem", "anbn", cell=cell)["test_largest_n"] for cell in ("peephole", "lstm")
     )
-    assert "With peepholes every seed counts further than any without them" in readme
+    assert "With peepholes every seed counts further than any without them" in page
     assert min(with_them["values"]) > max(without["values"])
     assert verdicts.larger(with_them, without).word == verdicts.OPEN
 
