@@ -22,11 +22,13 @@ from rnn_kit.runs import writing
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
-    name: ROOT / name for name in ("README.md", "docs/results.md", "docs/lectures.md", "docs/speed.md")
+    name: ROOT / name
+    for name in ("README.md", "README.zh.md", "docs/results.md", "docs/lectures.md", "docs/speed.md")
 }
 
 DRAWN = (
     overview.recipes,
+    overview.recipes_zh,
     tables.published,
     claims.claims,
     tables.machines,

@@ -1,4 +1,4 @@
-"""The README's table of recipes: what each shows, what it needs, and how long it takes."""
+"""The READMEs' tables of recipes: what each shows, what it needs, and how long it takes."""
 
 from typing import NamedTuple
 
@@ -107,15 +107,64 @@ def minutes(row):
 
 def recipes():
     head = ["recipe", "lecture", "what you see", "data", "minutes", "command, after `recipes/`"]
+    return _table(head, {row.recipe: (row.lecture, row.sees, row.data) for row in ROWS})
+
+
+def recipes_zh():
+    head = ["脚本", "讲义", "能看到什么", "数据", "分钟", "命令（前面加 `recipes/`）"]
+    return _table(head, CHINESE)
+
+
+def _table(head, said):
     rows = [
         (
             f"[{row.recipe}](recipes/{row.recipe}.py)",
-            row.lecture,
-            row.sees,
-            row.data,
+            *said[row.recipe],
             minutes(row),
             f"`{row.recipe}.py{row.flags}`",
         )
         for row in ROWS
     ]
     return table(head, rows)
+
+
+NONE, PYTHON = "不需要", "不需要：Python 自带的源代码"
+CHINESE = {  # lecture, what one sees, data
+    "nietzsche_generation": (
+        "Jian Li，文本生成",
+        "逐字符学习一段文本，再以几种温度续写",
+        "尼采文集，自动下载",
+    ),
+    "imdb_sentiment": (
+        "Jian Li，`imdb_lstm.py`",
+        "判断影评的褒贬，与 TF-IDF 并列；看法如何逐词形成",
+        "IMDB，自动下载",
+    ),
+    "ptb_language_model": (
+        "依 Graves 的讲义，`ptb_word_lm.py`",
+        "困惑度下降；写句子、给句子打分；动词与远处名词的一致",
+        "不需要：生成的语言",
+    ),
+    "image_captioning": ("Jian Li，图像描述", "为图片写句子，以及网络看向何处", "不需要：画出的图形"),
+    "hello_characters": (
+        "Tollef Jahren 第 11 讲，预测下一个字符",
+        "讲义上的 “hello” 表；NumPy 写的通过时间反向传播，与 TensorFlow 并列",
+        NONE,
+    ),
+    "vanishing_gradients": (
+        "Jian Li，梯度消失与爆炸",
+        "消失与爆炸的梯度，单元还记得第 1 步的什么，误差面上的墙与梯度修剪",
+        NONE,
+    ),
+    "adding_problem": (
+        "Tollef Jahren 第 11 讲，初始化",
+        "每种单元记得多远；偷窥孔连接是否更会计数和计时",
+        NONE,
+    ),
+    "visualize_cells": (
+        "Jian Li 与 Tollef Jahren，依 Karpathy 等",
+        "用测量找出跟随括号的单元；一个按任一单元给文本着色的网页",
+        PYTHON,
+    ),
+    "benchmark_layers": ("无", "一层的时间和内存：本库的、Keras 的，以及装了的话 PyTorch 的", NONE),
+}

@@ -16,7 +16,7 @@ import rnn_kit
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(rnn_kit.__path__, prefix="rnn_kit."))
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
-PAGES = ["README.md", *PAGES]
+PAGES = ["README.md", "README.zh.md", *PAGES]
 
 
 def text_of(page):
@@ -63,7 +63,22 @@ def test_every_command_that_a_page_prints_is_one_that_its_recipe_takes(page):
 def test_the_readme_is_two_screens_and_leads_to_every_page():
     readme = text_of("README.md")
     assert len(readme.splitlines()) <= 150
-    assert set(re.findall(r"\]\((docs/\w+\.md)\)", readme)) == {p for p in PAGES if p != "README.md"}
+    led_to = set(re.findall(r"\]\(([\w/.]+\.md)\)", readme))
+    assert led_to == {page for page in PAGES if page != "README.md"}
+
+
+def test_the_chinese_readme_has_the_commands_figures_and_pictures_of_the_english_one():
+    english, chinese = text_of("README.md"), text_of("README.zh.md")
+    for what in (
+        r"^    .*?(?=\s+#|$)",  # commands without their comments, and what they print
+        r"```python\n.*?```",
+        r"`[a-z_]+\.py[^`\n]*`",
+        r'src="[^"]+"',
+        r"\]\((?!README)[^)]+\)",
+        r"\b\d[\d.,]*\b(?= \||,000)",  # minutes of the table, thousands of tests
+    ):
+        found = [re.findall(what, page, re.MULTILINE | re.DOTALL) for page in (english, chinese)]
+        assert found[0] == found[1], what
 
 
 def test_every_command_in_a_recipes_docstring_is_one_that_it_takes():
