@@ -38,6 +38,7 @@ How to run it:
     python recipes/ptb_language_model.py --preset agreement    the generated language; no data needed
     python recipes/ptb_language_model.py --compare             plain RNN, GRU, LSTM of one size on it
     python recipes/ptb_language_model.py --data my_folder      train.txt, valid.txt, test.txt of yours
+    python recipes/ptb_language_model.py --data text8.zip      or one text, which it cuts into three
     python recipes/ptb_language_model.py --score "I like apples" "I sit apples"
     python recipes/ptb_language_model.py --sample-only         sentences, until their end
     python recipes/ptb_language_model.py --measure 200 --preset large
@@ -75,10 +76,11 @@ class Settings:
 
     data: str = setting(
         "ptb",
-        "ptb, agreement (generated), a folder with train.txt, valid.txt and test.txt, or an archive of "
-        "them, such as simple-examples.tgz",
+        "ptb, agreement (generated), a folder with train.txt, valid.txt and test.txt, an archive of "
+        "them, such as simple-examples.tgz, or one text, which is cut into three",
         group=DATA,
     )
+    encoding: str | None = cli.encoding()
     vocab_size: int | None = setting(
         None, "most frequent words to know; the others become <unk>", cli.at_least(3), group=DATA
     )
@@ -184,7 +186,7 @@ def load_data(settings):
                 "known: leave it out."
             )
         return agreement.corpus(settings.sentences)
-    return load_corpus(settings.data, settings.vocab_size)
+    return load_corpus(settings.data, settings.vocab_size, settings.encoding)
 
 
 def build_network(settings, vocabulary, batch_size=None):

@@ -66,11 +66,11 @@ def find_or_fetch(
         if os.path.isfile(place):
             _check(place, name, sha256, url)
             return place
-        tried.append(f"{place} (no such file)")
+        tried.append(not_there(place))
 
     cached = _keras_cache() / (keras_filename or filename)
     if not os.path.isfile(cached):
-        tried.append(f"{cached} (no such file)")
+        tried.append(not_there(cached))
     elif _is_the_file(cached, sha256):
         return cached
     else:
@@ -146,6 +146,11 @@ def own_places(target, tried):
     else:
         tried.append("$RNN_KIT_DATA (not set)")
     yield target
+
+
+def not_there(place):
+    """A place where a file was looked for and is none, and what is there, for messages."""
+    return f"{place} ({'a folder, not a file' if os.path.isdir(place) else 'no such file'})"
 
 
 def _keras_cache():

@@ -1,26 +1,23 @@
 """Texts for a word-level language model, in three parts: Penn Treebank, and the user's own files."""
 
-import hashlib
-import itertools
 import operator
 import os
-from array import array
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from rnn_kit.datasets._corpus_archives import ARCHIVES, is_archive, texts_in_archive
 from rnn_kit.datasets._corpus_files import (
-    ARCHIVES,
     EXPECTED,
     SPLITS,
     a_few,
-    lines_in_archive,
-    lines_in_folder,
+    is_one_of_three,
+    text_of_file,
+    texts_in_folder,
 )
-from rnn_kit.datasets._files import DataError, data_folder, own_places
+from rnn_kit.datasets._corpus_parts import cut_in_three, numbered, with_unknown
+from rnn_kit.datasets._files import DataError, data_folder, not_there, own_places
 from rnn_kit.text import TokenVocabulary
 from rnn_kit.text.tokens import END, UNKNOWN
 
@@ -59,8 +56,9 @@ class Corpus:
     def from_lines(cls, name, train, validation, test, vocab_size=None, words=()):
         """A corpus of lines that are cut into words already.
 
-        The words of the training part are the vocabulary. A line that does not end in `<eos>` is
-        given one; a line without words is passed over.
+        The words of the training part are the vocabulary, and of the other parts those that are not
+        among them become `<unk>`, as of `load_corpus`. A line that does not end in `<eos>` is given
+        one; a line without words is passed over.
 
         Args:
             name: What `info` and errors call the corpus.
@@ -74,7 +72,7 @@ class Corpus:
 
         Raises:
             DataError: If a part holds no word, `vocab_size` is below 3, or the validation or test
-                part has words that the training part has not, and nothing is `<unk>`.
+                part has words that the training part has not, and that has but one.
 
         Example:
 
@@ -91,18 +89,28 @@ class Corpus:
         """
         vocab_size = _checked(vocab_size)
         texts = zip(SPLITS, (train, validation, test), strict=True)
-        parts, sha256 = _numbered((f"{name}: {split} part", lines) for split, lines in texts)
+        named = [(f"{name}: {split} part", lines) for split, lines in texts]
+        parts, sha256 = numbered((where, _with_ends(where, lines)) for where, lines in named)
         return _corpus(name, parts, sha256, vocab_size, words)
 
 
-def load_corpus(source, vocab_size=None):
+def _with_ends(where, lines):
+    for words in lines:
+        if isinstance(words, str):
+            raise DataError(f"{where}: a line is a list of words; received one text: cut it up")
+        yield [*words, END] if words and words[-1] != END else words
+
+
+def load_corpus(source, vocab_size=None, encoding=None):
     """A corpus by the name of a known set, or from the user's own files.
 
-    Files are UTF-8 with or without a byte-order mark and with any line ends, and are composed to
-    Unicode's NFC. Words are what stands between white space, as they are; each line that has any
+    Files are UTF-8, or what a byte-order mark or `encoding` says, with any line ends, and are composed
+    to Unicode's NFC. Words are what stands between white space, as they are; each line that has any
     ends in `<eos>`, which is added where it is not there. The words of the training part are the
     vocabulary; words of the other parts that are not among them become `<unk>`, and `notes` says
-    how many.
+    how many. Where the training part has no `<unk>` for them, the rarest of its words become `<unk>`:
+    those that stand there once, and if these are fewer than a thousandth of it, those that stand there
+    twice, and so on.
 
     Args:
         source: `"ptb"`, the Penn Treebank as Mikolov prepared it, which is looked for in
@@ -110,14 +118,19 @@ def load_corpus(source, vocab_size=None):
             downloaded, and whose published counts are checked; or a path to
 
             - a folder that holds `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt`; or
-              `wiki.train.tokens` and so on; or `train.txt`, `valid.txt` (`validation.txt`,
-              `dev.txt`) and `test.txt`. If it holds none of the three sets whole, its folder
-              `data` is looked into.
-            - a `.tgz`, `.tar.gz`, `.tar` or `.zip` archive of such files in any folder, those of
-              folders called `data` first. It is read in memory, and nothing is written.
+              `wiki.train.tokens` (or `.raw`) and so on; or `train.txt`, `valid.txt`
+              (`validation.txt`, `val.txt`, `dev.txt`) and `test.txt`, each perhaps packed (`.gz`,
+              `.bz2`, `.xz`). If it holds none of the sets whole, its folder `data` is looked into.
+            - a `.tgz`, `.tar.gz`, `.tar.xz`, `.tar.bz2`, `.tar` or `.zip` archive of such files in
+              any folder, those of folders called `data` first. It is read in memory, and nothing is
+              written.
+            - one text, such as text8: a file, or a folder or an archive that holds nothing else. It
+              is cut into three, nine tenths to train on, and half of the rest for each of the
+              others; `notes` says where.
 
         vocab_size: Number of words to keep, `<eos>` and `<unk>` among them, where there are more:
             rarer words become `<unk>`. `None` keeps all.
+        encoding: Of the user's own files: a name of `rnn_kit.text.check_encoding`.
 
     Returns:
         A `Corpus`.
@@ -125,7 +138,7 @@ def load_corpus(source, vocab_size=None):
     Raises:
         DataError: If the source is unknown, cannot be had or read, is not what it should be, lacks
             a part or holds an empty one, if `vocab_size` is below 3, or if the validation or test
-            part has words that the training part has not, and nothing is `<unk>`.
+            part has words that the training part has not, and that has but one.
 
     Example:
 
@@ -138,29 +151,46 @@ def load_corpus(source, vocab_size=None):
     ['a', 'rose', 'is', 'a', 'rose', '<eos>']
     """
     vocab_size = _checked(vocab_size)
-    path = Path(source)
+    path, notes = Path(source), []
     if source == "ptb":
         folder = _ptb_folder()
-        parts, sha256 = _numbered(lines_in_folder(folder))
+        parts, sha256 = numbered(texts_in_folder(folder))
         _check_ptb(folder, parts)
-    elif not (isinstance(source, os.PathLike) or os.path.lexists(source)):
+        return _corpus(source, parts, sha256, vocab_size)
+    if not (isinstance(source, os.PathLike) or os.path.lexists(source)):
         raise DataError(
             f"There is no data set and no file or folder called {str(source)!r}. The known set is "
-            f"ptb; a path works too: to a folder of {EXPECTED}, or to an archive of such files "
-            f"({', '.join(ARCHIVES)})."
+            f"ptb; a path works too: to a folder of {EXPECTED}; to an archive of such files "
+            f"({', '.join(ARCHIVES)}); or to one text, which is cut into three."
         )
-    elif os.path.isdir(path):
-        parts, sha256 = _numbered(lines_in_folder(path))
-    elif not os.path.lexists(path):
-        raise DataError(f"{path} is missing: expected a folder of {EXPECTED}; check the path")
-    elif os.path.isfile(path) and path.name.lower().endswith(ARCHIVES):
-        parts, sha256 = _numbered(lines_in_archive(path))
+    texts = _texts(path, encoding)
+    if len(texts) == 1:
+        parts, sha256, note = cut_in_three(*texts[0])
+        notes.append(note)
     else:
+        parts, sha256 = numbered(texts)
+    return _corpus(str(source), parts, sha256, vocab_size, notes=notes)
+
+
+def _texts(path, encoding):
+    """The three texts that are at a path, or one."""
+    if os.path.isdir(path):
+        return texts_in_folder(path, encoding)
+    if not os.path.lexists(path):
+        raise DataError(f"{path} is missing: expected a folder of {EXPECTED}; check the path")
+    if not os.path.isfile(path):
         raise DataError(
-            f"{path} is one file, not the three parts of a corpus: expected a folder, or an archive "
-            f"({', '.join(ARCHIVES)}), of {EXPECTED}"
+            f"{path} is neither a regular file nor a folder: expected a text, or a folder or an "
+            f"archive ({', '.join(ARCHIVES)}) of {EXPECTED}"
         )
-    return _corpus(str(source), parts, sha256, vocab_size)
+    if is_archive(path):
+        return texts_in_archive(path, encoding)
+    if is_one_of_three(path):
+        raise DataError(
+            f"{path} is one of the three parts of the corpus in its folder: give the folder, "
+            f"{path.parent}, or a copy of the file elsewhere, which is cut into three"
+        )
+    return [text_of_file(path, encoding)]
 
 
 def _checked(vocab_size):
@@ -181,79 +211,38 @@ def _checked(vocab_size):
 # Words to ids
 
 
-class _Part(NamedTuple):
-    """A text in numbers that are given as words appear."""
-
-    where: str  # for messages
-    words: list
-    numbers: np.ndarray
-
-
-def _numbered(texts):
-    """Three pairs of a name for messages and lines of words to `([_Part, ...], sha256)`."""
-    digest, parts = hashlib.sha256(), []
-    for where, lines in texts:
-        table = defaultdict(itertools.count().__next__)
-        numbers = array("i")  # 4 bytes a token, where a list of strings has 60
-        for words in lines:
-            if isinstance(words, str):
-                raise DataError(f"{where}: a line is a list of words; received one text: cut it up")
-            if not words:
-                continue
-            if words[-1] != END:
-                words = [*words, END]
-            numbers.extend(map(table.__getitem__, words))
-            digest.update(("\n".join(words) + "\n").encode("utf-8", "surrogatepass"))
-        digest.update(b"\n")
-        if not table.keys() - {END}:
-            raise DataError(f"{where} holds no word: expected lines of words; put some in")
-        parts.append(_Part(str(where), list(table), np.frombuffer(numbers, np.intc)))
-    return parts, digest.hexdigest()
-
-
-def _corpus(name, parts, sha256, vocab_size, words=()):
+def _corpus(name, parts, sha256, vocab_size, words=(), notes=()):
     train = parts[0]
     counts = dict(zip(train.words, np.bincount(train.numbers).tolist(), strict=True))
     counts = {**dict.fromkeys(words, 0), **counts}
+    reason = None
     vocabulary = TokenVocabulary.from_counts(counts, vocab_size)
+    unseen = [word for part in parts[1:] for word in vocabulary.unseen(part.words)]
+    if unseen and vocabulary.unknown is None:
+        counts_with_unknown, reason = with_unknown(counts, train.where, unseen)
+        vocabulary = TokenVocabulary.from_counts(counts_with_unknown, vocab_size)
     info = {
         "name": str(name),
         "sha256": sha256,
         "vocabulary": len(vocabulary),
         "distinct_words": len(train.words),
     }
-    arrays, notes = [], []
+    arrays, notes = [], list(notes)
     for split, part in zip(SPLITS, parts, strict=True):
         unseen = vocabulary.unseen(part.words)
-        if unseen and vocabulary.unknown is None:
-            raise DataError(_no_unknown(part, unseen, train))
         arrays.append(vocabulary.encode(part.words)[part.numbers])
         is_unseen = np.array([vocabulary.id_of(word) is None for word in part.words])
         tokens, unknown = len(part.numbers), int(is_unseen[part.numbers].sum())
         info |= {f"{split}_tokens": tokens, f"{split}_unknown": unknown}
         if unknown and part is train:
-            notes.append(
-                f"train: {unknown:,} of {tokens:,} tokens read as {UNKNOWN}, to keep "
-                f"{len(vocabulary):,} of {len(counts):,} words"
-            )
+            why = reason or f"to keep {len(vocabulary):,} of {len(counts):,} words"
+            notes.append(f"train: {unknown:,} of {tokens:,} tokens read as {UNKNOWN}, {why}")
         elif unknown:
             notes.append(
                 f"{split}: {unknown:,} of {tokens:,} tokens not in the vocabulary, read as "
                 f"{UNKNOWN}: {a_few(unseen)}"
             )
     return Corpus(vocabulary, *arrays, info, tuple(notes))
-
-
-def _no_unknown(part, unseen, train):
-    distinct = len(train.words)
-    if distinct > _SMALLEST:
-        advice = f"give --vocab-size below {distinct}, which reads the rarest words as {UNKNOWN}"
-    else:
-        advice = "give more text to train on"
-    return (
-        f"{part.where}: {len(unseen):,} of its words are not among the {distinct:,} of {train.where}, "
-        f"which has no {UNKNOWN} for them: {a_few(unseen)}; {advice}"
-    )
 
 
 # Penn Treebank
@@ -265,7 +254,7 @@ def _ptb_folder():
     for place in own_places(target, tried):
         if os.path.isfile(place):
             return place.parent
-        tried.append(f"{place} (no such file)")
+        tried.append(not_there(place))
     raise DataError(
         "The Penn Treebank (ptb) is not on this machine; it has no open licence, and is not "
         f"downloaded. Tried: {'; '.join(tried)}. The lecture had it from {PTB_URL}: put ptb.train.txt, "

@@ -13,7 +13,15 @@ import zipfile
 import numpy as np
 import pytest
 
-from rnn_kit.datasets import Corpus, DataError, _corpus_files, _files, corpus, load_corpus
+from rnn_kit.datasets import (
+    Corpus,
+    DataError,
+    _corpus_archives,
+    _corpus_files,
+    _files,
+    corpus,
+    load_corpus,
+)
 from rnn_kit.text import TokenVocabulary
 
 TRAIN = "the cat sat on the mat\nthe dog sat\nthe <unk> sat on it\n"
@@ -192,17 +200,47 @@ def test_a_size_that_cuts_nothing_off_changes_nothing(tmp_path):
         assert load_corpus(folder, size).vocabulary == load_corpus(folder).vocabulary
 
 
-def test_without_an_unknown_word_an_unseen_one_is_an_error_that_a_smaller_size_mends(tmp_path):
-    folder = folder_of(tmp_path / "own", ("a b b c\n", "a b x\n", "a y z\n"))
-    for size in (None, 4, 9):
-        message = data_error(load_corpus, folder, size)
-        assert str(folder / "valid.txt") in message and message.count("'x'") == 1
-        assert "no <unk>" in message and "--vocab-size below 4" in message
-    assert words_of(load_corpus(folder, 3))[1:] == ["<unk> b <unk> <eos>", "<unk> <unk> <unk> <eos>"]
+def test_without_an_unknown_word_the_words_that_come_once_are_read_as_it(tmp_path):
+    folder = folder_of(tmp_path / "own", ("a b b c\na a\n", "a b x\n", "a y z\n"))
+    for size in (None, 5, 9):  # none of which cuts any off
+        loaded = load_corpus(folder, size)
+        assert loaded.vocabulary.tokens == ("a", "<eos>", "b", "<unk>")
+        assert words_of(loaded) == [
+            "a b b <unk> <eos> a a <eos>",
+            "a b <unk> <eos>",
+            "a <unk> <unk> <eos>",
+        ]
+        assert loaded.notes[0] == (
+            "train: 1 of 8 tokens read as <unk>, its 1 rarest word (at most 1 time each), since it has "
+            "no <unk> for words that only the others have"
+        )
+        assert [loaded.info[f"{part}_unknown"] for part in ("train", "validation", "test")] == [1, 1, 2]
 
 
-def test_where_no_smaller_size_is_possible_none_is_advised(tmp_path):
-    message = data_error(load_corpus, folder_of(tmp_path / "own", ("a b\n", "a x\n", "a\n")))
+def test_without_an_unknown_word_and_without_need_of_one_every_word_has_its_id(tmp_path):
+    loaded = load_corpus(folder_of(tmp_path, ("a b b c\n", "a b\n", "c\n")))
+    assert loaded.vocabulary.unknown is None and loaded.notes == ()
+    assert len(loaded.vocabulary) == 4
+
+
+def test_so_many_rare_words_become_unknown_that_the_model_can_learn_it(tmp_path):
+    # One word comes once, which is less than a thousandth; a hundred come twice.
+    twice = " ".join(f"w{i} w{i}" for i in range(100))
+    text = f"once {twice} {'often ' * 3000}\n"
+    loaded = load_corpus(folder_of(tmp_path, (text, "new\n", "often\n")))
+    assert loaded.vocabulary.tokens == ("often", "<unk>", "<eos>")
+    assert loaded.info["train_unknown"] == 201 and "at most 2 times each" in loaded.notes[0]
+
+
+@pytest.mark.parametrize(("train", "known"), [("a b c a b c\n", "a b"), ("x a a a a\n" * 2000, "a")])
+def test_some_word_is_always_left_beside_the_unknown_one(train, known, tmp_path):
+    loaded = load_corpus(folder_of(tmp_path, (train, "new\n", "a\n")))
+    assert set(loaded.vocabulary.tokens) == {*known.split(), "<unk>", "<eos>"}
+    assert loaded.info["train_unknown"] > 0
+
+
+def test_a_text_of_one_word_can_have_no_unknown_one(tmp_path):
+    message = data_error(load_corpus, folder_of(tmp_path / "own", ("a a\n", "a x\n", "a\n")))
     assert "'x'" in message and "--vocab-size" not in message and "more text" in message
 
 
@@ -243,7 +281,7 @@ def test_errors_about_lines_name_the_corpus_and_the_part():
     for empty in ([], [[]], [["<eos>"]]):
         message = data_error(Corpus.from_lines, "made", [["a"]], empty, [["a"]])
         assert message.startswith("made: validation part holds no word")
-    assert "made: test part" in data_error(Corpus.from_lines, "made", [["a"]], [["a"]], [["b"]])
+    assert "made: train part" in data_error(Corpus.from_lines, "made", [["a"]], [["a"]], [["b"]])
     assert "received one text" in data_error(Corpus.from_lines, "made", ["a b"], [["a"]], [["a"]])
 
 
@@ -281,7 +319,9 @@ def test_words_are_composed_and_otherwise_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize(("wrong", "byte"), [(b"\xff", "0xff"), (b"\0", "0x00"), (b"\xe9t", "0xe9")])
+@pytest.mark.parametrize(
+    ("wrong", "byte"), [(b"\xff", "0xff"), (b"\0", "NUL byte"), (b"\xe9t", "0xe9")]
+)
 def test_what_is_no_utf8_is_named_with_its_place(wrong, byte, end, tmp_path):
     before = f"the cat{end}{end}sat ".encode()
     folder = folder_of(tmp_path, (TRAIN, before + wrong + b"\n", TEST))
@@ -349,7 +389,7 @@ def test_two_files_for_one_part_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("names", "missing"),
     [
-        (("train.txt", "test.txt"), "validation (valid.txt or validation.txt or dev.txt)"),
+        (("train.txt", "test.txt"), "validation (valid.txt or validation.txt or val.txt or dev.txt)"),
         (("ptb.train.txt", "ptb.valid.txt"), "test (ptb.test.txt)"),
         (("ptb.test.txt",), "train (ptb.train.txt), validation (ptb.valid.txt)"),
         (("train.txt", "ptb.valid.txt", "ptb.test.txt"), "train (ptb.train.txt)"),
@@ -398,11 +438,11 @@ def test_a_folder_or_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
 
 def test_a_file_whose_reading_fails_is_named(tmp_path, monkeypatch):
     class Broken(io.BytesIO):
-        def __next__(self):
+        def read(self, size=-1):
             raise OSError(5, "Input/output error")
 
     folder = folder_of(tmp_path)
-    monkeypatch.setattr(_corpus_files, "_opened", lambda path: Broken())
+    monkeypatch.setattr(_corpus_files, "open_binary", lambda path: Broken())
     message = data_error(load_corpus, folder)
     assert f"{folder / 'train.txt'} cannot be read (Input/output error)" in message
 
@@ -423,15 +463,9 @@ def test_a_missing_path_is_named(tmp_path):
         assert f"{tmp_path / name} is missing" in data_error(load_corpus, tmp_path / name)
 
 
-def test_one_text_is_not_three(tmp_path):
-    for name in ("train.txt", "corpus", "a.gz"):
-        message = data_error(load_corpus, put(tmp_path / name, TRAIN))
-        assert f"{tmp_path / name} is one file, not the three parts" in message and ".tgz" in message
-
-
 def test_a_pipe_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "a.tgz")
-    assert "is one file" in data_error(load_corpus, tmp_path / "a.tgz")
+    assert "neither a regular file nor a folder" in data_error(load_corpus, tmp_path / "a.tgz")
     folder = folder_of(tmp_path / "own")
     (folder / "test.txt").unlink()
     os.mkfifo(folder / "test.txt")
@@ -554,9 +588,9 @@ def test_a_link_in_a_zip_archive_is_not_followed(tmp_path):
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_a_member_that_is_too_large_is_refused_before_it_is_read(name, tmp_path, monkeypatch):
     path = write_archive(tmp_path / name, entries_of())
-    monkeypatch.setattr(_corpus_files, "_LARGEST", len(TRAIN))
+    monkeypatch.setattr(_corpus_archives, "_LARGEST", len(TRAIN))
     assert_is_the_example(load_corpus(path))
-    monkeypatch.setattr(_corpus_files, "_LARGEST", len(TRAIN) - 1)
+    monkeypatch.setattr(_corpus_archives, "_LARGEST", len(TRAIN) - 1)
 
     def read(*args, **kwargs):
         raise AssertionError("it was read")

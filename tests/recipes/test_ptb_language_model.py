@@ -605,7 +605,7 @@ def folder_of(path, train="a b c d\n" * 200, valid="a b c\n" * 20, test="b c d\n
     path.mkdir()
     for name, text in (("train", train), ("valid", valid), ("test", test)):
         if text is not None:
-            (path / f"{name}.txt").write_text(text)
+            (path / f"{name}.txt").write_text(text, encoding="latin-1")
     return path
 
 
@@ -619,6 +619,14 @@ def test_rare_words_become_unk_and_the_user_is_told(tmp_path, run_main):
     assert code == 0, error
     assert "test: 40 of 80 tokens not in the vocabulary, read as <unk>: 'c', 'zebra'" in said
     assert json.loads((tmp_path / "run/result.json").read_text())["data"]["test_unknown"] == 40
+
+
+def test_a_text_without_unk_whose_other_parts_have_new_words_needs_no_flag(tmp_path):
+    folder = folder_of(tmp_path / "text", train="a b a b a b c\xe9\n" * 50 + "once\n", valid="a q\n")
+    settings = dataclasses.replace(recipe.PRESETS["smoke"], data=str(folder), encoding="latin-1")
+    corpus = recipe.load_data(settings)
+    assert corpus.vocabulary.decode(corpus.validation) == ["a", "<unk>", "<eos>"]
+    assert "c\xe9" in corpus.vocabulary.tokens and len(corpus.notes) == 2
 
 
 def test_an_archive_is_read_as_it_is(tmp_path, run_main):
@@ -647,7 +655,8 @@ def bad_data(path):
     return {
         "missing": (folder_of(path / "a", valid=None), "valid"),
         "empty": (folder_of(path / "b", test=""), "test.txt"),
-        "unseen": (folder_of(path / "c", valid="a q\n"), "--vocab-size"),
+        "unseen": (folder_of(path / "c", train="a a a\n" * 200, valid="a q\n"), "'q'"),
+        "latin-1": (folder_of(path / "e", train="caf\xe9 a\n" * 200), "--encoding"),
         "short": (folder_of(path / "d", train="a b c d\n"), "--batch-size"),
         "escape": (path / "escape.tgz", "../ptb.test.txt"),
         "cut": (path / "cut.tgz", "cut.tgz"),
@@ -655,7 +664,9 @@ def bad_data(path):
     }
 
 
-@pytest.mark.parametrize("wrong", ["missing", "empty", "unseen", "short", "escape", "cut", "nothing"])
+@pytest.mark.parametrize(
+    "wrong", ["missing", "empty", "unseen", "latin-1", "short", "escape", "cut", "nothing"]
+)
 def test_bad_data_is_one_clear_line_and_leaves_nothing(wrong, tmp_path, run_main):
     data, word = bad_data(tmp_path)[wrong]
     out = tmp_path / "run"
