@@ -1,29 +1,58 @@
-"""Finding and reading the files of captioned images: captions, the parts' lists of names, pictures."""
+"""Finding the captions of images, and reading them into one form."""
 
 import os
+import posixpath
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
+from rnn_kit.datasets import _caption_forms as forms
+from rnn_kit.datasets._caption_pictures import is_picture, plain_name
 from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets._tables import a_few, entries, read, read_table, short
+from rnn_kit.datasets._tables import PACKED, TABLES, a_few, entries, read, short, suffix_of
 from rnn_kit.text.decoding import composed
 
-PARTS = ("train", "validation", "test")
-_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-_SPLITS = (  # patterns of the file names of each part, the families in the order of preference
-    (r".*trainImages\.txt", r".*devImages\.txt", r".*testImages\.txt"),
-    (r"train\.txt", r"(validation|valid|dev)\.txt", r"test\.txt"),
+EXPECTED = (
+    "a folder of images and one caption file, or that file: a table such as captions.csv (header "
+    "image,caption) or metadata.jsonl, *.token.txt (lines of name.jpg#0, a tab and the caption), a "
+    "JSON file as COCO's or Karpathy's, or a .txt file beside each image"
 )
-_CAPTIONS = (
-    "captions.csv or captions.txt (header image,caption), captions.tsv (likewise, with tabs) or "
-    "*.token.txt (lines of name.jpg#0, a tab and the caption)"
+_NAMED = (  # names of files that hold captions, the surest first
+    r"captions\.(csv|tsv|tab|txt|json|jsonl|ndjson)|.*\.token(\.txt)?",
+    r"(metadata|results)\.(csv|tsv|tab|jsonl|ndjson)|dataset(_.*)?\.json|captions_.*\.json",
+    r".*\.(csv|tsv|tab|jsonl|ndjson)",
 )
-EXPECTED = f"a folder of images and one caption file, or that file: {_CAPTIONS}"
+_LEMMAS = ".lemma.token.txt"  # Flickr8k's second file, each word as its lemma: none to learn to write
+_TEXTS = (".txt", ".caption")
+_PART_OF = {  # what parts are called; Karpathy's "restval" is trained on by all who use it
+    **dict.fromkeys(("train", "training", "restval"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+class Written(NamedTuple):
+    """What a caption file says.
+
+    Attributes:
+        captions: Images' names, of `plain_name`, to lists of captions, stripped, the empty ones too; in
+            the order of the file.
+        parts: Images' names to their parts, where the file tells them.
+        notes: Lines on what was left out.
+    """
+
+    captions: dict
+    parts: dict
+    notes: list
 
 
 def caption_file(path):
-    """The caption file that a path is, or that the folder of that path holds.
+    """Where the captions are that a path means, and where their images are.
+
+    Returns:
+        A tuple of the caption file, or the folder in which a text stands beside each image; and the
+        folder in which to look for images.
 
     Raises:
         DataError: If there is none, or more than one.
@@ -31,171 +60,107 @@ def caption_file(path):
     if not os.path.lexists(path):
         raise DataError(f"{path} is missing: expected {EXPECTED}; check the path")
     if os.path.isfile(path):
-        return path
+        # As COCO's archives are unpacked: annotations/ beside the folders of images.
+        return path, path.parent.parent if path.parent.name == "annotations" else path.parent
     if not os.path.isdir(path):
         raise DataError(f"{path} is neither a regular file nor a folder: expected {EXPECTED}")
-    found = [e.name for e in entries(path) if e.is_file() and _has_captions(e.name.lower())]
+    here = entries(path)
+    below = [entry.path for entry in here if entry.is_dir()]
+    found = _named(here, _NAMED[:2])
+    if not found and any(map(_texts_beside, [path, *below])):
+        return path, path
+    found = found or _named([entry for folder in below for entry in entries(folder)], _NAMED[:2])
+    found = found or _named(here, _NAMED[2:])
     if not found:
-        raise DataError(f"{path} holds no caption file: expected {_CAPTIONS}; put one in")
+        raise DataError(f"{path} holds no caption file: expected {EXPECTED}; put one in")
     if len(found) > 1:
+        names = a_few([os.path.relpath(file, path) for file in found])
         raise DataError(
-            f"{path} holds {len(found)} caption files, {a_few(found)}: expected one; give the path of "
-            "the one to read, or take the others away"
+            f"{path} holds {len(found)} caption files, {names}: expected one; give the path of the one "
+            "to read, or take the others away"
         )
-    return path / found[0]
+    return Path(found[0]), path
 
 
-def _has_captions(name):
-    # Flickr8k comes with its captions in a second file, each word as its lemma: none to learn to write.
-    tokens = name.endswith(".token.txt") and not name.endswith(".lemma.token.txt")
-    return tokens or name in ("captions.csv", "captions.txt", "captions.tsv")
+def _named(inside, patterns):
+    """The paths of the files of the first pattern that is any file's name."""
+    files = {entry.path: _unpacked(entry.name) for entry in inside if entry.is_file()}
+    for pattern in patterns:
+        found = [path for path, name in files.items() if re.fullmatch(pattern, name)]
+        found = [path for path in found if not files[path].endswith(_LEMMAS)]
+        if found:
+            return found
+    return []
 
 
-def read_captions(path):
-    """Of each image its captions, stripped, the empty ones too: a dict in the order of the file.
+def _unpacked(name):
+    """A file name in lower case, without the suffix of a packed file."""
+    name = name.lower()
+    return name.removesuffix(next((suffix for suffix in PACKED if name.endswith(suffix)), ""))
+
+
+def read_captions(path, encoding=None):
+    """What a caption file says, as `Written`.
+
+    Args:
+        path: Of `caption_file`.
+        encoding: Of its text.
 
     Raises:
         DataError: If the file is of no known kind, or a line is not as it should be.
     """
-    suffix = path.suffix.lower()
-    if suffix not in (".txt", ".csv", ".tsv", ".tab"):
-        raise DataError(f"{path} is not of a known kind: expected {_CAPTIONS}; rename or convert it")
-    content = composed(read(path))
-    first = content.lstrip("\n").partition("\n")[0]
-    if path.name.lower().endswith(".token.txt") or (suffix == ".txt" and "\t" in first):
-        rows = _token_lines(path, content)
-    else:
-        rows = _table_rows(path)
-    captions = defaultdict(list)
-    for name, caption in rows:
-        captions[name].append(caption.strip())
+    notes, captions, parts = [], defaultdict(list), {}
+    for name, texts, part in _rows(path, encoding, notes):
+        name = plain_name(name)
+        captions[name] += [composed(text).strip() for text in texts]
+        its = _PART_OF.get(part.strip().lower())
+        if its and parts.setdefault(name, its) != its:
+            raise DataError(
+                f"{path}: {short(name, 60)} is in the {parts[name]} part and in the {its} part: "
+                "expected each image in one; correct its rows"
+            )
     if not captions:
         raise DataError(f"{path} holds no caption: expected one or more for each image; put them in")
-    return dict(captions)
+    return Written(dict(captions), parts, notes)
 
 
-def _token_lines(path, content):
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        key, tab, caption = line.partition("\t")
-        name, _, index = key.strip().rpartition("#")
-        if not tab:
-            wrong = "has no tab"
-        elif not (name and index.isdecimal()):
-            wrong = "has no name, # and number before the tab"
-        else:
-            yield name, caption
-            continue
-        raise DataError(
-            f"{path}, line {number}: {short(line)} {wrong}: expected lines such as name.jpg#0, a tab "
-            "and the caption; correct or delete it"
-        )
+def _rows(path, encoding, notes):
+    """Triples of an image's name, a list of captions, and the name of a part or ""."""
+    suffix = suffix_of(path)
+    if os.path.isdir(path):
+        return _beside_the_images(path, encoding)
+    if suffix == ".json":
+        return forms.from_json(path, encoding, notes)
+    if suffix in (".txt", ".token"):
+        content = read(path, encoding)
+        first = content.lstrip("\n").partition("\n")[0]
+        named = _unpacked(path.name).endswith((".token.txt", ".token"))
+        if named or ("\t" in first and not forms.columns(first.split("\t"))):
+            return forms.from_lines(path, composed(content))
+    if suffix in (".txt", *TABLES):
+        return forms.from_table(path, encoding, notes)
+    raise DataError(f"{path} is not of a known kind: expected {EXPECTED}; rename or convert it")
 
 
-def _table_rows(path):
-    table = read_table(path)
-    header = [name.lower() for name in table.header]
-    if header.count("image") != 1 or header.count("caption") != 1:
-        raise DataError(
-            f"{path}, line 1: the header names {a_few(table.header)}: expected one column 'image' and "
-            "one 'caption'; add the header image,caption or rename columns"
-        )
-    image, caption = header.index("image"), header.index("caption")
-    for line, fields in table.rows:
-        fields = [composed(field) for field in fields]
-        if table.fitted(fields, caption) is None:
-            raise DataError(
-                f"{path}, line {line}: expected {len(header)} fields, as in the header, found "
-                f"{len(fields)}; put a field that holds the delimiter into double quotes"
-            )
-        fields = table.fitted(fields, caption)
-        name = fields[image].strip()
-        if not name:
-            raise DataError(f"{path}, line {line}: expected an image's name, found none; fill it in")
-        yield name, fields[caption]
+# Texts beside images
 
 
-def split_files(folder):
-    """The three files that name the images of each part, or `None` where there are none.
-
-    Raises:
-        DataError: If the folder has some of the three, or two for one part.
-    """
-    names = [entry.name for entry in entries(folder) if entry.is_file()]
-    missing = None
-    for patterns in _SPLITS:
-        found = [[n for n in names if re.fullmatch(p, n, re.IGNORECASE)] for p in patterns]
-        for part, files in zip(PARTS, found, strict=True):
-            if len(files) > 1:
-                raise DataError(
-                    f"{folder} holds {len(files)} files that name the images of the {part} part, "
-                    f"{a_few(files)}: expected one; take the others away"
-                )
-        if all(found):
-            return [folder / files[0] for files in found]
-        if any(found):
-            there = a_few([file for files in found for file in files])
-            lacking = ", ".join(part for part, files in zip(PARTS, found, strict=True) if not files)
-            missing = f"{folder} holds {there}, and no file that names the images of: {lacking}"
-    if missing:
-        raise DataError(
-            f"{missing}. Expected *trainImages.txt, *devImages.txt and *testImages.txt, or train.txt, "
-            "validation.txt (or valid.txt, dev.txt) and test.txt, all three or none; add what is "
-            "missing, or take them away for parts drawn at random"
-        )
-    return None
+def _texts_beside(folder):
+    """Names of images to the paths of the texts beside them; of two images of one name the first."""
+    files = [entry for entry in entries(folder) if entry.is_file()]
+    texts = {
+        os.path.splitext(entry.name)[0]: entry.path
+        for entry in files
+        if entry.name.lower().endswith(_TEXTS)
+    }
+    pictures = [entry.name for entry in files if is_picture(entry.name)]
+    named = {os.path.splitext(name)[0]: name for name in reversed(pictures)}
+    return {name: texts[stem] for stem, name in sorted(named.items()) if stem in texts}
 
 
-def read_split(files, captions):
-    """The image names of each file, one a line.
-
-    Args:
-        files: Three paths.
-        captions: The path of the caption file, for messages, and its images' names.
-
-    Raises:
-        DataError: If a name comes twice, in one part or in two, has no line in the caption file, or a
-            file holds none.
-    """
-    caption_path, known = captions
-    seen, parts = {}, []
-    for path in files:
-        parts.append([])
-        for number, line in enumerate(composed(read(path)).split("\n"), 1):
-            name = line.strip()
-            if not name:
-                continue
-            place = f"{path}, line {number}"
-            if name in seen:
-                raise DataError(
-                    f"{place}: {short(name, 60)} is named already in {seen[name]}: expected each image "
-                    "once, in one part; delete one of the two lines"
-                )
-            if name not in known:
-                raise DataError(
-                    f"{place}: {short(name, 60)} is not an image of {caption_path}: expected names as "
-                    f"they stand there, such as {short(next(iter(known)), 60)}; correct or delete it"
-                )
-            seen[name] = f"{path.name}, line {number}"
-            parts[-1].append(name)
-        if not parts[-1]:
-            raise DataError(f"{path} names no image: expected one name a line; put them in")
-    return parts
-
-
-def pictures_in(folder, known):
-    """Names to paths of the picture files in a folder, or in one of the folders in it.
-
-    Of these places it is the one with most of the known names.
-    """
-    places = [folder, *(entry.path for entry in entries(folder) if entry.is_dir())]
-    found = [
-        {
-            composed(entry.name): Path(entry.path)
-            for entry in entries(place)
-            if entry.name.lower().endswith(_PICTURES) and entry.is_file()
-        }
-        for place in places
-    ]
-    return max(found, key=lambda pictures: (len(pictures.keys() & known), len(pictures)))
+def _beside_the_images(folder, encoding):
+    """A caption a line of each text; in the folder and those in it."""
+    for place in ["", *(entry.name for entry in entries(folder) if entry.is_dir())]:
+        for name, text in _texts_beside(os.path.join(folder, place)).items():
+            lines = [line for line in read(text, encoding).split("\n") if line.strip()]
+            yield posixpath.join(place, name), lines or [""], ""

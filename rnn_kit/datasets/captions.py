@@ -9,28 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnn_kit.datasets._caption_files import (
-    EXPECTED,
+from rnn_kit.datasets import _flickr8k
+from rnn_kit.datasets._caption_files import EXPECTED, caption_file, read_captions
+from rnn_kit.datasets._caption_pictures import (
     PARTS,
-    caption_file,
+    Names,
     pictures_in,
-    read_captions,
+    plain_name,
     read_split,
     split_files,
 )
-from rnn_kit.datasets._files import DataError, data_folder, own_places
+from rnn_kit.datasets._files import DataError
 from rnn_kit.datasets._tables import a_few
 from rnn_kit.text import cut_letters
-from rnn_kit.text.decoding import composed
-
-FLICKR8K_IMAGES = (6_000, 1_000, 1_000)  # of the three parts
-FLICKR8K_CAPTIONS = 40_460  # five of each of 8,092 images, 92 of which are in no part
-FLICKR8K_URL = "https://github.com/jbrownlee/Datasets"
-
-_PUBLISHED = (
-    "Hodosh, Young and Hockenmaier (2013, University of Illinois) gave the data set out on request, "
-    "and there are copies of it"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +29,8 @@ class CaptionedImages:
     """N images of one part of the data, each with its captions.
 
     Attributes:
-        names: N file names, as in the caption file.
+        names: N names, as the caption file writes them, with `/` between folders; or, of images that
+            the caller provides, as the caller names them.
         captions: Of each image its captions as they were written, one or more, without the white
             space at their ends and composed to Unicode's NFC.
         paths: Of each image its file, a `pathlib.Path`, or `None` where it isn't there.
@@ -82,6 +74,44 @@ class Captions(NamedTuple):
     info: dict
     notes: list
 
+    def without(self, unreadable):
+        """The same without some images, as `Captions`, with a note that counts and names them.
+
+        Args:
+            unreadable: Names of images to what is wrong with each; it may be empty.
+
+        Raises:
+            DataError: If a part is left without an image.
+        """
+        if not unreadable:
+            return self
+        kept = [
+            part.take([n for n, name in enumerate(part.names) if name not in unreadable])
+            for part in self[:3]
+        ]
+        verb = "is" if len(unreadable) == 1 else "are"
+        left_out = (
+            f"{_count(unreadable, 'image')} that cannot be read {verb} left out: "
+            f"{a_few(list(unreadable))}; {next(iter(unreadable.values()))}"
+        )
+        for name, part in zip(PARTS, kept, strict=True):
+            if not part:
+                raise DataError(f"no image is left in the {name} part: {left_out}")
+        return _with_info(kept, self.info["name"], [*self.notes[:-1], left_out])
+
+
+def _with_info(parts, name, notes):
+    """`Captions` of three parts, with what a result should record and the note on their sizes."""
+    total = sum(len(captions) for part in parts for captions in part.captions)
+    counts = {f"images_{name}": len(part) for name, part in zip(PARTS, parts, strict=True)}
+    info = {"name": name, "sha256": _sha256(parts), **counts, "captions": total}
+    train, validation, test = (f"{count:,}" for count in counts.values())
+    sizes = (
+        f"{sum(counts.values()):,} images with {total:,} captions: {train} to train on, {validation} "
+        f"to validate on, {test} for the test"
+    )
+    return Captions(*parts, info, [*notes, sizes])
+
 
 def cut_caption(text):
     """The words of a caption in lower case, as `rnn_kit.text.cut_letters` finds them.
@@ -94,31 +124,37 @@ def cut_caption(text):
     return cut_letters(text)
 
 
-def load_captions(source, *, seed=0, image_names=None):
+def load_captions(source, *, seed=0, image_names=None, encoding=None):
     """Captioned images by the name of the known set, or from the user's own files.
 
-    The images are not opened: one is there if a file has its name and the suffix `.jpg`, `.jpeg`,
-    `.png`, `.bmp`, `.gif` or `.webp`. Captions of images that are not there, images that have no
-    caption, and captions without a word are left out, and `notes` says how many.
+    The images are not opened: one is there if a file with a picture's suffix has its name. A name with
+    another suffix or none, in upper or lower case, or with other folders before it, means the one file
+    that it can mean. Captions of images that are not there, images that have no caption, and captions
+    without a word are left out, and `notes` says how many.
 
     Args:
         source: `"flickr8k"`, the 8,000 photos of Hodosh, Young and Hockenmaier (2013), which is looked
             for in `$RNN_KIT_DATA/flickr8k` and `flickr8k` of the data folder, is never downloaded, and
             whose published counts are checked; or a path to
 
-            - a folder that holds one caption file: `captions.csv`, `captions.txt` or `captions.tsv`
-              with a header `image,caption` (RFC 4180), or a `*.token.txt` as Flickr8k's, whose lines
-              are `name.jpg#0`, a tab and the caption. Its images are in it or in one folder in it,
-              whichever has most of them.
+            - a folder that holds one caption file, or has one in a folder in it: a table whose header
+              names a column of images and one of captions (`captions.csv`, `metadata.jsonl`, ...), the
+              lines of Flickr8k's `*.token.txt` or Flickr30k's `*.token`, or a JSON file as COCO's or
+              Karpathy's; `docs/data.md` has them all. Its images are in it or in folders in it.
+            - a folder in which a `.txt` file of the same name stands beside each image, with a caption
+              a line.
             - a caption file, whose folder is then read in the same way.
 
             Files beside the caption file that name the images of each part, one a line, make the
             parts: `*trainImages.txt`, `*devImages.txt` and `*testImages.txt`, or `train.txt`,
-            `validation.txt` (`valid.txt`, `dev.txt`) and `test.txt`. Without them, a tenth of the
-            images to validate on, a tenth for the test and the rest to train on are drawn at random.
+            `validation.txt` (`valid.txt`, `val.txt`, `dev.txt`) and `test.txt`. Otherwise the caption
+            file's own parts do, if it has any. Whatever part there is none of is drawn at random: a
+            tenth of the images to validate on, and a tenth for the test.
         seed: Seed of that draw.
         image_names: Names of the images that the caller can provide, perhaps as stored features; only
             they are taken then, whether there is a file or not. `None` takes those that are files.
+        encoding: Of the captions and lists of names, such as `"latin-1"`. Default: UTF-8, or UTF-16
+            where a byte-order mark says so.
 
     Returns:
         `Captions`.
@@ -140,55 +176,58 @@ def load_captions(source, *, seed=0, image_names=None):
     "1 caption of 1 image without a picture is left out: '4.jpg'"
     """
     if source == "flickr8k":
-        file = _flickr8k_file()
+        file = _flickr8k.caption_file()
+        folder = file.parent
     elif isinstance(source, os.PathLike) or os.path.lexists(source):
-        file = caption_file(Path(source))
+        file, folder = caption_file(Path(source))
     else:
         raise DataError(
             f"There is no data set and no file or folder called {str(source)!r}. The known set is "
             f"flickr8k; a path works too, to {EXPECTED}."
         )
-    written = read_captions(file)
-    files = split_files(file.parent)
-    split = files and read_split(files, (file, written))
+    written = read_captions(file, encoding)
+    files = split_files(file if os.path.isdir(file) else file.parent)
+    split = files and read_split(files, (file, written.captions), encoding)
     if source == "flickr8k":
-        _check_flickr8k(file, written, split)
-    pictures = pictures_in(file.parent, written.keys())
-    there = pictures.keys() if image_names is None else {composed(name) for name in image_names}
+        _flickr8k.check(file, written.captions, split)
+    pictures = pictures_in(folder, written.captions)
+    there, given = pictures.paths, pictures.unnamed  # what names mean, and what no name means
+    if image_names is not None:
+        given = {plain_name(name): name for name in image_names}
+        meant = Names(written.captions).matched(given)
+        there = {name: given.pop(found) for name, found in meant.items()}
 
-    captions = {name: [c for c in texts if cut_caption(c)] for name, texts in written.items()}
+    captions = {name: [c for c in texts if cut_caption(c)] for name, texts in written.captions.items()}
     usable = [name for name in captions if captions[name] and name in there]
-    notes = _left_out(written, captions, there)
+    notes = [*written.notes, *_left_out(written.captions, captions, there, given)]
+    if not split and written.parts:
+        notes.append(f"{file.name} tells the part of each image")
+        split = [[n for n in captions if written.parts.get(n) == part] for part in PARTS]
     if split:
         elsewhere = set(usable).difference(*split)
         if elsewhere:
             notes.append(
                 f"{_count(elsewhere, 'image')} in no part of the split {_are(elsewhere)} left out"
             )
+        split = _completed(split, set(usable), seed, notes)
     elif len(usable) >= len(PARTS):
         split = _drawn(sorted(usable), seed)
         notes.append(f"no files name the images of each part: drawn at random, by the seed {seed}")
     usable = set(usable)
     kept = [[name for name in names if name in usable] for names in split or ([], [], [])]
     if not all(kept):
-        get = _flickr8k_images(file.parent) if source == "flickr8k" else None
-        raise DataError(_too_few(file, captions, usable, pictures, image_names, kept, get))
+        get = _flickr8k.where_photos_are(file.parent) if source == "flickr8k" else None
+        raise DataError(_too_few(file, folder, captions, usable, pictures, image_names, kept, get))
 
     parts = [
         CaptionedImages(
-            names, [captions[name] for name in names], [pictures.get(name) for name in names]
+            names if image_names is None else [there[name] for name in names],
+            [captions[name] for name in names],
+            [pictures.paths.get(name) for name in names],
         )
         for names in kept
     ]
-    total = sum(len(captions[name]) for names in kept for name in names)
-    counts = {f"images_{part}": len(names) for part, names in zip(PARTS, kept, strict=True)}
-    info = {"name": str(source), "sha256": _sha256(parts), **counts, "captions": total}
-    train, validation, test = (f"{count:,}" for count in counts.values())
-    notes.append(
-        f"{sum(counts.values()):,} images with {total:,} captions: {train} to train on, {validation} "
-        f"to validate on, {test} for the test"
-    )
-    return Captions(*parts, info, notes)
+    return _with_info(parts, str(source), notes)
 
 
 def _drawn(names, seed):
@@ -196,6 +235,24 @@ def _drawn(names, seed):
     names = np.random.default_rng(seed).permutation(names).tolist()
     held = max(1, len(names) // 10)
     return names[: -2 * held], names[-2 * held : -held], names[-held:]
+
+
+def _completed(split, usable, seed, notes):
+    """A split in which a part that no name is in has a tenth of those to train on, at least one."""
+    train, *others = split
+    lacking = [part for part, names in zip(PARTS[1:], others, strict=True) if not names]
+    if not lacking:
+        return split
+    names = [name for name in train if name in usable]
+    held = max(1, len(names) // 10)
+    drawn = np.random.default_rng(seed).permutation(sorted(names)).tolist()[: held * len(lacking)]
+    notes.append(
+        f"no image is in the part of: {', '.join(lacking)}; {_count(drawn, 'image')} to train on "
+        f"{_are(drawn)} taken for it, drawn at random by the seed {seed}"
+    )
+    chunks = iter([drawn[:held], drawn[held:]])
+    taken = set(drawn)
+    return [[n for n in train if n not in taken], *(names or next(chunks) for names in others)]
 
 
 def _sha256(parts):
@@ -206,7 +263,7 @@ def _sha256(parts):
 # What the user is told
 
 
-def _left_out(written, captions, there):
+def _left_out(written, captions, there, unnamed):
     notes = []
     empty = [text for name in written for text in written[name] if not cut_caption(text)]
     if empty:
@@ -218,7 +275,7 @@ def _left_out(written, captions, there):
             f"{_count(lost, 'caption')} of {_count(missing, 'image')} without a picture {_are(lost)} "
             f"left out: {a_few(missing)}"
         )
-    silent = [name for name in there if not captions.get(name)]
+    silent = [*unnamed, *(name for name in there if not captions[name])]
     if silent:
         notes.append(f"{_count(silent, 'image')} without a caption {_are(silent)} left out")
     return notes
@@ -232,75 +289,31 @@ def _are(things):
     return "is" if len(things) == 1 else "are"
 
 
-def _too_few(file, captions, usable, pictures, image_names, kept, get):
+def _too_few(file, folder, captions, usable, pictures, image_names, kept, get):
     """Why a part has no image, and what to do."""
     lacking = [part for part, names in zip(PARTS, kept, strict=True) if not names]
+    seen = [*pictures.paths.values(), *pictures.unnamed]
+    instead = (
+        ", or give a file of the images' features in their place (`--features`), or use `--data "
+        "shapes`, which needs no data"
+    )
     if image_names is not None:
         found = f"the {len(image_names):,} names of images that can be provided"
         advice = "give the features of the images that it names"
-    else:
+    elif not seen:
         found = "no picture file there or in a folder there"
-        if pictures:
-            folder = next(iter(pictures.values())).parent
-            found = f"{_count(pictures, 'picture file')} in {folder}"
-        advice = get or f"put the images into {file.parent}, or into one folder in it, such as Images"
-        advice += (
-            ", or give a file of the images' features in their place (`--features`), or use `--data "
-            "shapes`, which needs no data"
+        advice = (get or f"put the images into {folder}, or into one folder in it, such as Images") + (
+            instead
         )
+    else:
+        found = f"{_count(seen, 'picture file')} in {seen[0].parent}, such as {seen[0].name!r}"
+        advice = "add images and their captions"
+        if not pictures.paths:
+            advice = "the names do not agree: write each image's file name into the captions"
+        elif len(usable) < len(captions):
+            advice = (get or "add the images that lack, with the names that they have there") + instead
     return (
         f"{len(usable):,} of {_count(captions, 'image')} of {file} {_are(usable)} there with a "
         f"caption, too few for: {', '.join(lacking)}. Expected one or more in each part, such as "
         f"{a_few(list(captions)[:2])}, found {found}; {advice}."
     )
-
-
-# Flickr8k
-
-
-def _flickr8k_file():
-    tried = []
-    target = data_folder() / "flickr8k" / "Flickr8k.token.txt"
-    for place in own_places(target, tried):
-        if os.path.isfile(place):
-            return place
-        tried.append(f"{place} (no such file)")
-    raise DataError(
-        "Flickr8k's captions are not on this machine; its photos belong to their owners, and nothing "
-        f"is downloaded. Tried: {'; '.join(tried)}. {_PUBLISHED}, such as {FLICKR8K_URL} "
-        "(Flickr8k_text.zip): put Flickr8k.token.txt and Flickr_8k.{train,dev,test}Images.txt into "
-        f"{target.parent}, or use `--data shapes`, which needs no data."
-    )
-
-
-def _flickr8k_images(folder):
-    return (
-        f"put the photos into {folder / 'Images'}: {_PUBLISHED}, such as {FLICKR8K_URL} "
-        "(Flickr8k_Dataset.zip)"
-    )
-
-
-def _check_flickr8k(file, written, split):
-    if not split:
-        raise DataError(
-            f"{file.parent} holds no files that name the images of each part: expected "
-            "Flickr_8k.trainImages.txt, Flickr_8k.devImages.txt and Flickr_8k.testImages.txt, of "
-            f"Flickr8k_text.zip; put them in, or use `--data {file.parent}` for parts drawn at random"
-        )
-    rows = [
-        (f"images of the {part} part", len(names), expected)
-        for part, names, expected in zip(PARTS, split, FLICKR8K_IMAGES, strict=True)
-    ]
-    rows.append((f"captions in {file.name}", sum(map(len, written.values())), FLICKR8K_CAPTIONS))
-    wrong = [
-        f"{found:,} {what}, {abs(found - expected):,} {'more' if found > expected else 'fewer'} than "
-        f"{expected:,}"
-        for what, found, expected in rows
-        if found != expected
-    ]
-    if wrong:
-        raise DataError(
-            f"{file.parent} does not hold Flickr8k as published: {'; '.join(wrong)}. Replace the files "
-            f"by those of Flickr8k_text.zip ({FLICKR8K_URL}), or use `--data {file.parent}` to take "
-            "them as they are."
-        )

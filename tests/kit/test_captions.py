@@ -1,5 +1,6 @@
 """Captioned images: Flickr8k, and the user's own folders of images and captions."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnn_kit.datasets import CaptionedImages, DataError, captions, cut_caption, load_captions
+from rnn_kit.datasets import CaptionedImages, DataError, _flickr8k, cut_caption, load_captions
 
 REAL_DATA = os.environ.get("RNN_KIT_DATA") and Path(os.environ["RNN_KIT_DATA"]).resolve()
 SPLIT = {"train.txt": "a.jpg\nb.jpg\n", "validation.txt": "c.jpg\n", "test.txt": "d.jpg\n"}
@@ -52,6 +53,9 @@ def names(loaded):
         ('"Two" dogs\' 2 bones', ["two", "dogs'", "2", "bones"]),
         ("T-shirt; it's", ["t", "shirt", "it's"]),
         (" . ", []),
+        ("Zwei Mädchen, d’accord", ["zwei", "mädchen", "d'accord"]),
+        ("Девочка и собака.", ["девочка", "и", "собака"]),
+        ("一只狗。", ["一", "只", "狗"]),
     ],
 )
 def test_words_are_runs_of_letters_digits_and_apostrophes(text, words):
@@ -70,6 +74,38 @@ def test_images_can_be_taken_and_cut_into_words():
 # Caption files
 
 
+ROWS = [line.split(",") for line in CSV.splitlines()[1:]]  # images' names and captions
+BY_NAME = {"a.jpg": ["A dog.", "One dog."], "b.jpg": ["A cat."], "c.jpg": "A cow.", "d.jpg": "A pig."}
+TOKEN = "a.jpg#0\tA dog.\na.jpg#1\tOne dog.\nb.jpg#0\tA cat.\nc.jpg#0\tA cow.\nd.jpg#0\tA pig.\n"
+FLICKR30K = (
+    "image_name| comment_number| comment\na.jpg| 0| A dog.\na.jpg| 1   One dog.\n"
+    "b.jpg| 0| A cat.\nc.jpg| 0| A cow.\nd.jpg| 0| A pig.\n"
+)
+COCO = {
+    "info": {"year": 2017},
+    "images": [{"id": n, "file_name": name} for n, name in enumerate(PICTURES)],
+    "annotations": [
+        {"id": n, "image_id": PICTURES.index(name), "caption": text}
+        for n, (name, text) in enumerate(ROWS)
+    ],
+}
+
+
+def karpathy(**parts):
+    """Karpathy's file of these images, each with its part."""
+    texts = {name: [caption for of, caption in ROWS if of == name] for name in PICTURES}
+    images = [
+        {
+            "filepath": "val2014",
+            "filename": f"{name}.jpg",
+            "split": part,
+            "sentences": [{"raw": text, "tokens": ["x"]} for text in texts[f"{name}.jpg"]],
+        }
+        for name, part in parts.items()
+    ]
+    return json.dumps({"images": images, "dataset": "coco"})
+
+
 @pytest.mark.parametrize(
     "name, text",
     [
@@ -78,23 +114,83 @@ def test_images_can_be_taken_and_cut_into_words():
         ("captions.csv", CSV.replace(",", ";")),
         ("Captions.TSV", CSV.replace(",", "\t")),
         ("captions.csv", "\ufeff" + CSV.replace("\n", "\r\n")),
+        ("captions.csv", CSV.encode("utf-16")),
+        ("captions.csv.gz", gzip.compress(CSV.encode())),
         ("captions.csv", CSV.replace("\n", ",x\n")),
-        (
-            "my.token.txt",
-            "a.jpg#0\tA dog.\nb.jpg#0\tA cat.\na.jpg#1\t One dog. \n\nc.jpg#0\tA cow.\nd.jpg#0\tA pig.",
-        ),
-        (
-            "captions.txt",
-            "a.jpg#0\tA dog.\na.jpg#1\tOne dog.\nb.jpg#0\tA cat.\nc.jpg#0\tA cow.\nd.jpg#0\tA pig.\n",
-        ),
+        ("captions.csv", CSV + ",\n"),
+        ("captions.txt", CSV.replace(",", "\t")),
+        ("my.token.txt", TOKEN.replace("a.jpg#1\tOne dog.", "\na.jpg#1\t One dog. ")),
+        ("captions.txt", TOKEN),
+        ("results_20130124.token", TOKEN),
+        ("results.csv", FLICKR30K),
+        ("captions.txt", FLICKR30K.replace("   One", "| One").replace("| ", ",")),
+        ("flickr30k.csv", FLICKR30K.replace("   One", "| One").replace("| ", ",")),
+        ("metadata.csv", CSV.replace("image,caption", "file_name,text")),
+        ("metadata.jsonl", "".join(json.dumps({"file_name": n, "text": c}) + "\n" for n, c in ROWS)),
+        ("captions.json", json.dumps([{"image": n, "caption": c} for n, c in BY_NAME.items()])),
+        ("captions.json", json.dumps(BY_NAME)),
+        ("captions.csv", "filename,raw\n" + "".join(f'{n},"{c}"\n' for n, c in BY_NAME.items())),
+        ("captions_train2017.json", json.dumps(COCO)),
+        ("dataset_flickr8k.json", karpathy(a="test", b="test", c="test", d="test")),
+        ("text/Flickr8k.token.txt", TOKEN),
     ],
 )
 def test_each_form_of_caption_file_gives_the_same_images(tmp_path, name, text):
-    loaded = load_captions(folder(tmp_path, {**SPLIT, name: text}))
-    assert names(loaded) == [["a.jpg", "b.jpg"], ["c.jpg"], ["d.jpg"]]
+    inner = Path(name).parent  # where the parts' files are, too
+    loaded = load_captions(folder(tmp_path, {name: text, **{inner / n: t for n, t in SPLIT.items()}}))
+    its = [[name.removeprefix("val2014/") for name in part] for part in names(loaded)]
+    assert its == [["a.jpg", "b.jpg"], ["c.jpg"], ["d.jpg"]]
     assert loaded.train.captions == [["A dog.", "One dog."], ["A cat."]]
     assert loaded.test.paths == [tmp_path / "d.jpg"]
     assert loaded.info["captions"] == 5
+
+
+def test_a_text_beside_each_picture_has_a_caption_a_line(tmp_path):
+    files = {"a.txt": "A dog.\n\n One dog.\n", "b.txt": "A cat.", "c.caption": "A cow.", "e.txt": "no"}
+    loaded = load_captions(
+        folder(tmp_path, {**files, "more/d.txt": "\n"}, [*PICTURES[:3], "more/d.jpg"])
+    )
+    its = dict(zip(chain(*names(loaded)), chain(*(part.captions for part in loaded[:3])), strict=True))
+    assert its == {"a.jpg": ["A dog.", "One dog."], "b.jpg": ["A cat."], "c.jpg": ["A cow."]}
+    assert loaded.notes[0] == "1 caption without a word is left out"
+
+
+def test_a_quote_that_begins_a_caption_swallows_no_line(tmp_path):
+    for name, delimiter in (("captions.tsv", "\t"), ("captions.txt", "\t"), ("captions.csv", ";")):
+        text = CSV.replace("A dog.", '"Beware" says a sign').replace("A cow.", '"A cow')
+        loaded = load_captions(folder(tmp_path, {**SPLIT, name: text.replace(",", delimiter)}))
+        assert loaded.train.captions[0] == ['"Beware" says a sign', "One dog."]
+        assert loaded.validation.captions == [['"A cow']]
+        assert loaded.info["captions"] == 5
+        (tmp_path / name).unlink()
+
+
+def test_commas_of_the_last_column_need_no_quotes(tmp_path):
+    text = CSV.replace("A dog.", "A dog, wet, runs.")
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": text}))
+    assert loaded.train.captions[0] == ["A dog, wet, runs.", "One dog."]
+
+
+def test_captions_of_another_encoding_are_read_where_it_is_named(tmp_path):
+    files = {
+        **SPLIT,
+        "train.txt": "\xe9.jpg\nb.jpg\n",
+        "captions.csv": CSV.replace("a.jpg", "\xe9.jpg"),
+    }
+    files = {name: text.replace("dog", "M\xe4dchen").encode("cp1252") for name, text in files.items()}
+    folder(tmp_path, files, ["\xe9.jpg", *PICTURES[1:]])
+    assert "--encoding" in error_line(tmp_path)
+    loaded = load_captions(tmp_path, encoding="cp1252")
+    assert loaded.train.captions[0] == ["A M\xe4dchen.", "One M\xe4dchen."]
+    assert loaded.train.paths[0] == tmp_path / "\xe9.jpg"
+
+
+def test_a_list_in_brackets_is_several_captions_and_other_brackets_are_text(tmp_path):
+    rows = ["['A dog', \"It's\"]", '["One"]', "[1, 2]", "[sic] a dog"]
+    rows = [{"image": name, "caption": row} for name, row in zip(PICTURES, rows, strict=True)]
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.json": json.dumps(rows)}))
+    assert loaded.train.captions == [["A dog", "It's"], ["One"]]
+    assert (loaded.validation.captions, loaded.test.captions) == ([["[1, 2]"]], [["[sic] a dog"]])
 
 
 def test_quotes_commas_and_line_breaks_of_a_table_are_kept(tmp_path):
@@ -127,12 +223,13 @@ def test_an_image_called_with_another_normal_form_is_found(tmp_path):
         ("f.token.txt", "\na.jpg\tA dog.\n", 2, "no name, # and number"),
         ("f.token.txt", "a.jpg#x\tA dog.\n", 1, "no name, # and number"),
         ("f.token.txt", "#0\tA dog.\n", 1, "no name, # and number"),
-        ("captions.csv", "image,caption\na.jpg,A dog, wet\n", 2, "expected 2 fields"),
+        ("captions.csv", "caption,image\nA dog, wet,a.jpg\n", 2, "expected 2 fields"),
         ("captions.csv", 'image,caption\na.jpg,"A\ndog"\nb.jpg\n', 4, "expected 2 fields"),
-        ("captions.csv", 'image,caption\na.jpg,"A" dog\n', 2, "quoting is broken"),
+        ("captions.csv", 'caption,image\n"A" dog, wet,a.jpg\n', 2, "quoting is broken"),
         ("captions.csv", "image,caption\n,A dog\n", 2, "an image's name"),
         ("captions.csv", "a.jpg,A dog.\n", 1, "add the header image,caption"),
-        ("captions.txt", "image,text\na.jpg,A dog.\n", 1, "'image', 'text'"),
+        ("captions.txt", "image,label\na.jpg,A dog.\n", 1, "'image', 'label'"),
+        ("captions.csv", "image,caption,Caption\na.jpg,A,B\n", 1, "one 'caption'"),
         ("captions.tsv", "image,caption\na.jpg,A dog.\n", 1, "add the header"),
         ("captions.csv", b"image,caption\na.jpg,\xff\n", 2, "not UTF-8"),
     ],
@@ -142,6 +239,29 @@ def test_a_bad_line_is_named_with_its_file_and_number(tmp_path, name, text, line
     assert str(tmp_path / name) in message
     assert f"line {line}" in message
     assert words in message
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ('{"images": [{"filename": "a.jpg"}]}', "no 'sentences'"),
+        (
+            '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1}]}',
+            "no 'caption'",
+        ),
+        ('{"a.jpg": 3}', "not of a known form"),
+        ('{"a.jpg": ["A dog",', "line 1 is not JSON"),
+    ],
+)
+def test_json_of_another_form_is_refused_with_the_forms_that_are_read(tmp_path, content, words):
+    assert words in error_line(folder(tmp_path, {"captions.json": content}))
+
+
+def test_captions_of_images_that_cocos_file_does_not_name_are_counted(tmp_path):
+    more = [*COCO["annotations"], {"image_id": 99, "caption": "Nothing."}]
+    text = json.dumps({**COCO, "annotations": more})
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions_val2017.json": text}))
+    assert "1 caption of images that captions_val2017.json does not name left out" in loaded.notes
 
 
 @pytest.mark.parametrize("name, text", [("f.token.txt", "\n"), ("captions.csv", "image,caption\n")])
@@ -176,6 +296,77 @@ def test_suffixes_of_pictures_are_known_in_upper_and_lower_case(tmp_path):
     assert "2 captions of 2 images without a picture are left out: '7.jpg.1', '8.txt'" in loaded.notes
 
 
+def test_the_file_that_is_called_captions_goes_before_other_tables(tmp_path):
+    files = {**SPLIT, "captions.csv": CSV, "results.csv": "epoch,loss\n1,2\n", "metadata.csv": "a,b\n"}
+    assert len(load_captions(folder(tmp_path, files)).train) == 2
+
+
+def test_cocos_images_are_found_beside_the_folder_of_annotations(tmp_path):
+    pictures = [f"train2017/{name}" for name in PICTURES]
+    folder(tmp_path, {"annotations/captions_train2017.json": json.dumps(COCO)}, pictures)
+    for path in (tmp_path, tmp_path / "annotations/captions_train2017.json"):
+        loaded = load_captions(path)
+        found = [path for part in loaded[:3] for path in part.paths]
+        assert sorted(found) == [tmp_path / "train2017" / name for name in PICTURES]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("Images/a.jpg", "Images/b.jpg", "Images/c.jpg", "Images/d.jpg"),
+        ("./Images/a.jpg", "Images//b.jpg", " Images/c.jpg ", "Images/d.jpg"),
+        (r"Images\a.jpg", r"Images\b.jpg", r".\Images\c.jpg", r"Images\d.jpg"),
+        ("/mnt/x/a.jpg", "https://example.org/b.jpg", r"C:\x\c.jpg", "y/d.jpg"),
+        ("a", "b", "c", "Images/d"),
+        ("a.JPG", "B.jpg", "c.jpeg", "d.PNG"),
+    ],
+)
+def test_a_name_means_the_one_picture_that_it_can_mean(tmp_path, written):
+    pictures = ["Images/a.jpg", "Images/b.jpg", "Images/c.jpg", "Images/d.JPG", "Images/e.jpg"]
+    rows = [f"{name},A caption." for name in written]
+    split = dict(zip(SPLIT, ("a\nb.jpg", r"Images\c.jpg", "D.jpg"), strict=True))
+    files = {**split, "captions.csv": "\n".join(["image,caption", *rows])}
+    loaded = load_captions(folder(tmp_path, files, pictures))
+    assert [path for part in loaded[:3] for path in part.paths] == [tmp_path / p for p in pictures[:4]]
+    features = load_captions(tmp_path, image_names=["a.jpg", "b.jpg", "c.jpg", "d.png", "e.jpg"])
+    assert names(features) == [["a.jpg", "b.jpg"], ["c.jpg"], ["d.png"]]
+
+
+def test_pictures_of_one_name_in_two_folders_are_told_apart_by_the_folders(tmp_path):
+    pictures = ["data/x/1.jpg", "data/y/1.jpg", "x/2.jpg", "y/3.jpg"]
+    text = "image,caption\nx/1.jpg,One.\ny/1.jpg,Two.\nx/2.jpg,Three.\ny/2.jpg,Four.\nz/3.jpg,Five.\n"
+    loaded = load_captions(
+        folder(tmp_path, {"captions.csv": text}, pictures[:2]),
+        image_names=["1.jpg"] * 0 + ["x/1.jpg", "y/1.jpg", "3.jpg"],
+    )
+    assert sorted(chain(*names(loaded))) == ["3.jpg", "x/1.jpg", "y/1.jpg"]
+    folder(tmp_path / "data", {"captions.csv": text}, pictures[2:])
+    loaded = load_captions(tmp_path / "data")
+    found = dict(zip(chain(*names(loaded)), chain(*(part.paths for part in loaded[:3])), strict=True))
+    assert found == {
+        "x/1.jpg": tmp_path / "data/x/1.jpg",
+        "y/1.jpg": tmp_path / "data/y/1.jpg",
+        "x/2.jpg": tmp_path / "data/x/2.jpg",
+        "z/3.jpg": tmp_path / "data/y/3.jpg",
+    }
+    assert "1 caption of 1 image without a picture is left out: 'y/2.jpg'" in loaded.notes
+
+
+def test_a_name_that_could_mean_two_pictures_means_none(tmp_path):
+    text = CSV.replace("a.jpg", "a").replace("b.jpg", "B.jpg")
+    folder(tmp_path, {"captions.csv": text}, [*PICTURES, "a.png", "e.jpg"])
+    loaded = load_captions(tmp_path)
+    assert sorted(chain(*names(loaded))) == ["B.jpg", "c.jpg", "d.jpg"]
+    assert "2 captions of 1 image without a picture are left out: 'a'" in loaded.notes
+
+
+def test_pictures_in_several_folders_are_all_found(tmp_path):
+    pictures = ["one/a.jpg", "one/b.jpg", "two/b.jpg", "two/c.jpg", "two/d.jpg"]
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": CSV}, pictures))
+    found = [path.relative_to(tmp_path).as_posix() for part in loaded[:3] for path in part.paths]
+    assert found == ["one/a.jpg", "two/b.jpg", "two/c.jpg", "two/d.jpg"]
+
+
 def test_lemmas_are_not_taken_for_captions(tmp_path):
     files = {**SPLIT, "F.token.txt": tokens(PICTURES), "F.lemma.token.txt": "no caption"}
     assert len(load_captions(folder(tmp_path, files)).train) == 2
@@ -190,8 +381,8 @@ def test_what_cannot_be_found_is_named_with_what_was_expected(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     assert "The known set is flickr8k" in error_line("flicker")
     assert "is missing: expected a folder of images" in error_line(Path("flickr8k"))
-    assert "holds no caption file: expected captions.csv" in error_line(tmp_path)
-    assert "not of a known kind" in error_line(folder(tmp_path, {"c.json": "{}"}) / "c.json")
+    assert "holds no caption file: expected a folder of images" in error_line(tmp_path)
+    assert "not of a known kind" in error_line(folder(tmp_path, {"c.xml": "<a>"}) / "c.xml")
 
 
 # Parts
@@ -202,6 +393,7 @@ def test_what_cannot_be_found_is_named_with_what_was_expected(tmp_path, monkeypa
     [
         ("train.txt", "valid.txt", "test.txt"),
         ("train.txt", "dev.txt", "Test.txt"),
+        ("train.txt", "val.txt", "test.txt"),
         ("F.trainImages.txt", "F.devImages.txt", "F.testImages.txt"),
     ],
 )
@@ -209,6 +401,25 @@ def test_files_of_names_make_the_parts_in_their_order(tmp_path, files):
     split = dict(zip(files, ("d.jpg\n\nb.jpg", " a.jpg \r\n", "c.jpg"), strict=True))
     loaded = load_captions(folder(tmp_path, {**split, "captions.csv": CSV}))
     assert names(loaded) == [["d.jpg", "b.jpg"], ["a.jpg"], ["c.jpg"]]
+
+
+def test_a_caption_file_may_tell_the_part_of_each_image(tmp_path):
+    text = karpathy(a="train", b="restval", c="val", d="test")
+    loaded = load_captions(folder(tmp_path, {"dataset_coco.json": text}))
+    assert names(loaded) == [["val2014/a.jpg", "val2014/b.jpg"], ["val2014/c.jpg"], ["val2014/d.jpg"]]
+    assert loaded.notes[0] == "dataset_coco.json tells the part of each image"
+    table = CSV.replace("caption\n", "caption,split\n").replace(".\n", ".,train\n")
+    table = table.replace("cow.,train", "cow.,dev").replace("pig.,train", "pig.,unused")
+    folder(tmp_path, {"captions.csv": table})
+    loaded = load_captions(tmp_path, seed=1)
+    assert [len(part) for part in loaded[:3]] == [1, 1, 1] and loaded.validation.names == ["c.jpg"]
+    assert loaded.notes[1:3] == [
+        "1 image in no part of the split is left out",
+        "no image is in the part of: test; 1 image to train on is taken for it, drawn at random by the "
+        "seed 1",
+    ]
+    folder(tmp_path, {"captions.csv": table.replace("One dog.,train", "One dog.,test")})
+    assert "'a.jpg' is in the train part and in the test part" in error_line(tmp_path)
 
 
 def test_images_in_no_part_of_the_split_are_left_out_and_told(tmp_path):
@@ -298,6 +509,28 @@ def test_names_that_can_be_provided_stand_for_files(tmp_path):
     ]
 
 
+def test_images_that_cannot_be_read_are_taken_out_counted_and_named(tmp_path):
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": CSV}))
+    assert loaded.without({}) is loaded
+    fewer = loaded.without({"a.jpg": "a.jpg is cut short"})
+    assert names(fewer) == [["b.jpg"], ["c.jpg"], ["d.jpg"]]
+    assert fewer.notes == [
+        "1 image that cannot be read is left out: 'a.jpg'; a.jpg is cut short",
+        "3 images with 3 captions: 1 to train on, 1 to validate on, 1 for the test",
+    ]
+    (tmp_path / "a.jpg").unlink()
+    whole = load_captions(folder(tmp_path, {"train.txt": "b.jpg"}, ()))
+    assert fewer.info == whole.info
+    with pytest.raises(DataError, match=r"no image is left in the test part: .*d\.jpg is cut short"):
+        loaded.without({"d.jpg": "d.jpg is cut short"})
+
+
+def test_names_that_do_not_agree_are_said_where_the_pictures_are_there(tmp_path):
+    message = error_line(folder(tmp_path, {"captions.csv": CSV}, [f"photo_{n}.jpg" for n in range(4)]))
+    assert "found 4 picture files" in message and "such as 'photo_0.jpg'" in message
+    assert "the names do not agree" in message and "put the images" not in message
+
+
 def test_a_part_without_an_image_is_refused_with_what_to_do(tmp_path):
     folder(tmp_path, {**SPLIT, "captions.csv": CSV}, ())
     message = error_line(tmp_path)
@@ -348,9 +581,9 @@ def test_info_counts_images_and_captions_and_can_be_written_as_json(tmp_path):
 @pytest.fixture
 def flickr8k(tmp_path, monkeypatch):
     """`$RNN_KIT_DATA`'s folder for the set, whose published counts are those of four images."""
-    monkeypatch.setattr(captions, "FLICKR8K_IMAGES", (2, 1, 1))
-    monkeypatch.setattr(captions, "FLICKR8K_CAPTIONS", 10)
-    monkeypatch.setattr(captions, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(_flickr8k, "IMAGES", (2, 1, 1))
+    monkeypatch.setattr(_flickr8k, "CAPTIONS", 10)
+    monkeypatch.setattr(_flickr8k, "data_folder", lambda: tmp_path / "data")
     monkeypatch.setenv("RNN_KIT_DATA", str(tmp_path / "mine"))
     return tmp_path / "mine" / "flickr8k"
 
@@ -426,3 +659,9 @@ class TestTheRealFlickr8k:
         assert len({name for part in loaded[:3] for name in part.names}) == 8000
         assert loaded.notes[0].startswith("5 captions of 1 image without a picture are left out")
         assert loaded.notes[1] == "91 images in no part of the split are left out"
+
+    def test_has_the_words_that_figures_are_measured_on(self, names):
+        loaded = load_captions("flickr8k", image_names=names)
+        words = json.dumps([part.words() for part in loaded[:3]])
+        digest = "8ab00646159c53c6918376f749948a5217e1f133ad856e27cbee201b95b8c61d"
+        assert hashlib.sha256(words.encode()).hexdigest() == digest
