@@ -47,39 +47,48 @@ class Written(NamedTuple):
     notes: list
 
 
-def caption_file(path):
+def caption_files(path):
     """Where the captions are that a path means, and where their images are.
 
     Returns:
-        A tuple of the caption file, or the folder in which a text stands beside each image; and the
-        folder in which to look for images.
+        A tuple of the caption files, a list: one, or one for each part, or the folder in which a text
+        stands beside each image; and the folder in which to look for images.
 
     Raises:
-        DataError: If there is none, or more than one.
+        DataError: If there is none, or more than one and not one for each part.
     """
     if not os.path.lexists(path):
         raise DataError(f"{path} is missing: expected {EXPECTED}; check the path")
     if os.path.isfile(path):
         # As COCO's archives are unpacked: annotations/ beside the folders of images.
-        return path, path.parent.parent if path.parent.name == "annotations" else path.parent
+        return [path], path.parent.parent if path.parent.name == "annotations" else path.parent
     if not os.path.isdir(path):
         raise DataError(f"{path} is neither a regular file nor a folder: expected {EXPECTED}")
     here = entries(path)
     below = [entry.path for entry in here if entry.is_dir()]
     found = _named(here, _NAMED[:2])
     if not found and any(map(_texts_beside, [path, *below])):
-        return path, path
+        return [path], path
     found = found or _named([entry for folder in below for entry in entries(folder)], _NAMED[:2])
     found = found or _named(here, _NAMED[2:])
     if not found:
         raise DataError(f"{path} holds no caption file: expected {EXPECTED}; put one in")
-    if len(found) > 1:
-        names = a_few([os.path.relpath(file, path) for file in found])
+    found = [Path(file) for file in found]
+    parts = [_part_by_name(file, path) for file in found]
+    if len(found) > 1 and (None in parts or len(set(parts)) < len(parts)):
+        names = a_few([str(file.relative_to(path)) for file in found])
         raise DataError(
-            f"{path} holds {len(found)} caption files, {names}: expected one; give the path of the one "
-            "to read, or take the others away"
+            f"{path} holds {len(found)} caption files, {names}: expected one, or one for each part "
+            "that is called by it; give the path of the one to read, or take the others away"
         )
-    return Path(found[0]), path
+    return found, path
+
+
+def _part_by_name(file, folder):
+    """The part that the name of a file or of its folder tells: `captions_val2017.json`; or `None`."""
+    words = re.split("[^a-z]+", str(file.relative_to(folder)).lower())
+    found = {_PART_OF[word] for word in words if word in _PART_OF}
+    return found.pop() if len(found) == 1 else None
 
 
 def _named(inside, patterns):
@@ -99,28 +108,36 @@ def _unpacked(name):
     return name.removesuffix(next((suffix for suffix in PACKED if name.endswith(suffix)), ""))
 
 
-def read_captions(path, encoding=None):
-    """What a caption file says, as `Written`.
+def read_captions(files, folder, encoding=None):
+    """What caption files say, as `Written`.
 
     Args:
-        path: Of `caption_file`.
-        encoding: Of its text.
+        files, folder: Of `caption_files`.
+        encoding: Of their text.
 
     Raises:
-        DataError: If the file is of no known kind, or a line is not as it should be.
+        DataError: If a file is of no known kind, or a line is not as it should be.
     """
     notes, captions, parts = [], defaultdict(list), {}
-    for name, texts, part in _rows(path, encoding, notes):
-        name = plain_name(name)
-        captions[name] += [composed(text).strip() for text in texts]
-        its = _PART_OF.get(part.strip().lower())
-        if its and parts.setdefault(name, its) != its:
+    for path in files:
+        count = len(captions)
+        told = _part_by_name(path, folder) if len(files) > 1 else None
+        inner = ""
+        if path != folder and _unpacked(path.name).startswith("metadata."):
+            inner = path.parent.relative_to(folder)  # where the images are that it names
+        for name, texts, part in _rows(path, encoding, notes):
+            name = plain_name(os.path.join(inner, plain_name(name)))
+            captions[name] += [composed(text).strip() for text in texts]
+            its = _PART_OF.get(part.strip().lower(), told)
+            if its and parts.setdefault(name, its) != its:
+                raise DataError(
+                    f"{path}: {short(name, 60)} is in the {parts[name]} part and in the {its} part: "
+                    "expected each image in one; correct its rows"
+                )
+        if len(captions) == count:
             raise DataError(
-                f"{path}: {short(name, 60)} is in the {parts[name]} part and in the {its} part: "
-                "expected each image in one; correct its rows"
+                f"{path} holds no caption: expected one or more for each image; put them in"
             )
-    if not captions:
-        raise DataError(f"{path} holds no caption: expected one or more for each image; put them in")
     return Written(dict(captions), parts, notes)
 
 

@@ -18,6 +18,9 @@ _IMAGE = (  # what a column of images' names is called, the surest first
 ).split()
 _CAPTION = "caption captions comment text sentence sentences raw description".split()
 _PART = "split partition".split()
+_SWALLOWED = re.compile(  # the beginning of a row within a caption
+    r"\n\s*[^\n,;|\t]+\.(jpe?g|jfif|png|bmp|gif|webp|tiff?)\s*[,;|\t]", re.IGNORECASE
+)
 
 
 def from_lines(path, content):
@@ -81,6 +84,12 @@ def from_table(path, encoding, notes):
             )
         if not fitted[image].strip():
             raise DataError(f"{path}, line {line}: expected an image's name, found none; fill it in")
+        if _SWALLOWED.search(fitted[caption]):
+            raise DataError(
+                f"{path}, line {line}: a double quote joins this row and the next into one caption: "
+                "expected a field in double quotes to end in its row; delete the quote, or double each "
+                "quote within a quoted field"
+            )
         yield fitted[image], _texts(fitted[caption]), "" if part is None else fitted[part]
     if empty:
         lines = ", ".join(map(str, empty[:5])) + (" ..." if len(empty) > 5 else "")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnn_kit.datasets import _flickr8k
-from rnn_kit.datasets._caption_files import EXPECTED, caption_file, read_captions
+from rnn_kit.datasets._caption_files import EXPECTED, caption_files, read_captions
 from rnn_kit.datasets._caption_pictures import (
     PARTS,
     Names,
@@ -140,7 +140,8 @@ def load_captions(source, *, seed=0, image_names=None, encoding=None):
             - a folder that holds one caption file, or has one in a folder in it: a table whose header
               names a column of images and one of captions (`captions.csv`, `metadata.jsonl`, ...), the
               lines of Flickr8k's `*.token.txt` or Flickr30k's `*.token`, or a JSON file as COCO's or
-              Karpathy's; `docs/data.md` has them all. Its images are in it or in folders in it.
+              Karpathy's; `docs/data.md` has them all. Its images are in it or in folders in it. It may
+              be one file for each part, whose name or folder tells the part.
             - a folder in which a `.txt` file of the same name stands beside each image, with a caption
               a line.
             - a caption file, whose folder is then read in the same way.
@@ -176,18 +177,19 @@ def load_captions(source, *, seed=0, image_names=None, encoding=None):
     "1 caption of 1 image without a picture is left out: '4.jpg'"
     """
     if source == "flickr8k":
-        file = _flickr8k.caption_file()
-        folder = file.parent
+        files = [_flickr8k.caption_file()]
+        folder = files[0].parent
     elif isinstance(source, os.PathLike) or os.path.lexists(source):
-        file, folder = caption_file(Path(source))
+        files, folder = caption_files(Path(source))
     else:
         raise DataError(
             f"There is no data set and no file or folder called {str(source)!r}. The known set is "
             f"flickr8k; a path works too, to {EXPECTED}."
         )
-    written = read_captions(file, encoding)
-    files = split_files(file if os.path.isdir(file) else file.parent)
-    split = files and read_split(files, (file, written.captions), encoding)
+    written = read_captions(files, folder, encoding)
+    file = files[0] if len(files) == 1 else folder
+    lists = split_files(file if os.path.isdir(file) else file.parent)
+    split = lists and read_split(lists, (file, written.captions), encoding)
     if source == "flickr8k":
         _flickr8k.check(file, written.captions, split)
     pictures = pictures_in(folder, written.captions)

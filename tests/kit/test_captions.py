@@ -227,6 +227,7 @@ def test_an_image_called_with_another_normal_form_is_found(tmp_path):
         ("captions.csv", 'image,caption\na.jpg,"A\ndog"\nb.jpg\n', 4, "expected 2 fields"),
         ("captions.csv", 'caption,image\n"A" dog, wet,a.jpg\n', 2, "quoting is broken"),
         ("captions.csv", "image,caption\n,A dog\n", 2, "an image's name"),
+        ("captions.csv", 'image,caption\na.jpg,"A\nb.jpg,B, C\nc.jpg,D"\n', 2, "joins this row and"),
         ("captions.csv", "a.jpg,A dog.\n", 1, "add the header image,caption"),
         ("captions.txt", "image,label\na.jpg,A dog.\n", 1, "'image', 'label'"),
         ("captions.csv", "image,caption,Caption\na.jpg,A,B\n", 1, "one 'caption'"),
@@ -370,6 +371,44 @@ def test_pictures_in_several_folders_are_all_found(tmp_path):
 def test_lemmas_are_not_taken_for_captions(tmp_path):
     files = {**SPLIT, "F.token.txt": tokens(PICTURES), "F.lemma.token.txt": "no caption"}
     assert len(load_captions(folder(tmp_path, files)).train) == 2
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("train/metadata.csv", "validation/metadata.csv", "test/metadata.csv"),
+        ("train.csv", "val.csv", "test.csv"),
+        (
+            "annotations/captions_train2017.json",
+            "annotations/captions_val2017.json",
+            "annotations/captions_test.json",
+        ),
+    ],
+)
+def test_a_caption_file_for_each_part_makes_the_parts(tmp_path, files):
+    texts = [{"a.jpg": "A dog.", "b.jpg": "A cat."}, {"c.jpg": "A cow."}, {"d.jpg": "A pig."}]
+    if files[0].endswith(".csv"):
+        texts = ["image,caption\n" + "".join(f"{n},{c}\n" for n, c in of.items()) for of in texts]
+    else:
+        texts = [json.dumps(of) for of in texts]
+    pictures = ["train/a.jpg", "train/b.jpg", "validation/c.jpg", "test/d.jpg"]
+    loaded = load_captions(folder(tmp_path, dict(zip(files, texts, strict=True)), pictures))
+    assert [p for part in loaded[:3] for p in part.paths] == [tmp_path / name for name in pictures]
+    assert [len(part) for part in loaded[:3]] == [2, 1, 1]
+    (tmp_path / files[1]).unlink()
+    fewer = load_captions(tmp_path)
+    assert [len(part) for part in fewer[:3]] == [1, 1, 1] and fewer.test.names == loaded.test.names
+
+
+def test_names_of_metadata_are_those_of_its_own_folder(tmp_path):
+    text = "file_name,text\n1.jpg,One.\n2.jpg,Two.\n"
+    pictures = [f"{part}/{n}.jpg" for part in ("train", "test") for n in (1, 2)]
+    loaded = load_captions(
+        folder(tmp_path, {f"{part}/metadata.csv": text for part in ("train", "test")}, pictures)
+    )
+    assert loaded.test.names == ["test/1.jpg", "test/2.jpg"]
+    assert loaded.test.paths == [tmp_path / "test/1.jpg", tmp_path / "test/2.jpg"]
+    assert sorted(loaded.train.names + loaded.validation.names) == ["train/1.jpg", "train/2.jpg"]
 
 
 def test_two_caption_files_are_refused_by_name(tmp_path):
