@@ -18,9 +18,9 @@ text before, not 40 characters.
 What to expect of the last tenth of the text, held out, and of 2 CPU cores:
 
     preset               text                                   nats, bits a character     training
-    cpu                  Nietzsche, lower case, 57 characters   1.323 ± 0.001, 1.909       482 s
+    cpu                  Nietzsche, lower case, 57 characters   1.323 ± 0.003, 1.908       386 s
                                                                 (seeds 0, 1, 2)
-    lecture, 10 epochs   Nietzsche, lower case                  1.558, 2.248 (seed 0)      359 s
+    lecture, 10 epochs   Nietzsche, lower case                  1.561, 2.253 (seed 0)      546 s
     demo                 stdlib of Python 3.11.7, 1.5 million   1.262, 1.820 (seed 0)      356 s
 
 and of the words of four letters and more that it then writes, how many its text has: 82 % for the
