@@ -165,8 +165,10 @@ def load_data(settings):
     if settings.word_vectors is None:
         return data.load(settings)
     if not Path(settings.word_vectors).is_file():  # said now, not after the features are computed
+        is_folder = Path(settings.word_vectors).is_dir()
         raise cli.UserError(
-            f"--word-vectors {settings.word_vectors}: there is no such file. Give the text form of "
+            f"--word-vectors {settings.word_vectors}: "
+            f"{'that is a folder' if is_folder else 'there is no such file'}. Give the text form of "
             "word2vec or GloVe."
         )
     return data.with_word_vectors(data.load(settings), settings)

@@ -149,7 +149,7 @@ def load_data(settings):
         searched, held_out = looking.parts(text, spans, looking.is_python(settings.data))
         info["looked_at"] = f"the last two tenths of {settings.data}"
     else:
-        searched, held_out = looking.own_text(settings, vocabulary)
+        searched, held_out = looking.own_text(settings, vocabulary, vocabulary.characters.islower())
         info["looked_at"] = settings.text
     info |= {"train": len(train), "searched": len(searched.text), "held_out": len(held_out.text)}
     return Text(vocabulary, train, validation, searched, held_out, info)
@@ -263,7 +263,7 @@ def look_only(flags):
     if settings.text is None:
         searched, held_out, what = saved.held_out_text(run, settings, vocabulary)
     else:
-        lower = (run.config.get("settings") or {}).get("lower", False)
+        lower = saved.in_lower_case(run, vocabulary)
         searched, held_out = looking.own_text(settings, vocabulary, lower)
         what = settings.text
     about = f"{type(layer).__name__} '{layer.name}' of {run.path}, reading {what}."
@@ -289,7 +289,10 @@ def parse(argv):
     add("--show", action="store_true", help="open the page in a browser at the end")
     flags = parser.parse_args(argv)
     flags.argv = sys.argv[1:] if argv is None else list(argv)
-    cli.check_mode(parser, flags, Settings, "--look-only", {"looking"}, takes=("run", "out", "show"))
+    takes = ("run", "out", "show", "encoding")
+    cli.check_mode(parser, flags, Settings, "--look-only", {"looking"}, takes=takes)
+    if flags.look_only and hasattr(flags, "encoding") and not hasattr(flags, "text"):
+        parser.error("--encoding with --look-only is that of the text to look at: add --text")
     if flags.run and not flags.look_only:
         parser.error("--run names a saved run to look into: add --look-only")
     return flags

@@ -95,7 +95,9 @@ def load(settings, show=print):
 def with_word_vectors(held, settings):
     """The data, and with them the vectors of the settings' file."""
     notes = list(held.notes)
-    vectors, found = read_vectors(settings.word_vectors, held.vocabulary.tokens, notes=notes)
+    vectors, found = read_vectors(
+        settings.word_vectors, held.vocabulary.tokens, size=settings.embedding, notes=notes
+    )
     if vectors.shape[1] != settings.embedding:
         raise cli.UserError(
             f"--word-vectors {settings.word_vectors}: its vectors have {vectors.shape[1]} numbers, "

@@ -83,16 +83,21 @@ def own_text(settings, vocabulary, lower=False):
     Args:
         settings: Of the look.
         vocabulary: Of the model.
-        lower: Whether the model learned from a text in lower case.
+        lower: Whether the model learned from a text in lower case: so this one is read in it too.
 
     Raises:
         UserError: if too little is left.
         DataError, TextError: if it cannot be read.
     """
-    text, _ = load_text(Path(settings.text))
+    text, info = load_text(Path(settings.text), encoding=settings.encoding)
+    for note in cli.text_notes(info):
+        print(note)
     name = f"--text {settings.text}"
     check_length(text, name, 2 * LEAST)
-    text, left_out = known_characters(text.lower() if lower else text, vocabulary)
+    if lower and text != text.lower():
+        text = text.lower()
+        print(f"{settings.text} is read in lower case, as what the model learned from was.")
+    text, left_out = known_characters(text, vocabulary)
     if left_out:
         print(left_out)
         check_length(text, f"{name}, without the characters that the model never read,", 2 * LEAST)

@@ -47,6 +47,11 @@ def check_vocabulary(model, vocabulary, path):
         )
 
 
+def in_lower_case(run, vocabulary):
+    """Whether a run's text was in lower case, as its settings or all letters of its vocabulary say."""
+    return (run.config.get("settings") or {}).get("lower", False) or vocabulary.characters.islower()
+
+
 def held_out_text(run, settings, vocabulary):
     """The parts of a run's own text that its training did not see, and what they are, in words.
 
@@ -67,7 +72,7 @@ def held_out_text(run, settings, vocabulary):
             f"{trained['data']} is not the text any more that the run in {run.path} was trained on: "
             "name one to look at with --text."
         )
-    text = text.lower() if trained.get("lower") else text
+    text = text.lower() if in_lower_case(run, vocabulary) else text
     if unseen := vocabulary.unseen(text):
         raise cli.UserError(
             f"{run.path}: vocabulary.json lacks characters of {trained['data']}, such as "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnn_kit.datasets._files import DataError, data_folder, find_or_fetch, own_places
+from rnn_kit.datasets._files import DataError, data_folder, find_or_fetch, not_there, own_places
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary
 from rnn_kit.text.words import FIRST, START
 
@@ -49,7 +49,7 @@ def load():
         if place.is_file():
             train, test = read_encoded(place)
             break
-        tried.append(f"{place} (no such file)")
+        tried.append(not_there(place))
     else:
         train, test = _from_keras(tried)
     for part, reviews in (("training", train), ("test", test)):
@@ -92,6 +92,8 @@ def read_encoded(path):
         return tuple(_reviews(*part) for part in arrays)
     except FileNotFoundError:
         raise DataError(f"{path} is missing: {_FORM}.") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): {_FORM}.") from None
     except KeyError as error:
         raise DataError(f"{path} has no array {error.args[0].split(' ')[0]}: {_FORM}.") from None
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:

@@ -216,7 +216,7 @@ def _not_text(error, where, head, at, line, encoding):
             return NotTextError(f"{where} is {form}")
     named = encoding or marked_encoding(head) or "utf-8"
     if error.reason == _ZERO and codecs.lookup(named).name.startswith("utf-8"):
-        if guess := _utf_16_without_mark(head):
+        if guess := utf_16_without_mark(head):
             return NotTextError(
                 f"{where} is UTF-16 without a byte-order mark, and UTF-8 was expected: say --encoding "
                 f"{guess}, or save it as UTF-8"
@@ -243,7 +243,7 @@ def _not_text(error, where, head, at, line, encoding):
     )
 
 
-def _utf_16_without_mark(data, looked_at=4096):
+def utf_16_without_mark(data, looked_at=4096):
     """`utf-16-le` or `utf-16-be` where every other byte is mostly zero; or `None`."""
     head = data[:looked_at]
     half = len(head) // 2

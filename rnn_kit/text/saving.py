@@ -38,7 +38,8 @@ def load_vocabulary(cls, path, form, fields):
     """
     path, name = Path(path), cls.__name__
     if not os.path.isfile(path):
-        raise TextError(f"{path} is missing: expected a vocabulary that {name}.save wrote")
+        what = "a folder" if os.path.isdir(path) else "missing"
+        raise TextError(f"{path} is {what}: expected the file of a vocabulary that {name}.save wrote")
     try:
         content = json.loads(read_bytes(path))
     except ValueError as error:

@@ -1,21 +1,25 @@
 """Vectors of words that others have learned, from text files."""
 
-import gzip
+import contextlib
 import itertools
+import lzma
+import os
 import unicodedata
+import zipfile
 import zlib
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from rnn_kit.text.decoding import decoded, marked_encoding, open_binary, utf_16_without_mark
 from rnn_kit.text.errors import TextError
 
 _BOM = b"\xef\xbb\xbf"
 _SAMPLE = 100  # lines that the size of the vectors is told from
 
 
-def read_vectors(path, words, *, notes=None):
+def read_vectors(path, words, *, size=None, notes=None):
     """Reads the vectors of some words from a text file, as word2vec or GloVe write it.
 
     A line is a word and the D numbers of its vector, with spaces or tabs between; D is what most of
@@ -28,8 +32,11 @@ def read_vectors(path, words, *, notes=None):
     Empty lines, lines without a word and words that are not UTF-8 are passed over.
 
     Args:
-        path: The file, perhaps compressed (`.gz`).
+        path: The file, perhaps packed (`.gz`, `.bz2`, `.xz`), or a `.zip` archive of it. UTF-16 is
+            read where a byte-order mark says so.
         words: V distinct words, looked for as they are.
+        size: D, by which one of the files in an archive is chosen, such as those of `glove.6B.zip`. It
+            is not looked at where there is but one.
         notes: A list, to which a sentence is added that counts what was passed over, if anything was.
 
     Returns:
@@ -40,7 +47,7 @@ def read_vectors(path, words, *, notes=None):
         TextError: If a word is asked for twice; if the file is missing, cannot be read, is word2vec's
             binary form, has a line of fewer values than the others, announces vectors of another
             size than it has, has a word that is asked for with what is no finite number, or has none
-            of the words.
+            of the words; or if none of several files in an archive is the one of `size`.
 
     Example:
 
@@ -53,8 +60,10 @@ def read_vectors(path, words, *, notes=None):
     ([[0.0, 0.0, 0.0], [4.0, 5.0, 6.0]], [False, True])
     """
     path, rows = Path(path), _rows(words)
-    lines = _lines(path)
+    lines = _lines(path, _member(path, size))
     first = list(itertools.islice(lines, _SAMPLE))
+    if utf_16_without_mark(b"".join(line for _, line in first)):
+        raise TextError(f"{path} is UTF-16 without a byte-order mark: expected UTF-8; save it as UTF-8")
     size, has_heading = _form(path, first)
     vectors = None
     found, passed_over = np.zeros(len(rows), bool), Counter()
@@ -190,19 +199,85 @@ def _counted(passed_over):
     return ", ".join(parts)
 
 
-def _lines(path):
-    """Numbers, from 1, and lines of the file, as bytes."""
-    opened = gzip.open if path.suffix == ".gz" else open
+def _lines(path, member=None):
+    """Numbers, from 1, and lines of the file, or of a member of the archive, as bytes."""
     try:
-        with opened(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
+        with _opened(path, member) as file:
+            mark = marked_encoding(file.peek(4)[:4])
+            for number, line in enumerate(file if mark in (None, "utf-8") else _utf_8(file, path), 1):
                 yield number, line.removeprefix(_BOM) if number == 1 else line
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise TextError(
-            f"{path} is cut short or damaged ({error}): expected a whole .gz file"
-        ) from None
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from None
+    except (RuntimeError, NotImplementedError) as error:  # zipfile's, of what is encrypted, or packed
+        raise TextError(f"{path} cannot be unpacked ({error}): unpack it, and give the file") from None
     except OSError as error:
+        if os.path.isdir(path):
+            raise TextError(
+                f"{path} is a folder: expected a text file of words and their vectors; give the file"
+            ) from None
+        if error.errno is None:  # of gzip and bzip2
+            raise _damaged(path, error) from None
         raise TextError(
             f"{path} cannot be read ({error.strerror or error}): expected a text file of words and "
             "their vectors; check the path"
         ) from None
+
+
+@contextlib.contextmanager
+def _opened(path, member):
+    if member is None:
+        with open_binary(path) as file:
+            yield file
+    else:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+            yield file
+
+
+def _utf_8(file, path):
+    """The lines of a text in another encoding, which its byte-order mark tells, in UTF-8."""
+    held = ""
+    for piece in decoded(file, path):
+        *lines, held = (held + piece).split("\n")
+        yield from (line.encode() for line in lines)
+    yield held.encode()
+
+
+def _damaged(path, error):
+    return TextError(f"{path} is cut short or damaged ({error}): expected a whole file; get it again")
+
+
+def _member(path, size):
+    """The file of vectors in an archive; `None` where the path is not that of an archive.
+
+    Args:
+        path: Of the file.
+        size: Of the vectors that are wanted, where there are several files; or `None`.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
+                return None
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not _is_hidden(name)]
+    except zipfile.BadZipFile as error:
+        raise _damaged(path, error) from None
+    except OSError:
+        return None  # which is said where it is read
+    if len(names) == 1:
+        return names[0]
+    samples = {name: list(itertools.islice(_lines(path, name), _SAMPLE)) for name in names}
+    sizes = {name: _form(path, sample)[0] for name, sample in samples.items()}
+    fitting = [name for name, its in sizes.items() if its == size]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(f"{name} (vectors of {its})" for name, its in list(sizes.items())[:8])
+    wanted = "" if size is None else f", and vectors of {size} are wanted"
+    raise TextError(
+        f"{path} is an archive of {len(names):,} files{wanted}: {listed or 'none'}; unpack it, and "
+        "give one of them"
+    )
+
+
+def _is_hidden(name):
+    parts = PurePosixPath(name).parts
+    return name.endswith("/") or any(part.startswith(".") or part == "__MACOSX" for part in parts)

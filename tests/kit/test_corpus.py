@@ -692,7 +692,10 @@ def test_where_the_treebank_is_nowhere_the_error_says_what_to_do(tmp_path, monke
     assert "`--data simple-examples.tgz`" in message and "`--preset smoke`" in message
     monkeypatch.setenv("RNN_KIT_DATA", str(tmp_path / "shared"))
     message = data_error(load_corpus, "ptb")
-    assert f"Tried: {tmp_path / 'shared' / 'ptb' / 'ptb.train.txt'} (no such file); {target}" in message
+    place = tmp_path / "shared" / "ptb" / "ptb.train.txt"
+    assert f"Tried: {place} (no such file); {target}" in message
+    place.mkdir(parents=True)
+    assert f"Tried: {place} (a folder, not a file); {target}" in data_error(load_corpus, "ptb")
 
 
 @pytest.fixture

@@ -116,6 +116,8 @@ def test_equal_reviews_of_two_labels_have_one_order_too(tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     assert f"{tmp_path / 'no.npz'} is missing" in data_error(imdb.read_encoded, tmp_path / "no.npz")
+    (tmp_path / "folder.npz").mkdir()
+    assert "cannot be read (Is a directory)" in data_error(imdb.read_encoded, tmp_path / "folder.npz")
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -195,6 +195,7 @@ def test_a_missing_or_damaged_vocabulary_is_named(tmp_path, damage):
     file = tmp_path / "vocabulary.json"
     message = error_line(TokenVocabulary.load, file)
     assert str(file) in message and "missing" in message
+    assert f"{tmp_path} is a folder" in error_line(TokenVocabulary.load, tmp_path)
     TokenVocabulary(WORDS).save(file)
     file.write_bytes(damage(file.read_bytes()))
     message = error_line(TokenVocabulary.load, file)

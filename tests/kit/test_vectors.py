@@ -1,6 +1,8 @@
 """Vectors of words from text files: the two forms, and everything that can be wrong with one."""
 
 import gzip
+import lzma
+import zipfile
 
 import numpy as np
 import pytest
@@ -59,6 +61,10 @@ def test_case_is_kept(tmp_path):
         b"2 2 8 9\ndog 1 2\ncat 3 4\nbird 5 6\n",
         b"caf\xe9 8 9\ndog 1 2\n\xff\xfe 8 9\ncat 3 4\n",
         b"dog 1 2\n 8 9\ncat 3 4\n",
+        "dog 1 2\r\ncat 3 4\r\n".encode("utf-16"),
+        "2 2\ndog\t1\t2\ncat\t3\t4\n\n".encode("utf-16-be").join([b"\xfe\xff", b""]),
+        gzip.compress(b"dog 1 2\ncat 3 4\n"),
+        lzma.compress(b"dog 1 2\ncat 3 4\n"),
     ],
     ids=[
         "a byte-order mark",
@@ -75,6 +81,10 @@ def test_case_is_kept(tmp_path):
         "one that begins with numbers",
         "words that are not UTF-8",
         "a line without a word",
+        "UTF-16",
+        "UTF-16 with a heading, tabs, a blank last line",
+        "gzip by its first bytes",
+        "xz by its first bytes",
     ],
 )
 def test_the_same_vectors_are_read_however_the_file_is_written(content, tmp_path):
@@ -118,15 +128,17 @@ def test_words_are_a_list_of_distinct_ones(tmp_path):
 def test_what_is_wrong_is_said_with_its_place(tmp_path):
     whole = gzip.compress(b"dog 1 2\n" * 1000)
     (tmp_path / "cut.gz").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "plain.gz").write_text("dog 1 2\n")
+    (tmp_path / "utf16.txt").write_bytes("dog 1 2\ncat 3 4\n".encode("utf-16-le"))
+    (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04" + bytes(30))
     (tmp_path / "binary.bin").write_bytes(b"1 2\ndog \xff\xfe\x80?\x00\x00\x80?\n")
     (tmp_path / "zeros.bin").write_bytes(b"1 2\ndog \x00\x00\x00\x00\x00\x00\x00\x00")
     (tmp_path / "folder").mkdir()
     cases = {
         "missing.txt": ["missing.txt", "cannot be read"],
-        "folder": ["cannot be read"],
+        "folder": ["is a folder", "a text file"],
         "cut.gz": ["cut short or damaged"],
-        "plain.gz": ["damaged"],
+        "cut.zip": ["cut short or damaged"],
+        "utf16.txt": ["UTF-16", "save it as UTF-8"],
         "binary.bin": ["line 2", "text form"],
         "zeros.bin": ["line 2", "text form"],
     }
@@ -150,3 +162,39 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path):
         message = str(error.value)
         assert all(word in message for word in [name, *words]), message
         assert "\n" not in message
+
+
+def archive_of(path, sizes):
+    """An archive of files of vectors of these sizes, as GloVe's are published."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for size in sizes:
+            lines = [f"{word} {' '.join([str(n)] * size)}\n" for n, word in enumerate(("dog", "cat"))]
+            archive.writestr(f"glove.6B.{size}d.txt", "".join(lines))
+        archive.writestr("__MACOSX/._glove.6B.50d.txt", b"\0\5")
+    return path
+
+
+def test_an_archive_of_one_file_is_read_as_it_is(tmp_path):
+    path = archive_of(tmp_path / "glove.zip", [3])
+    assert read_vectors(path, ["cat"])[0].tolist() == [[1, 1, 1]]
+    assert read_vectors(path, ["cat"], size=50)[0].tolist() == [[1, 1, 1]]
+
+
+def test_of_an_archive_of_several_files_the_one_of_the_wanted_size_is_read(tmp_path):
+    path = archive_of(tmp_path / "glove.6B.zip", [50, 100])
+    assert read_vectors(path, ["cat"], size=100)[0].shape == (1, 100)
+    for size in (None, 256):
+        with pytest.raises(TextError) as error:
+            read_vectors(path, ["cat"], size=size)
+        message = str(error.value)
+        assert "glove.6B.50d.txt (vectors of 50), glove.6B.100d.txt (vectors of 100)" in message
+        assert "unpack it" in message and ("256" in message) == (size == 256) and "\n" not in message
+
+
+def test_an_archive_whose_file_is_damaged_is_named(tmp_path):
+    path = archive_of(tmp_path / "glove.zip", [50])
+    data = bytearray(path.read_bytes())
+    data[data.index(b"dog")] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TextError, match="cut short or damaged"):
+        read_vectors(path, ["cat"])

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 import visualize_cells as recipe
-from visualize_cells_parts import looking, pictures
+from visualize_cells_parts import looking, pictures, saved
 from visualize_cells_parts.annotation import python_properties
 from visualize_cells_parts.page import colour_scale, page
 from visualize_cells_parts.search import Match
 
 from rnn_kit.runs import Run
-from rnn_kit.text import CharVocabulary
+from rnn_kit.text import CharVocabulary, TextError
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
@@ -197,17 +197,42 @@ def test_characters_that_the_model_never_read_are_left_out_and_said(tmp_path, ru
     assert tables[0] == tables[1]
 
 
-def test_a_model_of_lower_case_reads_a_text_in_lower_case(tmp_path, run_main):
-    saved_model(tmp_path / "model", [gru()], TEXT)
-    config = {"recipe": "nietzsche_generation", "preset": "cpu", "settings": {"lower": True}}
-    (tmp_path / "model/config.json").write_text(json.dumps(config))
+def config_of(folder, **settings):
+    config = {"recipe": "nietzsche_generation", "preset": "cpu", "settings": settings}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("settings", [{"lower": True}, {}, None], ids=["setting", "letters", "no run"])
+def test_a_model_of_lower_case_reads_a_text_in_lower_case(settings, tmp_path, run_main):
+    saved_model(tmp_path / "model", [gru()], TEXT.lower())
+    if settings is not None:
+        config_of(tmp_path / "model", **settings)
     (tmp_path / "text.py").write_text(TEXT.upper())
     code, printed, error = run_main(
         ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
          "--search", "300", "--held-out", "200", "--out", str(tmp_path / "look")]
     )  # fmt: skip
     assert (code, error) == (0, "") and "Left out" not in printed
+    assert "text.py is read in lower case, as what the model learned from was." in printed
     assert f"text.py 500 of {len(TEXT):,} characters are looked at: --search and --held-out" in printed
+
+
+def test_what_a_run_in_lower_case_held_out_is_looked_at_in_lower_case(tmp_path):
+    (tmp_path / "text.txt").write_text("Above Und Below. " * 400)
+    text, info = recipe.load_text(tmp_path / "text.txt")
+    config = {"settings": {"data": str(tmp_path / "text.txt"), "lower": True}, "data": info}
+    run, vocabulary = Run(tmp_path, config), CharVocabulary.from_text(text.lower())
+    searched, held_out, _ = saved.held_out_text(run, recipe.Settings(), vocabulary)
+    assert text.lower().endswith(searched.text + held_out.text)
+
+
+def test_a_text_to_look_at_may_be_in_another_encoding(tmp_path, capsys):
+    (tmp_path / "text.txt").write_text("Gr\u00fc\u00dfe " * 200, encoding="latin-1")
+    settings = recipe.Settings(text=str(tmp_path / "text.txt"), encoding="latin-1")
+    searched, _ = looking.own_text(settings, CharVocabulary.from_text("Gr\u00fc\u00dfe "))
+    assert searched.text.startswith("Gr\u00fc\u00dfe ") and "Left out" not in capsys.readouterr().out
+    with pytest.raises(TextError, match="--encoding"):
+        looking.own_text(recipe.Settings(text=settings.text), CharVocabulary.from_text("Gre "))
 
 
 def test_a_vocabulary_that_is_not_the_runs_is_one_line(smoke, tmp_path, run_main):
@@ -269,6 +294,8 @@ def test_flags_that_mean_nothing_in_a_mode_are_refused(run_main):
     assert code == 2 and "--epochs has no meaning with --look-only" in error
     code, _, error = run_main(["--run", "somewhere"])
     assert code == 2 and "add --look-only" in error
+    code, _, error = run_main(["--look-only", "--encoding", "latin-1"])
+    assert code == 2 and "add --text" in error
 
 
 def test_show_opens_the_page(smoke, tmp_path, monkeypatch):
