@@ -428,11 +428,17 @@ def accuracy(probabilities, labels):
 
 def opinion_of(model, settings, vocabulary):
     """From the words of a review to how the network's opinion of it forms."""
+    each = opinions_of(model, settings, vocabulary)
+    return lambda words: each([words])[0]
+
+
+def opinions_of(model, settings, vocabulary):
+    """From reviews, each a list of words, to how the network's opinion of each forms."""
     judge = functools.partial(evaluate, model, settings, vocabulary)
-    return functools.partial(opinions.Opinion, judge, vocabulary, settings.maxlen)
+    return functools.partial(opinions.of_reviews, judge, vocabulary, settings.maxlen)
 
 
-def predict(run, settings, review):
+def predict(run, settings, review, encoding=None):
     """What a saved run makes of a review, or with `-` of each line of standard input."""
     model = run.load_model()
     vocabulary = WordVocabulary.load(run.file("vocabulary.json"))
@@ -442,7 +448,7 @@ def predict(run, settings, review):
             f"{run.path}: the model knows ids below {embedding.input_dim} and vocabulary.json has them "
             f"below {vocabulary.size}. The two are not of one run; train again."
         )
-    opinions.judge_reviews(opinion_of(model, settings, vocabulary), run, review)
+    opinions.judge_reviews(opinions_of(model, settings, vocabulary), run, review, encoding)
 
 
 def against_padding(settings):
@@ -489,7 +495,9 @@ def parse(argv):
     )
     flags = parser.parse_args(argv)
     flags.argv = sys.argv[1:] if argv is None else list(argv)
-    cli.check_mode(parser, flags, Settings, "--predict", set(), takes=("run",))
+    cli.check_mode(parser, flags, Settings, "--predict", set(), takes=("run", "encoding"))
+    if flags.predict not in (None, "-") and hasattr(flags, "encoding"):
+        parser.error("--encoding with --predict is that of standard input: say --predict -")
     settable = {"data and run", "model and training"}
     alone = {"takes": ("preset",), "without": ("distribute",)}
     cli.check_mode(parser, flags, Settings, "--against-padding", settable, **alone)
@@ -512,7 +520,7 @@ def main(argv=None):
     flags = parse(argv)
     if flags.predict is not None:
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
-        return predict(run, run.settings(Settings), flags.predict)
+        return predict(run, run.settings(Settings), flags.predict, getattr(flags, "encoding", None))
     if flags.against_padding:
         return against_padding(cli.override(PRESETS[flags.preset or "cpu"], flags))
 

@@ -119,7 +119,7 @@ def with_unknown(counts, where, unseen):
     """Puts `<unk>` in place of the rarest words of a training text that has none.
 
     How many of its tokens are words that come once estimates how many of another text are words that it
-    has not (Good 1953): so a model learns `<unk>` where, and about as often as, it will need it.
+    has not, by Good and Turing: so a model learns `<unk>` about as often as it will need it.
 
     Args:
         counts: Words to how often each stands in the text.

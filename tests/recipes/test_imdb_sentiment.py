@@ -246,7 +246,7 @@ def test_of_a_long_review_the_last_words_are_read_as_in_training(count):
         return np.array([ids[-1] for ids in read], "float64")
 
     words = [f"w{n}" for n in range(count)]
-    opinion = opinions.Opinion(judge, vocabulary, 5, words)
+    (opinion,) = opinions.of_reviews(judge, vocabulary, 5, [words])
     whole = Sequences.of([vocabulary.encode(words)]).last(5)[0].tolist()
     assert read[-1] == whole
     assert opinion.words == words[-5:] and opinion.left_out == max(0, count - 5)
@@ -261,7 +261,7 @@ def test_words_never_seen_leave_the_opinion_as_it_is():
     def judge(sequences):
         return np.array([sequences[i].sum() for i in range(len(sequences))], "float64")
 
-    opinion = opinions.Opinion(judge, vocabulary, 3, ["zz", "a", "zz", "b", "c"])
+    (opinion,) = opinions.of_reviews(judge, vocabulary, 3, [["zz", "a", "zz", "b", "c"]])
     a, b, c = (vocabulary.id_of(word) for word in "abc")
     assert opinion.probabilities.tolist() == [1, 1 + a, 1 + a, 1 + a + b, a + b + c]
     assert opinion.marked == {0, 2}
@@ -272,7 +272,7 @@ def test_a_word_is_known_however_its_accents_are_written(saved, monkeypatch, pre
     asked = []
     monkeypatch.setattr(opinions, "cut_words", lambda text: asked.append(text) or ["film"])
     predict(out, "-", "\ufeffcafe\u0301\n")
-    assert asked == ["caf\u00e9\n"]
+    assert asked == ["caf\u00e9"]
     (out / "opinion.png").unlink()
 
 
