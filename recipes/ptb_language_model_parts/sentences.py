@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_kit import cli
 from rnn_kit.sampling import TemperatureSampler
-from rnn_kit.text import TextError
+from rnn_kit.text import TextError, read_text
 from rnn_kit.text.tokens import END, UNKNOWN
 
 FILE = "before.txt"  # of a run: what is read before a sentence
@@ -31,9 +31,13 @@ def keep_before(run, corpus):
 
 
 def kept_before(run, vocabulary):
-    """Ids of what a saved run reads before a sentence; the end of one, where it keeps nothing."""
+    """Ids of what a saved run reads before a sentence; the end of one, where it keeps nothing.
+
+    Raises:
+        TextError: if it cannot be read.
+    """
     path = run.path / FILE
-    words = path.read_text(encoding="utf-8").split() if path.exists() else []
+    words = read_text(path).split() if path.exists() else []
     return vocabulary.encode(words or [END])
 
 

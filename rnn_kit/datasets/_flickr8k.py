@@ -3,7 +3,7 @@
 import os
 
 from rnn_kit.datasets._caption_pictures import PARTS
-from rnn_kit.datasets._files import DataError, data_folder, own_places
+from rnn_kit.datasets._files import DataError, data_folder, not_there, own_places
 
 IMAGES = (6_000, 1_000, 1_000)  # of the three parts
 CAPTIONS = 40_460  # five of each of 8,092 images, 92 of which are in no part
@@ -26,7 +26,7 @@ def caption_file():
     for place in own_places(target, tried):
         if os.path.isfile(place):
             return place
-        tried.append(f"{place} (no such file)")
+        tried.append(not_there(place))
     raise DataError(
         "Flickr8k's captions are not on this machine; its photos belong to their owners, and nothing "
         f"is downloaded. Tried: {'; '.join(tried)}. {_PUBLISHED}, such as {URL} "

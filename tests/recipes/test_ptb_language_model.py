@@ -18,7 +18,7 @@ from rnn_kit.datasets import Corpus
 from rnn_kit.datasets import agreement as language
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
-from rnn_kit.text import TokenVocabulary
+from rnn_kit.text import TextError, TokenVocabulary
 
 TINY = "--units 8 --epochs 1 --sentences 60 --batch-size 4 --window 10".split()
 
@@ -504,8 +504,11 @@ def test_a_saved_run_reads_the_end_of_its_validation_text_before_a_sentence(save
 
 def test_a_run_that_keeps_no_text_scores_from_the_end_of_a_sentence(saved, opened, tmp_path):
     shutil.copytree(saved[0], tmp_path / "run")
-    (tmp_path / "run/before.txt").unlink()
     run = recipe.Run.open(tmp_path / "run", recipe.RECIPE)
+    (tmp_path / "run/before.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(TextError, match=r"before\.txt is not UTF-8 text"):
+        sentences.kept_before(run, opened[1])
+    (tmp_path / "run/before.txt").unlink()
     assert list(sentences.kept_before(run, opened[1])) == [opened[1].end]
 
 
