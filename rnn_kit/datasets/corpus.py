@@ -42,8 +42,8 @@ class Corpus:
             depend on the vocabulary or on the files' white space: it is the SHA-256, in
             hexadecimal, of the UTF-8 bytes of all tokens, each followed by a newline, with an empty
             line after each of the three parts.
-        notes: Lines that the user should be told, a tuple: which words are `<unk>`, and how one text was
-            cut into three; empty if there is nothing of that.
+        notes: Lines that the user should be told, a tuple: which words are `<unk>`, and how one text
+            was cut into three; empty if there is nothing of that.
     """
 
     vocabulary: TokenVocabulary

@@ -399,6 +399,7 @@ BAD_FLAGS = {
     "--predict x --epochs 2": "--epochs",
     "--predict x --preset smoke": "--preset",
     "--predict x --run nowhere": "nowhere",
+    "--predict x --encoding latin-1": "say --predict -",
     "--compare --cell gru": "--cell",
     "--compare --seed 3": "--seeds",
     "--compare --resume": "--out",
