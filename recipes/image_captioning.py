@@ -39,7 +39,7 @@ How to run it:
     python recipes/image_captioning.py                          Flickr8k, features by MobileNetV2
     python recipes/image_captioning.py --features POOLED.npz GRID.npz    computed before
     python recipes/image_captioning.py --preset shapes          drawn pictures; no data needed
-    python recipes/image_captioning.py --data my_folder         your pictures, and captions.csv
+    python recipes/image_captioning.py --data my_folder         your pictures and their captions
     python recipes/image_captioning.py --caption photo.jpg      what a saved run says of a picture
     python recipes/image_captioning.py --compare                the four decoders side by side
     python recipes/image_captioning.py --resume                 go on after Ctrl-C or a crash
@@ -76,9 +76,11 @@ class Settings:
 
     data: str = setting(
         "flickr8k",
-        "flickr8k, shapes (drawn), or a folder of pictures with captions.csv, .tsv or *.token.txt",
+        "flickr8k, shapes (drawn), or your own: a folder of pictures and captions, or the captions' "
+        "file; docs/data.md has the forms",
         group=DATA,
     )
+    encoding: str | None = cli.encoding()
     features: tuple[str, ...] = setting(
         (),
         "files of features computed before, pooled or in a grid; without, they are computed",

@@ -79,11 +79,14 @@ def needed(settings):
 def load(settings, show=print):
     """The data that the settings name, as `Data`."""
     if settings.data == SHAPES:
-        if settings.features:
-            raise cli.UserError(
-                f"--features has no meaning with --data {SHAPES}, whose pixels the network sees: leave "
-                "it out."
-            )
+        for flag, why in (
+            ("features", "whose pixels the network sees"),
+            ("encoding", "which is no file"),
+        ):
+            if getattr(settings, flag):
+                raise cli.UserError(
+                    f"--{flag} has no meaning with --data {SHAPES}, {why}: leave it out."
+                )
         parts, info, notes = _shapes(settings.pictures)
     else:
         parts, info, notes = _photos(settings, show)
@@ -201,7 +204,9 @@ def _check_kinds(given, settings):
 
 def _photos(settings, show):
     given = _given_features(settings) if settings.features else None
-    captions = load_captions(settings.data, image_names=set(given.names) if given else None)
+    captions = load_captions(
+        settings.data, image_names=set(given.names) if given else None, encoding=settings.encoding
+    )
     kinds = needed(settings)
     if given is None:
         paths = {
@@ -209,6 +214,7 @@ def _photos(settings, show):
             for part in captions[:3]
             for name, path in zip(part.names, part.paths, strict=True)
         }
+        unreadable = {}
         given = extraction.extract(
             paths,
             settings.backbone,
@@ -216,7 +222,9 @@ def _photos(settings, show):
             weights=settings.weights,
             kinds=kinds,
             show=show,
+            unreadable=unreadable,
         )
+        captions = captions.without(unreadable)
     _check_kinds(given, settings)
     parts = []
     for part in captions[:3]:

@@ -55,6 +55,7 @@ def extract(
     size=None,
     batch_size=BATCH,
     show=print,
+    unreadable=None,
 ):
     """Computes the features of pictures with a network of `keras.applications`, and keeps them.
 
@@ -73,12 +74,15 @@ def extract(
         size: Pixels of a side. Default: the network's own.
         batch_size: Pictures that go through the network at once.
         show: Called with a line on what is going on.
+        unreadable: A dict to which pictures that cannot be read are added, their names and what is
+            wrong with each; they are left out then. Default: the first of them is an error.
 
     Returns:
         `Features`, in the order of `paths`.
 
     Raises:
-        DataError: if the backbone is unknown, its weights cannot be had, or a picture cannot be read.
+        DataError: if the backbone is unknown, its weights cannot be had, or a picture cannot be read,
+            or none of them where `unreadable` is given.
     """
     known = backbones()
     if backbone.lower() not in known:
@@ -90,28 +94,76 @@ def extract(
     size = size or SIZES.get(backbone.lower(), 224)
     name = f"{backbone.lower()}-{_weights_name(weights)}-{size}-{'+'.join(kinds)}"
     store = _Store(Path(folder), name, kinds)
-    hashes = {name: _sha256(path) for name, path in paths.items()}
-    missing = [name for name in paths if not store.has(name, hashes[name])]
+    hashes = what_can_be_read(_sha256, paths, unreadable)
+    missing = [name for name in hashes if not store.has(name, hashes[name])]
     if missing:
-        show(f"{len(missing):,} pictures through {backbone} ({size} x {size}), kept in {store.path}")
-        see = _network(make, module, backbone, weights, size, kinds)
+        see = None
         with _Progress(len(missing)) as progress:
             for begin in range(0, len(missing), SHARD):
                 shard = missing[begin : begin + SHARD]
-                parts = []
+                names, parts = [], []
                 for at in range(0, len(shard), batch_size):
-                    batch = shard[at : at + batch_size]
-                    with ThreadPoolExecutor(READERS) as pool:
-                        seen = pool.map(
-                            lambda name: photos.square(photos.open_photo(paths[name]), size), batch
+                    batch = {name: paths[name] for name in shard[at : at + batch_size]}
+                    squares = what_can_be_read(
+                        lambda path: photos.square(photos.open_photo(path), size), batch, unreadable
+                    )
+                    if squares and see is None:  # where there is nothing to see, no network is made
+                        show(
+                            f"{len(missing):,} pictures through {backbone} ({size} x {size}), kept in "
+                            f"{store.path}"
                         )
-                        parts.append(see(np.stack(list(seen))))
+                        see = _network(make, module, backbone, weights, size, kinds)
+                    if squares:
+                        names += squares
+                        parts.append(see(np.stack(list(squares.values()))))
                     progress.add(len(batch))
-                store.add(
-                    shard, hashes, {kind: np.concatenate([p[kind] for p in parts]) for kind in kinds}
-                )
-        store.close()
-    return store.features(list(paths), kinds, f"{backbone}, {weights}, {size}")
+                if parts:
+                    values = {kind: np.concatenate([part[kind] for part in parts]) for kind in kinds}
+                    store.add(names, hashes, values)
+        if see is not None:
+            store.close()
+    names = [name for name in paths if name not in (unreadable or ())]
+    if not names:
+        raise none_can_be_read(unreadable)
+    return store.features(names, kinds, f"{backbone}, {weights}, {size}")
+
+
+def what_can_be_read(read, paths, unreadable):
+    """What a function makes of each file, several at a time.
+
+    Args:
+        read: Called with a path; raises `DataError` of a file that cannot be read.
+        paths: Names to paths.
+        unreadable: As of `extract`.
+
+    Returns:
+        A dict of names to values, without those that were added to `unreadable`.
+    """
+
+    def attempt(path):
+        try:
+            return read(path)
+        except DataError as error:
+            return error
+
+    with ThreadPoolExecutor(READERS) as pool:
+        made = dict(zip(paths, pool.map(attempt, paths.values()), strict=True))
+    for name, value in made.items():
+        if isinstance(value, DataError):
+            if unreadable is None:
+                raise value
+            unreadable[name] = str(value)
+    return {name: value for name, value in made.items() if not isinstance(value, DataError)}
+
+
+def none_can_be_read(unreadable):
+    """The error of pictures none of which can be read; `unreadable` as `extract` fills it."""
+    reason = next(iter(unreadable.values()))
+    return DataError(
+        reason
+        if len(unreadable) == 1
+        else f"none of {len(unreadable):,} pictures can be read: {reason}"
+    )
 
 
 def _weights_name(weights):

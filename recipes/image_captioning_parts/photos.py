@@ -3,20 +3,32 @@
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from rnn_kit.datasets import DataError
 
 MOST_PIXELS = 200_000_000
 DRAFT = 1024  # a JPEG is read no finer than twice this, where its size allows
 
+# What turns a picture upright, by the orientation that its EXIF data tell.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 
 def open_photo(path):
     """Reads a picture.
 
-    It is turned as its EXIF data say, and converted: from grey, 16 bits, palettes and CMYK; what can be
-    seen through is laid on white; of several frames the first is taken. A large JPEG is read at half,
-    a quarter or an eighth of its size, but for memory's sake no smaller than networks need it.
+    It is turned as its EXIF data say, damaged or not, and converted: from grey, 16 bits, palettes and
+    CMYK; what can be seen through is laid on white; of several frames the first is taken. A large JPEG
+    is read at half, a quarter or an eighth of its size, but for memory's sake no smaller than networks
+    need it.
 
     Args:
         path: The file.
@@ -25,18 +37,24 @@ def open_photo(path):
         A `PIL.Image.Image` of mode RGB.
 
     Raises:
-        DataError: if it is missing, no picture, damaged, or has more than 200 million pixels.
+        DataError: if it is missing, no picture, damaged, or has more than 200 million pixels, or more
+            than there is memory for.
     """
+    size = None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of a large picture, of damaged EXIF data
             with Image.open(path) as image:
+                size = image.size
                 if image.width * image.height > MOST_PIXELS:
-                    raise _too_large(path, image.width, image.height)
+                    raise _too_large(path, *size)
                 image.draft("RGB", (DRAFT, DRAFT))
-                return _rgb(ImageOps.exif_transpose(image))
+                image.load()
+                return _rgb(_upright(image))
     except Image.DecompressionBombError:
         raise _too_large(path) from None
+    except MemoryError:
+        raise _too_much_memory(path, size) from None
     except UnidentifiedImageError:
         raise DataError(
             f"{path} is not a picture that can be read: expected a JPEG, PNG, BMP, GIF or WebP file"
@@ -45,10 +63,15 @@ def open_photo(path):
         if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
             reason = error.strerror
         else:
+            if "out of memory" in str(error):
+                raise _too_much_memory(path, size) from None
             reason = str(error)
         raise DataError(f"{path} cannot be read as a picture ({reason}): give a whole file") from None
-    except (SyntaxError, ValueError) as error:  # of a damaged PNG, of a damaged header
-        raise DataError(f"{path} is damaged ({error}): give a whole picture") from None
+    except DataError:
+        raise
+    except Exception as error:  # each format's reader has errors of its own for a damaged file
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{path} is damaged ({reason}): give a whole picture") from None
 
 
 def square(image, size):
@@ -61,6 +84,18 @@ def square(image, size):
     whole = image.width == image.height and image.width % size == 0
     how = Image.Resampling.BOX if whole else Image.Resampling.BILINEAR
     return np.asarray(image.resize((size, size), how))
+
+
+def _upright(image):
+    """The picture, turned as its EXIF data say; as it is where they cannot be read.
+
+    Not by `ImageOps.exif_transpose`: it writes the EXIF data anew, and so must understand all of them.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # whatever damaged data lead Pillow to
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image):
@@ -78,4 +113,12 @@ def _too_large(path, width=None, height=None):
     size = f"{width:,} x {height:,} pixels" if width else "far too many pixels"
     return DataError(
         f"{path} has {size}, and {MOST_PIXELS:,} in all are the most: give a smaller picture"
+    )
+
+
+def _too_much_memory(path, size):
+    claimed = f"{size[0]:,} x {size[1]:,} pixels, by its header" if size else "by its header"
+    return DataError(  # the header of a small file may claim any size
+        f"{path} needs more memory than there is ({claimed}): it is damaged or too large; give a whole "
+        "or a smaller picture"
     )

@@ -2,12 +2,14 @@
 
 import io
 import shutil
+import warnings
 
 import keras
 import numpy as np
 import pytest
 from image_captioning_parts import extraction, features, photos
-from PIL import Image
+from PIL import Image, ImageFile, ImageOps
+from PIL import features as pillow
 
 from rnn_kit.datasets import DataError
 
@@ -57,6 +59,51 @@ def test_a_turned_photo_is_upright(tmp_path):
     upright = np.asarray(photos.open_photo(tmp_path / "turned.jpg"))
     assert upright.shape == (30, 20, 3)
     assert upright[:, -2].mean() < 60 < 200 < upright[:, 2].mean()  # the bar is at the right
+
+
+def photo_with(exif, path):
+    """A picture 30 wide and 20 high with a bar at the top, and these EXIF data, whatever they are."""
+    image = Image.new("RGB", (30, 20), "white")
+    image.paste("black", (0, 0, 30, 5))
+    image.save(path, exif=bytes(exif), quality=95)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exif():
+    """EXIF data of a photo that is stored a quarter turn to the left of upright."""
+    data = Image.Exif()
+    data[0x010F], data[0x0110], data[0x0112], data[0x011A] = "Maker", "Model", 6, 72.0
+    data.get_ifd(0x8769)[0x9003] = "2020:01:01 00:00:00"
+    data.get_ifd(0x8825)[2] = (1.0, 2.0, 3.0)
+    return data.tobytes()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_photo_with_damaged_exif_data_is_turned_where_they_tell_how(exif, tmp_path):
+    """Of one damaged byte that is not of the orientation; Pillow's own function stumbles at some."""
+    told = exif.index(b"\x01\x12\x00\x03")  # the entry of the orientation, 12 bytes
+    stumbled = set()
+    for at in [n for n in range(17, 120) if not told <= n < told + 12]:
+        damaged = bytearray(exif)
+        damaged[at] = 1
+        path = photo_with(damaged, tmp_path / "x.jpg")
+        with Image.open(path) as image:
+            if image.getexif().get(0x0112) != 6:  # this byte says where the others are
+                continue
+            try:
+                ImageOps.exif_transpose(image)
+            except Exception as error:
+                stumbled.add(type(error).__name__)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert photos.open_photo(path).size == (20, 30)
+    assert {"TypeError", "error"} <= stumbled
+
+
+@pytest.mark.parametrize("data", [b"", b"Exif\0\0", b"Exif\0\0MM\0*", b"Exif\0\0no EXIF data at all"])
+def test_a_photo_whose_exif_data_are_none_is_taken_as_it_is(data, tmp_path):
+    assert photos.open_photo(photo_with(data, tmp_path / "x.jpg")).size == (30, 20)
 
 
 def test_of_several_frames_the_first_is_taken(tmp_path):
@@ -112,6 +159,31 @@ def test_too_many_pixels_are_refused_before_they_are_read(tmp_path, monkeypatch)
     monkeypatch.setattr(photos, "MOST_PIXELS", 99)
     with pytest.raises(DataError, match="10 x 10"):
         photos.open_photo(coloured(tmp_path / "x.png", size=(10, 10)))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory when reading image file")])
+def test_a_picture_that_memory_does_not_hold_is_one_line_with_the_size_it_claims(
+    error, tmp_path, monkeypatch
+):
+    path = coloured(tmp_path / "x.png", size=(12, 10))
+
+    def load(image):
+        raise error
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    with pytest.raises(DataError, match=r"x\.png needs more memory .* \(12 x 10 pixels, by its header"):
+        photos.open_photo(path)
+
+
+@pytest.mark.skipif(not pillow.check("jpg_2000"), reason="this Pillow reads no JPEG 2000")
+def test_a_jpeg_2000_that_claims_a_huge_size_is_one_line(tmp_path):
+    path = coloured(tmp_path / "x.jp2", size=(16, 16))
+    data = bytearray(path.read_bytes())
+    for at in (data.index(b"ihdr") + 4, data.index(b"\xff\x51") + 6):
+        data[at : at + 8] = (100_000).to_bytes(4) * 2
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.jp2 has far too many pixels"):
+        photos.open_photo(path)
 
 
 # Files of features
@@ -333,6 +405,29 @@ def test_a_broken_picture_is_named_and_the_others_are_kept(five, tmp_path, seen,
     four = {name: path for name, path in five.items() if name != "4.png"}
     extraction.extract(four, folder=tmp_path / "kept", show=quiet, **SMALL)
     assert sum(seen) == 4
+
+
+def test_broken_pictures_are_left_out_and_named_where_the_caller_takes_them(five, tmp_path, seen):
+    whole = extraction.extract(five, folder=tmp_path / "whole", show=quiet, **SMALL)
+    five["1.png"].write_bytes(five["1.png"].read_bytes()[:900])
+    five["3.png"].unlink()
+    unreadable, kept = {}, tmp_path / "kept"
+    found = extraction.extract(five, folder=kept, show=quiet, unreadable=unreadable, **SMALL)
+    assert found.names == ("0.png", "2.png", "4.png")
+    assert sorted(unreadable) == ["1.png", "3.png"]
+    assert all(str(five[name]) in why for name, why in unreadable.items())
+    np.testing.assert_allclose(found.pooled, whole.pooled[[0, 2, 4]], atol=1e-3)
+    count = sum(seen)
+    again = extraction.extract(five, folder=kept, show=quiet, unreadable={}, **SMALL)
+    assert again.info == found.info and sum(seen) == count
+
+
+def test_pictures_none_of_which_can_be_read_are_one_line(five, tmp_path, seen):
+    for path in five.values():
+        path.write_text("no picture")
+    with pytest.raises(DataError, match=r"none of 5 pictures can be read: .*0\.png"):
+        extraction.extract(five, folder=tmp_path / "kept", show=quiet, unreadable={}, **SMALL)
+    assert not seen
 
 
 def test_every_network_of_keras_is_known_by_its_name():
