@@ -10,6 +10,7 @@ from image_captioning_parts import data, extraction, features, photos, pictures
 from image_captioning_parts.captioner import PIXELS
 from image_captioning_parts.decoding import Writer
 from rnn_kit import cli, plots
+from rnn_kit.datasets import DataError
 from rnn_kit.runs import RunError, describe_machine
 
 SENTENCES = 3  # of a picture
@@ -20,6 +21,8 @@ WIDTH, PENALTY = 3, 0.7  # of the beam, where no result has chosen
 def caption(run, settings, given, model, vocabulary, names):
     """Prints sentences about pictures, the likeliest first, and draws each picture with them below.
 
+    A picture that cannot be read, and a drawing that cannot be written, take nothing from the others.
+
     Args:
         run: The saved `Run`.
         settings: Its settings, with the flags that were given.
@@ -29,15 +32,19 @@ def caption(run, settings, given, model, vocabulary, names):
 
     Returns:
         A list of the lists of sentences.
+
+    Raises:
+        DataError: naming the pictures that cannot be read, once all is said of the others.
     """
-    seen = look_at(settings, model, names)
+    unreadable, asked = {}, len(names)
+    seen = look_at(settings, model, names, unreadable)
+    names = [name for name in names if name not in unreadable]
     writer = Writer(model, vocabulary, settings.length)
     width, penalty = chosen(run, given)
     found = writer.beam(seen, width, penalty)
     drawn = writer.draw(seen, settings.temperature, settings.seed)
+    drawings = Drawings(run, names)
     for n, name in enumerate(names):
-        twice = [Path(before).stem for before in names[:n]].count(Path(name).stem)
-        drawing = f"{Path(name).stem}-{twice + 1}.png" if twice else f"{Path(name).stem}.png"
         said = found[n][:SENTENCES]
         print(f"\n{name}, by a beam of {width}, best first; nats a word, the fewer the likelier:")
         for sentence in said:
@@ -47,11 +54,19 @@ def caption(run, settings, given, model, vocabulary, names):
         image = shown(name, seen, n)
         if image is not None:
             notes = [(text_of(s), f"{-s.per_word:.2f} nats a word") for s in said]
-            draw(run, f"caption-{drawing}", plots.captioned(image, notes))
+            drawings.add("caption", n, plots.captioned, image, notes)
         if said[0].words and pictures.can_be_drawn(model):
             features_of = {kind: values[n] for kind, values in seen.items()}
-            looked = pictures.attention(writer, image, features_of, said[0].words)
-            draw(run, f"attention-{drawing}", looked)
+            looked = pictures.attention
+            drawings.add("attention", n, looked, writer, image, features_of, said[0].words)
+    if drawings.error:
+        print(f"\n{'not every' if drawings.written else 'no'} picture could be drawn: {drawings.error}")
+    if unreadable:
+        reasons = list(unreadable.values())
+        raise DataError(
+            f"{asked - len(names):,} of {asked:,} pictures cannot be read: {'; '.join(reasons[:3])}"
+            + (" ..." if len(reasons) > 3 else "")
+        )
     return found
 
 
@@ -59,9 +74,46 @@ def text_of(sentence):
     return " ".join(sentence.words) or "(not a word)"
 
 
-def draw(run, name, figure):
-    plots.save(run, name, figure)
-    print(f"  drawn in {run.file(name)}")
+class Drawings:
+    """Files of a run with what it says of pictures, until one cannot be written.
+
+    Attributes:
+        written: How many are.
+        error: The `RunError` of that one, or `None`.
+    """
+
+    def __init__(self, run, names):
+        self.written, self.error = 0, None
+        self._run, self._names = run, drawing_names(names)
+
+    def add(self, kind, n, draw, *about):
+        """Writes the figure `draw(*about)` of the n-th name; unless one could not be written before."""
+        name = f"{kind}-{self._names[n]}.png"
+        if self.error is None:
+            try:
+                plots.save(self._run, name, draw(*about))
+                self.written += 1
+                print(f"  drawn in {self._run.file(name)}")
+            except RunError as error:  # what is said of the other pictures needs no file
+                self.error = error
+
+
+def drawing_names(names):
+    """A name for the drawing of each picture: its own without folder and suffix, or with a number.
+
+    No two are the same, in upper or lower case; of pictures that have one name the first keeps it.
+    """
+    stems = [Path(name).stem for name in names]
+    own = {stem.casefold() for stem in stems}
+    taken, found = set(), []
+    for stem in stems:
+        name, n = stem, 1
+        while name.casefold() in taken or (n > 1 and name.casefold() in own):
+            n += 1
+            name = f"{stem}-{n}"
+        taken.add(name.casefold())
+        found.append(name)
+    return found
 
 
 def chosen(run, given):
@@ -74,11 +126,21 @@ def chosen(run, given):
     return given.get("beam_widths", (width,))[0], given.get("length_penalties", (penalty,))[0]
 
 
-def look_at(settings, model, names):
-    """What the run's model takes of pictures: a dict of arrays `(N, ...)`."""
+def look_at(settings, model, names, unreadable):
+    """What the run's model takes of pictures: a dict of arrays `(N, ...)`.
+
+    Those that cannot be read are left out and added to `unreadable`: names to what is wrong with them.
+    """
     if PIXELS in model.images:
         size = model.images[PIXELS][0]
-        return {PIXELS: np.stack([photos.square(photos.open_photo(name), size) for name in names])}
+        squares = extraction.what_can_be_read(
+            lambda path: photos.square(photos.open_photo(path), size),
+            {name: name for name in names},
+            unreadable,
+        )
+        if not squares:
+            raise extraction.none_can_be_read(unreadable)
+        return {PIXELS: np.stack([squares[name] for name in names if name in squares])}
     kinds = data.needed(settings)
     if settings.features:
         files = [data.find_features(name, settings.data) for name in settings.features]
@@ -86,7 +148,7 @@ def look_at(settings, model, names):
         rows = known.rows([Path(name).name for name in names])
     else:
         with tempfile.TemporaryDirectory() as folder:
-            paths = {str(n): Path(name) for n, name in enumerate(names)}
+            paths, bad = {str(n): Path(name) for n, name in enumerate(names)}, {}
             known = extraction.extract(
                 paths,
                 settings.backbone,
@@ -94,8 +156,10 @@ def look_at(settings, model, names):
                 weights=settings.weights,
                 kinds=kinds,
                 show=lambda line: None,
+                unreadable=bad,
             )
-        rows = known.rows(list(paths))
+        unreadable.update({names[int(n)]: reason for n, reason in bad.items()})
+        rows = known.rows([n for n in paths if n not in bad])
     seen = known.values(rows)
     for kind in kinds:
         if kind not in seen or seen[kind].shape[1:] != model.images[kind]:
@@ -113,7 +177,7 @@ def shown(name, seen, n):
     """The picture to draw, or `None` where only its features are at hand."""
     if PIXELS in seen:
         return pictures.enlarged(seen[PIXELS][n])
-    return np.asarray(photos.open_photo(name)) if Path(name).exists() else None
+    return pictures.opened(name) if Path(name).exists() else None
 
 
 def measure(run, settings, given, model, vocabulary, repeats=5):

@@ -9,7 +9,7 @@ from image_captioning_parts import photos, scores
 from image_captioning_parts.captioner import PIXELS
 from image_captioning_parts.decoding import Writer
 from rnn_kit import plots
-from rnn_kit.datasets import is_true
+from rnn_kit.datasets import DataError, is_true
 
 SHOWN = 8  # pictures of a grid
 PIXEL = 8  # a pixel of a drawn picture is so many wide
@@ -103,8 +103,16 @@ def picture_of(part, n):
     """The picture itself, `(H, W, 3)`, where it is at hand, else `None`."""
     if PIXELS in part.pictures:
         return enlarged(part.pictures[PIXELS][n])
-    path = part.paths[n]
-    return None if path is None else np.asarray(photos.open_photo(path))
+    return None if part.paths[n] is None else opened(part.paths[n])
+
+
+def opened(path):
+    """A photo, `(H, W, 3)`; or `None`, with a line that says so, where it cannot be read."""
+    try:
+        return np.asarray(photos.open_photo(path))
+    except DataError as error:  # what was learned from files of features needs no photo
+        print(f"drawn without the photo: {error}")
+        return None
 
 
 def enlarged(pixels):

@@ -10,11 +10,11 @@ from pathlib import Path
 import image_captioning as recipe
 import numpy as np
 import pytest
-from image_captioning_parts import comparison, data, pictures
+from image_captioning_parts import captioning, comparison, data, pictures
 from PIL import Image
 
 from rnn_kit.datasets import is_true
-from rnn_kit.runs import summary
+from rnn_kit.runs import RunError, summary
 from rnn_kit.text import TokenVocabulary
 
 TINY = "--preset smoke --pictures 60 --epochs 1 --units 8 --embedding 4".split()
@@ -199,6 +199,51 @@ def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_m
     assert code == 0 and "nats a word" in said
 
 
+def test_a_truncated_photo_does_not_stop_a_training(folder, tmp_path, monkeypatch):
+    """It is left out, counted and named; and so is its part of what a result says of the data."""
+    mine = shutil.copytree(folder, tmp_path / "mine")
+    (mine / "07.png").write_bytes((mine / "07.png").read_bytes()[:60])
+    network = {"mobilenetv2": (lambda **_: OneNumber(), recipe.keras.applications.mobilenet_v2)}
+    monkeypatch.setattr(data.extraction, "backbones", lambda: network)
+    settings = recipe.Settings(
+        data=str(mine), cache=str(tmp_path / "kept"), weights="none", min_count=1, decoder="init"
+    )
+    held = recipe.load_data(settings)
+    names = held.train.names + held.validation.names + held.test.names
+    assert len(names) == 29 and "07.png" not in names
+    assert sum(held.info[f"images_{part}"] for part in ("train", "validation", "test")) == 29
+    assert held.info["captions"] == 58
+    (note,) = [note for note in held.notes if "cannot be read" in note]
+    assert note.startswith("1 image that cannot be read is left out: '07.png'; ")
+
+
+class OneNumber:
+    """A network that sees the mean of a picture."""
+
+    def predict_on_batch(self, batch):
+        return batch.mean(axis=(1, 2, 3)).reshape(-1, 1, 1, 1)
+
+
+def test_captions_of_another_encoding_are_learned_from(folder, tmp_path, run_main):
+    mine = shutil.copytree(folder, tmp_path / "mine")
+    text = (mine / "captions.csv").read_text().replace("picture", "M\xe4dchen")
+    (mine / "captions.csv").write_bytes(text.encode("latin-1"))
+    flags = [*of(mine, "pooled.npz"), "--decoder", "init", "--out", str(tmp_path / "run")]
+    code, _, error = run_main(flags)
+    assert one_line(code, error) and "--encoding" in error
+    parsed = recipe.parse([*flags, "--encoding", "latin-1"])
+    held = recipe.load_data(recipe.cli.override(recipe.PRESETS["cpu"], parsed))
+    assert "m\xe4dchen" in held.vocabulary.tokens
+
+
+def test_a_photo_that_cannot_be_opened_is_drawn_as_its_name(tmp_path, capsys):
+    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    part = data.Part(["cut.jpg"], {}, [[["a"]]], [tmp_path / "cut.jpg"])
+    assert pictures.picture_of(part, 0) is None
+    said = capsys.readouterr().out
+    assert said.startswith("drawn without the photo: ") and "cut.jpg" in said
+
+
 # A saved run
 
 
@@ -233,6 +278,59 @@ def test_two_pictures_of_one_name_are_drawn_side_by_side(saved, tmp_path, run_ma
     code, said, _ = run_main(["--caption", str(out / "example.png"), str(other), "--run", str(out)])
     assert code == 0 and "caption-example-2.png" in said
     assert (out / "caption-example-2.png").exists()
+
+
+def test_each_of_several_pictures_has_a_drawing_of_its_own(saved, tmp_path, run_main):
+    out = shutil.copytree(saved[0], tmp_path / "run")
+    photos = [tmp_path / name for name in ("a.bmp", "a.png", "a-2.gif", "A.gif")]
+    for colour, photo in zip(("red", "blue", "green", "white"), photos, strict=True):
+        Image.new("RGB", (32, 32), colour).save(photo)
+    code, said, _ = run_main(["--caption", *map(str, photos), "--run", str(out)])
+    assert code == 0
+    drawn = [out / f"caption-{name}.png" for name in ("a", "a-3", "a-2", "A-4")]
+    for path in drawn:
+        assert f"drawn in {path}\n" in said and path.exists()
+    assert len({path.read_bytes() for path in drawn}) == 4
+
+
+def test_a_truncated_picture_takes_no_caption_from_the_others(saved, tmp_path, run_main):
+    out, cut = shutil.copytree(saved[0], tmp_path / "run"), tmp_path / "cut.png"
+    whole = out / "example.png"
+    cut.write_bytes(whole.read_bytes()[:200])
+    names = [str(cut), str(whole), str(tmp_path / "none.png")]
+    code, said, error = run_main(["--caption", *names, "--run", str(out)])
+    assert f"{whole}, by a beam of" in said and (out / "caption-example.png").exists()
+    assert one_line(code, error) and "2 of 3 pictures cannot be read: " in error
+    assert str(cut) in error and "none.png" in error
+
+
+def test_no_two_drawings_have_one_name():
+    for names in (
+        ["a.jpg", "a.png", "a-2.jpg"],
+        ["a-2.jpg", "x/a.jpg", "a.png"],
+        ["A.jpg", "a.jpg", "a"],
+    ):
+        made = captioning.drawing_names(names)
+        assert len({name.lower() for name in made}) == 3
+    assert captioning.drawing_names(["b.jpg", "a.jpg", "b.png"]) == ["b", "a", "b-2"]
+
+
+def test_a_run_in_a_folder_that_cannot_be_written_says_what_it_sees_of_every_picture(
+    saved, folder, run_main, monkeypatch
+):
+    tried = []
+
+    def read_only(run, name, figure):
+        tried.append(name)
+        raise RunError(f"Cannot write {run.file(name)} (Read-only file system).")
+
+    monkeypatch.setattr(captioning.plots, "save", read_only)
+    photos = [str(folder / f"{n:02}.png") for n in range(3)]
+    code, said, error = run_main(["--caption", *photos, "--run", str(saved[0])])
+    assert (code, error) == (0, "")
+    assert all(f"{photo}, by a beam of" in said for photo in photos) and tried == ["caption-00.png"]
+    last = said.splitlines()[-1]
+    assert last.startswith("no picture could be drawn: Cannot write") and "Read-only" in last
 
 
 def test_measure_times_one_picture_and_many(attentive, capsys):
@@ -343,6 +441,7 @@ def one_line(code, error):
         (["--compare", "--decoder", "init"], "--decoder"),
         (["--caption", "a.jpg", "--epochs", "3"], "--epochs"),
         (["--data", "shapes", "--features", "x.npz"], "--features"),
+        (["--data", "shapes", "--encoding", "latin-1"], "--encoding"),
         (["--preset", "smoke", "--min-count", "100000"], "--min-count"),
         (["--label-smoothing", "1.5"], "--label-smoothing"),
     ],
