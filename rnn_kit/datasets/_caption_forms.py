@@ -9,7 +9,7 @@ import posixpath
 import re
 
 from rnn_kit.datasets._files import DataError
-from rnn_kit.datasets._tables import a_few, read, read_table, short
+from rnn_kit.datasets._tables import a_few, read, read_table, short, whole
 from rnn_kit.text.decoding import composed
 
 _IMAGE = (  # what a column of images' names is called, the surest first
@@ -125,7 +125,7 @@ def _text(sentence):
         sentence = sentence["raw"] if "raw" in sentence else " ".join(sentence["tokens"])
     if not isinstance(sentence, str):
         raise TypeError(f"expected a caption, found {short(repr(sentence))}")
-    return sentence
+    return whole(sentence)
 
 
 # JSON

@@ -21,23 +21,23 @@ _SPLITS = (  # patterns of the file names of each part, the families in the orde
 
 # Names
 
+_BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}  # what Python makes of such a byte
+
 
 def plain_name(name):
     r"""A picture's name in the one form in which names are compared.
 
-    It is composed, has `/` between folders, and no `./`. A byte of a file name that is not UTF-8 stands
-    for the Latin-1 character of its number.
+    It is composed, has `/` between folders, and no `./`. A byte of a file name that is not UTF-8 is the
+    Latin-1 character of its number.
 
     Example:
 
     >>> plain_name(r" .\Images\1.jpg")
     'Images/1.jpg'
     """
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        name = os.fsencode(name).decode("latin-1")
-    name = composed(name).strip().replace("\\", "/")
+    if not name.isascii():
+        name = composed(name.translate(_BYTES).encode("utf-8", "replace").decode())
+    name = name.strip().replace("\\", "/")
     return posixpath.normpath(name) if name else ""
 
 
@@ -135,7 +135,7 @@ def pictures_in(folder, names):
             in_folders[inner][file] = name
     found, sought = {}, set(names)
     for inner, files in in_folders.items():
-        place = next((place / inner for place in below if (place / inner).is_dir()), None)
+        place = next((place / inner for place in below if os.path.isdir(place / inner)), None)
         if place is not None:
             if place not in held:
                 held[place] = _pictures_of(place)

@@ -107,6 +107,11 @@ def read_table(path, encoding=None, columns=None):
     return Table([composed(name).strip() for name in header], rows, delimiter)
 
 
+def whole(text):
+    """A text of a JSON file in which half a character, as `\\ud83d` of a cut text, becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def short(name, most=40):
     return repr(name if len(name) <= most else name[: most - 3] + "...")
 
@@ -260,7 +265,7 @@ def _objects(path, content):
 def _as_text(value):
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return whole(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _lines(content):

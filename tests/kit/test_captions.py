@@ -353,6 +353,33 @@ def test_pictures_of_one_name_in_two_folders_are_told_apart_by_the_folders(tmp_p
     assert "1 caption of 1 image without a picture is left out: 'y/2.jpg'" in loaded.notes
 
 
+def test_names_that_are_not_unicode_are_found_and_hashed(tmp_path):
+    """A file name of an old disk, half a character of a cut text, and text in place of a name."""
+    old = os.fsdecode(b"caf\xe9.jpg")
+    rows = ["a.jpg,A dog.", "b.jpg,A cat.", "caf\xe9.jpg,A cow.", f"{'x/' * 3000}.jpg,A pig."]
+    text = "\n".join(["image,caption", *rows]).encode("latin-1")
+    loaded = load_captions(
+        folder(tmp_path, {"captions.csv": text}, ["a.jpg", "b.jpg", old]), encoding="latin-1"
+    )
+    assert sorted(chain(*names(loaded))) == ["a.jpg", "b.jpg", "caf\xe9.jpg"]
+    assert tmp_path / old in chain(*(part.paths for part in loaded[:3]))
+    (tmp_path / "captions.csv").unlink()
+    for name in ("a.txt", "b.txt", os.fsdecode(b"caf\xe9.txt")):
+        (tmp_path / name).write_text("A dog.")
+    assert sorted(chain(*names(load_captions(tmp_path)))) == ["a.jpg", "b.jpg", "caf\xe9.jpg"]
+    text = json.dumps(
+        {"a.jpg": "A \ud83d dog", "b.jpg": "B", "\ud83d.jpg": "C", "c.jpg": "\U0001f600 D"}
+    )
+    (tmp_path / "captions.json").write_text(text)
+    loaded = load_captions(tmp_path, image_names=["a.jpg", "b.jpg", "c.jpg"])
+    texts = {n: c for part in loaded[:3] for n, c in zip(part.names, part.captions, strict=True)}
+    assert texts == {"a.jpg": ["A \ufffd dog"], "b.jpg": ["B"], "c.jpg": ["\U0001f600 D"]}
+    rows = [{"image": name, "caption": text} for name, text in json.loads(text).items()]
+    (tmp_path / "captions.json").write_text("\n".join(map(json.dumps, rows)))
+    again = load_captions(tmp_path, image_names=["a.jpg", "b.jpg", "c.jpg"])
+    assert again.info["sha256"] == loaded.info["sha256"]
+
+
 def test_a_name_that_could_mean_two_pictures_means_none(tmp_path):
     text = CSV.replace("a.jpg", "a").replace("b.jpg", "B.jpg")
     folder(tmp_path, {"captions.csv": text}, [*PICTURES, "a.png", "e.jpg"])
