@@ -1,5 +1,6 @@
 """What a saved run says of pictures, and how fast it says it."""
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -60,7 +61,8 @@ def caption(run, settings, given, model, vocabulary, names):
             looked = pictures.attention
             drawings.add("attention", n, looked, writer, image, features_of, said[0].words)
     if drawings.error:
-        print(f"\n{'not every' if drawings.written else 'no'} picture could be drawn: {drawings.error}")
+        how_many = "Not every" if drawings.written else "No"
+        sys.stderr.write(f"{how_many} picture is drawn: {drawings.error}\n")
     if unreadable:
         reasons = list(unreadable.values())
         raise DataError(
