@@ -1,11 +1,12 @@
 """Every picture of the recipes: functions from data to a matplotlib Figure.
 
-Save one with `save`, or in your own way with `figure.savefig(path)`. None of them needs a display.
+Save one with `save`, or in your own way with `figure.savefig(path)`. None of them needs a display. They
+are drawn in matplotlib's own style, whatever your matplotlibrc says.
 """
 
 from matplotlib.figure import Figure
 
-from rnn_kit.plots._figure import COLORS, _visible, caption
+from rnn_kit.plots._figure import COLORS, _visible, caption, default_style
 from rnn_kit.plots.captions import (
     attention_maps,
     caption_grid,
@@ -50,6 +51,7 @@ __all__ = [
     "colors_of",
     "comparison",
     "decoder_scores",
+    "default_style",
     "loss_curves",
     "opinion_trace",
     "opinion_traces",

@@ -1,7 +1,9 @@
 """What the pictures share: figures, colours, text that can be drawn, labels that keep apart."""
 
+import contextlib
 import functools
 
+import matplotlib
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.figure import Figure
@@ -16,6 +18,18 @@ MARGIN = 0.2  # inches around what is drawn
 LONGEST_TEXT = 2000  # characters of a text that are looked at
 
 LEAST_STEP = 4.0  # pixels between the points of a curve that a label has to keep clear of
+
+
+@contextlib.contextmanager
+def default_style():
+    """Draws in matplotlib's own style while the block runs, whatever a matplotlibrc says.
+
+    The pictures are laid out for it: a label keeps clear of a curve by the extent of its letters. And
+    what a matplotlibrc asks for may not be there, such as LaTeX. It works as a decorator too.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 def _axes(width=6.4, height=4.0, columns=1, **kwargs):

@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from rnn_kit.plots._figure import COLORS, MARGIN, _extent, _wrapped
+from rnn_kit.plots._figure import COLORS, MARGIN, _extent, _wrapped, default_style
 
 MAP = 0.55  # of a panel of attention is the map's colour; the rest is the picture in grey
 
@@ -24,6 +24,7 @@ BAR, KEY = 1.6, 4.4
 GREY = "0.45"
 
 
+@default_style()
 def captioned(image, captions, title=""):
     """One picture with its captions below: the first, the best, is larger than the others.
 
@@ -60,6 +61,7 @@ def captioned(image, captions, title=""):
     return figure
 
 
+@default_style()
 def caption_grid(items, title="", columns=4):
     """A grid of pictures, each with a score, its caption and, in grey, a reference below it.
 
@@ -127,6 +129,7 @@ def _tile(item):
     return item, size, texts
 
 
+@default_style()
 def attention_maps(image, words, weights, title=""):
     """Where a captioner looks at each word (Xu et al. 2015, figure 3): blue nowhere, yellow the most.
 

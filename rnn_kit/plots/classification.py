@@ -5,12 +5,22 @@ import itertools
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from rnn_kit.plots._figure import COLORS, _annotate, _axes, _clipped, _visible, _wilson, caption
+from rnn_kit.plots._figure import (
+    COLORS,
+    _annotate,
+    _axes,
+    _clipped,
+    _visible,
+    _wilson,
+    caption,
+    default_style,
+)
 from rnn_kit.plots.cells import CELL_NAMES, cell_name, colors_of
 
 LONGEST_NAME = 36  # characters of a name in a legend
 
 
+@default_style()
 def accuracy_curves(histories, title="", best=None):
     """Loss and accuracy against the epoch, with a mark where each run's validation loss turns.
 
@@ -76,6 +86,7 @@ def accuracy_curves(histories, title="", best=None):
     return figure
 
 
+@default_style()
 def roc_and_calibration(
     probabilities, labels, title="", others=None, name="model", classes=("negative", "positive")
 ):
@@ -168,6 +179,7 @@ def roc_and_calibration(
     )
 
 
+@default_style()
 def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="model"):
     """Accuracy on short and on long reviews, with 95 % Wilson intervals.
 
@@ -257,6 +269,7 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
     )
 
 
+@default_style()
 def comparison(rows, title="", metric="test accuracy", reference=None):
     """Models one below the other: every seed a dot, the mean a line, ± the sample standard deviation.
 

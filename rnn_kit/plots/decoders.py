@@ -15,12 +15,14 @@ from rnn_kit.plots._figure import (
     _head,
     _visible,
     caption,
+    default_style,
 )
 
 LETTERS, SMALL = 10.5, 8.5  # points
 LONGEST_NAME = 40
 
 
+@default_style()
 def decoder_scores(rows, metrics, title="", errors=None, published=None):
     """Scores of several models or decoders: a group of bars a metric.
 
@@ -90,6 +92,7 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
     )
 
 
+@default_style()
 def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
     """A score against the width of the beam, with those of other decoders as lines across.
 

@@ -5,12 +5,13 @@ import textwrap
 import numpy as np
 from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
-from rnn_kit.plots._figure import COLORS, _axes, _visible, _wilson, caption
+from rnn_kit.plots._figure import COLORS, _axes, _visible, _wilson, caption, default_style
 from rnn_kit.plots.cells import cell_name, colors_of
 
 MOST_STEPS = 12  # of a learning rate, to be marked one by one
 
 
+@default_style()
 def loss_curves(runs, title="", unit="character"):
     """Training and validation loss, against the seconds of training and against the tokens seen.
 
@@ -58,6 +59,7 @@ def loss_curves(runs, title="", unit="character"):
     )
 
 
+@default_style()
 def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), top=8, ax=None):
     """The next character's distribution at several temperatures: softmax(logits / T).
 
@@ -95,6 +97,7 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     )
 
 
+@default_style()
 def surprise(tokens, nats, title=""):
     """How much each token of a text surprises a model: -ln p(token | those before), a bar each.
 
@@ -127,6 +130,7 @@ def surprise(tokens, nats, title=""):
     )
 
 
+@default_style()
 def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
     """Perplexity of training and validation after each epoch, with the steps of the learning rate.
 
@@ -205,6 +209,7 @@ def _rate_axis(ax, rates, smooth):
     ax.patch.set_visible(False)
 
 
+@default_style()
 def agreement_by_distance(runs, bins, counts, title=""):
     """How often a model prefers the verb that agrees with its noun, by the words between the two.
 

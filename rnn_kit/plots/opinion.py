@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from rnn_kit.plots._figure import _annotate, _clipped, _extent, _visible, _wrapped
+from rnn_kit.plots._figure import _annotate, _clipped, _extent, _visible, _wrapped, default_style
 
 # Red to blue, which the colour-blind tell apart, and light enough at both ends for black letters. White
 # is exactly at 0.5: an odd number of colours has a middle one.
@@ -44,6 +44,7 @@ def opinion_trace(words, probabilities, title="", classes=("negative", "positive
     return opinion_traces([trace], classes=classes)
 
 
+@default_style()
 def opinion_traces(traces, title="", classes=("negative", "positive")):
     """Several texts one below the other, each as `opinion_trace` draws it.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from rnn_kit.plots._figure import default_style
 from rnn_kit.runs import RESULT, writing
 
 CHUNK = "rnn_kit"  # the keyword of the PNG's text chunk, whose text is JSON
@@ -52,7 +53,8 @@ def write(figure, path, about):
         about: What JSON can hold, for the text chunk; none is written if it is empty.
     """
     text = {CHUNK: json.dumps(about, sort_keys=True)} if about else {}
-    figure.savefig(path, format="png", metadata={"Software": None, **text})
+    with default_style():
+        figure.savefig(path, format="png", metadata={"Software": None, **text})
 
 
 def about_picture(path):
