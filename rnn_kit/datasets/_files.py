@@ -5,6 +5,7 @@ import http.client
 import operator
 import os
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -101,7 +102,7 @@ def data_folder():
         return _HOME / "data"
     variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
     cache = os.environ.get(variable)
-    return (Path(cache) if cache else Path.home() / ".cache") / "rnn_kit"
+    return (Path(cache) if cache else _home() / ".cache") / "rnn_kit"
 
 
 def at_least(name, value, least):
@@ -142,7 +143,8 @@ def own_places(target, tried):
     """
     root = os.environ.get("RNN_KIT_DATA")
     if root:
-        yield Path(root).expanduser() / target.parent.name / target.name
+        # As it is written where it begins with ~ and nobody has that name.
+        yield Path(os.path.expanduser(root)) / target.parent.name / target.name
     else:
         tried.append("$RNN_KIT_DATA (not set)")
     yield target
@@ -153,9 +155,17 @@ def not_there(place):
     return f"{place} ({'a folder, not a file' if os.path.isdir(place) else 'no such file'})"
 
 
+def _home():
+    """The home directory, and where there is none, as in many a container, that for temporary files."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
+
+
 def _keras_cache():
     home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    return (Path(home) if home else _home() / ".keras") / "datasets"
 
 
 def _check(path, name, sha256, url):

@@ -259,7 +259,9 @@ def _completed(split, usable, seed, notes):
 
 def _sha256(parts):
     pairs = [list(zip(part.names, part.captions, strict=True)) for part in parts]
-    return hashlib.sha256(json.dumps(pairs, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(pairs, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
 # What the user is told

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import sysconfig
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -78,6 +79,23 @@ def data_error(function, *args, **kwargs):
 
 
 # Finding
+
+
+def test_a_data_folder_of_a_user_that_is_not_there_is_one_without_the_file(fetch, monkeypatch):
+    monkeypatch.setenv("RNN_KIT_DATA", "~nobody-has-this-name/data")
+    with pytest.raises(DataError, match=r"~nobody-has-this-name/data/set/file\.bin \(no such file\)"):
+        fetch("/missing")
+    assert fetch().read_bytes() == BODY
+
+
+def test_a_user_without_a_home_has_the_folder_for_temporary_files(monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(_files, "_HOME", tmp_path / "site-packages")
+    assert _files.data_folder() == Path(tempfile.gettempdir(), ".cache/rnn_kit")
+    assert _files._keras_cache() == Path(tempfile.gettempdir(), ".keras/datasets")
 
 
 def test_the_users_data_folder_comes_first(checkout, tmp_path, monkeypatch, fetch, server):
