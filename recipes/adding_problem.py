@@ -65,6 +65,7 @@ CLIMB = "climb.json"  # what each length came to, for --resume
 @dataclass(frozen=True)
 class Settings:
     DATA, TASK = "data and run", "task"
+    FILES = CLIMB, "learning.png"
 
     seed: int = setting(0, "of weights and sequences", cli.seed, group=DATA)
     task: str = setting(
@@ -235,11 +236,12 @@ def run_one(settings, open_run, show=False):
     metrics["train_seconds"] = _seconds(run.history())
     run.write_result(info, settings.seed, metrics)
     baseline = tasks.task(settings, settings.lengths[0]).baseline
-    plots.save(run, "learning.png", pictures.learning_curves(settings, run.history(), baseline))
+    with cli.drawing():
+        plots.save(run, "learning.png", pictures.learning_curves(settings, run.history(), baseline))
     if settings.task == "adding":
         print(f"\nlargest length solved: {metrics['test_largest_length']} of {settings.lengths[-1]}")
-    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
-    if show:
+    print(f"written to {run.path}: {', '.join(run.names())}")
+    if show and run.file("learning.png").exists():
         plots.show([run.file("learning.png")])
     return metrics
 

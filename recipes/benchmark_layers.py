@@ -42,7 +42,6 @@ from pathlib import Path
 
 import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from benchmark_layers_parts import memory, models, torch_times
@@ -50,7 +49,7 @@ from benchmark_layers_parts.record import entry_name
 from benchmark_layers_parts.timing import speed_of_products
 from benchmark_layers_parts.turns import median_and_quartiles, operations, take_rounds, take_turns
 
-from rnn_kit import cli, layers, runs
+from rnn_kit import cli, layers, plots, runs
 from rnn_kit.layers.fused.sequence import has_gpu
 
 RECIPE = "benchmark_layers"
@@ -194,12 +193,11 @@ def report_models(rows):
         )
 
 
-def draw(rows, path, machine):
+def draw(rows, machine):
     """Ratios to keras, forward and backward, a group of bars for each shape; and the machine."""
     kinds = list(dict.fromkeys(row["layer"] for row in rows))
-    figure, axes = plt.subplots(
-        len(kinds), 1, figsize=(9, 3.4 * len(kinds)), squeeze=False, layout="constrained"
-    )
+    figure = plots.Figure(figsize=(9, 3.4 * len(kinds)), dpi=150, layout="constrained")
+    axes = figure.subplots(len(kinds), 1, squeeze=False)
     for ax, kind in zip(axes[:, 0], kinds, strict=True):
         mine = [row for row in rows if row["layer"] == kind]
         shapes = list(dict.fromkeys(row["shape"] for row in mine))
@@ -218,8 +216,7 @@ def draw(rows, path, machine):
         ax.legend(ncols=len(names), fontsize=8, frameon=False)
     axes[-1, 0].set_xlabel("steps × sequences × features × units")
     figure.suptitle(f"on {runs.describe_machine(machine)}", fontsize=9)
-    figure.savefig(path, dpi=150, format="png")
-    plt.close(figure)
+    return figure
 
 
 def parse(argv):
@@ -287,9 +284,15 @@ def main(argv=None):
     choose(flags.device, flags.threads)
     if flags.memory_of:
         return print_memory(flags)
+    cli.outlive_output()
     out = flags.out or runs.new_folder(RECIPE, flags.dtype)
-    if (out / "result.json").exists():
-        raise cli.UserError(f"--out {out}: holds a result already. Name another folder.")
+    runs.check_free(out, ("result.json", "benchmark.png"))
+    with runs.locked(out):
+        return measure_into(out, flags)
+
+
+def measure_into(out, flags):
+    """Measures, and writes the result and its picture into a folder. Returns the result."""
     torch = start_torch(flags) if flags.torch else "PyTorch is left out, as --no-torch says."
     if isinstance(torch, str):
         result = measure_all(flags, None, torch)
@@ -299,8 +302,8 @@ def main(argv=None):
             result = measure_all(flags, torch, about)
     with runs.writing(out / "result.json") as aside:
         aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
-    with runs.writing(out / "benchmark.png") as aside:
-        draw(result["rows"], aside, result["machine"])
+    with cli.drawing(), runs.writing(out / "benchmark.png") as aside:
+        plots.write(draw(result["rows"], result["machine"]), aside, {})
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
         path = LEDGER / entry_name(result)

@@ -45,7 +45,6 @@ How to run it:
 """
 
 import functools
-import hashlib
 import sys
 import unicodedata
 from dataclasses import dataclass
@@ -64,6 +63,7 @@ from rnn_kit.generation import generate
 from rnn_kit.inspection import states_over_time
 from rnn_kit.runs import describe_machine
 from rnn_kit.sampling import TemperatureSampler
+from rnn_kit.text import text_sha256
 
 RECIPE = "hello_characters"
 LEDGER = Path(__file__).parent / "results"
@@ -73,6 +73,7 @@ SAMPLES = 200
 @dataclass(frozen=True)
 class Settings:
     DATA, WRITING = "data and run", "writing"
+    FILES = "table.png", "loss.png"
 
     seed: int = setting(0, "of weights and samples", cli.seed, group=DATA)
     checkpoint_seconds: float = cli.checkpoint_seconds()
@@ -82,7 +83,11 @@ class Settings:
     epochs: int = setting(20, "of training", cli.positive_int)
     learning_rate: float = setting(0.05, "of Adam", cli.positive)
     temperature: float = setting(
-        1.0, "of the samples that are counted; 0 takes the likeliest", cli.temperature, group=WRITING
+        1.0,
+        "of the samples that are counted; 0 takes the likeliest",
+        cli.temperature,
+        group=WRITING,
+        neutral=False,
     )
 
 
@@ -127,7 +132,7 @@ def load_data(settings):
             "there is something to predict."
         )
     ids = np.array([vocabulary.index(c) for c in word], "int32")
-    info = {"name": word, "sha256": hashlib.sha256(word.encode()).hexdigest()}
+    info = {"name": word, "sha256": text_sha256(word)}
     return Word(vocabulary, ids[:-1], ids[1:], {**info, "distinct": len(vocabulary)})
 
 
@@ -260,8 +265,10 @@ def run_one(settings, open_run, show=False):
     metrics |= {"gates_fixed_apart": exact, "gates_fixed_second_tanh_apart": almost}
     run.write_result(word.info, settings.seed, metrics)
     history = [{**row, "step": row["epoch"] * settings.steps} for row in run.history()]
-    files = pictures.draw(run, before, after, history, floor)
-    print(f"\nwritten to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    files = []
+    with cli.drawing():
+        files = pictures.draw(run, before, after, history, floor)
+    print(f"\nwritten to {run.path}: {', '.join(run.names())}")
     if show:
         plots.show(files)
     return metrics

@@ -73,6 +73,10 @@ LEDGER = Path(__file__).parent / "results"
 @dataclass(frozen=True)
 class Settings:
     DATA, WRITING = "data and run", "writing"
+    FILES = (
+        *("vocabulary.json", "captions.txt", "example.png", "perplexity.png", "beam.png"),
+        *("captions.png", "best.png", "worst.png", "attention.png"),
+    )
 
     data: str = setting(
         "flickr8k",
@@ -124,16 +128,23 @@ class Settings:
     clip_norm: float | None = setting(5.0, "largest norm of all gradients together", cli.positive)
     dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
     beam_widths: tuple[int, ...] = setting(
-        (1, 3, 5, 10), "sentences side by side; validation chooses", cli.positive_int, group=WRITING
+        (1, 3, 5, 10),
+        "sentences side by side; validation chooses",
+        cli.positive_int,
+        group=WRITING,
+        neutral=False,
     )
     length_penalties: tuple[float, ...] = setting(
         (0.5, 0.7, 0.9, 1.1),
         "exponents of the length that ln p is divided by; validation chooses",
         cli.temperature,
         group=WRITING,
+        neutral=False,
     )
-    temperature: float = setting(1.0, "of the sampled sentences", cli.temperature, group=WRITING)
-    length: int = setting(24, "most words of a sentence", cli.at_least(2), group=WRITING)
+    temperature: float = setting(
+        1.0, "of the sampled sentences", cli.temperature, group=WRITING, neutral=False
+    )
+    length: int = setting(24, "most words of a sentence", cli.at_least(2), group=WRITING, neutral=False)
 
 
 # fmt: off
@@ -330,11 +341,12 @@ def run_one(settings, open_run):
     metrics = {name: float(value) for name, value in metrics.items()}
     run.write_text("captions.txt", captions_table(held.test, captions))
     run.write_result(held.info, settings.seed, metrics)  # before a photo that cannot be read is met
-    if settings.data == data.SHAPES:
-        pictures.save_example(run, held.test)
-    pictures.draw(run, settings, history, held, captions, model, metrics)
+    with cli.drawing():
+        if settings.data == data.SHAPES:
+            pictures.save_example(run, held.test)
+        pictures.draw(run, settings, history, held, captions, model, metrics)
     report(settings, metrics)
-    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    print(f"written to {run.path}: {', '.join(run.names())}")
     print("caption a picture with it: " + cli.command("--caption", "PHOTO", "--run", run.path))
     return metrics
 

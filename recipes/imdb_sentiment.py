@@ -76,6 +76,7 @@ PREDICTED = 256  # reviews a batch, where nothing is trained
 @dataclass(frozen=True)
 class Settings:
     DATA = "data and run"
+    FILES = "vocabulary.json", "curves.png", "test.png", "length.png", "wrong.png"
 
     data: str = setting(
         "imdb",
@@ -415,9 +416,10 @@ def run_one(settings, open_run):
         )
     run.write_result(info, settings.seed, metrics)
     opinion = opinion_of(model, settings, data.vocabulary)
-    pictures.draw(run, data, kept["epoch"], p, others, opinion)
+    with cli.drawing():
+        pictures.draw(run, data, kept["epoch"], p, others, opinion)
     pictures.print_table(table)
-    print(f"written to {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
+    print(f"written to {run.path}: {', '.join(run.names())}")
     print("judge with it: " + cli.command("--predict", "...", "--run", run.path))
     return metrics
 

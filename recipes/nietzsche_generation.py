@@ -69,6 +69,7 @@ LEDGER = Path(__file__).parent / "results"
 @dataclass(frozen=True)
 class Settings:
     DATA, WRITING = "data and run", "writing"
+    FILES = "vocabulary.json", "loss.png", "temperatures.png"
 
     data: str = setting(
         "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
@@ -352,7 +353,8 @@ def run_one(settings, open_run):
     run.write_result(info, settings.seed, metrics)
     histories = comparison.comparable_runs(run, PRESETS)
     context = text.validation[: writing.SEED_LENGTH]
-    pictures.draw(run, generator, text.vocabulary, context, histories)
+    with cli.drawing():
+        pictures.draw(run, generator, text.vocabulary, context, histories)
     print(
         f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
         f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
@@ -366,7 +368,7 @@ def run_one(settings, open_run):
         )
     if verdict := comparison.verdict(histories):
         print(verdict)
-    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    print(f"written to {run.path}: {', '.join(run.names())}")
     print("write with it: " + cli.command("--sample-only", "--run", run.path, "--prompt", "..."))
     return metrics
 

@@ -73,6 +73,7 @@ LEDGER = Path(__file__).parent / "results"
 @dataclass(frozen=True)
 class Settings:
     DATA, WRITING = "data and run", "writing"
+    FILES = "vocabulary.json", "before.txt", "perplexity.png", "agreement.png"
 
     data: str = setting(
         "ptb",
@@ -371,9 +372,10 @@ def run_one(settings, open_run):
         metrics |= agreement.judge(model, corpus)
     metrics = {name: float(value) for name, value in metrics.items()}
     run.write_result(corpus.info, settings.seed, metrics)
-    pictures.draw(run, history, fitting.learning_rates(settings), metrics)
+    with cli.drawing():
+        pictures.draw(run, history, fitting.learning_rates(settings), metrics)
     report(metrics)
-    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    print(f"written to {run.path}: {', '.join(run.names())}")
     print("score sentences with it: " + cli.command("--score", "...", "--run", run.path))
     return metrics
 

@@ -1,4 +1,4 @@
-"""Starts TensorFlow without the lines that it prints to standard error as it starts.
+"""Starts TensorFlow and Keras alike for every user, and without the lines that TensorFlow prints.
 
 TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
 (https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. A recipe
@@ -8,6 +8,9 @@ TF_CPP_MIN_LOG_LEVEL yourself, nothing is held back.
 Held back as well: that functions are traced again and again. TensorFlow counts the traces of all models
 together, and warns when several stand side by side, each of which is traced once. That none is traced
 anew as lengths change is what tests are for.
+
+Recipes and their figures are those of TensorFlow and of Keras's own defaults: what a `keras.json` says
+otherwise is for other programs. A KERAS_BACKEND that names another backend is refused.
 """
 
 import importlib.util
@@ -32,7 +35,18 @@ def _in_one_line(kind, error, trace):
         sys.__excepthook__(kind, error, trace)
 
 
-sys.excepthook = _in_one_line
+def _open_closed_streams():
+    """Gives the standard streams that were closed (`>&-`) the null device.
+
+    Their descriptors would else go to the next files that are opened, and what TensorFlow prints would
+    land in a run's history.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  open to the end
 
 
 def _stop(code, message):
@@ -40,10 +54,24 @@ def _stop(code, message):
     raise SystemExit(code)
 
 
-if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-    _stop(
-        2, f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}, and the recipes need tensorflow: unset it."
-    )
+def _use_defaults():
+    """Sets what a `keras.json` may say otherwise to what Keras has without one."""
+    try:
+        import keras
+    except ValueError as error:
+        if "configuration" not in str(error):
+            raise
+        _stop(2, f"Keras cannot use its keras.json ({error}). Mend it, or delete it.")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+
+
+sys.excepthook = _in_one_line
+_open_closed_streams()
+if (backend := os.environ.get("KERAS_BACKEND") or "tensorflow") != "tensorflow":
+    _stop(2, f"KERAS_BACKEND is {backend}, and the recipes need tensorflow: unset it.")
+os.environ["KERAS_BACKEND"] = "tensorflow"  # which goes before keras.json
 if importlib.util.find_spec("tensorflow") is None:
     _stop(
         2,
@@ -66,6 +94,7 @@ if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+_use_defaults()
 if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":  # set above, or by a program that started this one
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()

@@ -72,6 +72,7 @@ BACK = 50  # steps, at which gradients are compared
 @dataclass(frozen=True)
 class Settings:
     DATA, GRADIENTS, MEMORY = "data and run", "gradients", "memory"
+    FILES = "jacobians.png", "starts.png", "sensitivity.png", "wall.png"
 
     seed: int = setting(0, "of weights, states and sequences", cli.seed, group=DATA)
     checkpoint_seconds: float = cli.checkpoint_seconds()
@@ -201,9 +202,11 @@ def run_one(settings, open_run, show=False):
             f"wall_{rule}_norm": float(path.norms.max()),
         }
     run.write_result(info, settings.seed, metrics)
-    files = pictures.draw(run, radii, starts, sensitivities, paths)
+    files = []
+    with cli.drawing():
+        files = pictures.draw(run, radii, starts, sensitivities, paths)
     report(radii, starts, back, metrics)
-    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
+    print(f"written to {run.path}: {', '.join(run.names())}")
     if show:
         plots.show(files)
     return metrics

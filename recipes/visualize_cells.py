@@ -64,6 +64,7 @@ LEDGER = Path(__file__).parent / "results"
 @dataclass(frozen=True)
 class Settings:
     DATA, LOOKING = "data and run", "looking"
+    FILES = ("vocabulary.json", *pictures.FILES)
 
     data: str = setting(
         "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
@@ -245,10 +246,13 @@ def run_one(settings, open_run, show=False):
         "validation_nats": history[-1]["val_loss"],
     } | looking.metrics(seen)
     run.write_result(text.info, settings.seed, metrics)
-    paths = pictures.draw(run, seen, text.vocabulary, about, settings.page, settings.unit)
+    paths = []
+    with cli.drawing():
+        paths = pictures.draw(run, seen, text.vocabulary, about, settings.page, settings.unit)
     print(f"\nheld out: {seen.nats:.4f} nats a character")
-    print(f"written to {run.path}: {', '.join(sorted(p.name for p in run.path.iterdir()))}")
-    tell(paths, show)
+    print(f"written to {run.path}: {', '.join(run.names())}")
+    if paths:
+        tell(paths, show)
     return metrics
 
 
@@ -269,7 +273,8 @@ def look_only(flags):
     about = f"{type(layer).__name__} '{layer.name}' of {run.path}, reading {what}."
     folder = saved.new_look(RECIPE, flags.out)
     seen = look_into(model, settings, vocabulary, searched, held_out, str(run.path))
-    paths = pictures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
+    with plots.default_style():
+        paths = pictures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
     print(f"written to {folder.path}: {', '.join(p.name for p in paths)}")
     tell(paths, flags.show)
 

@@ -47,11 +47,12 @@ def compare(recipe, flags, settings, train_runs):
     )
     variants = {cell: {**change, "learning_rate": chosen[cell]} for cell, change in variants.items()}
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
-    picture = out / "comparison.png"
-    figure = pictures.compared(recipe, settings, out, results)
-    plots.save_comparison(picture, figure, recipe, results)
     print("\n" + table(results, chosen, seeds))
-    print(f"drawn in {picture}")
+    picture = out / "comparison.png"
+    with cli.drawing():
+        figure = pictures.compared(recipe, settings, out, results)
+        plots.save_comparison(picture, figure, recipe, results)
+        print(f"drawn in {picture}")
     return results
 
 

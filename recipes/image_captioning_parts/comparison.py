@@ -5,6 +5,7 @@ from image_captioning_parts.captioner import DECODERS, VECTORS
 from rnn_kit import cli, plots
 
 PRESET = "compare"
+PICTURE = "decoders.png"
 # Attention looks at a grid; so the others are given the mean of the same grid as well.
 PAIRS = [(d, v) for d in DECODERS for v in VECTORS if (d, v) != ("attention", "pooled")]
 SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider")
@@ -37,7 +38,7 @@ def compare(recipe, flags, presets, train_runs):
     # Of drawn pictures the network sees the pixels, and pools them by the mean of its own grid.
     pairs = [pair for pair in PAIRS if settings.data != data.SHAPES or pair[1] == "grid"]
     data.check_features(settings, pairs)
-    out = cli.variants_folder(recipe, flags, preset)
+    out = cli.variants_folder(recipe, flags, preset, [PICTURE])
     variants = {
         f"{decoder}-{vector}": {"preset": preset, "decoder": decoder, "vector": vector}
         for decoder, vector in pairs
@@ -67,7 +68,7 @@ def compare(recipe, flags, presets, train_runs):
             + "".join(f"{_shown(*row[n]):>14}" for n in names)
         )
     print(_verdict(results, width, best))
-    picture = out / "decoders.png"
+    picture = out / PICTURE
     titles = {(d, v): f"{d}, {v}" for d, v in rows}
     means = {titles[pair]: [row[n][0] for n in SCORES[:4]] for pair, row in rows.items()}
     spreads = {
@@ -77,9 +78,10 @@ def compare(recipe, flags, presets, train_runs):
     }
     metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
     title = "four ways to let a picture in, validation"
-    figure = plots.decoder_scores(means, metrics, title, errors=spreads)
-    plots.save_comparison(picture, figure, recipe, trained)
-    print(f"drawn in {picture}")
+    with cli.drawing():
+        figure = plots.decoder_scores(means, metrics, title, errors=spreads)
+        plots.save_comparison(picture, figure, recipe, trained)
+        print(f"drawn in {picture}")
     return results
 
 

@@ -9,12 +9,22 @@ import keras
 
 from rnn_kit import cli, plots
 from rnn_kit.layers import WordPairs
-from rnn_kit.runs import CONFIG, RunError, json_text, new_folder, plain, writing
+from rnn_kit.runs import (
+    CONFIG,
+    RunError,
+    check_free,
+    json_text,
+    locked,
+    new_folder,
+    plain,
+    writing,
+)
 
 CELLS = ("simple", "gru", "peephole", "lstm")
 RATES = (1e-3, 4e-3)  # learning rates to choose from, for each cell, on validation
 SEEDS = (0, 1, 2)
 NOTE = "comparison.json"  # what was compared, for --resume
+PICTURE = "comparison.png"
 
 
 def beside_the_embedding(model):
@@ -65,6 +75,11 @@ def compare(recipe, flags, settings, train_seeds, build_model):
     seeds = list(flags.seeds or SEEDS)
     preset = flags.preset or "compare"
     out = _opened(recipe, preset, flags, settings, seeds)
+    with locked(out):
+        return _compare(recipe, flags, settings, train_seeds, build_model, out, preset, seeds)
+
+
+def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, seeds):
     given = cli.given(flags, type(settings))
     rates = [given["learning_rate"]] if "learning_rate" in given else RATES
     results, table = {}, {}
@@ -91,11 +106,12 @@ def compare(recipe, flags, settings, train_seeds, build_model):
         raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
 
     _print_table(results, table, seeds)
-    picture = out / "comparison.png"
+    picture = out / PICTURE
     title = f"{settings.data}: cells with {table['lstm'][1]:,} weights, but for the words' vectors"
     rows = {cell: metrics["test_accuracy"]["values"] for cell, metrics in results.items()}
-    plots.save_comparison(picture, plots.comparison(rows, title), recipe, results)
-    print(f"drawn in {picture}")
+    with cli.drawing():
+        plots.save_comparison(picture, plots.comparison(rows, title), recipe, results)
+        print(f"drawn in {picture}")
     return results
 
 
@@ -116,6 +132,8 @@ def _opened(recipe, preset, flags, settings, seeds):
             f"{out} holds a comparison with other settings or seeds. Give the flags that it was "
             "started with, or another folder with --out."
         )
+    if not note.exists():
+        check_free(out, [PICTURE])
     with writing(note) as aside:
         aside.write_text(json_text(asked, NOTE, indent=2), encoding="utf-8")
     return out

@@ -8,6 +8,7 @@ from rnn_kit import cli, plots
 CELLS = ("simple", "gru", "lstm")
 PRESETS = ("agreement", "smoke")
 SEEDS = (0, 1, 2)
+PICTURE = "agreement.png"
 RATES = (3e-3, 1e-2)  # learning rates to choose from, for each cell, on validation
 
 
@@ -51,7 +52,7 @@ def compare(recipe, flags, settings, train_runs, build_model):
         KeyboardInterrupt: with the command that goes on.
     """
     preset = flags.preset or agreement.NAME
-    out = cli.variants_folder(recipe, flags, preset)
+    out = cli.variants_folder(recipe, flags, preset, [PICTURE])
     seeds = list(flags.seeds or SEEDS)
     given = cli.given(flags, type(settings))
     rates = [given["learning_rate"]] if "learning_rate" in given else RATES
@@ -63,10 +64,11 @@ def compare(recipe, flags, settings, train_runs, build_model):
         change["learning_rate"] = chosen[cell]
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
 
-    picture = out / "agreement.png"
-    plots.save_comparison(picture, pictures.agreement_of(results), recipe, results)
     print("\n" + table(results, units, chosen, seeds))
-    print(f"drawn in {picture}")
+    picture = out / PICTURE
+    with cli.drawing():
+        plots.save_comparison(picture, pictures.agreement_of(results), recipe, results)
+        print(f"drawn in {picture}")
     return results
 
 

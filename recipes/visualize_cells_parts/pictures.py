@@ -5,6 +5,7 @@ import numpy as np
 from rnn_kit import plots
 from visualize_cells_parts.page import colour_scale, page
 
+FILES = "cells.html", "cells.png", "saturation.png"
 COLUMNS = 72  # characters a line of a strip
 LINES = 4  # of a strip
 SATURATED = 0.1, 0.9  # a gate below is left-saturated, above right-saturated (Karpathy et al. 2015)
@@ -15,7 +16,7 @@ def draw(folder, seen, vocabulary, about, characters, unit=None):
     """Draws the strips, the gates and the page. Returns their paths.
 
     Args:
-        folder: A `Run`, or anything with its `writing` and `file`.
+        folder: A `Run`; that of a look has no settings.
         seen: The `Look`.
         vocabulary: Of the model.
         about: What is looked at, in a sentence.
@@ -41,8 +42,7 @@ def draw(folder, seen, vocabulary, about, characters, unit=None):
         seen.listed(),
         start,
     )
-    with folder.writing("cells.html") as aside:
-        aside.write_text(html, encoding="utf-8")
+    folder.write_text("cells.html", html)
     plots.save(folder, "cells.png", strips(seen, start[:2] if unit is not None else None))
     if seen.gates:
         plots.save(folder, "saturation.png", saturation(seen.gates))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from rnn_kit import cli
 from rnn_kit.datasets import load_text
-from rnn_kit.runs import CONFIG, Run, RunError, new_folder
+from rnn_kit.runs import CONFIG, Run, RunError, check_free, new_folder
 from rnn_kit.text import split_text
-from visualize_cells_parts import looking
+from visualize_cells_parts import looking, pictures
 
 
 def open_model(path, recipe):
@@ -92,11 +92,12 @@ def new_look(recipe, out):
     """A folder for the pictures of a look.
 
     Raises:
-        RunError: if it holds a run, or cannot be written.
+        RunError: if it holds a run, or pictures of a look, or cannot be written.
     """
     path = Path(out or new_folder(recipe, "look"))
     if (path / CONFIG).exists():
         raise RunError(f"{path} holds a run. Give another folder with --out.")
+    check_free(path, pictures.FILES)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

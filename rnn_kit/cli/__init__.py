@@ -2,6 +2,7 @@
 
 from rnn_kit.cli.comparing import Compared, Difference, at_its_best_rate, difference
 from rnn_kit.cli.devices import check_devices, strategy
+from rnn_kit.cli.drawing import drawing
 from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.flags import (
     CELLS,
@@ -26,6 +27,7 @@ from rnn_kit.cli.flags import (
     share,
     temperature,
 )
+from rnn_kit.cli.output import outlive_output
 from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
 from rnn_kit.cli.texts import text_notes
@@ -49,12 +51,14 @@ __all__ = [
     "command",
     "difference",
     "distribute",
+    "drawing",
     "encoding",
     "equal_units",
     "flag_of",
     "fraction",
     "given",
     "number_of",
+    "outlive_output",
     "override",
     "own_rates",
     "positive",

@@ -11,7 +11,11 @@ and is thereby a field of the presets, a flag `--units` that overrides them, and
 
 import argparse
 import dataclasses
+import difflib
+import itertools
 import math
+import os
+import sys
 import textwrap
 from types import UnionType
 
@@ -31,15 +35,49 @@ DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, without the usage above them."""
+    """An argument parser whose errors are one line, without the usage above them.
+
+    Of a flag that it does not know it names the nearest that it does.
+    """
 
     def __init__(self, *args, **kwargs):
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
 
+    def parse_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        flags, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._about_unknown(args, unknown))
+        return flags
+
+    def _about_unknown(self, args, unknown):
+        dashes = "-–—"  # an editor may have made one dash of two
+        known = self._option_string_actions
+        for word in unknown:
+            if word and word[0] in dashes:
+                name = word.lstrip(dashes).partition("=")[0].replace("_", "-")
+                names = [flag.removeprefix("--") for flag in known if flag.startswith("--")]
+                nearest = difflib.get_close_matches(name, names, 1)
+                return f"unknown flag {word}" + (f": did you mean --{nearest[0]}?" if nearest else "")
+        return _superfluous(args, known) or f"{' '.join(unknown)} belongs to no flag: leave it out"
+
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def _superfluous(args, known):
+    """What to say of several words after a flag that takes one; `None` where there is no such flag."""
+    for place, flag in enumerate(args):
+        words = list(itertools.takewhile(lambda word: word[:1] != "-", args[place + 1 :]))
+        if flag in known and known[flag].nargs is None and len(words) > 1:
+            what = f"{flag} takes one value, and {len(words)} follow it: {in_words(words[:3])}"
+            what += " …" * (len(words) > 3)
+            if known[flag].dest == "data" and all(map(os.path.exists, words)):
+                return f"{what}. Of several files give their folder"
+            return f"{what}. Put quotation marks around what has spaces in it"
+    return None
 
 
 def at_least(least):
@@ -102,7 +140,7 @@ def setting(
     flag=None,
     choices=None,
     group="model and training",
-    neutral=False,
+    neutral=None,
     of_data=False,
 ):
     """A field of a recipe's settings.
@@ -116,7 +154,8 @@ def setting(
         choices: The values allowed.
         group: The heading in `--help`: "data and run", "model and training", "writing" or the recipe's
             own. A flag of "model and training" is refused where nothing is trained.
-        neutral: Whether no figure depends on it, as none does on those of "writing".
+        neutral: Whether no figure depends on it, so that a run may go on with another. Default: `True`
+            for those of "writing", else `False`.
         of_data: Whether what a preset sets it to is meant for the preset's own data alone: with other
             data, `override` takes it back to `default`.
 
@@ -124,7 +163,7 @@ def setting(
         A `dataclasses.field`. One that is annotated `... | None` takes `none` on the command line.
     """
     about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
-    about |= {"neutral": neutral or group == "writing", "of_data": of_data}
+    about |= {"neutral": group == "writing" if neutral is None else neutral, "of_data": of_data}
     return dataclasses.field(default=default, metadata=about)
 
 
@@ -275,6 +314,11 @@ def check_mode(parser, flags, settings_class, mode, groups, takes=(), without=()
         if other not in known and (other in fields or (value is not None and value is not False)):
             flag = flag_of(settings_class, other) if other in fields else "--" + other.replace("_", "-")
             parser.error(f"{flag} has no meaning with {mode}: leave it out")
+
+
+def neutral_settings(settings_class):
+    """Names of the settings that no figure depends on."""
+    return [field.name for field in dataclasses.fields(settings_class) if field.metadata["neutral"]]
 
 
 def flag_of(settings_class, name):

@@ -1,5 +1,6 @@
 """The runs that a command line asks for: new or resumed, of one seed or of several, recorded or not."""
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -7,16 +8,20 @@ from pathlib import Path
 import keras
 
 from rnn_kit.cli.errors import UserError
-from rnn_kit.cli.flags import flag_of, given, in_words, override
+from rnn_kit.cli.flags import flag_of, given, in_words, neutral_settings, override
+from rnn_kit.cli.memory import OUT_OF_MEMORY, out_of_memory
+from rnn_kit.cli.output import outlive_output
 from rnn_kit.cli.program import command
 from rnn_kit.runs import (
     CONFIG,
     HISTORY,
     Run,
     RunError,
+    check_new,
     entry_text,
     ledger_entry,
     ledger_name,
+    locked,
     new_folder,
     plain,
     summary,
@@ -31,7 +36,8 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
         recipe: The recipe's name.
         flags: What `recipe_parser` parsed, and `argv`, the list it parsed.
         presets: Names to instances of `settings_class`.
-        settings_class: The dataclass of the recipe's settings, which has `seed` and `epochs`.
+        settings_class: The dataclass of the recipe's settings, which has `seed` and `epochs`; and
+            `FILES`, the names of what the recipe writes beside the files that every run has.
         run_one: `run_one(settings, open_run) -> metrics` trains and evaluates one run and writes its
             result. When it has its data it calls `open_run(data)` with their name, SHA-256 and sizes,
             and gets the `Run`: a new one, or the one that goes on, whose data must be the same.
@@ -46,30 +52,31 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
         UserError, RunError: one line for the user; what the flags ask for is checked before training.
         KeyboardInterrupt: with the command that goes on.
     """
+    outlive_output()
     results, runs = [], []
-    for job in _jobs(recipe, flags, presets, settings_class, default, root):
-        keras.utils.clear_session()
-        if flags.seeds:
-            print(f"\n===== seed {job.settings.seed}, in {job.path}")
-        if job.has_ended:
-            print(f"The run in {job.path} has come to its end already.")
-        else:
-            try:
-                run_one(job.settings, job.open)
-            except KeyboardInterrupt as interrupt:
-                if job.run is None:
-                    raise
-                lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
-                raise KeyboardInterrupt("\n".join(lines)) from None
-            finally:
-                if job.run is None and not flags.out:  # its data could not be had: empty folders
-                    _remove_empty(job.path, Path(root))
-        results.append(job.run.result())
-        runs.append(job.run)
+    jobs = _jobs(recipe, flags, presets, settings_class, default, root)
+    with contextlib.ExitStack() as locks:
+        if not flags.out:
+            locks.callback(_remove_empty, jobs[0].path, Path(root))
+        for job in jobs:
+            locks.enter_context(job.lock)
+            if not job.has_ended:
+                job.lock.enter_context(locked(job.path))
+        for job in jobs:
+            keras.utils.clear_session()
+            if flags.seeds:
+                print(f"\n===== seed {job.settings.seed}, in {job.path}")
+            if job.has_ended:
+                print(f"The run in {job.path} has come to its end already.")
+            else:
+                _train(job, run_one, flags)
+            job.lock.close()
+            results.append(job.run.result())
+            runs.append(job.run)
     if flags.seeds:
         _print_spread(results)
     if flags.record:
-        neutral = [f.name for f in dataclasses.fields(settings_class) if f.metadata["neutral"]]
+        neutral = neutral_settings(settings_class)
         preset = _plain(presets.get(results[0]["preset"], settings_class()))
         histories = [run.history() if run.file(HISTORY).exists() else [] for run in runs]
         entry = ledger_entry(results, preset, neutral, histories)
@@ -77,6 +84,22 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
     if not flags.seeds:
         return results[0]["metrics"]
     return {name: summary(r["metrics"][name] for r in results) for name in results[0]["metrics"]}
+
+
+def _train(job, run_one, flags):
+    """Trains one job; what breaks it off says how to go on, where there is something to go on with."""
+    try:
+        run_one(job.settings, job.open)
+    except KeyboardInterrupt as interrupt:
+        if job.run is None:
+            raise
+        lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
+        raise KeyboardInterrupt("\n".join(lines)) from None
+    except OUT_OF_MEMORY as error:
+        said = out_of_memory(error)
+        if job.run is not None and not job.run.withdraw():
+            said = UserError(f"{said} Go on from its checkpoint: {_how_to_go_on(flags, job.path)}")
+        raise said from None
 
 
 def _remove_empty(folder, root):
@@ -98,12 +121,20 @@ class _Job:
     def __init__(self, recipe, preset, settings, path, run=None, has_ended=False):
         self.recipe, self.preset, self.settings = recipe, preset, settings
         self.path, self.run, self.has_ended = path, run, has_ended
+        self.lock = contextlib.ExitStack()
 
     def open(self, data):
         if self.run is None:
-            self.run = Run.create(self.recipe, self.preset, self.settings, self.path, data=data)
+            self.run = Run.create(
+                self.recipe,
+                self.preset,
+                self.settings,
+                self.path,
+                data=data,
+                files=_files(type(self.settings)),
+            )
             return self.run
-        before, now = _hashes(self.run.config.get("data") or {}), _hashes(data)
+        before, now = hashes(self.run.config.get("data") or {}), hashes(data)
         for what in now:
             if before.get(what) != now[what]:
                 raise RunError(
@@ -111,11 +142,16 @@ class _Job:
                     f"{now[what][:12]}…, and it was {str(before.get(what))[:12]}…. Put those back, or "
                     "start anew in another folder with --out."
                 )
+        self.run.config["data"] = plain(data, "The data")  # they may lie elsewhere now
         self.run.go_on(_plain(self.settings))
         return self.run
 
 
-def _hashes(data):
+def _files(settings_class):
+    return getattr(settings_class, "FILES", ())
+
+
+def hashes(data):
     """The hash of the data, and of whatever else beside them has one, such as features."""
     parts = {"data": data, **{name: part for name, part in data.items() if isinstance(part, dict)}}
     return {name: part["sha256"] for name, part in parts.items() if "sha256" in part}
@@ -127,6 +163,7 @@ def _jobs(recipe, flags, presets, settings_class, default, root):
     if not flags.seeds:
         if not flags.resume:
             path = Path(flags.out or new_folder(recipe, preset, root))
+            check_new(path, _files(settings_class))
             return [_Job(recipe, preset, settings, path)]
         run = Run.open(flags.out, recipe) if flags.out else Run.latest_unfinished(recipe, root)
         return [_resumed(recipe, run, flags, settings_class)]
@@ -148,25 +185,37 @@ def _jobs(recipe, flags, presets, settings_class, default, root):
             "or go on with --resume."
         )
     jobs = {seed: _resumed(recipe, run, flags, settings_class) for seed, run in there.items()}
+    neutral = ("seed", *neutral_settings(settings_class))
     for job in jobs.values():  # the seeds that were not begun are to be as those that were
         like, preset, settings = job.settings, job.preset, next(iter(jobs.values())).settings
-        if dataclasses.replace(like, seed=settings.seed) != settings:
+        if _without(like, neutral) != _without(settings, neutral):
             raise RunError(
                 f"The runs in {out} differ in more than their seeds, so they have no common mean. "
                 "Start anew in another folder with --out."
             )
     for seed in set(flags.seeds) - set(jobs):
+        check_new(paths[seed], _files(settings_class))
         its_settings = dataclasses.replace(settings, seed=seed)
         jobs[seed] = _Job(recipe, preset, its_settings, paths[seed])
     return [jobs[seed] for seed in flags.seeds]
 
 
+def _without(settings, names):
+    return {name: value for name, value in vars(settings).items() if name not in names}
+
+
 def _resumed(recipe, run, flags, settings_class):
-    """A job that goes on with a run, after a check that no flag asks for something else."""
+    """A job that goes on with a run, after a check that no flag asks for something else.
+
+    What no figure depends on may be asked for otherwise, and so may be where data lie: their hash tells
+    whether they are the same.
+    """
     settings = run.settings(settings_class)
     preset = run.config["preset"]
     asked = given(flags, settings_class)
     epochs = asked.pop("epochs", settings.epochs)
+    hashed = hashes(run.config.get("data") or {})
+    free = {n: asked.pop(n) for n in (*neutral_settings(settings_class), *hashed) if n in asked}
     wishes = [(flag_of(settings_class, n), v, getattr(settings, n)) for n, v in asked.items()]
     wishes += [("--preset", flags.preset, preset)] if flags.preset else []
     for flag, wish, was in wishes:
@@ -183,7 +232,9 @@ def _resumed(recipe, run, flags, settings_class):
             f"{epochs} epochs now, and not {settings.epochs}: the learning rate's schedule, if it has "
             "one, is that of the new number from here on."
         )
-    return _Job(recipe, preset, dataclasses.replace(settings, epochs=epochs), run.path, run, has_ended)
+    if not has_ended:  # what has come to its end keeps what it was made with
+        settings = dataclasses.replace(settings, epochs=epochs, **free)
+    return _Job(recipe, preset, settings, run.path, run, has_ended)
 
 
 def _check_epochs(run, epochs):

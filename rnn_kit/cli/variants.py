@@ -6,22 +6,34 @@ from pathlib import Path
 
 from rnn_kit.cli.comparing import without_nan
 from rnn_kit.cli.errors import UserError
+from rnn_kit.cli.flags import neutral_settings
+from rnn_kit.cli.output import outlive_output
 from rnn_kit.cli.program import command
-from rnn_kit.runs import CONFIG, Run, RunError, new_folder
+from rnn_kit.cli.training import hashes
+from rnn_kit.runs import CONFIG, Run, RunError, check_free, check_new, locked, new_folder
 
 
-def variants_folder(recipe, flags, preset):
+def variants_folder(recipe, flags, preset, files=("comparison.png",)):
     """The folder of a comparison, whose runs stand side by side in it: `--out`, or a new one.
 
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed.
+        preset: The preset's name.
+        files: Names of what the comparison writes into the folder itself.
+
     Raises:
-        RunError: if it holds a single run.
+        RunError: if it holds a single run, or without `--resume` one of these files.
         UserError: for `--resume` without `--out`.
     """
+    outlive_output()
     if flags.resume and not flags.out:
         raise UserError("--resume with --compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
     if (out / CONFIG).exists():
         raise RunError(f"{out} holds a single run already. Give another folder with --out.")
+    if not flags.resume:
+        check_free(out, files)
     return out
 
 
@@ -69,31 +81,46 @@ def run_variants(recipe, flags, out, settings, variants, train_runs):
         RunError: if a run that was begun has other settings, before anything is trained.
         KeyboardInterrupt: with the command that goes on.
     """
-    begun = {}
-    for name, change in variants.items():
-        configs = list((out / name).glob(f"**/{CONFIG}")) if flags.resume else []
-        for config in configs:
-            run = Run.open(config.parent, recipe)
-            was = vars(run.settings(type(settings)))
-            asked = {**vars(settings), **{k: v for k, v in change.items() if k in was}}
-            if was != {**asked, "seed": was["seed"]}:
-                raise RunError(
-                    f"The run in {run.path} was started with other settings. Give the flags that the "
-                    "comparison was started with, or another folder with --out."
-                )
-        begun[name] = bool(configs)
-    results = {}
-    for name, change in variants.items():
-        print(f"\n===== {name}")
-        more = {**change, "out": str(out / name), "resume": begun[name]}
-        try:
-            results[name] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
-        except KeyboardInterrupt:
-            arguments = [a for a in flags.argv if a != "--resume"]
-            where = [] if flags.out else ["--out", out]
-            again = command(*arguments, *where, "--resume")
-            raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
-    return results
+    with locked(out):
+        results = {}
+        begun = {
+            name: _is_begun(recipe, flags, out / name, settings, change)
+            for name, change in variants.items()
+        }
+        for name, change in variants.items():
+            print(f"\n===== {name}")
+            more = {**change, "out": str(out / name), "resume": begun[name]}
+            try:
+                results[name] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
+            except KeyboardInterrupt:
+                arguments = [a for a in flags.argv if a != "--resume"]
+                where = [] if flags.out else ["--out", out]
+                again = command(*arguments, *where, "--resume")
+                raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
+        return results
+
+
+def _is_begun(recipe, flags, folder, settings, change):
+    """Whether a variant is to be gone on with; refused if it was begun with other settings.
+
+    Settings that no figure depends on may differ, and so may where data lie, which have a hash.
+    """
+    configs = list(folder.glob(f"**/{CONFIG}")) if flags.resume else []
+    for config in configs:
+        run = Run.open(config.parent, recipe)
+        was = vars(run.settings(type(settings)))
+        free = {"seed", *neutral_settings(settings), *hashes(run.config.get("data") or {})}
+        asked = {**vars(settings), **{k: v for k, v in change.items() if k in was}}
+        if any(was[name] != asked[name] for name in was.keys() - free):
+            raise RunError(
+                f"The run in {run.path} was started with other settings. Give the flags that the "
+                "comparison was started with, or another folder with --out."
+            )
+    if not configs:
+        seeds = change.get("seeds") or flags.seeds
+        for path in [folder / f"seed-{seed}" for seed in seeds] if seeds else [folder]:
+            check_new(path, getattr(settings, "FILES", ()))
+    return bool(configs)
 
 
 def own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs, **shorter):

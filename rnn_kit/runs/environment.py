@@ -97,6 +97,7 @@ def commit(package=Path(__file__).parents[1]):
             ["git", "-C", str(root), *arguments],
             capture_output=True,
             text=True,
+            errors="surrogateescape",  # of a path that is not UTF-8
             check=True,
             timeout=10,
             # In a hook of another repository Git's own variables point at that one.

@@ -31,11 +31,14 @@ from pathlib import Path
 from rnn_kit.runs.checkpoints import Checkpoints
 from rnn_kit.runs.environment import commit, machine, versions
 from rnn_kit.runs.errors import RunError
+from rnn_kit.runs.lock import make_folder
 from rnn_kit.runs.plain import json_text, plain, scalars
 
 CONFIG, RESULT, MODEL = "config.json", "result.json", "model.keras"
 HISTORY, SAMPLES = "history.csv", "samples.txt"
 _GROWING = (HISTORY, SAMPLES)
+_CHECKPOINTS = "checkpoints"
+OWN_FILES = (CONFIG, RESULT, MODEL, *_GROWING, _CHECKPOINTS)  # what every run writes
 
 
 class Run:
@@ -55,8 +58,9 @@ class Run:
     def __init__(self, path, config):
         self.path = Path(path)
         self.config = config
-        self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.checkpoints = Checkpoints(self.path / _CHECKPOINTS)
         self.resumed = False
+        self._written = ()
         self._seconds_before, self._begun = 0.0, time.perf_counter()
 
     @property
@@ -68,7 +72,7 @@ class Run:
         self._seconds_before, self._begun = value, time.perf_counter()
 
     @classmethod
-    def create(cls, recipe, preset, settings, out=None, root="runs", data=None):
+    def create(cls, recipe, preset, settings, out=None, root="runs", data=None, files=()):
         """Makes a new run's folder and writes its `config.json`.
 
         Args:
@@ -78,9 +82,10 @@ class Run:
             out: The folder. Default: one of `new_folder(recipe, preset, root)`.
             root: Where runs go.
             data: What is trained on: name, SHA-256, sizes.
+            files: Names of what the recipe will write there beside the files that every run has.
 
         Raises:
-            RunError: if the folder holds a run already, is a file, or cannot be written.
+            RunError: as `check_new`; or if the folder is a file, or cannot be written.
             ValueError: naming the entry of `settings` or `data` that JSON has not.
         """
         config = {
@@ -92,15 +97,16 @@ class Run:
         }
         config = plain(config, CONFIG)
         out = Path(out) if out else new_folder(recipe, preset, root)
-        _make_folder(out)
-        if Checkpoints(out / "checkpoints").paths():
-            raise _holds_a_run(out)
+        make_folder(out)
+        check_new(out, files)
         try:
             with writing(out / CONFIG, only_new=True) as aside:
                 aside.write_text(json_text(config, CONFIG, indent=2), encoding="utf-8")
         except FileExistsError:
             raise _holds_a_run(out) from None
-        return cls(out, config)
+        run = cls(out, config)
+        run._written = (*OWN_FILES, *files)
+        return run
 
     @classmethod
     def temporary(cls, recipe, settings, data=None):
@@ -220,6 +226,28 @@ class Run:
     def file(self, name):
         return self.path / name
 
+    def names(self):
+        """Names of what is in the folder, sorted; those that begin with a dot are left out."""
+        return sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+
+    def withdraw(self):
+        """Takes back what a new run has written, if it came to no checkpoint and no epoch's end.
+
+        For a training that cannot begin. The folder itself stays, and what others have put there.
+
+        Returns:
+            Whether all of it was taken back.
+        """
+        if not self._written or self.checkpoints.paths() or self.file(HISTORY).exists():
+            return False
+        with _write_errors(self.path):
+            for name in self._written:
+                if name == _CHECKPOINTS:
+                    shutil.rmtree(self.file(name), ignore_errors=True)
+                else:
+                    self.file(name).unlink(missing_ok=True)
+        return True
+
     def is_whole(self):
         """Whether the run has come to its end, and its result and model can be read."""
         try:
@@ -228,8 +256,9 @@ class Run:
             return False
 
     def write_text(self, name, text):
+        """Writes a text file in UTF-8; of a name that is not, the bytes are written as escapes."""
         with self.writing(name) as aside:
-            aside.write_text(text, encoding="utf-8")
+            aside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def write_json(self, name, content):
         """Writes a JSON file of numbers, text, lists and dicts: see `rnn_kit.runs.plain`.
@@ -300,9 +329,10 @@ class Run:
             writer.writerow(row)
 
     def append_sample(self, text):
-        """Adds what the model wrote to `samples.txt`."""
+        """Adds what the model wrote to `samples.txt`: see `write_text`."""
         path = self.file(SAMPLES)
-        with _write_errors(path), open(path, "a", encoding="utf-8", newline="\n") as file:
+        how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
+        with _write_errors(path), open(path, "a", **how) as file:
             file.write(text + "\n")
 
     def history(self):
@@ -483,27 +513,45 @@ def new_folder(recipe, preset, root="runs"):
         RunError: if it cannot be made.
     """
     path = Path(root) / recipe / f"{preset}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
-    _make_folder(path.parent)
+    make_folder(path.parent)
     candidate, n = path, 1
     while True:
         try:
-            _make_folder(candidate, exist_ok=False)
+            make_folder(candidate, exist_ok=False)
             return candidate
         except FileExistsError:
             n += 1
             candidate = path.with_name(f"{path.name}-{n}")
 
 
-def _make_folder(path, exist_ok=True):
-    try:
-        path.mkdir(parents=True, exist_ok=exist_ok)
-    except OSError as error:
-        if isinstance(error, FileExistsError) and not exist_ok:
-            raise
+def check_new(folder, files=()):
+    """Refuses a folder in which a new run would write over what is there.
+
+    Args:
+        folder: It need not be there.
+        files: Names of what the recipe will write beside the files that every run has.
+
+    Raises:
+        RunError: if it holds a run, or files of these names.
+    """
+    folder = Path(folder)
+    if (folder / CONFIG).exists() or Checkpoints(folder / _CHECKPOINTS).paths():
+        raise _holds_a_run(folder)
+    check_free(folder, (*OWN_FILES, *files))
+
+
+def check_free(folder, files):
+    """Refuses a folder in which some of these files are there, which would be written over.
+
+    Raises:
+        RunError: naming them.
+    """
+    there = [name for name in files if os.path.lexists(Path(folder, name))]
+    if there:
         raise RunError(
-            f"Cannot write a run to {path} ({error.strerror}). Give a folder that can be written with "
-            "--out."
-        ) from None
+            f"{folder} holds {', '.join(there)} already, which would be written over. Give another "
+            "folder with --out, or move what is there."
+        )
 
 
 def _holds_a_run(path):

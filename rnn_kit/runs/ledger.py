@@ -34,7 +34,8 @@ def ledger_entry(results, preset_settings, neutral=(), histories=()):
     Args:
         results: Contents of their `result.json`.
         preset_settings: The preset's settings, a dict; what differs from them is listed by itself.
-        neutral: Names of settings that no figure depends on, and which are not listed so.
+        neutral: Names of settings that no figure depends on, which are not listed so, and in which
+            the runs may differ; the first run's stand in the entry.
         histories: Of each run the rows of its `history.csv`; none, or empty ones, are not recorded.
 
     Returns:
@@ -45,15 +46,16 @@ def ledger_entry(results, preset_settings, neutral=(), histories=()):
         gives the rows back).
 
     Raises:
-        RunError: if the runs differ in more than the seed.
+        RunError: if the runs differ in more than the seed and what is neutral.
     """
     settings = [{k: v for k, v in r["settings"].items() if k != "seed"} for r in results]
+    decisive = [{k: v for k, v in s.items() if k not in neutral} for s in settings]
     first, machine = results[0], {}
-    for result, its_settings in zip(results, settings, strict=True):
+    for result, its_settings in zip(results, decisive, strict=True):
         parts = [name for name in _SAME if result[name] != first[name]]
         parts += [] if same_machine(result["machine"], machine) else ["machine"]
         machine |= result["machine"]
-        parts += [] if its_settings == settings[0] else ["settings"]
+        parts += [] if its_settings == decisive[0] else ["settings"]
         if parts:
             raise RunError(
                 f"The runs of the seeds {first['seed']} and {result['seed']} cannot be recorded "

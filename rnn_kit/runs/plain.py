@@ -5,10 +5,12 @@ import json
 import math
 import numbers
 import os
+import re
 from collections.abc import Mapping
 
 import numpy as np
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_NUMBERS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -66,12 +68,16 @@ def plain(value, name="The value", finite=True):
 def json_text(content, name, **how):
     """The text of a JSON file with this content: see `plain`.
 
+    A path whose bytes are not UTF-8 has lone surrogates in Python. UTF-8 has none, so that they are
+    written as JSON's escapes, and read again as they were.
+
     Args:
         content: What the file holds.
         name: What the content is called in an error.
         **how: Of `json.dumps`.
     """
-    return json.dumps(plain(content, name), allow_nan=False, **{"ensure_ascii": False, **how}) + "\n"
+    text = json.dumps(plain(content, name), allow_nan=False, **{"ensure_ascii": False, **how})
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def scalars(row):

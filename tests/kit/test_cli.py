@@ -2,9 +2,11 @@
 
 import dataclasses
 import io
+import os
 import re
 import sys
 
+import matplotlib
 import pytest
 
 from rnn_kit import cli
@@ -111,6 +113,81 @@ def test_a_bad_flag_is_one_line(argv, message, capsys):
 def test_a_mode_takes_its_own_flags():
     flags = parse("--sample-only", "--temperature", "0", "--seed", "4")
     assert flags.temperatures == [0.0] and flags.seed == 4
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--unit", "3"], "unknown flag --unit: did you mean --units?"),
+        (["--temprature=3"], "unknown flag --temprature=3: did you mean --temperature?"),
+        (["-units", "3"], "unknown flag -units: did you mean --units?"),
+        (["\N{EM DASH}units", "3"], "did you mean --units?"),
+        (["--sample_only"], "did you mean --sample-only?"),
+        (["--xyz"], "unknown flag --xyz (--help"),
+        (
+            ["--out", "my", "runs"],
+            "--out takes one value, and 2 follow it: my runs. Put quotation marks",
+        ),
+        (["--sample-only", "now"], "now belongs to no flag: leave it out"),
+    ],
+)
+def test_a_mistyped_flag_gets_the_nearest_right_one(argv, message, capsys):
+    with pytest.raises(SystemExit) as exit:
+        parse(*argv)
+    err = capsys.readouterr().err
+    assert exit.value.code == 2 and err.count("\n") == 1 and message in err
+
+
+def test_several_files_where_one_is_wanted_are_to_be_given_by_their_folder(tmp_path, capsys):
+    @dataclasses.dataclass(frozen=True)
+    class OfText:
+        data: str = setting("letters", "a name or a path", group="data and run")
+        units: int = setting(8, "of each layer", cli.positive_int)
+
+    parser, _ = cli.recipe_parser("toy.py", "About.", OfText, {"cpu": OfText()})
+    paths = [tmp_path / f"{n}.txt" for n in range(4)]
+    for path in paths:
+        path.write_text("")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--data", *map(str, paths), "--units", "3"])
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "--data takes one value, and 4 follow it: " in err and "give their folder" in err
+
+
+def test_memory_that_runs_out_elsewhere_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+
+    def judge():
+        raise MemoryError("Unable to allocate 4 TiB")
+
+    with pytest.raises(SystemExit) as exit:
+        cli.run_recipe(judge)
+    err = capsys.readouterr().err
+    assert exit.value.code == 2 and err.count("\n") == 1 and "Unable to allocate 4 TiB" in err
+
+
+def test_a_picture_that_fails_costs_a_line_and_no_result(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+    with matplotlib.rc_context({"text.usetex": True}):
+        with cli.drawing():
+            assert not matplotlib.rcParams["text.usetex"]
+            raise RuntimeError("latex was not found\nand more of it")
+        assert matplotlib.rcParams["text.usetex"]
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "RuntimeError: latex was not found" in err
+
+
+def test_an_interrupt_amid_pictures_is_none_of_their_faults():
+    with pytest.raises(KeyboardInterrupt), cli.drawing():
+        raise KeyboardInterrupt
+
+
+def test_a_command_with_bytes_that_are_not_utf8_can_be_pasted(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+    out = os.fsdecode(b"it's a caf\xe9")
+    assert cli.command("--out", out).endswith(r" toy.py --out $'it\'s a caf\xe9'")
+    assert cli.command("--out", "it's").endswith(" --out 'it'\"'\"'s'")
 
 
 def test_columns_wrap_at_spaces_and_break_what_is_too_long():

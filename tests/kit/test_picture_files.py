@@ -4,11 +4,14 @@ import dataclasses
 import json
 from pathlib import Path
 
+import matplotlib
 import pytest
 from PIL import Image
 
 from rnn_kit import plots
 from rnn_kit.runs import RESULT, Run, RunError
+
+DRAWING = ("captions", "classification", "decoders", "language", "opinion")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +103,44 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_picture(run, monkeypatch):
     assert not [path for path in run.path.iterdir() if "png" in path.name]
 
 
+@pytest.fixture
+def odd_matplotlibrc(tmp_path):
+    """What a matplotlibrc may ask for: LaTeX, which may not be there, and a look of its own."""
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(
+            {"text.usetex": True, "text.latex.preamble": r"\usepackage{not_there}", "savefig.dpi": 20}
+            | {"axes.facecolor": "black", "font.size": 40, "axes.formatter.use_mathtext": True}
+        )
+        yield
+
+
+def test_a_matplotlibrc_does_not_reach_our_pictures(run, monkeypatch, request):
+    rows = [{"seconds": n, "tokens": n, "loss": 1 / n, "val_loss": 1 / n} for n in (1, 2, 3)]
+
+    def drawn(name):
+        plots.save(run, name, plots.loss_curves({"cpu": rows}, "50 % of $x_1$"))
+        return run.file(name).read_bytes()
+
+    before = drawn("one.png")
+    request.getfixturevalue("odd_matplotlibrc")
+    assert drawn("two.png") == before
+    assert matplotlib.rcParams["text.usetex"] and matplotlib.rcParams["font.size"] == 40
+
+
+def test_every_function_that_draws_does_so_in_matplotlibs_own_style():
+    modules = {f"rnn_kit.plots.{name}" for name in DRAWING}
+    functions = [getattr(plots, name) for name in plots.__all__]
+    functions = [f for f in functions if getattr(f, "__module__", None) in modules]
+    assert {f.__module__ for f in functions} == modules
+    users = [f.__name__ for f in functions if not hasattr(f, "__wrapped__")]
+    assert users == ["opinion_trace"]  # which is an `opinion_traces` of one
+
+
 def test_every_picture_of_the_recipes_is_saved_with_what_drew_it():
     """One helper saves figures: a `savefig` of its own would leave a picture without its source."""
     recipes = Path(__file__).parents[2] / "recipes"
     own = [p.name for p in recipes.rglob("*.py") if "savefig" in p.read_text(encoding="utf-8")]
-    assert own == ["benchmark_layers.py"]  # whose picture lies beside its result, and nowhere else
+    assert own == []
 
 
 def test_what_a_picture_tells_is_json_of_its_own(run):

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rnn_kit.runs import (
     Checkpoints,
     Run,
     RunError,
+    check_new,
     commit,
     entry_text,
     json_text,
@@ -206,6 +208,73 @@ def test_a_folder_with_checkpoints_of_another_run_is_refused(tmp_path):
     Checkpoints(tmp_path / "checkpoints").save(1, {}, {})
     with pytest.raises(RunError, match="already holds a run"):
         Run.create("r", "p", Settings(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["samples.txt", "history.csv", "model.keras", "result.json", "loss.png"]
+)
+def test_a_file_of_the_users_that_a_run_would_write_over_is_named_and_kept(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    (tmp_path / "notes.md").write_text("mine, and in nobody's way")
+    with pytest.raises(RunError, match=f"holds {name} already") as error:
+        Run.create("r", "p", Settings(), tmp_path, files=["vocabulary.json", "loss.png"])
+    assert "\n" not in str(error.value) and "notes" not in str(error.value)
+    assert (tmp_path / name).read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "notes.md"])
+
+
+def test_all_that_would_be_written_over_is_named(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "samples.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"holds samples\.txt, checkpoints already"):
+        check_new(tmp_path)
+    check_new(tmp_path / "not there yet")
+
+
+def test_a_run_in_a_folder_with_files_of_other_names_leaves_them_alone(tmp_path):
+    (tmp_path / "notes.md").write_text("mine")
+    run = Run.create("r", "p", Settings(), tmp_path, files=["loss.png"])
+    assert run.names() == ["config.json", "notes.md"]
+
+
+def test_a_run_that_cannot_begin_takes_back_what_it_wrote_and_nothing_else(tmp_path):
+    (tmp_path / "notes.md").write_text("mine")
+    run = Run.create("r", "p", Settings(), tmp_path, files=["vocabulary.json", "loss.png"])
+    run.write_text("vocabulary.json", "[]")
+    run.append_sample("text")
+    run.checkpoints.folder.mkdir()
+    assert run.withdraw() and os.listdir(tmp_path) == ["notes.md"]
+
+
+def test_a_run_with_an_epoch_or_a_checkpoint_takes_nothing_back(run):
+    run.append_history({"epoch": 1})
+    assert not run.withdraw()
+    run.file("history.csv").unlink()
+    run.checkpoints.save(1, {}, {})
+    assert not run.withdraw() and run.names() == ["checkpoints", "config.json"]
+    opened = Run.open(run.path, "a_recipe")
+    shutil.rmtree(run.checkpoints.folder)
+    assert not opened.withdraw() and run.names() == ["config.json"]
+
+
+def test_a_path_whose_bytes_are_not_utf8_is_written_and_read_again_as_it_was(tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Paths:
+        data: str = os.fsdecode(b"caf\xe9.txt")
+
+    run = Run.create("r", "p", Paths(), tmp_path / "run", data={"name": Paths.data})
+    run.write_result({"name": Paths.data}, 0, {"x": 1})
+    assert b"caf\\udce9.txt" in run.file("config.json").read_bytes()
+    again = Run.open(run.path, "r")
+    assert again.settings(Paths) == Paths() and again.config["data"] == {"name": Paths.data}
+    assert again.result()["data"]["name"] == Paths.data
+
+
+def test_a_text_whose_bytes_are_not_utf8_is_written_with_escapes(run):
+    run.append_sample("caf\udce9")
+    run.write_text("captions.txt", "caf\udce9.jpg\ta dog")
+    assert run.file("samples.txt").read_bytes() == b"caf\\udce9\n"
+    assert run.file("captions.txt").read_bytes() == b"caf\\udce9.jpg\ta dog"
 
 
 def test_minutes_count_the_sessions_before(run):
@@ -435,6 +504,13 @@ def test_the_commit_is_that_of_the_projects_own_checkout(checkout):
     assert commit(checkout / "rnn_kit") == head
     (checkout / "pyproject.toml").write_text('[project]\nname = "rnn_kit"\nversion = "2"\n')
     assert commit(checkout / "rnn_kit") == head + "+"
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names there are Unicode")
+def test_a_checkout_whose_path_is_not_utf8_has_its_commit(checkout):
+    moved = checkout.with_name(os.fsdecode(b"caf\xe9"))
+    checkout.rename(moved)
+    assert commit(moved / "rnn_kit") == git(moved, "rev-parse", "HEAD")
 
 
 @pytest.mark.parametrize("where", [".venv/lib/python3/site-packages", "third_party"])

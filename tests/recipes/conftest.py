@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rnn_kit.runs import OWN_FILES
+
 RESULTS = Path(__file__).parents[2] / "recipes/results"
 
 
@@ -32,6 +34,19 @@ def run_main(request, monkeypatch, capsys):
 def without_pictures(request, monkeypatch):
     """For tests of something else: a run of the file's recipe leaves its pictures out."""
     monkeypatch.setattr(request.module.recipe.pictures, "draw", lambda *args: None)
+
+
+@pytest.fixture
+def written_but_not_declared(request):
+    """`written_but_not_declared(out)`: what a run has written over in a user's folder, unasked."""
+
+    def others(out):
+        return {path.name for path in out.iterdir()} - {
+            *OWN_FILES,
+            *request.module.recipe.Settings.FILES,
+        }
+
+    return others
 
 
 @pytest.fixture

@@ -135,9 +135,10 @@ def easy(monkeypatch):
     return ["--preset", "smoke", "--lengths", "4", "6", "8", "10"]
 
 
-def test_a_climb_ends_at_the_first_length_that_is_not_solved(easy, tmp_path):
+def test_a_climb_ends_at_the_first_length_that_is_not_solved(easy, tmp_path, written_but_not_declared):
     out = tmp_path / "run"
     metrics = recipe.main([*easy, "--out", str(out)])
+    assert written_but_not_declared(out) == set()
     assert metrics["test_largest_length"] == 6
     assert (metrics["test_mse_first_length"], metrics["test_mse_last_length"]) == (0.001, 0.2)
     history = Run.open(out, recipe.RECIPE).history()
@@ -257,7 +258,7 @@ def test_an_interrupted_comparison_says_how_to_go_on(compared, tmp_path, monkeyp
         (["--lengths", "1"], "not an integer of at least 2"),
         (["--compare", "--cell", "gru"], "leave --cell out"),
         (["--compare", "--seed", "1"], "say --seeds"),
-        (["--run", "x"], "unrecognized arguments: --run"),
+        (["--run", "x"], "unknown flag --run (--help"),
     ],
 )
 def test_bad_flags_are_one_line(argv, message, run_main):

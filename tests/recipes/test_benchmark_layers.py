@@ -86,7 +86,7 @@ def test_a_shape_that_is_none_is_one_line(shapes, capsys):
 
 def test_a_result_is_not_overwritten(tmp_path):
     (tmp_path / "result.json").write_text("{}")
-    with pytest.raises(recipe.cli.UserError, match="holds a result already"):
+    with pytest.raises(recipe.runs.RunError, match=r"holds result\.json already"):
         recipe.main([*FLAGS, "--out", str(tmp_path)])
     assert (tmp_path / "result.json").read_text() == "{}"
 

@@ -1,11 +1,14 @@
 """The recipe that spells "hello": its table, its memory, and NumPy's gradients beside Keras's."""
 
 import json
+import os
 
 import hello_characters as recipe
 import numpy as np
 import pytest
 from hello_characters_parts import backpropagation, pictures, side_by_side
+
+from rnn_kit.runs import Run
 
 NETWORKS = side_by_side.NETWORKS
 X, TARGETS = np.eye(4)[[0, 1, 2, 2, 3]], np.array([1, 2, 2, 3, 0])
@@ -85,8 +88,9 @@ def test_the_ledger_has_no_metric_that_a_run_has_not(whole, recorded_but_not_mea
     assert recorded_but_not_measured(whole[1]) == set()
 
 
-def test_it_spells_hello_with_a_memory(whole):
+def test_it_spells_hello_with_a_memory(whole, written_but_not_declared):
     out, metrics = whole
+    assert written_but_not_declared(out) == set()
     assert metrics["spelled"] == 1 and metrics["share_spelled"] > 0.9
     assert metrics["loss_without_memory"] == pytest.approx(np.log(2) / 2)  # two l's of four inputs
     assert metrics["loss"] < 0.1 * metrics["loss_without_memory"] < metrics["loss_before"]
@@ -108,6 +112,27 @@ def test_the_table_is_printed_before_and_after(run_main, tmp_path):
     assert printed.count("scores of h e l o") == 2
     lines = [line for line in printed.splitlines() if line.startswith("l  0 0 1 0")]
     assert len(lines) == 4 and "NumPy and TensorFlow differ" in printed
+
+
+def test_a_word_and_a_folder_whose_bytes_are_not_utf8_are_as_good_as_others(run_main, tmp_path):
+    out = tmp_path / os.fsdecode(b"caf\xe9")
+    flags = ["--word", os.fsdecode(b"caf\xe9"), "--preset", "smoke", "--out", str(out)]
+    code, printed, error = run_main(flags)
+    assert (code, error) == (0, "") and "table.png" in printed
+    assert Run.open(out, recipe.RECIPE).is_whole()
+    (out / "result.json").unlink()
+    assert run_main(["--resume", "--out", str(out)])[0] == 0
+
+
+def test_a_picture_that_fails_costs_a_line_and_no_result(run_main, tmp_path, monkeypatch):
+    def fails(*passes):
+        raise RuntimeError("the font is not there")
+
+    monkeypatch.setattr(recipe.pictures, "tables", fails)
+    out = tmp_path / "run"
+    code, printed, error = run_main(["--preset", "smoke", "--show", "--out", str(out)])
+    assert code == 0 and error.count("\n") == 1 and "the font is not there" in error
+    assert Run.open(out, recipe.RECIPE).is_whole() and "written to" in printed
 
 
 def test_the_pass_of_the_table_is_the_networks(rng):

@@ -48,8 +48,9 @@ def test_the_ledger_has_no_metric_that_a_run_has_not(saved, recorded_but_not_mea
     assert recorded_but_not_measured({*saved[1], "test_accuracy_last_epoch"}) == set()
 
 
-def test_a_run_leaves_what_the_design_promises(saved):
+def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
     out, metrics = saved
+    assert written_but_not_declared(out) == set()
     assert {path.name for path in out.iterdir()} == {
         *("config.json", "history.csv", "result.json", "model.keras", "vocabulary.json", "checkpoints"),
         *("curves.png", "test.png", "length.png", "wrong.png"),

@@ -61,8 +61,9 @@ def test_the_ledger_has_no_metric_that_a_run_has_not(saved, recorded_but_not_mea
     assert recorded_but_not_measured(saved[1]) == set()
 
 
-def test_a_run_leaves_what_the_design_promises(saved):
+def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
     out, metrics = saved
+    assert written_but_not_declared(out) == set()
     names = {path.name for path in out.iterdir()}
     assert names == {
         *("config.json", "history.csv", "result.json", "model.keras"),

@@ -164,8 +164,9 @@ def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, recorded_but_not_mea
     assert recorded_but_not_measured(smoke[1]) == set()
 
 
-def test_a_run_leaves_its_result_and_four_pictures(smoke):
+def test_a_run_leaves_its_result_and_four_pictures(smoke, written_but_not_declared):
     out, metrics = smoke
+    assert written_but_not_declared(out) == set()
     assert {"jacobians.png", "starts.png", "sensitivity.png", "wall.png", "model.keras"} <= {
         p.name for p in out.iterdir()
     }
@@ -200,7 +201,7 @@ def test_several_seeds_are_summed_up(tmp_path, monkeypatch):
 def test_bad_flags_are_one_line(run_main):
     for argv, message in (
         (["--steps", "1"], "not an integer of at least 2"),
-        (["--run", "x"], "unrecognized arguments: --run"),
+        (["--run", "x"], "unknown flag --run (--help"),
         (["--length", "3"], "not an integer of at least 4"),
     ):
         code, _, error = run_main(argv)

@@ -65,8 +65,9 @@ def test_the_ledger_has_no_metric_that_a_run_has_not(smoke, recorded_but_not_mea
     assert recorded_but_not_measured({*smoke[1], *names}) == set()
 
 
-def test_a_run_leaves_its_result_pictures_page_and_model(smoke):
+def test_a_run_leaves_its_result_pictures_page_and_model(smoke, written_but_not_declared):
     out, metrics = smoke
+    assert written_but_not_declared(out) == set()
     names = {p.name for p in out.iterdir()}
     assert {"cells.html", "cells.png", "saturation.png", "result.json", "model.keras"} <= names
     result = json.loads((out / "result.json").read_text())
@@ -497,6 +498,13 @@ def test_the_page_shows_the_stretch_where_the_properties_vary():
     here = pictures.liveliest(part, 120)
     assert here.stop - here.start == 120 and text[here].count("#") >= 6
     assert pictures.liveliest(part, 10_000) == slice(0, len(text))
+
+
+def test_a_look_writes_over_no_picture_that_is_there(smoke, run_main, tmp_path):
+    (tmp_path / "cells.png").write_text("mine")
+    code, _, error = run_main(["--look-only", "--run", str(smoke[0]), "--out", str(tmp_path)])
+    assert code == 2 and error.count("\n") == 1 and "holds cells.png already" in error
+    assert (tmp_path / "cells.png").read_text() == "mine"
 
 
 def test_a_run_looked_at_again_is_not_written_over(smoke, run_main):

@@ -1,0 +1,26 @@
+"""Pictures at the end of a training, which cost no result."""
+
+import contextlib
+import os
+import sys
+
+from rnn_kit import plots
+
+
+@contextlib.contextmanager
+def drawing():
+    """Draws in matplotlib's own style; an error of the block is a line on standard error.
+
+    For pictures of a result that is written: what is wrong with a picture must neither hide the figures
+    that are printed next, nor keep the next seed from being trained.
+    """
+    try:
+        with plots.default_style():
+            yield
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
+        reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+        sys.stderr.write(
+            f"{os.path.basename(sys.argv[0])}: not all pictures could be drawn ({reason}); the result "
+            "is written\n"
+        )
