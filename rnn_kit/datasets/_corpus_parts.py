@@ -118,8 +118,8 @@ def _lists(words, numbers):
 def with_unknown(counts, where, unseen):
     """Puts `<unk>` in place of the rarest words of a training text that has none.
 
-    How many of its tokens are words that come once estimates how many of another text are words that it
-    has not, by Good and Turing: so a model learns `<unk>` about as often as it will need it.
+    A word that comes once stands where another text has a word that this one has not, and about as often
+    (the Good-Turing estimate): so a model learns from such words where to expect `<unk>`.
 
     Args:
         counts: Words to how often each stands in the text.
@@ -150,8 +150,9 @@ def with_unknown(counts, where, unseen):
     kept = dict(counts)
     for word in rare:
         del kept[word]
-    often = counts[rare[-1]]
-    return kept | {UNKNOWN: tokens}, (
-        f"its {len(rare):,} rarest word{'s' * (len(rare) != 1)} (at most {often:,} "
-        f"time{'s' * (often != 1)} each), since it has no {UNKNOWN} for words that only the others have"
-    )
+    often = f"{counts[rare[-1]]:,} time{'s' * (counts[rare[-1]] != 1)}"
+    which = f"its {len(rare):,} rarest words (at most {often} each)"
+    if len(rare) == 1:
+        which = f"its rarest word ({often})"
+    why = f"since it has no {UNKNOWN} for words that only the others have"
+    return kept | {UNKNOWN: tokens}, f"{which}, {why}"

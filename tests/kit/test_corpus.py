@@ -211,8 +211,8 @@ def test_without_an_unknown_word_the_words_that_come_once_are_read_as_it(tmp_pat
             "a <unk> <unk> <eos>",
         ]
         assert loaded.notes[0] == (
-            "train: 1 of 8 tokens read as <unk>, its 1 rarest word (at most 1 time each), since it has "
-            "no <unk> for words that only the others have"
+            "train: 1 of 8 tokens read as <unk>, its rarest word (1 time), since it has no <unk> for "
+            "words that only the others have"
         )
         assert [loaded.info[f"{part}_unknown"] for part in ("train", "validation", "test")] == [1, 1, 2]
 
