@@ -118,8 +118,8 @@ def _lists(words, numbers):
 def with_unknown(counts, where, unseen):
     """Puts `<unk>` in place of the rarest words of a training text that has none.
 
-    A word that comes once stands where another text has a word that this one has not, and about as often
-    (the Good-Turing estimate): so a model learns from such words where to expect `<unk>`.
+    A word that comes once stands where another text has a word that this one has not, and about as
+    often (the Good-Turing estimate): so a model learns from such words where to expect `<unk>`.
 
     Args:
         counts: Words to how often each stands in the text.
