@@ -7,7 +7,6 @@ import numpy as np
 
 from imdb_sentiment_parts.standard_input import Progress, lines_as_they_come
 from rnn_kit import cli, plots
-from rnn_kit.runs import RunError
 from rnn_kit.text import START, Sequences, cut_words
 from rnn_kit.text.decoding import composed
 
@@ -159,10 +158,7 @@ def _answer(opinion, classes):
 
 def _draw(run, traces, classes, count):
     """Draws the first opinions into the run's folder, or says why there is no picture."""
-    try:
+    with cli.drawing("every review is judged"):
         plots.save(run, PICTURE, plots.opinion_traces(traces, classes=classes))
-    except RunError as error:
-        sys.stderr.write(f"No picture is drawn: {error}\n")
-        return
-    which = f" (the first {len(traces)} of {count:,})" if count > len(traces) else ""
-    print(f"drawn in {run.path / PICTURE}{which}")
+        which = f" (the first {len(traces)} of {count:,})" if count > len(traces) else ""
+        print(f"drawn in {run.path / PICTURE}{which}")
