@@ -19,12 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "recipes"), str(ROOT / "docs")]
 
-import quietly  # noqa: E402, F401  TensorFlow, which the package imports
 from results_parts import pictures  # noqa: E402
 from results_parts.ledger import entry  # noqa: E402
 
-from rnn_kit import plots  # noqa: E402
-from rnn_kit.runs import writing  # noqa: E402
+import recipe_kit.quiet_tensorflow  # noqa: E402, F401  TensorFlow, which the package imports
+from recipe_kit import figures  # noqa: E402
+from recipe_kit.runs import writing  # noqa: E402
 
 
 def commands(picture, out, record):
@@ -59,7 +59,7 @@ def take(name, out):
     if not file.exists():
         return [f"{file} is not there"]
     recorded = entry(picture.recipe, picture.preset)
-    found = pictures.run_faults(picture, plots.about_picture(file), recorded)
+    found = pictures.run_faults(picture, figures.about_picture(file), recorded)
     if not found:
         with writing(pictures.DOCS / f"{name}.png") as aside:
             shutil.copyfile(file, aside)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
 
-import quietly  # noqa: F401  TensorFlow, which the package imports
 from results_parts import claims, overview, pictures, tables
 
-from rnn_kit.runs import writing
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, which the package imports
+from recipe_kit.runs import writing
 
 ROOT = Path(__file__).parents[1]
 PAGES = {

@@ -17,21 +17,21 @@ import sys
 
 sys.path[:0] = ["../recipes"]  # this notebook calls the recipes; it copies nothing from them
 
-import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it starts
-import adding_problem
-import hello_characters
 import keras
 import numpy as np
+
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
+import adding_problem
+import hello_characters
 import vanishing_gradients
 import visualize_cells
-from adding_problem_parts import tasks
-from hello_characters_parts import backpropagation, side_by_side
-from hello_characters_parts import pictures as hello_pictures
-from vanishing_gradients_parts import clipping, jacobians, memory
-from vanishing_gradients_parts import pictures as gradient_pictures
-from visualize_cells_parts import pictures as cell_pictures
-
-from rnn_kit.runs import Run
+from parts.adding_problem import tasks
+from parts.hello_characters import backpropagation, side_by_side
+from parts.hello_characters import pictures as hello_pictures
+from parts.vanishing_gradients import clipping, jacobians, memory
+from parts.vanishing_gradients import pictures as gradient_pictures
+from parts.visualize_cells import pictures as cell_pictures
+from recipe_kit.runs import Run
 
 # %% [markdown]
 # The next cell says how large everything is. **To look at cells in a text of your own, change `data` in its last

@@ -21,16 +21,16 @@ import sys
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
-import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
-import nietzsche_generation as recipe
 import numpy as np
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
-from rnn_kit import cli, plots
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
+import nietzsche_generation as recipe
+from recipe_kit import cli, figures
+from recipe_kit.runs import Run
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
-from rnn_kit.runs import Run
 from rnn_kit.sampling import TemperatureSampler
 
 # %% [markdown]
@@ -155,7 +155,7 @@ print(f"ln V = {np.log(len(vocabulary)):.2f}")
 model = recipe.train(settings, text, run)
 
 # %%
-plots.loss_curves({"GRU": run.history()}, "Python's standard library, one character at a time")
+figures.loss_curves({"GRU": run.history()}, "Python's standard library, one character at a time")
 
 # %% [markdown]
 # ## 4 Temperature
@@ -172,7 +172,7 @@ generator = Generator(model)
 context = text.validation[:40]
 scores, _ = generator.prefill(context[None])
 after = "…" + vocabulary.decode(context[-24:])
-plots.temperatures(scores[0], vocabulary.characters, after)
+figures.temperatures(scores[0], vocabulary.characters, after)
 
 # %% [markdown]
 # The same prompt at four temperatures. **Change the prompt, the temperatures, or add `top_k=5` or
@@ -197,7 +197,7 @@ print(cli.side_by_side(texts, width=116))
 # %% tags=["picture"]
 seen, line = text.validation[:400], text.validation[400:480]
 nats = -generator.log_probabilities(np.concatenate([seen, line])[None])[0, len(seen) - 1 :]
-plots.surprise([vocabulary.characters[i] for i in line], nats, "a line that was held out")
+figures.surprise([vocabulary.characters[i] for i in line], nats, "a line that was held out")
 
 # %% [markdown]
 # And over the whole last tenth of the text, which nothing was chosen by:

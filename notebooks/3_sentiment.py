@@ -25,18 +25,18 @@ from typing import NamedTuple
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
-import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it starts
-import imdb_sentiment as recipe
 import keras
 import numpy as np
-from imdb_sentiment_parts import baseline, comparison
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
+import imdb_sentiment as recipe
 import rnn_kit
-from rnn_kit import cli, plots
-from rnn_kit.datasets import reviews as grammar
+from parts.imdb_sentiment import baseline, comparison
+from recipe_kit import cli, figures
+from recipe_kit.datasets import reviews as grammar
+from recipe_kit.runs import Run
 from rnn_kit.inspection import states_over_time
-from rnn_kit.runs import Run
 from rnn_kit.text import cut_words
 
 # %% [markdown]
@@ -201,7 +201,7 @@ print(
 
 # %%
 histories = {name: found.runs[0].history for name, found in verdicts.items()}
-plots.accuracy_curves(histories, f"{data.info['name']}: what does the review say?")
+figures.accuracy_curves(histories, f"{data.info['name']}: what does the review say?")
 
 # %% [markdown]
 # The last line before the picture is the verdict: by Welch's t, three seeds against three. There is a reason not
@@ -290,7 +290,7 @@ print(cli.difference(right["both directions"], right["one direction"]).verdict(*
 # %%
 rows = {f"the verdict, {name}": values for name, values in held_out.items()}
 rows |= {f"each opinion, {name}": values for name, values in right.items()}
-plots.comparison(rows, "two questions, two networks of equal size", "share right, held out")
+figures.comparison(rows, "two questions, two networks of equal size", "share right, held out")
 
 # %% [markdown]
 # **Write a sentence of your own** in the words of these reviews. How sure is each network, at each opinion, that it points to
@@ -343,7 +343,7 @@ review = (
 lectures_model = one_way.runs[0].model
 opinion_of = recipe.opinion_of(lectures_model, lecture, data.vocabulary)
 opinion = opinion_of(cut_words(review))
-plots.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=data.classes)
+figures.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=data.classes)
 
 # %% [markdown]
 # And what its gates do on the way. Each row is a cell, each column a word: the forget gate, white
@@ -353,7 +353,7 @@ plots.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=dat
 words = cut_words(review)
 ids = np.array([[1, *(data.vocabulary.id_of(word) or 2 for word in words)]])
 gates = states_over_time(lectures_model, ids).gates["forget"][0, 1:]
-figure = plots.Figure(figsize=(11, 3.6), dpi=120, layout="constrained")
+figure = figures.Figure(figsize=(11, 3.6), dpi=120, layout="constrained")
 axes = figure.subplots()
 image = axes.imshow(gates.T, aspect="auto", cmap="gray", vmin=0, vmax=1)
 axes.set_xticks(range(len(words)), words, rotation=60, ha="right", rotation_mode="anchor")

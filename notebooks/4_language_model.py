@@ -25,17 +25,17 @@ import sys
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
-import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
 import numpy as np
-import ptb_language_model as recipe
-from ptb_language_model_parts import agreement, comparison, pictures, sentences
 from results_parts.ledger import entry, metrics, number  # what recorded runs came to
 
-from rnn_kit import plots
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
+import ptb_language_model as recipe
+from parts.ptb_language_model import agreement, comparison, pictures, sentences
+from recipe_kit import figures
+from recipe_kit.runs import Run
 from rnn_kit.generation import Generator
 from rnn_kit.metrics import Perplexity
-from rnn_kit.runs import Run
 from rnn_kit.text import streams
 
 # %% [markdown]
@@ -135,7 +135,7 @@ print(f"ratio: {weights['plain RNN'] / weights['GRU']:.3f}")
 
 # %%
 own = agreement.language.perplexity()
-plots.perplexity_curves(
+figures.perplexity_curves(
     histories["GRU"], marks={"the language itself": own}, title="GRU: perplexity of a word"
 )
 
@@ -180,7 +180,7 @@ for cell in ("simple", "gru", "lstm"):
     reached = ", ".join(f"{words:.0f}" for words in found[agreement.LARGEST]["values"])
     perplexity = number(found["test_perplexity"], 3)
     print(
-        f"{plots.cell_name(cell):10} perplexity {perplexity}, agrees up to {reached} words (a value a seed)"
+        f"{figures.cell_name(cell):10} perplexity {perplexity}, agrees up to {reached} words (a value a seed)"
     )
 
 # %% [markdown]
@@ -205,7 +205,7 @@ _ = sentences.score(generator, vocabulary, [" ".join(words), " ".join(wrong)], b
 # %%
 ids = np.concatenate([before, vocabulary.encode(wrong)])
 nats = -generator.log_probabilities(ids[None])[0][-len(wrong) :]
-plots.surprise(wrong, nats, f"GRU: {fact.wrong!r} where {fact.right!r} agrees")
+figures.surprise(wrong, nats, f"GRU: {fact.wrong!r} where {fact.right!r} agrees")
 
 # %% [markdown]
 # ## 7 On real text

@@ -20,18 +20,18 @@ import sys
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
-import quietly  # noqa: F401  TensorFlow, without the lines that it prints as it starts
-import image_captioning as recipe
 import keras
 import numpy as np
-from image_captioning_parts import pictures
-from image_captioning_parts.captioner import Captioner
-from image_captioning_parts.decoding import Writer
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
-from rnn_kit import plots
-from rnn_kit.datasets import is_true
-from rnn_kit.runs import Run
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
+import image_captioning as recipe
+from parts.image_captioning import pictures
+from parts.image_captioning.captioner import Captioner
+from parts.image_captioning.decoding import Writer
+from recipe_kit import figures
+from recipe_kit.datasets import is_true
+from recipe_kit.runs import Run
 
 # %% [markdown]
 # The next cell says what is trained. **For photos, change it to** `dataclasses.replace(recipe.PRESETS["cpu"],
@@ -55,7 +55,7 @@ print(
     f"{len(held.train):,} pictures to train on, {len(held.validation):,} to validate on, "
     f"{len(held.test):,} held out; {len(held.vocabulary)} words: {' '.join(held.vocabulary.tokens)}"
 )
-plots.caption_grid(
+figures.caption_grid(
     [
         {
             "image": pictures.picture_of(held.train, n),
@@ -118,9 +118,9 @@ for decoder, its_own in networks.items():
     print()
 
 # %%
-figure = plots.Figure(figsize=(6.4, 3.6), dpi=120, layout="constrained")
+figure = figures.Figure(figsize=(6.4, 3.6), dpi=120, layout="constrained")
 axes = figure.subplots()
-for (decoder, history), color in zip(histories.items(), plots.COLORS, strict=False):
+for (decoder, history), color in zip(histories.items(), figures.COLORS, strict=False):
     axes.plot([r["epoch"] for r in history], [r["val_truth"] for r in history], "o-", color=color)
     axes.annotate(f" {decoder}", (history[-1]["epoch"], history[-1]["val_truth"]), color=color)
 axes.set(xlabel="epoch", ylabel="share of sentences that are true", ylim=(0, 1.05))
@@ -151,7 +151,7 @@ for sentence in found:
     print(
         f"{-sentence.per_word:6.3f} nats a word  {'true    ' if is_true(scene, said) else 'not true'}  {said}"
     )
-plots.captioned(
+figures.captioned(
     pictures.picture_of(held.test, picture),
     [(" ".join(s.words), f"{-s.per_word:.2f} nats a word") for s in found],
 )

@@ -42,15 +42,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
-from adding_problem_parts import comparison, pictures, tasks
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.adding_problem import comparison, pictures, tasks
+from recipe_kit import cli, figures
+from recipe_kit.cli import setting
+from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli, plots
-from rnn_kit.cli import setting
 from rnn_kit.layers import LearnedInitialState
-from rnn_kit.runs import describe_machine
 
 RECIPE = "adding_problem"
 LEDGER = Path(__file__).parent / "results"
@@ -217,7 +217,7 @@ def run_one(settings, open_run, show=False):
     run = open_run(info)
     state = ", its initial state learned" if settings.learned_state else ""
     print(
-        f"{info['name']}: {plots.cell_name(settings.cell)} of {settings.units}{state}; on "
+        f"{info['name']}: {figures.cell_name(settings.cell)} of {settings.units}{state}; on "
         f"{describe_machine()}; everything goes to {run.path}"
     )
     if settings.task == "adding":
@@ -237,12 +237,12 @@ def run_one(settings, open_run, show=False):
     run.write_result(info, settings.seed, metrics)
     baseline = tasks.task(settings, settings.lengths[0]).baseline
     with cli.drawing():
-        plots.save(run, "learning.png", pictures.learning_curves(settings, run.history(), baseline))
+        figures.save(run, "learning.png", pictures.learning_curves(settings, run.history(), baseline))
     if settings.task == "adding":
         print(f"\nlargest length solved: {metrics['test_largest_length']} of {settings.lengths[-1]}")
     print(f"written to {run.path}: {', '.join(run.names())}")
     if show and run.file("learning.png").exists():
-        plots.show([run.file("learning.png")])
+        figures.show([run.file("learning.png")])
     return metrics
 
 

@@ -40,16 +40,17 @@ import contextlib
 import functools
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
-from benchmark_layers_parts import memory, models, torch_times
-from benchmark_layers_parts.record import entry_name
-from benchmark_layers_parts.timing import speed_of_products
-from benchmark_layers_parts.turns import median_and_quartiles, operations, take_rounds, take_turns
 
-from rnn_kit import cli, layers, plots, runs
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.benchmark_layers import memory, models, torch_times
+from parts.benchmark_layers.record import entry_name
+from parts.benchmark_layers.timing import speed_of_products
+from parts.benchmark_layers.turns import median_and_quartiles, operations, take_rounds, take_turns
+from recipe_kit import cli, figures, runs
+from rnn_kit import layers
 from rnn_kit.layers.fused.sequence import has_gpu
 
 RECIPE = "benchmark_layers"
@@ -196,7 +197,7 @@ def report_models(rows):
 def draw(rows, machine):
     """Ratios to keras, forward and backward, a group of bars for each shape; and the machine."""
     kinds = list(dict.fromkeys(row["layer"] for row in rows))
-    figure = plots.Figure(figsize=(9, 3.4 * len(kinds)), dpi=150, layout="constrained")
+    figure = figures.Figure(figsize=(9, 3.4 * len(kinds)), dpi=150, layout="constrained")
     axes = figure.subplots(len(kinds), 1, squeeze=False)
     for ax, kind in zip(axes[:, 0], kinds, strict=True):
         mine = [row for row in rows if row["layer"] == kind]
@@ -303,7 +304,7 @@ def measure_into(out, flags):
     with runs.writing(out / "result.json") as aside:
         aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
     with cli.drawing(), runs.writing(out / "benchmark.png") as aside:
-        plots.write(draw(result["rows"], result["machine"]), aside, {})
+        figures.write(draw(result["rows"], result["machine"]), aside, {})
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
         path = LEDGER / entry_name(result)

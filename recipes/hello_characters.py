@@ -10,7 +10,7 @@ network, fed with what it says, spells the word.
     L   = -1/T Σ_t log softmax(y_t)[target_t]
 
 Beside it, forward pass and back-propagation through time written out in NumPy, for this network, a
-bidirectional one, and an LSTM without and with peepholes (`hello_characters_parts/backpropagation.py`),
+bidirectional one, and an LSTM without and with peepholes (`parts.hello_characters/backpropagation.py`),
 with gradients that are TensorFlow's. And how near an LSTM with its gates fixed comes to a plain RNN.
 
 After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "RNN: Predicting the next
@@ -50,18 +50,18 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
-from hello_characters_parts import pictures, side_by_side
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.hello_characters import pictures, side_by_side
+from recipe_kit import cli, figures
+from recipe_kit.cli import setting
+from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli, plots
-from rnn_kit.cli import setting
 from rnn_kit.generation import generate
 from rnn_kit.inspection import states_over_time
-from rnn_kit.runs import describe_machine
 from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import text_sha256
 
@@ -270,7 +270,7 @@ def run_one(settings, open_run, show=False):
         files = pictures.draw(run, before, after, history, floor)
     print(f"\nwritten to {run.path}: {', '.join(run.names())}")
     if show:
-        plots.show(files)
+        figures.show(files)
     return metrics
 
 

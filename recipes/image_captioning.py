@@ -52,18 +52,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
-from image_captioning_parts import captioning, comparison, data, decoding, fitting, pictures, scores
-from image_captioning_parts.captioner import DECODERS, VECTORS, Captioner
-from image_captioning_parts.decoding import Writer
-from image_captioning_parts.judging import captions_table, described, judge, report, truth
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.image_captioning import captioning, comparison, data, decoding, fitting, pictures, scores
+from parts.image_captioning.captioner import DECODERS, VECTORS, Captioner
+from parts.image_captioning.decoding import Writer
+from parts.image_captioning.judging import captions_table, described, judge, report, truth
+from recipe_kit import cli
+from recipe_kit.cli import setting
+from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli
-from rnn_kit.cli import setting
-from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import TokenVocabulary
 
 RECIPE = "image_captioning"

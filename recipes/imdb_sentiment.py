@@ -54,18 +54,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
-from imdb_sentiment_parts import baseline, comparison, opinions, padding, pictures
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.imdb_sentiment import baseline, comparison, opinions, padding, pictures
+from recipe_kit import cli, figures
+from recipe_kit.cli import setting
+from recipe_kit.datasets import load_reviews
+from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli, plots
-from rnn_kit.cli import setting
-from rnn_kit.datasets import load_reviews
 from rnn_kit.layers import MaskedGlobalMaxPooling1D, WordDropout, WordPairs
 from rnn_kit.pipelines import sequence_batches, sequence_dataset
-from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import FIRST, UNKNOWN, LabelledSequences, WordVocabulary
 
 RECIPE = "imdb_sentiment"
@@ -302,7 +302,7 @@ def train(settings, data, run):
         compile_model(model, settings, batches)
     words, others = len(reviews.flat), comparison.beside_the_embedding(model)
     print(
-        f"{'bidirectional ' * settings.bidirectional}{plots.cell_name(settings.cell)}, "
+        f"{'bidirectional ' * settings.bidirectional}{figures.cell_name(settings.cell)}, "
         f"{settings.layers} x {settings.units}, {model.count_params():,} weights, {others:,} of them "
         f"not vectors of words or pairs; {words:,} words an epoch, in {batches} batches of "
         f"{settings.batch_size} reviews"

@@ -47,19 +47,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
-from nietzsche_generation_parts import comparison, fitting, listing, pictures, writing
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.nietzsche_generation import comparison, fitting, listing, pictures, writing
+from recipe_kit import cli, figures
+from recipe_kit.cli import setting
+from recipe_kit.datasets import load_text
+from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli, plots
-from rnn_kit.cli import setting
-from rnn_kit.datasets import load_text
 from rnn_kit.generation import Generator, WindowGenerator
 from rnn_kit.pipelines import ordered_windows, stream_dataset, window_dataset
-from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "nietzsche_generation"
@@ -244,7 +244,7 @@ def train(settings, text, run):
         )
     weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     print(
-        f"{settings.layers} x {plots.cell_name(settings.cell)} of {settings.units}, {weights:,} "
+        f"{settings.layers} x {figures.cell_name(settings.cell)} of {settings.units}, {weights:,} "
         f"weights; {targets:,} characters predicted an epoch, in {batches} batches of "
         f"{text.info['batch_size']} windows of {window}"
     )

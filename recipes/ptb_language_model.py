@@ -52,18 +52,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
-from ptb_language_model_parts import agreement, comparison, fitting, measuring, pictures, sentences
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.ptb_language_model import agreement, comparison, fitting, measuring, pictures, sentences
+from recipe_kit import cli
+from recipe_kit.cli import setting
+from recipe_kit.datasets import load_corpus
+from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli
-from rnn_kit.cli import setting
-from rnn_kit.datasets import load_corpus
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
-from rnn_kit.runs import Run, describe_machine
 from rnn_kit.text import TokenVocabulary
 
 RECIPE = "ptb_language_model"
@@ -179,7 +179,7 @@ PRESETS = {
 
 
 def load_data(settings):
-    """Three texts of numbered words, `<eos>` behind each sentence: a `rnn_kit.datasets.Corpus`."""
+    """Three texts of numbered words, `<eos>` behind each sentence: a `recipe_kit.datasets.Corpus`."""
     if settings.data == agreement.NAME:
         if settings.vocab_size:
             raise cli.UserError(

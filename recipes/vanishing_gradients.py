@@ -53,15 +53,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
-from vanishing_gradients_parts import clipping, jacobians, memory, pictures
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.vanishing_gradients import clipping, jacobians, memory, pictures
+from recipe_kit import cli, figures
+from recipe_kit.cli import setting
+from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli, plots
-from rnn_kit.cli import setting
-from rnn_kit.runs import describe_machine
 
 RECIPE = "vanishing_gradients"
 LEDGER = Path(__file__).parent / "results"
@@ -208,7 +208,7 @@ def run_one(settings, open_run, show=False):
     report(radii, starts, back, metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
     if show:
-        plots.show(files)
+        figures.show(files)
     return metrics
 
 

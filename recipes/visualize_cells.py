@@ -43,18 +43,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import quietly  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
-from visualize_cells_parts import looking, pictures, saved
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+from parts.visualize_cells import looking, pictures, saved
+from recipe_kit import cli, figures
+from recipe_kit.cli import setting
+from recipe_kit.datasets import load_text
+from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit import cli, plots
-from rnn_kit.cli import setting
-from rnn_kit.datasets import load_text
 from rnn_kit.pipelines import stream_dataset
-from rnn_kit.runs import describe_machine
 from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "visualize_cells"
@@ -273,7 +273,7 @@ def look_only(flags):
     about = f"{type(layer).__name__} '{layer.name}' of {run.path}, reading {what}."
     folder = saved.new_look(RECIPE, flags.out)
     seen = look_into(model, settings, vocabulary, searched, held_out, str(run.path))
-    with plots.default_style():
+    with figures.default_style():
         paths = pictures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
     print(f"written to {folder.path}: {', '.join(p.name for p in paths)}")
     tell(paths, flags.show)
@@ -282,7 +282,7 @@ def look_only(flags):
 def tell(paths, show):
     """Opens the page, or says that it is there to be opened."""
     if show:
-        plots.show(paths[:1])
+        figures.show(paths[:1])
     else:
         print(f"open {paths[0]} in a browser")
 

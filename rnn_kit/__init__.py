@@ -12,23 +12,18 @@ from rnn_kit import layers, metrics, sampling
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = (
-    *("callbacks", "cli", "convert", "datasets", "distribution", "generation", "inspection"),
-    *("pipelines", "plots", "runs", "text"),
+    *("callbacks", "convert", "distribution", "generation", "inspection", "pipelines", "text"),
 )
 
 __all__ = [
     "callbacks",
-    "cli",
     "convert",
-    "datasets",
     "distribution",
     "generation",
     "inspection",
     "layers",
     "metrics",
     "pipelines",
-    "plots",
-    "runs",
     "sampling",
     "text",
 ]

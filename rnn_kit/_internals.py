@@ -1,9 +1,9 @@
 """What the kit uses of Keras and TensorFlow that is not public there: here, and nowhere else.
 
 Private names may go with any release, so `pyproject.toml` gives both packages a ceiling: the last
-release that this module's tests (`tests/kit/test_internals.py`) passed on. To raise it, install the new
-release, run them, and mend here what fails; each function says why there is no public way, and so what
-to look for in the release notes.
+release that this module's tests (`tests/rnn_kit/test_internals.py`) passed on. To raise it, install the
+new release, run them, and mend here what fails; each function says why there is no public way, and so
+what to look for in the release notes.
 
 A name that is gone raises `UnsupportedVersion` where it is used, not where `rnn_kit` is imported: a
 release that drops one of them leaves the rest of the kit usable.

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from recipe_kit.runs import rows_of
 from results_parts.ledger import entry, metrics, number, order_of, percent, seeds, table, values
 from results_parts.machines import benchmarks
 from results_parts.verdicts import (
@@ -24,7 +25,6 @@ from results_parts.verdicts import (
     one_seed,
     smaller,
 )
-from rnn_kit.runs import rows_of
 
 LI = "Jian Li"
 GRAVES = "after Graves"

@@ -4,8 +4,8 @@ import dataclasses
 import json
 import string
 
+from recipe_kit.runs import machine_identity
 from results_parts import ledger
-from rnn_kit.runs import machine_identity
 
 
 @dataclasses.dataclass

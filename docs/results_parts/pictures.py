@@ -7,7 +7,7 @@ notebooks are among their outputs.
 A picture whose entry was recorded before entries had learning curves is left out of the pages
 until a run records it anew.
 
-Each has in its PNG file what it was drawn from (see `rnn_kit.plots.about_picture`), which `faults`
+Each has in its PNG file what it was drawn from (see `recipe_kit.figures.about_picture`), which `faults`
 compares with the ledger.
 """
 
@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
-from adding_problem_parts import pictures as adding_pictures
-from ptb_language_model_parts import pictures as ptb_pictures
 
+from parts.adding_problem import pictures as adding_pictures
+from parts.ptb_language_model import pictures as ptb_pictures
+from recipe_kit import figures
+from recipe_kit.runs import ledger_name, rows_of, writing
 from results_parts.ledger import entry
-from rnn_kit import plots
-from rnn_kit.runs import ledger_name, rows_of, writing
 
 DOCS = Path(__file__).parents[1]
 TIMED = ("_seconds", "_per_second")  # ends of metrics that no two runs agree in
@@ -74,7 +74,7 @@ def _imdb_lecture(entries):
 
 def _draw_imdb_lecture(data):
     title = f"{data['name']}, the lecture's LSTM"
-    return plots.accuracy_curves({"lecture": data["rows"]}, title, best={"lecture": data["kept"]})
+    return figures.accuracy_curves({"lecture": data["rows"]}, title, best={"lecture": data["kept"]})
 
 
 def _curves(entries):
@@ -92,7 +92,7 @@ def _accuracies(entries):
 
 def _draw_accuracies(data):
     title = f"IMDB: cells with as many weights as an LSTM of {data['units']}"
-    return plots.comparison(data["accuracies"], title)
+    return figures.comparison(data["accuracies"], title)
 
 
 def _agreeing(entries):
@@ -128,7 +128,7 @@ FROM_LEDGER = {
             "lecture": entry("nietzsche_generation", "lecture", epochs=10),
         },
         _curves,
-        lambda data: plots.loss_curves(data, "nietzsche, one character at a time"),
+        lambda data: figures.loss_curves(data, "nietzsche, one character at a time"),
     ),
     "imdb_cells": FromLedger(
         _of_cells("imdb_sentiment", "compare", ("simple", "gru", "peephole", "lstm")),
@@ -187,7 +187,7 @@ def draw(names=None):
             missing.append(f"docs/{name}.png is not drawn: {error}")
             continue
         with writing(DOCS / f"{name}.png") as aside:
-            plots.write(figure_of(picture), aside, about)
+            figures.write(figure_of(picture), aside, about)
         drawn.append(name)
     return drawn, missing
 
@@ -271,7 +271,7 @@ def faults(name):
     path = DOCS / f"{name}.png"
     if not path.exists():
         return ["there is no such picture"]
-    about = plots.about_picture(path)
+    about = figures.about_picture(path)
     if name in FROM_RUNS:
         picture = FROM_RUNS[name]
         return run_faults(picture, about, entry(picture.recipe, picture.preset))

@@ -4,13 +4,12 @@ import importlib
 import json
 import textwrap
 
-from nietzsche_generation_parts.comparison import seconds_to_reach
-
+from parts.nietzsche_generation.comparison import seconds_to_reach
+from recipe_kit.figures import cell_name
+from recipe_kit.runs import rows_of
 from results_parts.ledger import LEDGER, entry, metrics, number, order_of, percent, seeds, table, values
 from results_parts.machines import benchmarks
 from results_parts.machines import machines as recorded_machines
-from rnn_kit.plots import cell_name
-from rnn_kit.runs import rows_of
 
 BLEU = [f"bleu_{n}" for n in (1, 2, 3, 4)]
 CELLS = ("simple", "gru", "peephole", "lstm")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from rnn_kit import cli
+from recipe_kit import cli
 
 YES, NO, OPEN, MIXED = "yes", "no", "not shown", "it depends"
 

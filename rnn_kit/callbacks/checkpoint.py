@@ -1,6 +1,7 @@
 """Training that can be killed at any moment and goes on as if nothing had been."""
 
 import itertools
+import os
 import signal
 import sys
 import threading
@@ -20,9 +21,33 @@ from rnn_kit.callbacks.variables import (
     passing_variables,
     signature_of,
 )
-from rnn_kit.runs import RunError, versions
+from rnn_kit.checkpoint_files import CheckpointError, Checkpoints
+from rnn_kit.versions import versions
 
 _FORMAT = 2  # of the notes
+
+
+class _Folder:
+    """A folder of checkpoints, with nothing else to it that grows."""
+
+    def __init__(self, path):
+        self.checkpoints = Checkpoints(path)
+        self.resumed = bool(self.checkpoints.paths())
+        self._seconds_before, self._begun = 0.0, time.perf_counter()
+
+    @property
+    def seconds(self):
+        return self._seconds_before + time.perf_counter() - self._begun
+
+    @seconds.setter
+    def seconds(self, value):
+        self._seconds_before, self._begun = value, time.perf_counter()
+
+    def sizes(self):
+        return {}
+
+    def cut_back(self, sizes):
+        pass
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -38,7 +63,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     One is written at the end of every epoch, and within it whenever `every` seconds have gone by.
 
-        checkpoint = Checkpoint(run)
+        checkpoint = Checkpoint("checkpoints")
         dataset, batches = stream_dataset(ids, 32, 64, first_batch=checkpoint.first_batch)
         ... build and compile the model ...
         checkpoint.fit(model, dataset, batches, 16, [CarryState(), log, early_stopping])
@@ -64,7 +89,10 @@ class Checkpoint(keras.callbacks.Callback):
     It comes last among the callbacks, for it writes what they have made of the epoch.
 
     Args:
-        run: The `rnn_kit.runs.Run` whose checkpoints they are.
+        run: The folder where they go, as a string or a path; or an object that has `checkpoints`
+            (`rnn_kit.checkpoint_files.Checkpoints`), `seconds` (how long the training has taken, which
+            is set when it goes on), `resumed` (whether it went on) and, for files that grow on the way,
+            `sizes()` and `cut_back(sizes)`, which takes back what was added to them since.
         every: Seconds between checkpoints within an epoch. Default: 120.
         say: Called with a line on what goes on from where. Default: print it.
 
@@ -74,12 +102,12 @@ class Checkpoint(keras.callbacks.Callback):
         stopped: Whether the training was stopped early, and there is nothing to go on with.
 
     Raises:
-        RunError: if there are checkpoints and none of them can be read.
+        CheckpointError: if there are checkpoints and none of them can be read.
     """
 
     def __init__(self, run, every=120.0, say=print):
         super().__init__()
-        self.run = run
+        self.run = _Folder(run) if isinstance(run, (str, os.PathLike)) else run
         self.every = every
         self.say = say
         self.callbacks = []
@@ -95,9 +123,9 @@ class Checkpoint(keras.callbacks.Callback):
         if self._restored:
             _, notes = self._restored
             if notes.get("format") != _FORMAT:
-                raise RunError(
+                raise CheckpointError(
                     f"The checkpoints in {self.run.checkpoints.folder} are of another version of "
-                    "rnn_kit, which kept other things. Start anew in another folder with --out."
+                    "rnn_kit, which kept other things. Start anew in another folder."
                 )
             self.first_batch = notes["epoch"] * notes["batches"] + notes["batch"]
             self.stopped = notes["stopped"]
@@ -120,7 +148,7 @@ class Checkpoint(keras.callbacks.Callback):
             What `model.fit` returns.
 
         Raises:
-            RunError, ValueError: as `restore`.
+            CheckpointError, ValueError: as `restore`.
             KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
         """
         callbacks = tree.flatten(list(callbacks))
@@ -147,7 +175,7 @@ class Checkpoint(keras.callbacks.Callback):
                 goes on in its midst. It is known again by its class.
 
         Raises:
-            RunError: if the checkpoint is of another model.
+            CheckpointError: if the checkpoint is of another model.
             ValueError: if the model is not built or not compiled, or for `BackupAndRestore`, which
                 restores the training too.
         """
@@ -166,9 +194,9 @@ class Checkpoint(keras.callbacks.Callback):
             return
         arrays, notes = self._restored
         if notes["variables"] != self._signature:
-            raise RunError(
+            raise CheckpointError(
                 f"The checkpoints in {self.run.checkpoints.folder} are of another model than these "
-                "settings make. Start anew in another folder with --out."
+                "settings make. Start anew in another folder."
             )
         assign(model, lasting_variables(model), arrays, "model")
         self.run.cut_back(notes["sizes"])
@@ -200,10 +228,10 @@ class Checkpoint(keras.callbacks.Callback):
             )
         if self._restored:
             if (before := self._restored[1]["batches"]) != steps:
-                raise RunError(
+                raise CheckpointError(
                     f"An epoch has {steps:,} batches, and it had {before:,} when the checkpoints in "
                     f"{self.run.checkpoints.folder} were written. Go on with the same data and batch "
-                    "size, or start anew in another folder with --out."
+                    "size, or start anew in another folder."
                 )
             self._give_memory_back(*self._restored)
         self._snapshots = [memory.snapshot(callback) for callback in self.callbacks]
@@ -273,9 +301,9 @@ class Checkpoint(keras.callbacks.Callback):
         if len(passing_variables(self.model)) != kept:
             self._make_sums(train, iterator, arrays)
         if len(passing_variables(self.model)) != kept:
-            raise RunError(
+            raise CheckpointError(
                 f"The checkpoints in {self.run.checkpoints.folder} are of a model with other metrics. "
-                "Start anew in another folder with --out."
+                "Start anew in another folder."
             )
         assign(self.model, passing_variables(self.model), arrays, "passing")
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_kit._internals import memory_of_callback, read_memory
-from rnn_kit.runs import plain
+from rnn_kit.plain import plain
 
 # Set by `fit`, and by whoever takes or gives the memory.
 _NOT_MEMORY = {"_model", "params", "validation_data", "on_train_batch_begin", "on_train_batch_end"}

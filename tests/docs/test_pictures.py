@@ -11,8 +11,8 @@ import redraw
 from PIL import Image
 from results_parts import ledger, pictures
 
-from rnn_kit import plots
-from rnn_kit.runs import RESULT, Run, entry_text, ledger_entry
+from recipe_kit import figures
+from recipe_kit.runs import RESULT, Run, entry_text, ledger_entry
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {path.stem for path in (ROOT / "notebooks").glob("[0-9]*.py")}
@@ -43,7 +43,7 @@ def test_a_picture_of_the_ledger_is_the_one_that_is_drawn_now(name):
     if faults := pictures.faults(name):
         pytest.fail(f"docs/{name}.png: {faults[0]}")
     path = pictures.DOCS / f"{name}.png"
-    if plots.about_picture(path)["matplotlib"] != matplotlib.__version__:
+    if figures.about_picture(path)["matplotlib"] != matplotlib.__version__:
         pytest.skip("it was drawn with another Matplotlib")
     figure = pictures.figure_of(pictures.FROM_LEDGER[name])
     figure.savefig(drawn := io.BytesIO(), format="png")
@@ -175,9 +175,9 @@ def a_run(folder, seed, metrics, settings, data):
     run = Run(folder, {"recipe": HELLO.recipe, "preset": "cpu", "settings": settings, "data": data})
     folder.mkdir(parents=True)
     run.write_json(RESULT, {"seed": seed, "metrics": metrics, "commit": "c"})
-    figure = plots.Figure((1, 1))
+    figure = figures.Figure((1, 1))
     figure.subplots().plot([1, 2])
-    plots.save(run, HELLO.file, figure)
+    figures.save(run, HELLO.file, figure)
 
 
 @pytest.mark.parametrize("several", [False, True])

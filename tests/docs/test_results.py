@@ -9,11 +9,12 @@ import shlex
 from pathlib import Path
 
 import pytest
-import results
 from results_parts import ledger, tables, verdicts
 from results_parts.ledger import metrics, number
 
-AGREEMENT = importlib.import_module("ptb_language_model_parts.agreement")
+import results
+
+AGREEMENT = importlib.import_module("parts.ptb_language_model.agreement")
 ROOT = Path(__file__).parents[2]
 ENTRIES = sorted(p for p in (ROOT / "recipes/results").glob("*.json") if p.stem != "published")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnn_kit.runs import OWN_FILES
+from recipe_kit.runs import OWN_FILES
 
 RESULTS = Path(__file__).parents[2] / "recipes/results"
 

@@ -2,15 +2,15 @@
 
 import json
 
-import adding_problem as recipe
 import keras
 import numpy as np
 import pytest
-from adding_problem_parts import comparison, pictures, tasks
 
+import adding_problem as recipe
+from parts.adding_problem import comparison, pictures, tasks
+from recipe_kit.runs import Run
 from rnn_kit.callbacks import DivergedError
 from rnn_kit.layers import LearnedInitialState
-from rnn_kit.runs import Run
 
 
 def first_batch(task, rows=200, seed=0):

@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 
-import benchmark_layers as recipe
 import pytest
+
+import benchmark_layers as recipe
 
 WITH_TORCH = ["--shapes", "3,2,4,5", "--repeats", "3", "--no-memory", "--no-models"]
 FLAGS = [*WITH_TORCH, "--no-torch"]
@@ -221,7 +222,7 @@ def test_a_pytorch_that_cannot_be_measured_is_one_line(flags, error, run_main, t
 def test_the_process_of_pytorch_imports_neither_tensorflow_nor_keras():
     program = (
         "import sys\n"
-        "import benchmark_layers_parts.torch_process as process, benchmark_layers_parts.turns\n"
+        "import parts.benchmark_layers.torch_process as process, parts.benchmark_layers.turns\n"
         "process.introduction(None)\n"
         "sys.exit(sorted({'tensorflow', 'keras'} & set(sys.modules)) or None)"
     )

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from image_captioning_parts import scores
 from sacrebleu.metrics import BLEU
+
+from parts.image_captioning import scores
 
 
 def cut(*texts):

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_captioning_parts import decoding, fitting
-from image_captioning_parts.attention import SoftAttentionCell
-from image_captioning_parts.captioner import DECODERS, Captioner
-from image_captioning_parts.data import Part
-from image_captioning_parts.decoding import Writer
 
+from parts.image_captioning import decoding, fitting
+from parts.image_captioning.attention import SoftAttentionCell
+from parts.image_captioning.captioner import DECODERS, Captioner
+from parts.image_captioning.data import Part
+from parts.image_captioning.decoding import Writer
 from rnn_kit.callbacks import DivergedError
 from rnn_kit.text import TokenVocabulary
 

@@ -7,10 +7,10 @@ import tokenize
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from visualize_cells_parts.annotation import Property, prose_properties, python_properties
-from visualize_cells_parts.search import search
 
-from rnn_kit.datasets import load_text
+from parts.visualize_cells.annotation import Property, prose_properties, python_properties
+from parts.visualize_cells.search import search
+from recipe_kit.datasets import load_text
 
 SOURCE = '''"""A docstring's (bracket."""
 def f(a, *, b=[1, "two # no comment"]):  # a (comment's

@@ -24,7 +24,7 @@ FLAGS = {
 
 TWO_DEVICES = """
 import sys
-import quietly
+import recipe_kit.quiet_tensorflow
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -35,7 +35,7 @@ TRAIN_TWICE = (
     + """
 import importlib, csv
 import numpy as np
-from rnn_kit import cli
+from recipe_kit import cli
 
 name, out, *flags = sys.argv[1:]
 recipe = importlib.import_module(name)

@@ -3,12 +3,12 @@
 import json
 import os
 
-import hello_characters as recipe
 import numpy as np
 import pytest
-from hello_characters_parts import backpropagation, pictures, side_by_side
 
-from rnn_kit.runs import Run
+import hello_characters as recipe
+from parts.hello_characters import backpropagation, pictures, side_by_side
+from recipe_kit.runs import Run
 
 NETWORKS = side_by_side.NETWORKS
 X, TARGETS = np.eye(4)[[0, 1, 2, 2, 3]], np.array([1, 2, 2, 3, 0])

@@ -7,14 +7,14 @@ import os
 import shutil
 from pathlib import Path
 
-import image_captioning as recipe
 import numpy as np
 import pytest
-from image_captioning_parts import captioning, comparison, data, pictures
 from PIL import Image
 
-from rnn_kit.datasets import is_true
-from rnn_kit.runs import RunError, summary
+import image_captioning as recipe
+from parts.image_captioning import captioning, comparison, data, pictures
+from recipe_kit.datasets import is_true
+from recipe_kit.runs import RunError, summary
 from rnn_kit.text import TokenVocabulary
 
 TINY = "--preset smoke --pictures 60 --epochs 1 --units 8 --embedding 4".split()

@@ -7,11 +7,11 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from image_captioning_parts import extraction, features, photos
 from PIL import Image, ImageFile, ImageOps
 from PIL import features as pillow
 
-from rnn_kit.datasets import DataError
+from parts.image_captioning import extraction, features, photos
+from recipe_kit.datasets import DataError
 
 SIZE = 32
 SMALL = {"backbone": "mobilenetv2", "weights": "none", "size": SIZE, "batch_size": 2}

@@ -8,13 +8,13 @@ import json
 import re
 import sys
 
-import imdb_sentiment as recipe
 import keras
 import numpy as np
 import pytest
-from imdb_sentiment_parts import baseline, comparison, opinions
 
-from rnn_kit.datasets import generated_reviews
+import imdb_sentiment as recipe
+from parts.imdb_sentiment import baseline, comparison, opinions
+from recipe_kit.datasets import generated_reviews
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
 
 TINY = "--preset smoke --limit 120 --epochs 1 --units 4 --embedding 4".split()

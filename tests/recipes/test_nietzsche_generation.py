@@ -12,15 +12,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
-import nietzsche_generation as recipe
 import numpy as np
 import pytest
-from nietzsche_generation_parts import writing
 
-from rnn_kit import plots
-from rnn_kit.datasets import find_or_fetch
+import nietzsche_generation as recipe
+from parts.nietzsche_generation import writing
+from recipe_kit import figures
+from recipe_kit.datasets import find_or_fetch
+from recipe_kit.runs import Run, rows_of
 from rnn_kit.generation import Generator
-from rnn_kit.runs import Run, rows_of
 from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import CharVocabulary
 
@@ -75,7 +75,7 @@ def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
     assert metrics["test_bits"] == pytest.approx(metrics["test_nats"] / np.log(2))
     assert result["data"]["train"] + result["data"]["validation"] + result["data"]["test"] == 20_000
     for picture in ("loss.png", "temperatures.png"):
-        assert plots.about_picture(out / picture)["metrics"] == metrics
+        assert figures.about_picture(out / picture)["metrics"] == metrics
     assert len(list((out / "checkpoints").iterdir())) == 2
     for temperature in recipe.Settings().temperatures:
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
@@ -295,8 +295,8 @@ def test_a_download_that_fails_is_one_line(page, message, server, tmp_path, monk
     for name in ("RNN_KIT_DATA", "KERAS_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "nothing here"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("rnn_kit.datasets._files.data_folder", lambda: tmp_path / "data")
-    monkeypatch.setattr("rnn_kit.datasets.nietzsche.URL", server.url + page)
+    monkeypatch.setattr("recipe_kit.datasets._files.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("recipe_kit.datasets.nietzsche.URL", server.url + page)
     monkeypatch.setitem(find_or_fetch.__kwdefaults__, "timeout", 0.2)
     code, _, err = run_main(["--out", str(tmp_path / "run")])
     *progress, error = err.splitlines()
@@ -365,7 +365,7 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
 )
 def test_a_python_that_cannot_run_recipes_is_one_line(env, flags, message):
     """`-S` leaves site-packages out, where TensorFlow is."""
-    recipe_path = ROOT / "recipes/quietly.py"
+    recipe_path = ROOT / "recipes/recipe_kit.quiet_tensorflow.py"
     done = subprocess.run(
         [sys.executable, *flags, str(recipe_path)],
         capture_output=True,
@@ -581,7 +581,7 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     monkeypatch.setattr(
         recipe.pictures.plots,
         "loss_curves",
-        lambda runs, title: drawn.update(runs) or recipe.pictures.plots.Figure(),
+        lambda runs, title: drawn.update(runs) or recipe.pictures.figures.Figure(),
     )
     for name in ("lecture", "cpu"):
         little = {"cell": "simple", "units": 4, "temperatures": (0.5,)}
@@ -765,7 +765,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, run_main):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recipe.pictures.plots.Figure, "savefig", full)
+    monkeypatch.setattr(recipe.pictures.figures.Figure, "savefig", full)
     argv = [*LITTLE, "--epochs", "1", "--out", str(tmp_path / "run")]
     code, _, err = run_main(argv)
     assert code == 2 and err.count("\n") == 1 and "loss.png (No space left on device)" in err

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from nietzsche_generation_parts import listing
 
+from parts.nietzsche_generation import listing
 from rnn_kit.generation import WindowGenerator, generate
 from rnn_kit.sampling import TemperatureSampler
 

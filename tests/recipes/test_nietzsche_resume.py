@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import keras
-import nietzsche_generation as recipe
 import pytest
+
+import nietzsche_generation as recipe
 
 RECIPE = Path(__file__).parents[2] / "recipes/nietzsche_generation.py"
 FLAGS = "--preset smoke --epochs 4 --samples-every 2 --checkpoint-seconds 0.05".split()

@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from imdb_sentiment_parts import opinions, standard_input
-from imdb_sentiment_parts.standard_input import Progress, lines_as_they_come
 
-from rnn_kit import cli
-from rnn_kit.runs import Run, RunError
+from parts.imdb_sentiment import opinions, standard_input
+from parts.imdb_sentiment.standard_input import Progress, lines_as_they_come
+from recipe_kit import cli
+from recipe_kit.runs import Run, RunError
 from rnn_kit.text import WordVocabulary
 
 VOCABULARY = WordVocabulary(["a", "film", "superb", "dull"], 7)

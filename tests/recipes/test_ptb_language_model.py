@@ -9,13 +9,13 @@ import tarfile
 
 import keras
 import numpy as np
-import ptb_language_model as recipe
 import pytest
 import tensorflow as tf
-from ptb_language_model_parts import agreement, comparison, fitting, sentences
 
-from rnn_kit.datasets import Corpus
-from rnn_kit.datasets import agreement as language
+import ptb_language_model as recipe
+from parts.ptb_language_model import agreement, comparison, fitting, sentences
+from recipe_kit.datasets import Corpus
+from recipe_kit.datasets import agreement as language
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
 from rnn_kit.text import TextError, TokenVocabulary
@@ -686,7 +686,7 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
     tmp_path, monkeypatch, run_main
 ):
     monkeypatch.setenv("RNN_KIT_DATA", str(tmp_path))
-    monkeypatch.setattr("rnn_kit.datasets._files._HOME", tmp_path)
+    monkeypatch.setattr("recipe_kit.datasets._files._HOME", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     code, _, error = run_main(["--out", str(tmp_path / "run")])
     assert code == 2 and error.count("\n") == 1

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+
 import vanishing_gradients as recipe
-from vanishing_gradients_parts import clipping, jacobians, memory, pictures
+from parts.vanishing_gradients import clipping, jacobians, memory, pictures
 
 SMALL = recipe.Settings(steps=15, units=6, networks=2, rows=3)
 

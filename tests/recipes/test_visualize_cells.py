@@ -10,13 +10,13 @@ import subprocess
 import keras
 import numpy as np
 import pytest
-import visualize_cells as recipe
-from visualize_cells_parts import looking, pictures, saved
-from visualize_cells_parts.annotation import python_properties
-from visualize_cells_parts.page import colour_scale, page
-from visualize_cells_parts.search import Match
 
-from rnn_kit.runs import Run
+import visualize_cells as recipe
+from parts.visualize_cells import looking, pictures, saved
+from parts.visualize_cells.annotation import python_properties
+from parts.visualize_cells.page import colour_scale, page
+from parts.visualize_cells.search import Match
+from recipe_kit.runs import Run
 from rnn_kit.text import CharVocabulary, TextError
 
 CHROMIUM = next(

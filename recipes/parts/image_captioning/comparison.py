@@ -1,0 +1,112 @@
+"""The four decoders side by side, on the same pictures seen in the same way."""
+
+from parts.image_captioning import data, scores
+from parts.image_captioning.captioner import DECODERS, VECTORS
+from recipe_kit import cli, figures
+
+PRESET = "compare"
+PICTURE = "decoders.png"
+# Attention looks at a grid; so the others are given the mean of the same grid as well.
+PAIRS = [(d, v) for d in DECODERS for v in VECTORS if (d, v) != ("attention", "pooled")]
+SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider")
+RATES = (1e-3, 2e-3, 4e-3)  # learning rates to choose from, for each pair
+
+
+def compare(recipe, flags, presets, train_runs):
+    """Trains every decoder with one preset's settings, prints a table of validation, and draws it.
+
+    Each pair of decoder and vector is trained at the best of three learning rates, which validation
+    chooses with the first seed: by the share of true sentences of drawn pictures, else by BLEU-4. They
+    have equally many units, and so not equally many weights: the table says how many.
+
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed. Each pair of decoder and vector is a run (or one of several seeds) in a folder
+            of its own under `--out`; with `--resume` those missing or unfinished are trained.
+        presets: Of the recipe.
+        train_runs: `train_runs(flags) -> metrics`.
+
+    Returns:
+        A dict of pairs to their metrics.
+
+    Raises:
+        RunError, UserError: one line for the user.
+        KeyboardInterrupt: with the command that goes on.
+    """
+    preset = flags.preset or PRESET
+    settings = cli.override(presets[preset], flags)
+    # Of drawn pictures the network sees the pixels, and pools them by the mean of its own grid.
+    pairs = [pair for pair in PAIRS if settings.data != data.SHAPES or pair[1] == "grid"]
+    data.check_features(settings, pairs)
+    out = cli.variants_folder(recipe, flags, preset, [PICTURE])
+    variants = {
+        f"{decoder}-{vector}": {"preset": preset, "decoder": decoder, "vector": vector}
+        for decoder, vector in pairs
+    }
+    width = settings.beam_widths[-1]
+    best = "truth" if settings.data == data.SHAPES else "bleu_4"
+    given = cli.given(flags, type(settings))
+    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
+
+    def preference(metrics):
+        return -_of_beam(metrics, width, best)[0]
+
+    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
+    variants = {name: {**change, "learning_rate": chosen[name]} for name, change in variants.items()}
+    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    results = dict(zip(pairs, trained.values(), strict=True))
+    names = [*SCORES, *(["truth"] if settings.data == data.SHAPES else [])]
+    rows = {pair: {n: _of_beam(m, width, n) for n in names} for pair, m in results.items()}
+    heads = "".join(f"{scores.title(name):>14}" for name in names)
+    print(f"\nvalidation, beam {width}\n{'decoder':11}{'sees':16}{'rate':>6}{'weights':>11}{heads}")
+    for (decoder, vector), row in rows.items():
+        sees = "pooled features" if vector == "pooled" else "mean of grid"
+        sees = "the grid" if decoder == "attention" else sees
+        weights, _ = _mean_and_spread(results[decoder, vector]["weights"])
+        print(
+            f"{decoder:11}{sees:16}{chosen[f'{decoder}-{vector}']:6g}{weights:11,.0f}"
+            + "".join(f"{_shown(*row[n]):>14}" for n in names)
+        )
+    print(_verdict(results, width, best))
+    picture = out / PICTURE
+    titles = {(d, v): f"{d}, {v}" for d, v in rows}
+    means = {titles[pair]: [row[n][0] for n in SCORES[:4]] for pair, row in rows.items()}
+    spreads = {
+        titles[pair]: [row[n][1] for n in SCORES[:4]]
+        for pair, row in rows.items()
+        if row[SCORES[0]][1] is not None  # one run has no spread
+    }
+    metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
+    title = "four ways to let a picture in, validation"
+    with cli.drawing():
+        figure = figures.decoder_scores(means, metrics, title, errors=spreads)
+        figures.save_comparison(picture, figure, recipe, trained)
+        print(f"drawn in {picture}")
+    return results
+
+
+def _verdict(results, width, name):
+    """What the seeds allow to say of the pair that is best by a score, against the next."""
+
+    def mean(pair):
+        return _of_beam(results[pair], width, name)[0]
+
+    best, second = sorted(results, key=mean, reverse=True)[:2]
+    values = [results[pair][f"validation_beam_{width}_{name}"] for pair in (best, second)]
+    if not isinstance(values[0], dict) or len(values[0]["values"]) < 2:
+        return "one seed: this is no ranking (--seeds 0 1 2 trains three)"
+    found = cli.difference(*(value["values"] for value in values))
+    return f"by {scores.title(name)}: " + found.verdict(", ".join(best), ", ".join(second))
+
+
+def _of_beam(metrics, width, name):
+    """A score of the beam search on validation: its mean and spread (`None` for one run)."""
+    return _mean_and_spread(metrics[f"validation_beam_{width}_{name}"])
+
+
+def _mean_and_spread(value):
+    return (value["mean"], value["std"]) if isinstance(value, dict) else (value, None)
+
+
+def _shown(mean, std):
+    return f"{mean:.3f}" + (f" ± {std:.3f}" if std is not None else "")

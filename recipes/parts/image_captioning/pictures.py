@@ -1,0 +1,120 @@
+"""The pictures of a run, as `.png` files in its folder."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from parts.image_captioning import photos, scores
+from parts.image_captioning.captioner import PIXELS
+from parts.image_captioning.decoding import Writer
+from recipe_kit import figures
+from recipe_kit.datasets import DataError, is_true
+
+SHOWN = 8  # pictures of a grid
+PIXEL = 8  # a pixel of a drawn picture is so many wide
+
+
+def draw(run, settings, history, held, captions, model, metrics):
+    """Learning curves; BLEU-4 by the beam's width; test pictures with their captions, any, the best and
+    the worst; where it looked.
+
+    Args:
+        run: The `Run` to whose folder they go.
+        settings: Of the run.
+        history: Its rows.
+        held: The `Data`.
+        captions: Of the test pictures, lists of words.
+        model: The `Captioner`.
+        metrics: Of the run.
+    """
+    name = held.info["name"]
+    curve = [{**row, "loss": row["nats"]} for row in history]
+    figures.save(
+        run, "perplexity.png", figures.perplexity_curves(curve, title=f"{name}: a word of a caption")
+    )
+    if len(settings.beam_widths) > 1:
+        at = {w: metrics[f"validation_beam_{w}_bleu_4"] for w in settings.beam_widths}
+        others = {way: metrics[f"validation_{way}_bleu_4"] for way in ("greedy", "sampling")}
+        figure = figures.beam_curve(list(at), list(at.values()), others, f"{name}: validation")
+        figures.save(run, "beam.png", figure)
+    test = held.test
+    ciders = scores.ciders(captions, test.words)
+    labels, by = [f"CIDEr {value:.2f}" for value in ciders], "by CIDEr"
+    order = np.argsort(-ciders, kind="stable")
+    if test.scenes:  # the false ones last
+        true = [is_true(s, " ".join(c)) for s, c in zip(test.scenes, captions, strict=True)]
+        labels, by = ["true" if t else "not true" for t in true], "by truth, then CIDEr"
+        order = order[np.argsort(~np.array(true)[order], kind="stable")]
+    at_hand = [n for n in order if PIXELS in test.pictures or test.paths[n] is not None]
+    order = np.array(at_hand if len(at_hand) >= SHOWN else order)
+    any_of_them = np.sort(np.random.default_rng(settings.seed).permutation(order)[:SHOWN])
+    chosen = {
+        "captions": (any_of_them, "test pictures, drawn at random"),
+        "best": (order[:SHOWN], f"test pictures, the best {by}"),
+        "worst": (order[::-1][:SHOWN], f"test pictures, the worst {by}"),
+    }
+    for file, (rows, title) in chosen.items():
+        items = [
+            {
+                "image": picture_of(test, n),
+                "name": test.names[n],
+                "caption": " ".join(captions[n]),
+                "reference": " ".join(test.words[n][0]),
+                "label": labels[n],
+            }
+            for n in rows
+        ]
+        figures.save(run, f"{file}.png", figures.caption_grid(items, f"{name}: {title}"))
+    said = [n for n in order if captions[n]]  # a network that learned little may say nothing
+    if said and can_be_drawn(model):
+        n = said[0]
+        writer = Writer(model, held.vocabulary, settings.length)
+        looked = attention(writer, picture_of(test, n), row_of(test, n), captions[n])
+        figures.save(run, "attention.png", looked)
+
+
+def save_example(run, part):
+    """One drawn picture as a file of its own, for `--caption`."""
+    with run.writing("example.png") as aside:
+        Image.fromarray(enlarged(part.pictures[PIXELS][0])).save(aside, "png")
+
+
+def can_be_drawn(model):
+    """Whether the model looks at a grid, and one whose rows and columns are known: as many of both."""
+    if model.decoder != "attention":
+        return False
+    cells = model.recurrent.cell.cells
+    return math.isqrt(cells) ** 2 == cells
+
+
+def attention(writer, image, features, words):
+    """Where an attentive model looked as it wrote these words."""
+    weights = writer.look(features, words)[: len(words)]
+    return figures.attention_maps(image, words, weights, " ".join(words))
+
+
+def row_of(part, n):
+    """What is known of one picture."""
+    return {name: values[n] for name, values in part.pictures.items()}
+
+
+def picture_of(part, n):
+    """The picture itself, `(H, W, 3)`, where it is at hand, else `None`."""
+    if PIXELS in part.pictures:
+        return enlarged(part.pictures[PIXELS][n])
+    return None if part.paths[n] is None else opened(part.paths[n])
+
+
+def opened(path):
+    """A photo, `(H, W, 3)`; or `None`, with a line that says so, where it cannot be read."""
+    try:
+        return np.asarray(photos.open_photo(path))
+    except DataError as error:  # what was learned from files of features needs no photo
+        print(f"drawn without the photo: {error}")
+        return None
+
+
+def enlarged(pixels):
+    """A small picture with pixels that can be seen."""
+    return pixels.repeat(PIXEL, axis=0).repeat(PIXEL, axis=1)

@@ -1,0 +1,164 @@
+"""How an opinion forms: the probability after each word of a review."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from parts.imdb_sentiment.standard_input import Progress, lines_as_they_come
+from recipe_kit import cli, figures
+from rnn_kit.text import START, Sequences, cut_words
+from rnn_kit.text.decoding import composed
+
+PICTURE = "opinion.png"
+IN_PICTURE = 6  # reviews, where several are judged
+TOGETHER = 1 << 20  # ids of beginnings of reviews that are judged at once: some thousand short reviews
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """What a network makes of a review, word by word.
+
+    Attributes:
+        words: Those that are read.
+        left_out: How many words before them are not.
+        probabilities: `(T,)`, after each word.
+        marked: Indexes of the words that the network does not know, whether rare or never seen.
+    """
+
+    words: list
+    left_out: int
+    probabilities: np.ndarray
+    marked: set
+
+    def trace(self, title):
+        """For `recipe_kit.figures.opinion_traces`."""
+        parts = {"words": self.words, "probabilities": self.probabilities, "marked": self.marked}
+        return {**parts, "title": title}
+
+    def verdict(self, classes):
+        """The probability and the class, in a line."""
+        p = self.probabilities[-1]
+        count = f"{len(self.words):,} word{'s' * (len(self.words) != 1)}"
+        line = f"{classes[int(p > 0.5)]} ({p:.3f} {classes[1]}); {count} read"
+        if self.left_out:
+            line += f", the {self.left_out:,} before them not"
+        if self.marked:
+            line += f", {len(self.marked):,} not in the vocabulary"
+        return line
+
+
+def of_reviews(judge, vocabulary, maxlen, reviews):
+    """The opinions of reviews, all of whose beginnings are judged together.
+
+    After word t the network has read the words up to t and nothing else (their last `maxlen`): the
+    probability is that of the review if it ended there. A word that the training reviews did not have
+    is passed over, and leaves the opinion as it is.
+
+    Args:
+        judge: `judge(sequences) -> probabilities (n,)`, of reviews in all their ids.
+        vocabulary: The `WordVocabulary`.
+        maxlen: Ids that the network reads; of a longer review its last ones.
+        reviews: A list of reviews, each a list of words, none of them empty.
+
+    Returns:
+        A list of `Opinion`s.
+    """
+    beginnings, opinions, ends = [], [], []
+    for words in reviews:
+        ids = [vocabulary.id_of(word) for word in words]
+        known = np.array([number is not None for number in ids], bool)
+        seen = np.flatnonzero(known)
+        begins = int(seen[-maxlen]) if len(seen) > maxlen else 0
+        marked = {
+            i for i, number in enumerate(ids[begins:]) if number is None or number >= vocabulary.size
+        }
+        read = np.array([START, *(number for number in ids if number is not None)], "int32")
+        counts, after = np.unique(np.cumsum(known)[begins:], return_inverse=True)  # of known words
+        beginnings += [read[max(0, n + 1 - maxlen) : n + 1] for n in counts.tolist()]
+        opinions.append((words[begins:], begins, after, marked))
+        ends.append(len(beginnings))
+    judged = np.split(judge(Sequences.of(beginnings)), ends[:-1])
+    return [
+        Opinion(words, left_out, probabilities[after], marked)
+        for (words, left_out, after, marked), probabilities in zip(opinions, judged, strict=True)
+    ]
+
+
+def judge_reviews(opinions_of, run, review, encoding=None):
+    """Judges a review, or with `-` each line of standard input, and draws the first few.
+
+    Lines that are there together are judged together, and answered in their order.
+
+    Args:
+        opinions_of: `opinions_of(reviews) -> [Opinion]`, of lists of words.
+        run: The saved `Run`, whose folder takes the picture.
+        review: A text, or `-`; blank lines are passed over.
+        encoding: Of standard input. Default: the terminal's.
+
+    Raises:
+        UserError: if a review has no words; the others have been judged and drawn by then.
+        KeyboardInterrupt: saying how far it came; what was answered is written.
+    """
+    classes = (run.config.get("data") or {}).get("classes") or ("negative", "positive")
+    lines = lines_as_they_come(sys.stdin, encoding) if review == "-" else [[("--predict", review)]]
+    empty, traces, count, last = [], [], 0, None
+    try:
+        with Progress() as progress:
+            for block in _together(lines, empty):
+                opinions = opinions_of([words for _, words in block])
+                for (name, _), opinion in zip(block, opinions, strict=True):
+                    _answer(opinion, classes)
+                    last = name
+                    if len(traces) < IN_PICTURE:
+                        traces.append(opinion.trace(opinion.verdict(classes)))
+                count += len(block)
+                sys.stdout.flush()
+                progress.add(len(block))
+    except KeyboardInterrupt:
+        so_far = f": {last} is the last that was judged" if last else ""
+        raise KeyboardInterrupt(f"Interrupted{so_far}.") from None
+    if traces:
+        _draw(run, traces, classes, count)
+    if empty or not count:
+        what = f"{', '.join(empty[:5])}{' …' if len(empty) > 5 else ''}" if empty else "standard input"
+        raise cli.UserError(
+            f"{what}: there is no word to judge. Give a review with --predict, or one a line with "
+            "--predict -."
+        )
+
+
+def _together(blocks, empty):
+    """Lists of pairs of a name and the words of a review, as many as are to be judged at once.
+
+    Args:
+        blocks: Lists of pairs of a name and a text, in their order.
+        empty: A list that is given the names of those without a word.
+    """
+    for block in blocks:
+        held, ids = [], 0
+        for name, text in block:
+            words = cut_words(composed(text.removeprefix("\ufeff")))
+            if not words:
+                empty.append(name)
+                continue
+            held.append((name, words))
+            ids += len(words) ** 2 // 2
+            if ids >= TOGETHER:
+                yield held
+                held, ids = [], 0
+        if held:
+            yield held
+
+
+def _answer(opinion, classes):
+    print(opinion.verdict(classes))
+    print(cli.coloured_words(opinion.words, opinion.probabilities, opinion.marked, classes=classes))
+
+
+def _draw(run, traces, classes, count):
+    """Draws the first opinions into the run's folder, or says why there is no picture."""
+    with cli.drawing("every review is judged"):
+        figures.save(run, PICTURE, figures.opinion_traces(traces, classes=classes))
+        which = f" (the first {len(traces)} of {count:,})" if count > len(traces) else ""
+        print(f"drawn in {run.path / PICTURE}{which}")

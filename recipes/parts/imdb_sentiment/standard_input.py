@@ -1,0 +1,102 @@
+"""Lines of standard input, as many at a time as are there, and how far a program has come with them."""
+
+import codecs
+import io
+import sys
+import time
+
+from recipe_kit import cli
+from rnn_kit.text.decoding import marked_encoding
+
+_BLOCK = 1 << 20  # bytes, of which a pipe gives some at a time
+
+
+def lines_as_they_come(stream, encoding=None):
+    """Yields lists of those lines of a stream that can be read without waiting for more.
+
+    So lines that someone types, or a program writes now and then, come one by one, and those of a file
+    by the thousand.
+
+    Args:
+        stream: A text stream, such as `sys.stdin`.
+        encoding: Of its bytes. Default: what a byte-order mark says, or else the stream's.
+
+    Yields:
+        Lists of pairs of a name for messages and a line, without blank lines.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    number = 0
+    for block in _blocks(stream, encoding):
+        named = [(f"line {n} of standard input", line) for n, line in enumerate(block, number + 1)]
+        number += len(block)
+        if named := [(name, line) for name, line in named if line.strip("\ufeff \t\r\n")]:
+            yield named
+
+
+def _blocks(stream, encoding):
+    if stream is None:  # closed from the start
+        return
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:  # a text in memory
+        yield stream.read().split("\n")
+        return
+    data = _read(buffer)
+    named = encoding or marked_encoding(data) or stream.encoding
+    characters = codecs.getincrementaldecoder(named)(stream.errors)
+    decoder = io.IncrementalNewlineDecoder(characters, translate=True)
+    rest = ""
+    while data:
+        *lines, rest = (rest + decoder.decode(data)).split("\n")
+        yield lines
+        data = _read(buffer)
+    yield [rest + decoder.decode(b"", final=True)]
+
+
+def _read(buffer):
+    try:
+        return buffer.read1(_BLOCK)
+    except OSError as error:
+        raise cli.UserError(
+            f"Standard input cannot be read ({error.strerror or error}): expected lines of text, as of "
+            "`--predict - < reviews.txt`."
+        ) from None
+
+
+class Progress:
+    """How many reviews are judged, on standard error, where the answers are not seen as they come.
+
+    On a terminal it is one line that changes; elsewhere there is one now and then. Whoever waits no
+    longer than seconds is told nothing.
+
+    Args:
+        clock: Gives the time in seconds.
+    """
+
+    FIRST, EVERY, EVERY_LINE = 2.0, 0.5, 30.0  # seconds
+
+    def __init__(self, clock=time.monotonic):
+        self._clock, self._began = clock, clock()
+        self._shown = not sys.stdout.isatty()
+        self._live = sys.stderr.isatty()
+        self._next = self._began + self.FIRST
+        self._count, self._told = 0, False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._told and self._live:
+            sys.stderr.write("\n")
+
+    def add(self, count):
+        self._count += count
+        now = self._clock()
+        if not self._shown or now < self._next:
+            return
+        self._told = True
+        self._next = now + (self.EVERY if self._live else self.EVERY_LINE)
+        line = f"{self._count:,} reviews judged, {self._count / (now - self._began):,.0f} a second"
+        sys.stderr.write(f"\r{line} " if self._live else f"{line}\n")
+        sys.stderr.flush()

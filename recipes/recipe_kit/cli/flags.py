@@ -1,0 +1,344 @@
+"""Settings as a dataclass, and the command line that comes of it.
+
+A setting is declared once, with its default, what it means, and what it may be:
+
+    @dataclass(frozen=True)
+    class Settings:
+        units: int = setting(384, "of each recurrent layer", positive_int)
+
+and is thereby a field of the presets, a flag `--units` that overrides them, and a line of `--help`.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import itertools
+import math
+import os
+import sys
+import textwrap
+from types import UnionType
+
+import keras
+
+import rnn_kit.layers
+from rnn_kit.text import TextError, check_encoding
+
+CELLS = {
+    "lstm": keras.layers.LSTM,
+    "peephole": rnn_kit.layers.PeepholeLSTM,
+    "gru": keras.layers.GRU,
+    "kit-gru": rnn_kit.layers.GRU,
+    "simple": keras.layers.SimpleRNN,
+}
+DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage above them.
+
+    Of a flag that it does not know it names the nearest that it does.
+    """
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+
+    def parse_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        flags, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._about_unknown(args, unknown))
+        return flags
+
+    def _about_unknown(self, args, unknown):
+        dashes = "-–—"  # an editor may have made one dash of two
+        known = self._option_string_actions
+        for word in unknown:
+            if word and word[0] in dashes:
+                name = word.lstrip(dashes).partition("=")[0].replace("_", "-")
+                names = [flag.removeprefix("--") for flag in known if flag.startswith("--")]
+                nearest = difflib.get_close_matches(name, names, 1)
+                return f"unknown flag {word}" + (f": did you mean --{nearest[0]}?" if nearest else "")
+        return _superfluous(args, known) or f"{' '.join(unknown)} belongs to no flag: leave it out"
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def _superfluous(args, known):
+    """What to say of several words after a flag that takes one; `None` where there is no such flag."""
+    for place, flag in enumerate(args):
+        words = list(itertools.takewhile(lambda word: word[:1] != "-", args[place + 1 :]))
+        if flag in known and known[flag].nargs is None and len(words) > 1:
+            what = f"{flag} takes one value, and {len(words)} follow it: {in_words(words[:3])}"
+            what += " …" * (len(words) > 3)
+            if known[flag].dest == "data" and all(map(os.path.exists, words)):
+                return f"{what}. Of several files give their folder"
+            return f"{what}. Put quotation marks around what has spaces in it"
+    return None
+
+
+def at_least(least):
+    """An integer of at least this, as an argument type."""
+
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {least}")
+        return value
+
+    parse.whole = True
+    return parse
+
+
+positive_int = at_least(1)
+
+
+def seed(text):
+    """A seed, 0 to 2**32 - 1, as an argument type."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer from 0 to {2**32 - 1}")
+    return value
+
+
+def number_of(check, what):
+    """A float that `check` accepts, as an argument type; `what` says in words what it must be."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not (math.isfinite(value) and check(value)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
+
+
+positive = number_of(lambda x: x > 0, "a number above 0")
+fraction = number_of(lambda x: 0 <= x < 1, "a fraction from 0 to below 1")
+share = number_of(lambda x: 0 < x < 1, "a fraction between 0 and 1")
+temperature = number_of(lambda x: x >= 0, "a finite number of at least 0")
+probability = number_of(lambda x: 0 < x <= 1, "a number in (0, 1]")
+
+
+def setting(
+    default,
+    help,
+    type=str,
+    *,
+    flag=None,
+    choices=None,
+    group="model and training",
+    neutral=None,
+    of_data=False,
+):
+    """A field of a recipe's settings.
+
+    Args:
+        default: As in a dataclass. A tuple takes several values on the command line; a bool makes
+            `--flag` and `--no-flag`.
+        help: What it means, without a full stop.
+        type: From the flag's text to a value; raises `argparse.ArgumentTypeError`.
+        flag: Default: the field's name, `--batch-size` for `batch_size`.
+        choices: The values allowed.
+        group: The heading in `--help`: "data and run", "model and training", "writing" or the recipe's
+            own. A flag of "model and training" is refused where nothing is trained.
+        neutral: Whether no figure depends on it, so that a run may go on with another. Default: `True`
+            for those of "writing", else `False`.
+        of_data: Whether what a preset sets it to is meant for the preset's own data alone: with other
+            data, `override` takes it back to `default`.
+
+    Returns:
+        A `dataclasses.field`. One that is annotated `... | None` takes `none` on the command line.
+    """
+    about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
+    about |= {"neutral": group == "writing" if neutral is None else neutral, "of_data": of_data}
+    return dataclasses.field(default=default, metadata=about)
+
+
+def encoding():
+    """The setting of that name, which whatever reads the user's text files has."""
+    help = "of text files (default: UTF-8, or UTF-16 where a byte-order mark says so)"
+    return setting(None, help, _encoding, group="data and run")
+
+
+def _encoding(text):
+    try:
+        return check_encoding(text)
+    except TextError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def checkpoint_seconds():
+    """The setting of that name, which whatever trains with `rnn_kit.callbacks.Checkpoint` has."""
+    help = "between checkpoints within an epoch; there is one after each"
+    return setting(120.0, help, positive, group="data and run", neutral=True)
+
+
+def distribute():
+    """The setting of that name, which whatever trains under `recipe_kit.cli.strategy` has."""
+    help = "share each batch among all GPUs of this machine"
+    return setting(False, help, group="data and run", neutral=True)
+
+
+def recipe_parser(prog, description, settings_class, presets, default="cpu", saved_runs=True):
+    """The parser of a recipe: presets, its settings, and the flags that every recipe has.
+
+    Args:
+        prog: The program's name.
+        description: The recipe's docstring.
+        settings_class: A dataclass of `setting`s.
+        presets: Names to its instances.
+        default: The preset without `--preset`.
+        saved_runs: Whether the recipe does anything with a saved run, so that there is a `--run`.
+
+    Returns:
+        A `Parser`, for the recipe to add flags of its own, and its groups by their headings.
+    """
+    width = max(map(len, presets))
+    about = "\n".join(f"  {n:{width}}  {describe(s, settings_class())}" for n, s in presets.items())
+    parser = Parser(
+        prog=prog,
+        description=description,
+        epilog=f"presets:\n{about}\n\nEvery flag overrides its preset's setting.",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=presets,
+        help=f"where the settings start from (default: {default})",
+    )
+    used = [field.metadata["group"] for field in dataclasses.fields(settings_class)]
+    headings = dict.fromkeys(["data and run", "model and training", *used])
+    groups = {heading: parser.add_argument_group(heading) for heading in headings}
+    for field in dataclasses.fields(settings_class):
+        _add_flag(
+            groups[field.metadata["group"]], field, default, getattr(presets[default], field.name)
+        )
+    recipe = prog.removesuffix(".py")
+    add = groups["data and run"].add_argument
+    add("--out", help=f"the run's folder (default: runs/{recipe}/<preset>-<date>-<time>)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out (default: the last unfinished)",
+    )
+    add("--seeds", type=seed, nargs="+", metavar="SEED", help="one run after another, and their spread")
+    add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
+    if saved_runs:
+        add("--run", help="the saved run to use, where none is trained (default: the latest)")
+    return parser, groups
+
+
+def _add_flag(group, field, preset, value):
+    about = field.metadata
+    if isinstance(field.default, bool):
+        how = {"action": argparse.BooleanOptionalAction}
+    else:
+        how = {"type": _or_none(about["type"], field), "choices": about["choices"]}
+        if about["choices"] is None:
+            names = {seed: "SEED", str: "TEXT"}
+            whole = "N" if getattr(about["type"], "whole", False) else "X"
+            how["metavar"] = names.get(about["type"], whole)
+    if isinstance(field.default, tuple):
+        how["nargs"] = "+"
+    default = "" if value in (None, ()) else f" ({preset}: {in_words(value)})"
+    what = about["help"] + default
+    group.add_argument(_flag(field), dest=field.name, default=argparse.SUPPRESS, help=what, **how)
+
+
+def _or_none(parse, field):
+    """An argument type that takes `none` too, where the setting may be `None` and is not a text."""
+    if parse is str or not isinstance(None, field.type if isinstance(field.type, UnionType) else ()):
+        return parse
+    return lambda text: None if text.lower() == "none" else parse(text)
+
+
+def describe(settings, default):
+    """The settings that differ from the default ones, in words, over as many lines as it takes."""
+    differing = [
+        f"{field.name.replace('_', ' ')} {in_words(getattr(settings, field.name))}"
+        for field in dataclasses.fields(settings)
+        if getattr(settings, field.name) != getattr(default, field.name)
+    ]
+    words = ", ".join(differing) or "the defaults above"
+    return textwrap.fill(words, 90, subsequent_indent=" " * 11)
+
+
+def in_words(value):
+    """A setting's value as it would be written on the command line."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(str, value))
+    return repr(value) if isinstance(value, str) and value != value.strip() else f"{value}"
+
+
+def given(flags, settings_class):
+    """The settings that were given as flags: names to values."""
+    names = [field.name for field in dataclasses.fields(settings_class) if hasattr(flags, field.name)]
+    values = {name: getattr(flags, name) for name in names}
+    # A list from the command line is a tuple in the settings.
+    return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+
+
+def check_mode(parser, flags, settings_class, mode, groups, takes=(), without=()):
+    """Refuses flags that have no meaning in a mode, where its flag was given.
+
+    Args:
+        parser: For its error.
+        flags: As parsed.
+        settings_class: The dataclass of the recipe's settings.
+        mode: The mode's flag.
+        groups: Headings of the settings that have a meaning in it.
+        takes: Names of other flags that have.
+        without: Names of settings under those headings that have none.
+    """
+    name = mode.removeprefix("--").replace("-", "_")
+    if getattr(flags, name) in (None, False):
+        return
+    fields = {field.name: field for field in dataclasses.fields(settings_class)}
+    known = {n for n, f in fields.items() if f.metadata["group"] in groups} - set(without)
+    known |= {name, "argv", *takes}
+    for other, value in vars(flags).items():
+        if other not in known and (other in fields or (value is not None and value is not False)):
+            flag = flag_of(settings_class, other) if other in fields else "--" + other.replace("_", "-")
+            parser.error(f"{flag} has no meaning with {mode}: leave it out")
+
+
+def neutral_settings(settings_class):
+    """Names of the settings that no figure depends on."""
+    return [field.name for field in dataclasses.fields(settings_class) if field.metadata["neutral"]]
+
+
+def flag_of(settings_class, name):
+    """The flag of a setting."""
+    (field,) = (f for f in dataclasses.fields(settings_class) if f.name == name)
+    return _flag(field)
+
+
+def _flag(field):
+    return field.metadata["flag"] or "--" + field.name.replace("_", "-")
+
+
+def override(settings, flags):
+    """The dataclass `settings` with every flag of the same name that was given.
+
+    Where `--data` names other data, what was set for the data of `settings` alone (`of_data`) is the
+    default again, if its own flag was not given.
+    """
+    asked = given(flags, type(settings))
+    if "data" in asked and asked["data"] != settings.data:
+        own = [f for f in dataclasses.fields(settings) if f.metadata["of_data"]]
+        asked = {f.name: f.default for f in own} | asked
+    return dataclasses.replace(settings, **asked)

@@ -1,0 +1,21 @@
+"""What a program says when its machine has too little memory."""
+
+import re
+
+import tensorflow as tf
+
+from recipe_kit.cli.errors import UserError
+
+# Around it stand the names of its operations and devices.
+_OF_TENSORFLOW = re.compile(r"OOM when allocating tensor with shape\[[\d,]*\]")
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+
+
+def out_of_memory(error):
+    """The `UserError` for one of `OUT_OF_MEMORY`, with what could not be had where that is told."""
+    said = _OF_TENSORFLOW.findall(str(error)) or str(error).strip().splitlines()
+    detail = f" ({said[0]})" if said else ""
+    return UserError(
+        f"The memory of this machine is too small for that{detail}. Give a smaller --units or "
+        "--batch-size, or end other programs."
+    )

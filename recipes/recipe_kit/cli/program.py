@@ -1,0 +1,67 @@
+"""A recipe as a program: exit codes, errors of one line, and commands to paste."""
+
+import contextlib
+import os
+import shlex
+import sys
+
+from recipe_kit.cli import output
+from recipe_kit.cli.errors import UserError
+from recipe_kit.cli.memory import OUT_OF_MEMORY, out_of_memory
+from recipe_kit.datasets import DataError
+from recipe_kit.runs import RunError
+from rnn_kit.callbacks import DivergedError
+from rnn_kit.checkpoint_files import CheckpointError
+from rnn_kit.text import TextError
+
+
+def run_recipe(main):
+    """Calls `main()` and exits as a program should.
+
+    Errors that are the user's to mend end in one line on standard error and exit code 2; an interrupt
+    in exit code 130, with what `main` said about going on. Anything else is a bug and keeps its
+    traceback.
+    """
+    output.prepare()
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")  # a prompt's broken bytes are unseen characters
+    try:
+        main()
+        sys.stdout.flush()
+    except (UserError, DataError, DivergedError, RunError, TextError, CheckpointError) as error:
+        _fail(error)
+    except OUT_OF_MEMORY as error:
+        _fail(out_of_memory(error))
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"\n{str(interrupt) or 'Interrupted.'}\n")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a text that was asked for has gone, as `head` does
+        sys.exit(0)
+    finally:
+        with contextlib.suppress(OSError, UserError):
+            sys.stdout.flush()
+
+
+def _fail(error):
+    sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {error}\n")
+    sys.exit(2)
+
+
+def command(*arguments):
+    """This program with other arguments, as a line to paste into the shell."""
+    python = sys.executable
+    with contextlib.suppress(FileNotFoundError):  # the folder that it was started in has gone
+        if python.startswith(os.getcwd() + os.sep):
+            python = os.path.relpath(python)
+    return " ".join(map(_quoted, [python, sys.argv[0], *map(str, arguments)]))
+
+
+def _quoted(word):
+    """A word as the shell takes it; bytes that are not UTF-8 as bash, zsh and ksh write them."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        plain = word.replace("\\", "\\\\").replace("'", "\\'")
+        raw = plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return f"$'{raw}'"
+    return shlex.quote(word)

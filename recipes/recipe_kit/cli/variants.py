@@ -1,0 +1,156 @@
+"""Several variants of one recipe's settings, trained one after another to be compared."""
+
+import argparse
+import math
+from pathlib import Path
+
+from recipe_kit.cli.comparing import without_nan
+from recipe_kit.cli.errors import UserError
+from recipe_kit.cli.flags import neutral_settings
+from recipe_kit.cli.output import outlive_output
+from recipe_kit.cli.program import command
+from recipe_kit.cli.training import hashes
+from recipe_kit.runs import CONFIG, Run, RunError, check_free, check_new, locked, new_folder
+
+
+def variants_folder(recipe, flags, preset, files=("comparison.png",)):
+    """The folder of a comparison, whose runs stand side by side in it: `--out`, or a new one.
+
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed.
+        preset: The preset's name.
+        files: Names of what the comparison writes into the folder itself.
+
+    Raises:
+        RunError: if it holds a single run, or without `--resume` one of these files.
+        UserError: for `--resume` without `--out`.
+    """
+    outlive_output()
+    if flags.resume and not flags.out:
+        raise UserError("--resume with --compare needs --out, the folder that holds its runs.")
+    out = Path(flags.out or new_folder(recipe, preset))
+    if (out / CONFIG).exists():
+        raise RunError(f"{out} holds a single run already. Give another folder with --out.")
+    if not flags.resume:
+        check_free(out, files)
+    return out
+
+
+def equal_units(weights, budget):
+    """Units with which a network has most nearly a given number of weights, to compare cells fairly.
+
+    Args:
+        weights: `weights(units)`, the network's number of weights, which grows with its units.
+        budget: The number that is wanted.
+
+    Returns:
+        A whole number of at least 1; of two that are equally near, the smaller.
+
+    Example:
+
+    >>> equal_units(lambda units: units**2, 50)
+    7
+    """
+    high = 1
+    while weights(high) < budget:
+        high *= 2
+    low = 1
+    while low < high:  # the least that reaches the budget
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if weights(middle) < budget else (low, middle)
+    return min((max(low - 1, 1), low), key=lambda units: abs(weights(units) - budget))
+
+
+def run_variants(recipe, flags, out, settings, variants, train_runs):
+    """Trains every variant in a folder of its own; with `--resume`, those missing or unfinished.
+
+    Args:
+        recipe: The recipe's name.
+        flags: As parsed, with `argv`.
+        out: Of `variants_folder`.
+        settings: What the flags ask for.
+        variants: Names, which are the folders' too, to dicts of the settings that differ; and of other
+            flags, such as `seeds`.
+        train_runs: `train_runs(flags) -> metrics`, as `run_seeds` trains what flags ask for.
+
+    Returns:
+        A dict of names to metrics.
+
+    Raises:
+        RunError: if a run that was begun has other settings, before anything is trained.
+        KeyboardInterrupt: with the command that goes on.
+    """
+    with locked(out):
+        results = {}
+        begun = {
+            name: _is_begun(recipe, flags, out / name, settings, change)
+            for name, change in variants.items()
+        }
+        for name, change in variants.items():
+            print(f"\n===== {name}")
+            more = {**change, "out": str(out / name), "resume": begun[name]}
+            try:
+                results[name] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
+            except KeyboardInterrupt:
+                arguments = [a for a in flags.argv if a != "--resume"]
+                where = [] if flags.out else ["--out", out]
+                again = command(*arguments, *where, "--resume")
+                raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
+        return results
+
+
+def _is_begun(recipe, flags, folder, settings, change):
+    """Whether a variant is to be gone on with; refused if it was begun with other settings.
+
+    Settings that no figure depends on may differ, and so may where data lie, which have a hash.
+    """
+    configs = list(folder.glob(f"**/{CONFIG}")) if flags.resume else []
+    for config in configs:
+        run = Run.open(config.parent, recipe)
+        was = vars(run.settings(type(settings)))
+        free = {"seed", *neutral_settings(settings), *hashes(run.config.get("data") or {})}
+        asked = {**vars(settings), **{k: v for k, v in change.items() if k in was}}
+        if any(was[name] != asked[name] for name in was.keys() - free):
+            raise RunError(
+                f"The run in {run.path} was started with other settings. Give the flags that the "
+                "comparison was started with, or another folder with --out."
+            )
+    if not configs:
+        seeds = change.get("seeds") or flags.seeds
+        for path in [folder / f"seed-{seed}" for seed in seeds] if seeds else [folder]:
+            check_new(path, getattr(settings, "FILES", ()))
+    return bool(configs)
+
+
+def own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs, **shorter):
+    """Of the learning rates that are tried, the one that is best on validation, for each variant.
+
+    Each is tried with the first seed alone, in `tuning/` of the comparison's folder, and not recorded.
+    A single rate is not tried, but taken.
+
+    Args:
+        recipe, flags, out, settings, variants, train_runs: As of `run_variants`.
+        rates: The learning rates to try.
+        preference: `preference(metrics)` of one of these runs: the smaller, the better.
+        **shorter: Settings with which to try, where the whole training would take too long.
+
+    Returns:
+        A dict of names to learning rates.
+
+    Raises:
+        RunError, KeyboardInterrupt: as `run_variants`.
+    """
+    if len(rates) == 1:
+        return dict.fromkeys(variants, rates[0])
+    tuning = {}
+    for name, change in variants.items():
+        first = list(change.get("seeds") or flags.seeds or ())[:1] or None
+        trial = {**change, **shorter, "seeds": first, "record": False}
+        tuning |= {f"tuning/{name}-{rate:g}": {**trial, "learning_rate": rate} for rate in rates}
+    tried = run_variants(recipe, flags, out, settings, tuning, train_runs)
+
+    def loss(name, rate):
+        return without_nan(preference(tried[f"tuning/{name}-{rate:g}"]), math.inf)
+
+    return {name: min(rates, key=lambda rate, name=name: loss(name, rate)) for name in variants}

@@ -1,0 +1,183 @@
+"""Finding the captions of images, and reading them into one form."""
+
+import os
+import posixpath
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+from recipe_kit.datasets import _caption_forms as forms
+from recipe_kit.datasets._caption_pictures import is_picture, plain_name
+from recipe_kit.datasets._files import DataError
+from recipe_kit.datasets._tables import PACKED, TABLES, a_few, entries, read, short, suffix_of
+from rnn_kit.text.decoding import composed
+
+EXPECTED = (
+    "a folder of images and one caption file, or that file: a table such as captions.csv (header "
+    "image,caption) or metadata.jsonl, *.token.txt (lines of name.jpg#0, a tab and the caption), a "
+    "JSON file as COCO's or Karpathy's, or a .txt file beside each image"
+)
+_NAMED = (  # names of files that hold captions, the surest first
+    r"captions\.(csv|tsv|tab|txt|json|jsonl|ndjson)|.*\.token(\.txt)?",
+    r"(metadata|results)\.(csv|tsv|tab|jsonl|ndjson)|dataset(_.*)?\.json|captions_.*\.json",
+    r".*\.(csv|tsv|tab|jsonl|ndjson)",
+)
+_LEMMAS = ".lemma.token.txt"  # Flickr8k's second file, each word as its lemma: none to learn to write
+_TEXTS = (".txt", ".caption")
+_PART_OF = {  # what parts are called; Karpathy's "restval" is trained on by all who use it
+    **dict.fromkeys(("train", "training", "restval"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+class Written(NamedTuple):
+    """What a caption file says.
+
+    Attributes:
+        captions: Images' names, of `plain_name`, to lists of captions, stripped, the empty ones too; in
+            the order of the file.
+        parts: Images' names to their parts, where the file tells them.
+        notes: Lines on what was left out.
+    """
+
+    captions: dict
+    parts: dict
+    notes: list
+
+
+def caption_files(path):
+    """Where the captions are that a path means, and where their images are.
+
+    Returns:
+        A tuple of the caption files, a list: one, or one for each part, or the folder in which a text
+        stands beside each image; and the folder in which to look for images.
+
+    Raises:
+        DataError: If there is none, or more than one and not one for each part.
+    """
+    if not os.path.lexists(path):
+        raise DataError(f"{path} is missing: expected {EXPECTED}; check the path")
+    if os.path.isfile(path):
+        # As COCO's archives are unpacked: annotations/ beside the folders of images.
+        return [path], path.parent.parent if path.parent.name == "annotations" else path.parent
+    if not os.path.isdir(path):
+        raise DataError(f"{path} is neither a regular file nor a folder: expected {EXPECTED}")
+    here = entries(path)
+    below = [entry.path for entry in here if entry.is_dir()]
+    found = _named(here, _NAMED[:2])
+    if not found and any(map(_texts_beside, [path, *below])):
+        return [path], path
+    found = found or _named([entry for folder in below for entry in entries(folder)], _NAMED[:2])
+    found = found or _named(here, _NAMED[2:])
+    if not found:
+        raise DataError(f"{path} holds no caption file: expected {EXPECTED}; put one in")
+    found = [Path(file) for file in found]
+    parts = [_part_by_name(file, path) for file in found]
+    if len(found) > 1 and (None in parts or len(set(parts)) < len(parts)):
+        names = a_few([str(file.relative_to(path)) for file in found])
+        raise DataError(
+            f"{path} holds {len(found)} caption files, {names}: expected one, or one for each part "
+            "that is called by it; give the path of the one to read, or take the others away"
+        )
+    return found, path
+
+
+def _part_by_name(file, folder):
+    """The part that the name of a file or of its folder tells: `captions_val2017.json`; or `None`."""
+    words = re.split("[^a-z]+", str(file.relative_to(folder)).lower())
+    found = {_PART_OF[word] for word in words if word in _PART_OF}
+    return found.pop() if len(found) == 1 else None
+
+
+def _named(inside, patterns):
+    """The paths of the files of the first pattern that is any file's name."""
+    files = {entry.path: _unpacked(entry.name) for entry in inside if entry.is_file()}
+    for pattern in patterns:
+        found = [path for path, name in files.items() if re.fullmatch(pattern, name)]
+        found = [path for path in found if not files[path].endswith(_LEMMAS)]
+        if found:
+            return found
+    return []
+
+
+def _unpacked(name):
+    """A file name in lower case, without the suffix of a packed file."""
+    name = name.lower()
+    return name.removesuffix(next((suffix for suffix in PACKED if name.endswith(suffix)), ""))
+
+
+def read_captions(files, folder, encoding=None):
+    """What caption files say, as `Written`.
+
+    Args:
+        files, folder: Of `caption_files`.
+        encoding: Of their text.
+
+    Raises:
+        DataError: If a file is of no known kind, or a line is not as it should be.
+    """
+    notes, captions, parts = [], defaultdict(list), {}
+    for path in files:
+        count = len(captions)
+        told = _part_by_name(path, folder) if len(files) > 1 else None
+        inner = ""
+        if path != folder and _unpacked(path.name).startswith("metadata."):
+            inner = path.parent.relative_to(folder)  # where the images are that it names
+        for name, texts, part in _rows(path, encoding, notes):
+            name = plain_name(os.path.join(inner, plain_name(name)))
+            captions[name] += [composed(text).strip() for text in texts]
+            its = _PART_OF.get(part.strip().lower(), told)
+            if its and parts.setdefault(name, its) != its:
+                raise DataError(
+                    f"{path}: {short(name, 60)} is in the {parts[name]} part and in the {its} part: "
+                    "expected each image in one; correct its rows"
+                )
+        if len(captions) == count:
+            raise DataError(
+                f"{path} holds no caption: expected one or more for each image; put them in"
+            )
+    return Written(dict(captions), parts, notes)
+
+
+def _rows(path, encoding, notes):
+    """Triples of an image's name, a list of captions, and the name of a part or ""."""
+    suffix = suffix_of(path)
+    if os.path.isdir(path):
+        return _beside_the_images(path, encoding)
+    if suffix == ".json":
+        return forms.from_json(path, encoding, notes)
+    if suffix in (".txt", ".token"):
+        content = read(path, encoding)
+        first = content.lstrip("\n").partition("\n")[0]
+        named = _unpacked(path.name).endswith((".token.txt", ".token"))
+        if named or ("\t" in first and not forms.columns(first.split("\t"))):
+            return forms.from_lines(path, composed(content))
+    if suffix in (".txt", *TABLES):
+        return forms.from_table(path, encoding, notes)
+    raise DataError(f"{path} is not of a known kind: expected {EXPECTED}; rename or convert it")
+
+
+# Texts beside images
+
+
+def _texts_beside(folder):
+    """Names of images to the paths of the texts beside them; of two images of one name the first."""
+    files = [entry for entry in entries(folder) if entry.is_file()]
+    texts = {
+        os.path.splitext(entry.name)[0]: entry.path
+        for entry in files
+        if entry.name.lower().endswith(_TEXTS)
+    }
+    pictures = [entry.name for entry in files if is_picture(entry.name)]
+    named = {os.path.splitext(name)[0]: name for name in reversed(pictures)}
+    return {name: texts[stem] for stem, name in sorted(named.items()) if stem in texts}
+
+
+def _beside_the_images(folder, encoding):
+    """A caption a line of each text; in the folder and those in it."""
+    for place in ["", *(entry.name for entry in entries(folder) if entry.is_dir())]:
+        for name, text in _texts_beside(os.path.join(folder, place)).items():
+            lines = [line for line in read(text, encoding).split("\n") if line.strip()]
+            yield posixpath.join(place, name), lines or [""], ""

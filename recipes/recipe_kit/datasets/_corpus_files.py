@@ -1,0 +1,185 @@
+"""Finding the three files of a corpus by their names, and reading the words of one."""
+
+import itertools
+import os
+from pathlib import PurePosixPath
+
+from recipe_kit.datasets._files import DataError
+from rnn_kit.text.decoding import NotTextError, composed, decoded, open_binary
+from rnn_kit.text.tokens import END
+
+SPLITS = ("train", "validation", "test")
+PACKED = (".gz", ".bz2", ".xz")
+_VALIDATION = ("valid", "validation", "val", "dev")
+_FAMILIES = (  # file names of each split, the families in the order in which they are preferred
+    (("ptb.train.txt",), ("ptb.valid.txt",), ("ptb.test.txt",)),
+    *(
+        ((f"wiki.train{end}",), (f"wiki.valid{end}",), (f"wiki.test{end}",))
+        for end in (".tokens", ".raw")
+    ),
+    *(
+        ((f"train{end}",), tuple(f"{name}{end}" for name in _VALIDATION), (f"test{end}",))
+        for end in (".txt", ".tokens", ".raw")
+    ),
+)
+EXPECTED = (
+    "ptb.train.txt, ptb.valid.txt and ptb.test.txt, or wiki.train.tokens, wiki.valid.tokens and "
+    "wiki.test.tokens (or .raw), or train.txt, valid.txt (or validation.txt, val.txt, dev.txt) and "
+    f"test.txt, each perhaps packed ({', '.join(PACKED)}), in it or in a folder data of it"
+)
+
+
+def texts_in_folder(folder, encoding=None):
+    """The texts of a folder: of each a name for messages, and lists of its words, read when iterated.
+
+    They are three, one a split; or one, where the folder holds one file and nothing else, and that is
+    not called like one of the three.
+
+    Raises:
+        DataError: If the folder lacks a split, has two files for one, or cannot be read.
+    """
+    groups, found = [], []
+    for below in (folder, folder / "data"):
+        entries = _entries(below) if os.path.isdir(below) else []
+        found += [e.relative_to(folder).as_posix() + "/" * e.is_dir() for e in entries]
+        groups.append([(e.relative_to(folder).as_posix(), e) for e in entries if e.is_file()])
+    return [text_of_file(path, encoding) for path in chosen(folder, groups, found)]
+
+
+def text_of_file(path, encoding=None):
+    """The same of one file."""
+    return path, words_of(path, lambda: open_binary(path), encoding)
+
+
+def is_one_of_three(path):
+    """Whether a file is one of the three parts of a corpus that lies in its folder."""
+    try:
+        files = [(e.name, e) for e in _entries(path.parent) if e.is_file()]
+        return any(e.name == path.name for e in chosen(path.parent, [files], ()))
+    except DataError:
+        return False
+
+
+def _entries(folder):
+    try:
+        return sorted(e for e in folder.iterdir() if not e.name.startswith("."))
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def chosen(source, groups, found):
+    """What stands for each split; or one, what stands for all that there is.
+
+    Args:
+        source: For messages.
+        groups: Lists of pairs of a name and what it stands for, the preferred list first.
+        found: Names of all that is there, for messages.
+    """
+    most, missing = 0, SPLITS
+    for group, family in itertools.product(groups, _FAMILIES):
+        matches = [_called(names, group) for names in family]
+        if all(matches):
+            for split, each in zip(SPLITS, matches, strict=True):
+                if len(each) > 1:
+                    raise DataError(
+                        f"{source} holds {len(each)} files for {split}: "
+                        f"{a_few([name for name, _ in each])}; expected one: take the others away"
+                    )
+            return [each[0][1] for each in matches]
+        present = sum(map(bool, matches))
+        if present > most:
+            most = present
+            missing = [
+                f"{split} ({' or '.join(names)})"
+                for split, names, each in zip(SPLITS, family, matches, strict=True)
+                if not each
+            ]
+    files = dict(itertools.chain(*groups))
+    if not most and len(files) == len(found) == 1:
+        return list(files.values())
+    raise DataError(
+        f"{source} has no file for {', '.join(missing)}: expected {EXPECTED}; or give one file of "
+        f"text, which is cut into three; it holds {a_few(found) or 'nothing'}"
+    )
+
+
+def _called(names, group):
+    """Those of a group with one of these names, packed or not: a packed one only where no other is."""
+    matches = {True: [], False: []}
+    for name, thing in group:
+        file = PurePosixPath(name.lower())
+        packed = file.suffix in PACKED
+        if (file.stem if packed else file.name) in names:
+            matches[packed].append((name, thing))
+    return matches[False] or matches[True]
+
+
+# Reading
+
+
+def words_of(where, open_file, encoding=None):
+    """Yields lists of the words of a text, `<eos>` behind those of each line that has any.
+
+    Args:
+        where: For messages.
+        open_file: A function that opens the binary file.
+        encoding: Of `rnn_kit.text.check_encoding`. Default: UTF-8, or what a byte-order mark says.
+
+    Raises:
+        DataError: If it cannot be read, or is not text in that encoding.
+    """
+    try:
+        with open_file() as file:
+            yield from _words(decoded(file, where, encoding))
+    except NotTextError as error:
+        raise DataError(str(error)) from None
+    except OSError as error:
+        raise unreadable(where, error) from error
+
+
+def _words(pieces):
+    last = None  # word of the line that is not yet at its end
+    for piece in _cut_at_white_space(pieces):
+        words = []
+        *lines, rest = composed(piece).split("\n")
+        for line in lines:
+            found = line.split()
+            words += found
+            if found or last is not None:
+                if (found[-1] if found else last) != END:
+                    words.append(END)
+                last = None
+        if found := rest.split():
+            words += found
+            last = found[-1]
+        yield words
+    if last not in (None, END):
+        yield [END]
+
+
+def _cut_at_white_space(pieces):
+    """The same text in pieces that no word crosses."""
+    held = []
+    for piece in pieces:
+        end = max(piece.rfind("\n"), piece.rfind(" ")) + 1
+        if end:
+            yield "".join([*held, piece[:end]])
+            held = []
+        held.append(piece[end:])
+    yield "".join(held)
+
+
+def unreadable(path, error):
+    return DataError(
+        f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
+        "read; check its permissions"
+    )
+
+
+def short(name, most=60):
+    return repr(name if len(name) <= most else name[: most - 3] + "...")
+
+
+def a_few(names, most=8):
+    shown = ", ".join(short(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

@@ -1,0 +1,281 @@
+"""One way to find, check and fetch a data file, shared by every data set."""
+
+import hashlib
+import http.client
+import operator
+import os
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+# The checkout of the project.
+_HOME = Path(__file__).resolve().parents[3]
+_BLOCK = 1 << 16
+_NO_DOWNLOAD = "use `--data stdlib`, which needs no download"
+
+
+class DataError(Exception):
+    """Data that cannot be had as asked; the message is one paragraph that says what to do."""
+
+
+def find_or_fetch(
+    name,
+    filename,
+    sha256,
+    url,
+    folder,
+    advice=_NO_DOWNLOAD,
+    *,
+    keras_filename=None,
+    timeout=30.0,
+):
+    """The path of a data file whose content is known by its SHA-256.
+
+    Looked for, in this order:
+
+    1. `$RNN_KIT_DATA/<folder>/<filename>`
+    2. `<data folder>/<folder>/<filename>`, see `data_folder`
+    3. Keras's cache, `~/.keras/datasets/<keras_filename>` (`$KERAS_HOME` in place of `~/.keras`)
+    4. `url`, downloaded to the second place
+
+    A file in the first or second place that is not the one expected is an error, never replaced;
+    in Keras's cache, where file names are anybody's, it is passed over. A download is written
+    aside, checked as it comes in and renamed when it is whole, so that nothing of a failed or
+    interrupted one stays behind.
+
+    Args:
+        name: What the user calls the data, for messages.
+        filename: Name of the file.
+        sha256: Hexadecimal SHA-256 of its bytes.
+        url: Where it is downloaded from.
+        folder: Name of the data set's own folder.
+        advice: What to do without the file, for messages; a clause without a full stop.
+        keras_filename: Its name in Keras's cache, by default `filename`.
+        timeout: Seconds that the server may stay silent.
+
+    Returns:
+        A `pathlib.Path`.
+
+    Raises:
+        DataError: If the file is nowhere and cannot be downloaded, or is not the one expected.
+    """
+    target = data_folder() / folder / filename
+    tried = []
+    for place in own_places(target, tried):
+        if os.path.isfile(place):
+            _check(place, name, sha256, url)
+            return place
+        tried.append(not_there(place))
+
+    cached = _keras_cache() / (keras_filename or filename)
+    if not os.path.isfile(cached):
+        tried.append(not_there(cached))
+    elif _is_the_file(cached, sha256):
+        return cached
+    else:
+        tried.append(f"{cached} (another file of that name)")
+
+    try:
+        _download(url, target, sha256, timeout)
+    except (OSError, http.client.HTTPException, _BadDownload) as error:
+        tried.append(f"a download from {url} ({_reason(error, timeout)})")
+        raise DataError(
+            f"{name} is not on this machine and could not be downloaded. Tried: "
+            f"{'; '.join(tried)}. Get {url} by other means and put it at {target} (SHA-256 "
+            f"{sha256}), or {advice}."
+        ) from error
+    return target
+
+
+def data_folder():
+    """Where downloads go: `data/` of the checkout, or a cache folder where there is none.
+
+    A checkout is known by the `pyproject.toml` beside the package and must be writable. The cache
+    folder is `rnn_kit` in `$XDG_CACHE_HOME` or `~/.cache`, and in `%LOCALAPPDATA%` on Windows.
+
+    Returns:
+        A `pathlib.Path`, which need not exist yet.
+    """
+    if (_HOME / "pyproject.toml").is_file() and os.access(_HOME, os.W_OK):
+        return _HOME / "data"
+    variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
+    cache = os.environ.get(variable)
+    return (Path(cache) if cache else _home() / ".cache") / "rnn_kit"
+
+
+def at_least(name, value, least):
+    """A whole number of at least this, as an `int`; anything else is a `DataError`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise DataError(f"`{name}` is a whole number of at least {least}; received {value!r}")
+    return number
+
+
+def check_limit(limit):
+    """A number of characters that is at least 1, or `None`; anything else is a `DataError`."""
+    if limit is None:
+        return None
+    try:
+        number = operator.index(limit)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise DataError(
+            f"`limit` is a number of characters, at least 1, or None for all; received {limit!r}"
+        )
+    return number
+
+
+# Finding
+
+
+def own_places(target, tried):
+    """Where a file is looked for before any cache: under `$RNN_KIT_DATA`, and at `target` itself.
+
+    Args:
+        target: Its path in the data folder, `<data folder>/<folder>/<filename>`.
+        tried: A list, to which a word is added where the variable is not set.
+    """
+    root = os.environ.get("RNN_KIT_DATA")
+    if root:
+        # As it is written where it begins with ~ and nobody has that name.
+        yield Path(os.path.expanduser(root)) / target.parent.name / target.name
+    else:
+        tried.append("$RNN_KIT_DATA (not set)")
+    yield target
+
+
+def not_there(place):
+    """A place where a file was looked for and is none, and what is there, for messages."""
+    return f"{place} ({'a folder, not a file' if os.path.isdir(place) else 'no such file'})"
+
+
+def _home():
+    """The home directory, and where there is none, as in many a container, that for temporary files."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
+
+
+def _keras_cache():
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else _home() / ".keras") / "datasets"
+
+
+def _check(path, name, sha256, url):
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror or error}): {name} was expected there; check "
+            "its permissions."
+        ) from error
+    if found != sha256:
+        raise DataError(
+            f"{path} is not {name} as published: expected SHA-256 {sha256}, found {found}. Delete "
+            f"it, and a fresh copy comes from {url}; or give its path with --data to use it as it "
+            "is."
+        )
+
+
+def _is_the_file(path, sha256):
+    try:
+        return file_sha256(path) == sha256
+    except OSError:
+        return False
+
+
+def file_sha256(path):
+    """The SHA-256 of a file, in hexadecimal, read piece by piece: it may have gigabytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# Fetching
+
+
+class _BadDownload(Exception):
+    """A download that came to its end and is not the file expected."""
+
+
+def _download(url, target, sha256, timeout):
+    # The process id keeps two processes that fetch the same file at once out of each other's way.
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response, open(part, "wb") as file:
+            found = _receive(response, file, _Progress(url, target, response.length))
+            file.flush()
+            os.fsync(file.fileno())
+        if found != sha256:
+            raise _BadDownload(f"expected SHA-256 {sha256}, received {found}")
+        os.replace(part, target)
+    except BaseException as error:  # Ctrl-C too leaves nothing behind
+        part.unlink(missing_ok=True)
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the response as well, and holds the connection
+        raise
+
+
+def _receive(response, file, progress):
+    """Writes the body of a response to a file; returns its SHA-256."""
+    expected, received = response.length, 0
+    digest = hashlib.sha256()
+    with progress:
+        while block := response.read(_BLOCK):
+            file.write(block)
+            digest.update(block)
+            received += len(block)
+            progress.show(received)
+    # http.client takes the end of the connection for the end of the body.
+    if expected is not None and received < expected:
+        raise _BadDownload(f"broken off after {received:,} of {expected:,} bytes")
+    return digest.hexdigest()
+
+
+def _reason(error, timeout):
+    cause = getattr(error, "reason", None)  # of a URLError: the OSError behind it
+    if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
+        return f"no answer for {timeout:g} s"
+    return str(error) or type(error).__name__
+
+
+class _Progress:
+    """One line on stderr, which grows into a bar where stderr is a terminal."""
+
+    _WIDTH = 30
+
+    def __init__(self, url, target, total):
+        self._label = f"Downloading {target.name}"
+        self._total = total
+        self._live = sys.stderr.isatty()
+        if not self._live:
+            self._write(f"{self._label} from {url} to {target.parent}\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._live:
+            self._write("\n")
+
+    def show(self, received):
+        if not self._live:
+            return
+        if self._total:
+            done = min(received / self._total, 1.0)
+            filled = round(done * self._WIDTH)
+            bar = "=" * filled + " " * (self._WIDTH - filled)
+            self._write(f"\r{self._label} [{bar}] {done:4.0%}")
+        else:
+            self._write(f"\r{self._label} {received:,} bytes")
+
+    def _write(self, text):
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -1,0 +1,78 @@
+"""Flickr8k: where it is looked for, what its files hold as published, and where they can be had."""
+
+import os
+
+from recipe_kit.datasets._caption_pictures import PARTS
+from recipe_kit.datasets._files import DataError, data_folder, not_there, own_places
+
+IMAGES = (6_000, 1_000, 1_000)  # of the three parts
+CAPTIONS = 40_460  # five of each of 8,092 images, 92 of which are in no part
+URL = "https://github.com/jbrownlee/Datasets"
+
+_PUBLISHED = (
+    "Hodosh, Young and Hockenmaier (2013, University of Illinois) gave the data set out on request, "
+    "and there are copies of it"
+)
+
+
+def caption_file():
+    """The path of the caption file.
+
+    Raises:
+        DataError: If it is not on this machine.
+    """
+    tried = []
+    target = data_folder() / "flickr8k" / "Flickr8k.token.txt"
+    for place in own_places(target, tried):
+        if os.path.isfile(place):
+            return place
+        tried.append(not_there(place))
+    raise DataError(
+        "Flickr8k's captions are not on this machine; its photos belong to their owners, and nothing "
+        f"is downloaded. Tried: {'; '.join(tried)}. {_PUBLISHED}, such as {URL} "
+        "(Flickr8k_text.zip): put Flickr8k.token.txt and Flickr_8k.{train,dev,test}Images.txt into "
+        f"{target.parent}, or use `--data shapes`, which needs no data."
+    )
+
+
+def where_photos_are(folder):
+    """What to do where the photos lack; a clause without a full stop."""
+    return (
+        f"put the photos into {folder / 'Images'}: {_PUBLISHED}, such as {URL} (Flickr8k_Dataset.zip)"
+    )
+
+
+def check(file, written, split):
+    """Refuses files that do not hold the data set as published.
+
+    Args:
+        file: The path of the caption file.
+        written: Its images' names to their captions.
+        split: Three lists of names, or `None` where there are none.
+
+    Raises:
+        DataError: naming what there is more or less of.
+    """
+    if not split:
+        raise DataError(
+            f"{file.parent} holds no files that name the images of each part: expected "
+            "Flickr_8k.trainImages.txt, Flickr_8k.devImages.txt and Flickr_8k.testImages.txt, of "
+            f"Flickr8k_text.zip; put them in, or use `--data {file.parent}` for parts drawn at random"
+        )
+    rows = [
+        (f"images of the {part} part", len(names), expected)
+        for part, names, expected in zip(PARTS, split, IMAGES, strict=True)
+    ]
+    rows.append((f"captions in {file.name}", sum(map(len, written.values())), CAPTIONS))
+    wrong = [
+        f"{found:,} {what}, {abs(found - expected):,} {'more' if found > expected else 'fewer'} than "
+        f"{expected:,}"
+        for what, found, expected in rows
+        if found != expected
+    ]
+    if wrong:
+        raise DataError(
+            f"{file.parent} does not hold Flickr8k as published: {'; '.join(wrong)}. Replace the files "
+            f"by those of Flickr8k_text.zip ({URL}), or use `--data {file.parent}` to take "
+            "them as they are."
+        )

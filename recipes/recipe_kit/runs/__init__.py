@@ -1,0 +1,59 @@
+"""A run's folder, its checkpoints, and the ledger of recorded runs."""
+
+from recipe_kit.runs.environment import (
+    commit,
+    describe_machine,
+    machine,
+    machine_identity,
+    same_machine,
+)
+from recipe_kit.runs.errors import RunError
+from recipe_kit.runs.folder import (
+    CONFIG,
+    HISTORY,
+    MODEL,
+    OWN_FILES,
+    RESULT,
+    SAMPLES,
+    Run,
+    check_free,
+    check_new,
+    new_folder,
+    writing,
+)
+from recipe_kit.runs.ledger import differing, entry_text, ledger_entry, ledger_name, rows_of, summary
+from recipe_kit.runs.lock import locked
+from rnn_kit.checkpoint_files import Checkpoints
+from rnn_kit.plain import json_text, plain
+from rnn_kit.versions import versions
+
+__all__ = [
+    "CONFIG",
+    "HISTORY",
+    "MODEL",
+    "OWN_FILES",
+    "RESULT",
+    "SAMPLES",
+    "Checkpoints",
+    "Run",
+    "RunError",
+    "check_free",
+    "check_new",
+    "commit",
+    "describe_machine",
+    "differing",
+    "entry_text",
+    "json_text",
+    "ledger_entry",
+    "ledger_name",
+    "locked",
+    "machine",
+    "machine_identity",
+    "new_folder",
+    "plain",
+    "rows_of",
+    "same_machine",
+    "summary",
+    "versions",
+    "writing",
+]

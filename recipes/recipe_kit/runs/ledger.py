@@ -1,0 +1,132 @@
+"""The ledger: recorded runs, one JSON a recipe, preset and set of settings, over several seeds."""
+
+import hashlib
+import json
+import math
+import re
+import statistics
+
+from recipe_kit.runs.environment import same_machine
+from recipe_kit.runs.errors import RunError
+from rnn_kit.plain import json_text, plain
+
+_SAME = ("recipe", "preset", "data", "versions")  # of runs of one entry; and `same_machine`
+
+
+def summary(values):
+    """Mean, sample standard deviation (with n - 1; `None` for one value) and the values themselves.
+
+    Of a training that diverged a value may be no finite number; then mean and deviation are NaN.
+    """
+    values = [float(value) for value in values]
+    finite = all(map(math.isfinite, values))
+    deviation = None if len(values) == 1 else statistics.stdev(values) if finite else math.nan
+    return {
+        "mean": statistics.fmean(values) if finite else math.nan,
+        "std": deviation,
+        "values": values,
+    }
+
+
+def ledger_entry(results, preset_settings, neutral=(), histories=()):
+    """What the ledger holds of runs that differ in their seed alone.
+
+    Args:
+        results: Contents of their `result.json`.
+        preset_settings: The preset's settings, a dict; what differs from them is listed by itself.
+        neutral: Names of settings that no figure depends on, which are not listed so, and in which
+            the runs may differ; the first run's stand in the entry.
+        histories: Of each run the rows of its `history.csv`; none, or empty ones, are not recorded.
+
+    Returns:
+        A dict of `recipe`, `preset`, `settings` (all but the seed), `differs` (those that the preset
+        has otherwise), `data`, `seeds`, `metrics` and `minutes` (each with mean, sample standard
+        deviation and the values in the seeds' order), `machine`, `versions`, `commit` (one, or a list
+        where they differ), and `history` (of each seed, names of columns to their values; `rows_of`
+        gives the rows back).
+
+    Raises:
+        RunError: if the runs differ in more than the seed and what is neutral.
+    """
+    settings = [{k: v for k, v in r["settings"].items() if k != "seed"} for r in results]
+    decisive = [{k: v for k, v in s.items() if k not in neutral} for s in settings]
+    first, machine = results[0], {}
+    for result, its_settings in zip(results, decisive, strict=True):
+        parts = [name for name in _SAME if result[name] != first[name]]
+        parts += [] if same_machine(result["machine"], machine) else ["machine"]
+        machine |= result["machine"]
+        parts += [] if its_settings == decisive[0] else ["settings"]
+        if parts:
+            raise RunError(
+                f"The runs of the seeds {first['seed']} and {result['seed']} cannot be recorded "
+                f"together: they differ in {', '.join(parts)}."
+            )
+    commits = list(dict.fromkeys(result["commit"] for result in results))
+    entry = {
+        "recipe": first["recipe"],
+        "preset": first["preset"],
+        "settings": settings[0],
+        "differs": differing(settings[0], preset_settings, neutral),
+        "data": first["data"],
+        "seeds": [result["seed"] for result in results],
+        "metrics": {n: summary(r["metrics"][n] for r in results) for n in first["metrics"]},
+        "minutes": summary(result["minutes"] for result in results),
+        "machine": {k: machine[k] for k in machine if all(k in r["machine"] for r in results)},
+        "versions": first["versions"],
+        "commit": commits[0] if len(commits) == 1 else commits,
+    }
+    if any(histories):
+        entry["history"] = [_columns(rows) for rows in histories]
+    return entry
+
+
+def _columns(rows):
+    return {column: [row[column] for row in rows] for column in (rows or [{}])[0]}
+
+
+def rows_of(entry, seed):
+    """The rows of the `history.csv` of one seed of an entry.
+
+    Raises:
+        LookupError: if the entry has not this seed, or none of its histories.
+    """
+    if seed not in entry["seeds"]:
+        raise LookupError(f"{ledger_name(entry)} has the seeds {entry['seeds']}, and not {seed}")
+    if "history" not in entry:
+        raise LookupError(f"{ledger_name(entry)} has no histories: record it anew")
+    columns = entry["history"][entry["seeds"].index(seed)]
+    return [
+        dict(zip(columns, map(float, row), strict=True))  # what is no finite number stands as a string
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def entry_text(entry):
+    """An entry as the ledger's file has it: JSON, each column of a history in a line of its own."""
+    name = ledger_name(entry)
+    text = json_text({k: v for k, v in entry.items() if k != "history"}, name, indent=2).rstrip("\n")
+    if "history" in entry:
+        seeds = [
+            ",\n".join(
+                f"      {json.dumps(name)}: {json.dumps(plain(values))}" for name, values in of.items()
+            )
+            for of in entry["history"]
+        ]
+        body = ",\n".join(f"    {{\n{columns}\n    }}" for columns in seeds)
+        text = f'{text[:-2]},\n  "history": [\n{body}\n  ]\n}}'
+    return text + "\n"
+
+
+def differing(settings, preset_settings, neutral=()):
+    """The settings that a preset has otherwise; the seed, and those that are neutral, aside."""
+    aside = {"seed", *neutral}
+    return {k: v for k, v in settings.items() if k not in aside and v != preset_settings.get(k)}
+
+
+def ledger_name(entry):
+    """The entry's file: `<recipe>-<preset>.json`, with the settings that differ between the two."""
+    differs = [f"{name}_{value}" for name, value in sorted(entry["differs"].items())]
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join([entry["recipe"], entry["preset"], *differs]))
+    if len(slug) > 120:
+        slug = f"{slug[:110]}-{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
+    return f"{slug}.json"

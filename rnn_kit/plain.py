@@ -1,0 +1,133 @@
+"""Numbers, text and their containers as JSON and CSV files have them."""
+
+import contextlib
+import json
+import math
+import numbers
+import os
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_NUMBERS = {math.inf: "Infinity", -math.inf: "-Infinity"}
+
+
+def plain(value, name="The value", finite=True):
+    """Turns a value into one that JSON has: its numbers stay numbers, whoever made them.
+
+    NumPy's scalars, arrays and the tensors of any backend become numbers and lists of numbers, tuples
+    lists, paths strings. JSON has no word for what is no finite number; here it is one of the strings
+    "NaN", "Infinity" and "-Infinity", which `float` reads.
+
+    Args:
+        value: Any nesting of dicts, lists and tuples of the above, strings, booleans and `None`.
+        name: What the value is called in an error.
+        finite: Whether what is no finite number becomes a string. `False` leaves it to Python's own
+            `json`, which writes and reads it in a way that other readers refuse. Default: `True`.
+
+    Returns:
+        The value, of dicts, lists, strings, booleans, ints, floats and `None`.
+
+    Raises:
+        ValueError: naming the entry that is something else.
+
+    Example:
+
+    >>> from rnn_kit.plain import plain
+    >>> plain({"nats": np.float32(0.5), "hits": np.arange(2), "best": float("nan")})
+    {'nats': 0.5, 'hits': [0, 1], 'best': 'NaN'}
+    """
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, str):
+        return str.__str__(value)  # an enumeration's own `str` gives its name, not its text
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        value = float(value)
+        return value if not finite or math.isfinite(value) else _NO_NUMBERS.get(value, "NaN")
+    if isinstance(value, Mapping):
+        parts = {
+            _key(key, name): plain(part, f"{name}[{key!r}]", finite) for key, part in value.items()
+        }
+        if len(parts) < len(value):
+            raise ValueError(
+                f"{name} has several keys that are the same in JSON, whose keys are strings. Received: "
+                f"{_brief(list(value))}"
+            )
+        return parts
+    if isinstance(value, (list, tuple)):
+        return [plain(part, f"{name}[{n}]", finite) for n, part in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    return plain(_listed(value, name), name, finite)
+
+
+def json_text(content, name, **how):
+    """The text of a JSON file with this content: see `plain`.
+
+    A path whose bytes are not UTF-8 has lone surrogates in Python. UTF-8 has none, so that they are
+    written as JSON's escapes, and read again as they were.
+
+    Args:
+        content: What the file holds.
+        name: What the content is called in an error.
+        **how: Of `json.dumps`.
+    """
+    text = json.dumps(plain(content, name), allow_nan=False, **{"ensure_ascii": False, **how})
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def scalars(row):
+    """A row of numbers for a CSV file: an array, or a tensor, has a column for each of its numbers.
+
+    Raises:
+        ValueError: naming the entry that holds no numbers.
+    """
+    columns = {}
+    for name, value in row.items():
+        values = value if isinstance(value, numbers.Real) else _listed(value, name)
+        if isinstance(values, list):
+            flat = np.asarray(values).ravel().tolist()
+            columns |= {f"{name}_{n}": number for n, number in enumerate(flat)}
+        else:
+            columns[name] = values if isinstance(values, numbers.Integral) else float(values)
+    return columns
+
+
+def _key(key, name):
+    if isinstance(key, str):
+        return str.__str__(key)
+    key = plain(key, f"A key of {name}")
+    if isinstance(key, (dict, list)):
+        raise ValueError(f"{name} has a key that is no string and no number. Received: {key!r}")
+    return json.dumps(key)
+
+
+def _listed(value, name):
+    """An array's or a tensor's numbers, in lists of lists; one without axes is a number."""
+    import keras
+
+    array = None
+    if hasattr(value, "__array__"):
+        # A symbolic tensor has no numbers yet, and says so by an error of its backend's own.
+        with contextlib.suppress(Exception):
+            try:
+                array = keras.ops.convert_to_numpy(value)
+            except ValueError:  # one number of bfloat16, which TensorFlow hands over by `numpy` alone
+                array = np.asarray(value.numpy())
+    if array is not None and array.dtype.kind in "biuf":
+        return array.tolist()
+    if array is not None and array.dtype.name.startswith(("bfloat", "float")):  # not of NumPy itself
+        return array.astype("float32").tolist()
+    raise ValueError(
+        f"{name} is {_brief(value)} of type {type(value).__name__}, which cannot be written to a file. "
+        "Expected a number, an array or tensor of numbers, text, None, or a list or dict of these."
+    )
+
+
+def _brief(value):
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

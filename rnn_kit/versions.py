@@ -1,0 +1,14 @@
+"""Versions of what the numbers depend on."""
+
+import contextlib
+import importlib.metadata
+import platform
+
+
+def versions():
+    """Versions of Python, `rnn_kit`, TensorFlow, Keras and NumPy, as far as they are installed."""
+    packages = {}
+    for name in ("rnn_kit", "tensorflow", "keras", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            packages[name] = importlib.metadata.version(name)
+    return {"python": platform.python_version(), **packages}
