@@ -19,10 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "recipes"), str(ROOT / "docs")]
 
+import recipe_kit.quiet_tensorflow  # noqa: E402, F401  TensorFlow, which the package imports
 from results_parts import pictures  # noqa: E402
 from results_parts.ledger import entry  # noqa: E402
 
-import recipe_kit.quiet_tensorflow  # noqa: E402, F401  TensorFlow, which the package imports
 from recipe_kit import figures  # noqa: E402
 from recipe_kit.runs import writing  # noqa: E402
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, which the package imports
 from results_parts import claims, overview, pictures, tables
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, which the package imports
 from recipe_kit.runs import writing
 
 ROOT = Path(__file__).parents[1]

@@ -17,10 +17,10 @@ import sys
 
 sys.path[:0] = ["../recipes"]  # this notebook calls the recipes; it copies nothing from them
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
 import numpy as np
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import adding_problem
 import hello_characters
 import vanishing_gradients

@@ -21,11 +21,11 @@ import sys
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
 import numpy as np
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import nietzsche_generation as recipe
 from recipe_kit import cli, figures
 from recipe_kit.runs import Run

@@ -25,11 +25,11 @@ from typing import NamedTuple
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
 import numpy as np
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import imdb_sentiment as recipe
 import rnn_kit
 from parts.imdb_sentiment import baseline, comparison

@@ -25,11 +25,11 @@ import sys
 
 sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
 import numpy as np
 from results_parts.ledger import entry, metrics, number  # what recorded runs came to
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import ptb_language_model as recipe
 from parts.ptb_language_model import agreement, comparison, pictures, sentences
 from recipe_kit import figures

@@ -42,15 +42,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.adding_problem import comparison, pictures, tasks
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit.layers import LearnedInitialState
+from rnn_kit import layers
 
 RECIPE = "adding_problem"
 LEDGER = Path(__file__).parent / "results"
@@ -123,7 +123,7 @@ def build_model(settings, task):
     else:
         layer = cli.CELLS[settings.cell](settings.units, **kwargs)
     if settings.learned_state:
-        layer = LearnedInitialState(layer)
+        layer = layers.LearnedInitialState(layer)
     activation = "linear" if task.loss == "mse" else "sigmoid"
     answer = keras.layers.Dense(task.outputs, activation, name="answer")
     return keras.Sequential([keras.Input((None, task.features)), layer, answer], name=settings.task)

@@ -40,18 +40,14 @@ import contextlib
 import functools
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
-from parts.benchmark_layers import memory, models, torch_times
-from parts.benchmark_layers.record import entry_name
-from parts.benchmark_layers.timing import speed_of_products
-from parts.benchmark_layers.turns import median_and_quartiles, operations, take_rounds, take_turns
+from parts.benchmark_layers import memory, models, record, timing, torch_times, turns
 from recipe_kit import cli, figures, runs
 from rnn_kit import layers
-from rnn_kit.layers.fused.sequence import has_gpu
 
 RECIPE = "benchmark_layers"
 SHAPES = ["40,128,57,128", "80,32,128,128", "20,20,200,200", "35,20,650,650", "100,64,256,512"]
@@ -60,18 +56,21 @@ MEMORY_PROCESSES = 3
 ROUNDS = 3  # in which the process of TensorFlow and that of PyTorch take turns
 PASSES = ("forward", "forward_backward")
 
-MAKERS = {
-    "lstm": {
-        "keras": keras.layers.LSTM,
-        "kit": functools.partial(layers.PeepholeLSTM, peephole_initializer="random_normal"),
-        "kit plain": functools.partial(layers.PeepholeLSTM, fused=False),
-    },
-    "gru": {
-        "keras": keras.layers.GRU,
-        "kit": layers.GRU,
-        "kit plain": functools.partial(layers.GRU, fused=False),
-    },
-}
+KINDS = ("lstm", "gru")
+
+
+def makers(kind):
+    """What makes the layers that are measured of a kind: names to functions, or to classes."""
+    stock, kit = {
+        "lstm": (keras.layers.LSTM, layers.PeepholeLSTM),
+        "gru": (keras.layers.GRU, layers.GRU),
+    }[kind]
+    options = {"peephole_initializer": "random_normal"} if kind == "lstm" else {}
+    return {
+        "keras": stock,
+        "kit": functools.partial(kit, **options),
+        "kit plain": functools.partial(kit, fused=False),
+    }
 
 
 def shape(text):
@@ -130,9 +129,14 @@ def peak_memory(kind, name, sizes, flags):
 
 def print_memory(flags):
     kind, sizes = flags.layers[0], flags.shapes[0]
-    make = MAKERS[kind][flags.memory_of]
+    make = makers(kind)[flags.memory_of]
     small = keras_calls(make, (2, 2, 2, 2), flags.dtype, flags.jit)[1]
     print(memory.rise(small, lambda: keras_calls(make, sizes, flags.dtype, flags.jit)[1]))
+
+
+def has_gpu():
+    """Whether TensorFlow has a GPU to run on."""
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def start_torch(flags):
@@ -147,25 +151,25 @@ def asked_of_torch(kind, sizes, flags):
 
 def measure(kind, sizes, flags, torch=None):
     """One row a layer; of PyTorch's where its process is given."""
-    calls = {n: keras_calls(make, sizes, flags.dtype, flags.jit) for n, make in MAKERS[kind].items()}
+    calls = {n: keras_calls(make, sizes, flags.dtype, flags.jit) for n, make in makers(kind).items()}
 
     def of_keras(repeats):
         times = {}
         for k, what in enumerate(PASSES):
-            turns = take_turns({name: pair[k] for name, pair in calls.items()}, repeats)
-            times |= {(name, what): its_times for name, its_times in turns.items()}
+            taken = turns.take_turns({name: pair[k] for name, pair in calls.items()}, repeats)
+            times |= {(name, what): its_times for name, its_times in taken.items()}
         return times
 
     def of_torch(repeats):
         said = torch.ask(do="time", repeats=repeats, **asked_of_torch(kind, sizes, flags))
         return {("torch", what): said[what] for what in PASSES}
 
-    times = take_rounds([of_keras, *([of_torch] if torch else [])], flags.repeats, ROUNDS)
+    times = turns.take_rounds([of_keras, *([of_torch] if torch else [])], flags.repeats, ROUNDS)
     rows = []
     for name in [*calls, *(["torch"] if torch else [])]:
         row = {"layer": kind, "shape": sizes, "of": name}
         for what in PASSES:
-            row[what] = median_and_quartiles(times[name, what])
+            row[what] = turns.median_and_quartiles(times[name, what])
             row[what]["ratio"] = row[what]["median_ms"] / np.median(times["keras", what])
         if flags.memory:
             row["peak_mib"] = peak_memory(kind, name, sizes, flags)
@@ -223,7 +227,7 @@ def draw(rows, machine):
 def parse(argv):
     parser = cli.Parser(prog=f"{RECIPE}.py", description=__doc__)
     about = "which of them (default: both)"
-    parser.add_argument("--layers", nargs="+", choices=MAKERS, default=list(MAKERS), help=about)
+    parser.add_argument("--layers", nargs="+", choices=KINDS, default=list(KINDS), help=about)
     shapes = [shape(text) for text in SHAPES]
     about = f"one or more; default: {' '.join(SHAPES)}"
     parser.add_argument(
@@ -258,7 +262,7 @@ def parse(argv):
         parser.error("--torch-python and --no-torch exclude each other")
     if flags.memory and not memory.MEASURABLE:
         parser.error("--memory: this system does not tell a process its peak memory")
-    whole = flags.layers == list(MAKERS) and flags.shapes == shapes and flags.models
+    whole = flags.layers == list(KINDS) and flags.shapes == shapes and flags.models
     if flags.record and not (whole and flags.memory == memory.MEASURABLE):
         parser.error(
             "--record is for the whole measurement, which it replaces in the ledger: leave out "
@@ -307,7 +311,7 @@ def measure_into(out, flags):
         figures.write(draw(result["rows"], result["machine"]), aside, {})
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
-        path = LEDGER / entry_name(result)
+        path = LEDGER / record.entry_name(result)
         with runs.writing(path) as aside:
             aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
         print(f"recorded in {path}")
@@ -316,7 +320,10 @@ def measure_into(out, flags):
 
 def measure_all(flags, torch, about_torch):
     """Measures and prints everything; returns what `result.json` has."""
-    machine, speed = runs.machine(), speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype)
+    machine, speed = (
+        runs.machine(),
+        timing.speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype),
+    )
     print(f"on {runs.describe_machine(machine)}; {flags.dtype}{', XLA' if flags.jit else ''}")
     print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}; {about_torch}")
     print("median ms (quartiles), ratio to keras; peak memory of training steps")
@@ -324,7 +331,7 @@ def measure_all(flags, torch, about_torch):
     rows = []
     for kind in flags.layers:
         for sizes in flags.shapes:
-            bound = 1000 * operations(kind, sizes) / speed
+            bound = 1000 * turns.operations(kind, sizes) / speed
             print(
                 f"{kind.upper()}, T = {sizes[0]}, B = {sizes[1]}, F = {sizes[2]}, units = {sizes[3]}; "
                 f"at {speed / 1e9:.0f} GFLOP/s its products alone take {bound:.1f} ms, forward and back"

@@ -50,19 +50,17 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.hello_characters import pictures, side_by_side
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit.generation import generate
-from rnn_kit.inspection import states_over_time
-from rnn_kit.sampling import TemperatureSampler
+from rnn_kit import generation, inspection, sampling
 from rnn_kit.text import text_sha256
 
 RECIPE = "hello_characters"
@@ -170,7 +168,7 @@ def train(settings, word, model, run):
 
 def forward(model, word):
     """The forward pass over the word, with the states on the way."""
-    seen = states_over_time(model, word.inputs[None])
+    seen = inspection.states_over_time(model, word.inputs[None])
     return Pass(word.vocabulary, word.inputs, word.targets, seen.states["h"][0], seen.outputs[0])
 
 
@@ -208,9 +206,9 @@ def report(title, seen):
 def spell(settings, word, model):
     """The word from its first character on: greedily, and the share of samples that are right."""
     first, more = word.inputs[:1], len(word.targets)
-    greedy = generate(model, first[None], more, TemperatureSampler(0))[0]
-    sampler = TemperatureSampler(settings.temperature, seed=settings.seed)
-    samples = generate(model, np.tile(first, (SAMPLES, 1)), more, sampler)
+    greedy = generation.generate(model, first[None], more, sampling.TemperatureSampler(0))[0]
+    sampler = sampling.TemperatureSampler(settings.temperature, seed=settings.seed)
+    samples = generation.generate(model, np.tile(first, (SAMPLES, 1)), more, sampler)
     whole = np.concatenate([first, word.targets])
     return word.decode(greedy), float((samples == whole).all(axis=1).mean())
 

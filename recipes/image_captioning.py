@@ -52,14 +52,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
-from parts.image_captioning import captioning, comparison, data, decoding, fitting, pictures, scores
-from parts.image_captioning.captioner import DECODERS, VECTORS, Captioner
-from parts.image_captioning.decoding import Writer
-from parts.image_captioning.judging import captions_table, described, judge, report, truth
+from parts.image_captioning import (
+    captioner,
+    captioning,
+    comparison,
+    data,
+    decoding,
+    fitting,
+    judging,
+    pictures,
+    scores,
+)
+from parts.image_captioning.choices import DECODERS, VECTORS
 from recipe_kit import cli
 from recipe_kit.cli import setting
 from recipe_kit.runs import Run, describe_machine
@@ -78,11 +86,11 @@ class Settings:
         *("captions.png", "best.png", "worst.png", "attention.png"),
     )
 
-    data: str = setting(
+    data: str = cli.data(
         "flickr8k",
         "flickr8k, shapes (drawn), or your own: a folder of pictures and captions, or the captions' "
         "file; docs/data.md has the forms",
-        group=DATA,
+        ("flickr8k", "shapes"),
     )
     encoding: str | None = cli.encoding()
     features: tuple[str, ...] = setting(
@@ -149,7 +157,7 @@ class Settings:
 
 # fmt: off
 SHAPES = Settings(
-    data=data.SHAPES, pictures=16_000, min_count=1, decoder="merge", units=128, embedding=128,
+    data="shapes", pictures=16_000, min_count=1, decoder="merge", units=128, embedding=128,
     image_dropout=0.0, embedding_dropout=0.0, output_dropout=0.0, label_smoothing=0.0, batch_size=64,
     epochs=6, learning_rate=4e-3, beam_widths=(1, 3), length_penalties=(0.7,), length=16,
 )
@@ -189,7 +197,7 @@ def load_data(settings):
 
 def build_model(settings, vocabulary, images, word_vectors=None):
     """The network, untrained: a `Captioner`; with the vectors of words that are given, if any are."""
-    model = Captioner(
+    model = captioner.Captioner(
         len(vocabulary),
         images,
         settings.decoder,
@@ -232,7 +240,7 @@ def train(settings, held, run):
         f"{settings.decoder}, {settings.cell} of {settings.units}, {model.count_params():,} weights; "
         f"{words:,} words an epoch, in {batches:,} batches of {settings.batch_size} captions"
     )
-    writer = Writer(model, held.vocabulary, settings.length)
+    writer = decoding.Writer(model, held.vocabulary, settings.length)
     watched = np.random.default_rng(settings.seed).permutation(len(held.validation))[:3]
 
     def score():
@@ -243,7 +251,7 @@ def train(settings, held, run):
         sample = "\n".join(f"    {held.validation.names[n]}: {' '.join(written[n])}" for n in watched)
         print(sample, flush=True)
         run.append_sample(sample)
-        found = judge(written, held.validation)
+        found = judging.judge(written, held.validation)
         return {name: found[name] for name in ("bleu_4", "cider", "truth") if name in found}
 
     callbacks = [
@@ -275,12 +283,12 @@ def evaluate(settings, model, held):
     Returns:
         Metrics, and the test pictures' captions, lists of words.
     """
-    writer = Writer(model, held.vocabulary, settings.length)
+    writer = decoding.Writer(model, held.vocabulary, settings.length)
     validation = held.validation
 
     def score(written):
         if validation.scenes:
-            return truth(written, validation)
+            return judging.truth(written, validation)
         return scores.bleu(written, validation.words)[-1]
 
     chosen, width = decoding.choose(
@@ -299,10 +307,10 @@ def evaluate(settings, model, held):
         ]
     metrics = {"beam_width": width, "length_penalty": chosen[width][1]}
     for way, written in ways.items():
-        found = judge(written, validation) | described(written, training)
+        found = judging.judge(written, validation) | judging.described(written, training)
         metrics |= {f"validation_{way}_{name}": value for name, value in found.items()}
     captions = [best.words for best, *_ in writer.beam(held.test.pictures, width, chosen[width][1])]
-    found = judge(captions, held.test) | described(captions, training)
+    found = judging.judge(captions, held.test) | judging.described(captions, training)
     found["perplexity"] = np.exp(fitting.Nats(model, held.test, held.vocabulary)())
     metrics |= {f"test_{name}": value for name, value in found.items()}
     return metrics, captions
@@ -339,13 +347,13 @@ def run_one(settings, open_run):
         **found,
     }
     metrics = {name: float(value) for name, value in metrics.items()}
-    run.write_text("captions.txt", captions_table(held.test, captions))
+    run.write_text("captions.txt", judging.captions_table(held.test, captions))
     run.write_result(held.info, settings.seed, metrics)  # before a photo that cannot be read is met
     with cli.drawing():
         if settings.data == data.SHAPES:
             pictures.save_example(run, held.test)
         pictures.draw(run, settings, history, held, captions, model, metrics)
-    report(settings, metrics)
+    judging.report(settings, metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
     print("caption a picture with it: " + cli.command("--caption", "PHOTO", "--run", run.path))
     return metrics

@@ -54,18 +54,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.imdb_sentiment import baseline, comparison, opinions, padding, pictures
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_reviews
 from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit.layers import MaskedGlobalMaxPooling1D, WordDropout, WordPairs
-from rnn_kit.pipelines import sequence_batches, sequence_dataset
+from rnn_kit import layers, pipelines
 from rnn_kit.text import FIRST, UNKNOWN, LabelledSequences, WordVocabulary
 
 RECIPE = "imdb_sentiment"
@@ -78,10 +77,10 @@ class Settings:
     DATA = "data and run"
     FILES = "vocabulary.json", "curves.png", "test.png", "length.png", "wrong.png"
 
-    data: str = setting(
+    data: str = cli.data(
         "imdb",
         "imdb, generated, or your own: a table (CSV, TSV, JSON lines), or a folder like aclImdb's",
-        group=DATA,
+        ("imdb", "generated"),
     )
     text_column: str = setting("text", "of a table", group=DATA)
     label_column: str = setting("label", "of a table; two classes", group=DATA)
@@ -205,10 +204,10 @@ def load_data(settings):
             f"on and {len(reviews.test)} for the test are too few: one review, and both classes to "
             "train on, are the least. Give more, or a greater --limit."
         )
-    if settings.pairs and settings.words > WordPairs.LARGEST:
+    if settings.pairs and settings.words > layers.WordPairs.LARGEST:
         raise cli.UserError(
-            f"--words {settings.words}: with pairs of words, {WordPairs.LARGEST} are the most. Give "
-            "fewer, or --pairs none."
+            f"--words {settings.words}: with pairs of words, {layers.WordPairs.LARGEST} are the most. "
+            "Give fewer, or --pairs none."
         )
     known = reviews.vocabulary
     vocabulary = WordVocabulary(known.words, min(settings.words, known.size))
@@ -221,7 +220,7 @@ def build_model(settings, vocabulary_size, pairs=0):
     """Ids `(B, T)` to the probability of the second class, `(B, 1)`; with so many pairs of words."""
     ids = words = keras.Input((None,), dtype="int32", name="ids")
     if settings.word_dropout:
-        words = WordDropout(settings.word_dropout, UNKNOWN)(words)
+        words = layers.WordDropout(settings.word_dropout, UNKNOWN)(words)
     std = settings.embedding_std
     start = "uniform" if std is None else keras.initializers.RandomNormal(stddev=std)
     x = keras.layers.Embedding(vocabulary_size, settings.embedding, start, mask_zero=settings.mask)(
@@ -238,12 +237,12 @@ def build_model(settings, vocabulary_size, pairs=0):
         )
         x = (keras.layers.Bidirectional(recurrent) if settings.bidirectional else recurrent)(x)
     if settings.pooling != "last":
-        pools = {"max": MaskedGlobalMaxPooling1D, "average": keras.layers.GlobalAveragePooling1D}
+        pools = {"max": layers.MaskedGlobalMaxPooling1D, "average": keras.layers.GlobalAveragePooling1D}
         chosen = pools if settings.pooling == "both" else [settings.pooling]
         pooled = [pools[name]()(x) for name in chosen]
         x = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
     if pairs:
-        bag = WordPairs(pairs, vocabulary_size, settings.pairs, name="pairs")(words)
+        bag = layers.WordPairs(pairs, vocabulary_size, settings.pairs, name="pairs")(words)
         x = keras.layers.Concatenate()([x, bag])
     if settings.output_dropout:
         x = keras.layers.Dropout(settings.output_dropout)(x)
@@ -286,11 +285,11 @@ def train(settings, data, run):
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     reviews = readable(settings, data.vocabulary, data.train.sequences)
     order = {"seed": settings.seed, "first_batch": checkpoint.first_batch, "bucket": settings.bucket}
-    dataset, batches = sequence_dataset(
+    dataset, batches = pipelines.sequence_dataset(
         reviews, data.train.labels, settings.batch_size, **order, **padded(settings)
     )
     validation = data.validation.take(np.argsort(data.validation.lengths, kind="stable"))
-    validation = sequence_batches(
+    validation = pipelines.sequence_batches(
         readable(settings, data.vocabulary, validation.sequences),
         validation.labels,
         PREDICTED,
@@ -357,7 +356,7 @@ def evaluate(model, settings, vocabulary, sequences):
     """Probabilities `(n,)` of the second class, in the order of the reviews."""
     order = np.argsort(sequences.lengths, kind="stable")  # hardly any padding, and the same figures
     reviews = readable(settings, vocabulary, sequences.take(order))
-    batches = sequence_batches(reviews, None, PREDICTED, **padded(settings))
+    batches = pipelines.sequence_batches(reviews, None, PREDICTED, **padded(settings))
     p = np.empty(len(sequences))
     p[order] = model.predict(batches, verbose=0)[:, 0]
     return p

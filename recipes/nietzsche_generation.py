@@ -47,19 +47,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.nietzsche_generation import comparison, fitting, listing, pictures, writing
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
-from recipe_kit.datasets import load_text
+from recipe_kit.datasets import TEXTS, load_text
 from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit.generation import Generator, WindowGenerator
-from rnn_kit.pipelines import ordered_windows, stream_dataset, window_dataset
+from rnn_kit import generation, pipelines
 from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "nietzsche_generation"
@@ -71,8 +70,8 @@ class Settings:
     DATA, WRITING = "data and run", "writing"
     FILES = "vocabulary.json", "loss.png", "temperatures.png"
 
-    data: str = setting(
-        "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
+    data: str = cli.data(
+        "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", TEXTS
     )
     encoding: str | None = cli.encoding()
     limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
@@ -212,17 +211,19 @@ def training_data(settings, text, first_batch):
     """Endless batches from `first_batch` on; an epoch's batches and targets; the validation part."""
     batch_size, window = text.info["batch_size"], text.info["window"]
     if settings.many_to_many:
-        dataset, batches = stream_dataset(text.train, batch_size, window, settings.seed, first_batch)
+        dataset, batches = pipelines.stream_dataset(
+            text.train, batch_size, window, settings.seed, first_batch
+        )
         ids = np.concatenate([text.train[-1:], text.validation])  # its first character is predicted too
         cut = streams(ids, batch_size, min(window, len(text.validation) // batch_size))
         targets = batches * batch_size * window
         return dataset, batches, targets, tf.data.Dataset.from_tensor_slices(cut)
-    dataset, batches = window_dataset(
+    dataset, batches = pipelines.window_dataset(
         text.train, batch_size, window, settings.step, settings.seed, first_batch
     )
     ids = np.concatenate([text.train[-window:], text.validation])
     targets = len(range(0, len(text.train) - window, settings.step))
-    return dataset, batches, targets, ordered_windows(ids, 1024, window)
+    return dataset, batches, targets, pipelines.ordered_windows(ids, 1024, window)
 
 
 def train(settings, text, run):
@@ -289,7 +290,11 @@ def without_states(model, settings):
 
 def generator_of(model, settings, window):
     """What writes with a model: carrying its states, or sliding the window that it predicts from."""
-    return Generator(model) if settings.many_to_many else WindowGenerator(model, window)
+    return (
+        generation.Generator(model)
+        if settings.many_to_many
+        else generation.WindowGenerator(model, window)
+    )
 
 
 def evaluate(model, settings, text):
@@ -300,11 +305,11 @@ def evaluate(model, settings, text):
     """
     if settings.many_to_many:
         stream = np.concatenate([text.validation[-1:], text.test])
-        return float(-Generator(model).score(stream[None])[0]) / len(text.test)
+        return float(-generation.Generator(model).score(stream[None])[0]) / len(text.test)
     window = text.info["window"]
     before = np.concatenate([text.train, text.validation])[-window:]
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    windows = ordered_windows(np.concatenate([before, text.test]), 1024, window)
+    windows = pipelines.ordered_windows(np.concatenate([before, text.test]), 1024, window)
     return float(model.evaluate(windows, verbose=0))
 
 

@@ -52,18 +52,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.ptb_language_model import agreement, comparison, fitting, measuring, pictures, sentences
 from recipe_kit import cli
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_corpus
 from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit.generation import Generator
-from rnn_kit.pipelines import stream_dataset
+from rnn_kit import generation, pipelines
 from rnn_kit.text import TokenVocabulary
 
 RECIPE = "ptb_language_model"
@@ -75,11 +74,11 @@ class Settings:
     DATA, WRITING = "data and run", "writing"
     FILES = "vocabulary.json", "before.txt", "perplexity.png", "agreement.png"
 
-    data: str = setting(
+    data: str = cli.data(
         "ptb",
         "ptb, agreement (generated), a folder with train.txt, valid.txt and test.txt, an archive of "
         "them, such as simple-examples.tgz, or one text, which is cut into three",
-        group=DATA,
+        ("ptb", "agreement"),
     )
     encoding: str | None = cli.encoding()
     vocab_size: int | None = setting(
@@ -278,7 +277,7 @@ def sampling(settings, vocabulary):
 def train(settings, corpus, run):
     """Back-propagation through time, truncated at the window. Returns the trained language model."""
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
-    dataset, batches = stream_dataset(
+    dataset, batches = pipelines.stream_dataset(
         corpus.train, settings.batch_size, settings.window, settings.seed, checkpoint.first_batch
     )
     with cli.strategy(settings).scope():
@@ -289,7 +288,7 @@ def train(settings, corpus, run):
         f"{words:,} words an epoch, in {batches:,} batches of {settings.batch_size} windows of "
         f"{settings.window}"
     )
-    generator = Generator(model)
+    generator = generation.Generator(model)
     before = sentences.keep_before(run, corpus)
     callbacks = [
         kit.CarryState(),
@@ -334,7 +333,7 @@ def stream(corpus, ids):
 
 def evaluate(model, corpus, ids):
     """Cross entropy of a text in nats a word: one stream, its states carried from end to end."""
-    return float(-Generator(model).score(stream(corpus, ids)[None])[0]) / len(ids)
+    return float(-generation.Generator(model).score(stream(corpus, ids)[None])[0]) / len(ids)
 
 
 def run_one(settings, open_run):
@@ -419,7 +418,7 @@ def open_saved(run):
             f"{run.path}: the model knows {model.output_shape[-1]:,} words and vocabulary.json has "
             f"{len(vocabulary):,}. The two are not of one run; train again."
         )
-    return Generator(model), vocabulary
+    return generation.Generator(model), vocabulary
 
 
 def measure(settings, steps):
@@ -428,7 +427,9 @@ def measure(settings, steps):
     keras.config.set_dtype_policy(settings.dtype)
     corpus = load_data(settings)
     check(settings, corpus)
-    dataset, batches = stream_dataset(corpus.train, settings.batch_size, settings.window, settings.seed)
+    dataset, batches = pipelines.stream_dataset(
+        corpus.train, settings.batch_size, settings.window, settings.seed
+    )
     trained, model = build_training(settings, corpus.vocabulary, batches)
     return measuring.measure(trained, model.count_params(), dataset, batches, settings, steps)
 

@@ -53,10 +53,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.vanishing_gradients import clipping, jacobians, memory, pictures
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting

@@ -43,18 +43,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
 import tensorflow as tf
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 from parts.visualize_cells import looking, pictures, saved
+from parts.visualize_cells.least import LEAST
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
-from recipe_kit.datasets import load_text
+from recipe_kit.datasets import TEXTS, load_text
 from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
-from rnn_kit.pipelines import stream_dataset
+from rnn_kit import pipelines
 from rnn_kit.text import CharVocabulary, split_text, streams
 
 RECIPE = "visualize_cells"
@@ -66,8 +67,8 @@ class Settings:
     DATA, LOOKING = "data and run", "looking"
     FILES = ("vocabulary.json", *pictures.FILES)
 
-    data: str = setting(
-        "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", group=DATA
+    data: str = cli.data(
+        "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", TEXTS
     )
     encoding: str | None = cli.encoding()
     limit: int | None = setting(
@@ -98,9 +99,9 @@ class Settings:
         None, "the cell to draw first (default: the best found)", cli.at_least(0), group=LOOKING,
         neutral=True,
     )  # fmt: skip
-    search: int = setting(50_000, "characters to search", cli.at_least(looking.LEAST), group=LOOKING)
+    search: int = setting(50_000, "characters to search", cli.at_least(LEAST), group=LOOKING)
     held_out: int = setting(
-        30_000, "characters to measure on what was found", cli.at_least(looking.LEAST), group=LOOKING
+        30_000, "characters to measure on what was found", cli.at_least(LEAST), group=LOOKING
     )
     page: int = setting(2_000, "of them on the page", cli.positive_int, group=LOOKING, neutral=True)
 
@@ -128,8 +129,8 @@ class Text:
     vocabulary: CharVocabulary
     train: np.ndarray
     validation: np.ndarray
-    searched: looking.Part
-    held_out: looking.Part
+    searched: "looking.Part"
+    held_out: "looking.Part"
     info: dict  # name, hash, sizes
 
 
@@ -138,10 +139,10 @@ def load_data(settings):
     text, info = load_text(settings.data, settings.limit, settings.encoding)
     vocabulary = CharVocabulary.from_text(text)
     train, validation, test = split_text(vocabulary.encode(text))
-    if len(train) <= settings.window or min(len(validation), len(test)) < looking.LEAST:
+    if len(train) <= settings.window or min(len(validation), len(test)) < LEAST:
         raise cli.UserError(
             f"--data {settings.data}: {len(text):,} characters leave {len(train):,} to train on and "
-            f"{len(test):,} to measure on. {settings.window + 1} and {looking.LEAST} are the least: "
+            f"{len(test):,} to measure on. {settings.window + 1} and {LEAST} are the least: "
             "give a longer text."
         )
     if settings.text is None:
@@ -172,7 +173,7 @@ def train(settings, text, run):
     """Truncated back-propagation through time. Returns the trained model, for any batch size."""
     batch_size = max(1, min(settings.batch_size, (len(text.train) - 1) // settings.window))
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
-    dataset, batches = stream_dataset(
+    dataset, batches = pipelines.stream_dataset(
         text.train, batch_size, settings.window, settings.seed, checkpoint.first_batch
     )
     window = min(settings.window, (len(text.validation) - 1) // batch_size)

@@ -9,14 +9,11 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+from rnn_kit.errors import CheckpointError
 from rnn_kit.plain import plain
 
 _NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
 _NAME = re.compile(r"checkpoint-(\d+)\.npz")
-
-
-class CheckpointError(ValueError):
-    """Checkpoints that cannot be written, read or used; the message is one line for the user."""
 
 
 class Checkpoints:

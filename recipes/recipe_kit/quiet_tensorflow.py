@@ -1,9 +1,13 @@
-"""Starts TensorFlow and Keras alike for every user, and without the lines that TensorFlow prints.
+"""Starts TensorFlow and Keras alike for every user, without the lines that TensorFlow prints, and late.
+
+A recipe imports this module first. Where the recipe is the program, TensorFlow and what needs it are
+imported when its command line is known to be good: `--help` and a mistyped flag are answered at once.
+`start` is that moment; `recipe_kit.cli.Parser` calls it. Elsewhere (a notebook, a test) it is at once.
 
 TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
-(https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. A recipe
-imports this module first. If TensorFlow does not start, what it said is shown; and where you have set
-TF_CPP_MIN_LOG_LEVEL yourself, nothing is held back.
+(https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. If
+TensorFlow does not start, what it said is shown; and where you have set TF_CPP_MIN_LOG_LEVEL yourself,
+nothing is held back.
 
 Held back as well: that functions are traced again and again. TensorFlow counts the traces of all models
 together, and warns when several stand side by side, each of which is traced once. That none is traced
@@ -19,6 +23,29 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
+
+from recipe_kit import later
+
+_FINDER = later.LaterFinder()
+
+
+def start():
+    """Imports TensorFlow, Keras and the layers of `rnn_kit`, where they wait to be imported."""
+    if _FINDER in sys.meta_path:
+        sys.meta_path.remove(_FINDER)
+        _start_quietly()
+
+
+def has_started():
+    """Whether TensorFlow is imported."""
+    return _FINDER not in sys.meta_path
+
+
+def _is_of_a_program():
+    """Whether a recipe, which lies beside this package, is the program that runs."""
+    program = getattr(sys.modules.get("__main__"), "__file__", None)
+    return program is not None and Path(program).resolve().parent == Path(__file__).resolve().parents[1]
 
 
 def _start():
@@ -67,6 +94,32 @@ def _use_defaults():
     keras.config.set_image_data_format("channels_last")
 
 
+def _start_quietly():
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        sys.stderr.flush()
+        standard_error = os.dup(2)
+        with tempfile.TemporaryFile() as said:
+            os.dup2(said.fileno(), 2)
+            try:
+                _start()
+            except BaseException:
+                said.seek(0)
+                with os.fdopen(os.dup(standard_error), "wb") as file:
+                    shutil.copyfileobj(said, file)
+                raise
+            finally:
+                os.dup2(standard_error, 2)
+                os.close(standard_error)
+    _use_defaults()
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":  # set above, or by a program that started this one
+        logging.getLogger("tensorflow").addFilter(
+            lambda record: "triggered tf.function retracing" not in record.getMessage()
+        )
+    # A saved model loads only if what it is made of has told Keras of itself.
+    later.execute("rnn_kit", "parts")
+
+
 sys.excepthook = _in_one_line
 _open_closed_streams()
 if (backend := os.environ.get("KERAS_BACKEND") or "tensorflow") != "tensorflow":
@@ -78,24 +131,7 @@ if importlib.util.find_spec("tensorflow") is None:
         f"TensorFlow is not installed in {sys.executable}: say `make demo` once, then start recipes "
         "with .venv/bin/python.",
     )
-if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    standard_error = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            _start()
-        except BaseException:
-            said.seek(0)
-            with os.fdopen(os.dup(standard_error), "wb") as file:
-                shutil.copyfileobj(said, file)
-            raise
-        finally:
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
-_use_defaults()
-if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":  # set above, or by a program that started this one
-    logging.getLogger("tensorflow").addFilter(
-        lambda record: "triggered tf.function retracing" not in record.getMessage()
-    )
+if _is_of_a_program():
+    sys.meta_path.insert(0, _FINDER)
+else:
+    _start_quietly()

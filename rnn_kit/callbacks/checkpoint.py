@@ -21,7 +21,8 @@ from rnn_kit.callbacks.variables import (
     passing_variables,
     signature_of,
 )
-from rnn_kit.checkpoint_files import CheckpointError, Checkpoints
+from rnn_kit.checkpoint_files import Checkpoints
+from rnn_kit.errors import CheckpointError
 from rnn_kit.versions import versions
 
 _FORMAT = 2  # of the notes

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from rnn_kit.callbacks.clock import TrainingClock
+from rnn_kit.errors import DivergedError
 
 
 class EpochLog(TrainingClock):
@@ -62,10 +63,6 @@ class EpochLog(TrainingClock):
     def set_state(self, notes, arrays):
         self._seconds_before, self._spent = notes["seconds"], 0.0
         self._is_restored = True
-
-
-class DivergedError(ArithmeticError):
-    """A loss that is no finite number: one line for the user."""
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -33,12 +33,12 @@ def test_every_layer_is_measured_and_the_result_is_written(tmp_path, capsys):
 def test_operations_are_those_of_the_products_of_one_step_and_its_gradient():
     # One step of one sequence: a row of F + units numbers meets 4 units columns, at 2 operations a
     # number; back, the gradients of the row and of the matrix take as many each.
-    assert recipe.operations("lstm", (1, 1, 3, 5)) == 3 * 2 * (3 + 5) * 20
-    assert recipe.operations("gru", (7, 2, 3, 5)) == 14 * 3 * 2 * (3 + 5) * 15
+    assert recipe.turns.operations("lstm", (1, 1, 3, 5)) == 3 * 2 * (3 + 5) * 20
+    assert recipe.turns.operations("gru", (7, 2, 3, 5)) == 14 * 3 * 2 * (3 + 5) * 15
 
 
 def test_what_is_timed_as_the_kit_is_the_fused_loop_and_as_plain_the_other():
-    for kind in recipe.MAKERS.values():
+    for kind in map(recipe.makers, recipe.KINDS):
         assert kind["kit"](2).runs_fused(training=True)
         assert not kind["kit plain"](2).runs_fused(training=True)
 
@@ -161,11 +161,11 @@ def test_in_each_round_one_group_measures_after_the_other():
 
         return measure
 
-    times = recipe.take_rounds([group("a"), group("b")], 5, 3)
+    times = recipe.turns.take_rounds([group("a"), group("b")], 5, 3)
     assert order == [("a", 2), ("b", 2), ("a", 2), ("b", 2), ("a", 1), ("b", 1)]
     assert times == {"a": [1, 1, 3, 3, 5], "b": [2, 2, 4, 4, 6]}
     order.clear()
-    recipe.take_rounds([group("a")], 2, 3)
+    recipe.turns.take_rounds([group("a")], 2, 3)
     assert order == [("a", 1), ("a", 1)]
 
 
@@ -271,7 +271,7 @@ def test_each_machine_has_a_file_of_its_own_in_the_ledger(monkeypatch, tmp_path)
 
 def test_a_compiled_measurement_does_not_overwrite_the_other():
     result = {"recipe": "r", "device": "cpu", "dtype": "float32", "jit": False, "machine": MACHINE}
-    assert recipe.entry_name(result) != recipe.entry_name({**result, "jit": True})
+    assert recipe.record.entry_name(result) != recipe.record.entry_name({**result, "jit": True})
 
 
 @pytest.mark.parametrize("part", [["--shapes", "3,2,4,5"], ["--layers", "gru"], ["--no-models"]])

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from parts.image_captioning import decoding, fitting
 from parts.image_captioning.attention import SoftAttentionCell
-from parts.image_captioning.captioner import DECODERS, Captioner
+from parts.image_captioning.captioner import Captioner
+from parts.image_captioning.choices import DECODERS
 from parts.image_captioning.data import Part
 from parts.image_captioning.decoding import Writer
 from rnn_kit.callbacks import DivergedError

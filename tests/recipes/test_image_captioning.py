@@ -141,8 +141,8 @@ def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder,
     colour = next(words for image in held.train.words for words in image if "green" in words)
     unknown = [word if word != "green" else "<unk>" for word in colour]
     part = data.Part(["x"], {}, [[colour]], [None])
-    assert recipe.judge([unknown], part)["bleu_1"] < 90
-    assert recipe.judge([colour], part)["bleu_1"] == pytest.approx(100)
+    assert recipe.judging.judge([unknown], part)["bleu_1"] < 90
+    assert recipe.judging.judge([colour], part)["bleu_1"] == pytest.approx(100)
 
 
 def test_what_is_not_learned_of_a_users_captions_is_said(folder):

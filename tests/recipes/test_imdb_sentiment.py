@@ -152,7 +152,7 @@ def test_the_lectures_batches_are_those_of_pad_sequences():
     settings = recipe.PRESETS["lecture"]
     reviews = [np.arange(5, 5 + n, dtype="int32") for n in (3, 80, 200)]
     sequences = recipe.readable(settings, WordVocabulary(["w"], 20_000), Sequences.of(reviews))
-    batches = recipe.sequence_batches(sequences, None, 3, **recipe.padded(settings))
+    batches = recipe.pipelines.sequence_batches(sequences, None, 3, **recipe.padded(settings))
     (ids,) = batches.as_numpy_iterator()
     np.testing.assert_array_equal(ids, keras.utils.pad_sequences(reviews, maxlen=80))
 

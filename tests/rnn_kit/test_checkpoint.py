@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from recipe_kit.runs import Run
 from rnn_kit.callbacks import CarryState, Checkpoint, EarlyStopping, EpochLog, StopOnNaN, Throughput
-from rnn_kit.checkpoint_files import CheckpointError
+from rnn_kit.errors import CheckpointError
 from rnn_kit.pipelines import stream_dataset
 from rnn_kit.text import streams
 

@@ -6,8 +6,6 @@ from keras import ops
 from parts.image_captioning.attention import SoftAttentionCell
 from recipe_kit import cli
 
-DECODERS = ("init", "input", "merge", "attention")
-VECTORS = ("pooled", "grid")  # what v is: the pooled features, or the mean of a grid's cells
 PIXELS = "pixels"
 CONSTANT = 1e-8  # variance of a feature below which it is taken for constant
 
@@ -37,11 +35,11 @@ class Captioner(keras.Model):
         vocabulary_size: V. Every id is a word that can follow, the end of a sentence too.
         images: Names to shapes of what is known of a picture: `pooled` `(D,)`, `grid` `(cells, D)`, or
             `pixels` `(height, width, 3)`, which a small convolutional network sees.
-        decoder: One of `DECODERS`.
+        decoder: One of `choices.DECODERS`.
         cell: A name of `recipe_kit.cli.CELLS`.
         units: Of the recurrent layer.
         embedding: Size of x_t, of v and of a_i.
-        vector: What v is made of, one of `VECTORS`, where there are no pixels.
+        vector: What v is made of, one of `choices.VECTORS`, where there are no pixels.
         image_dropout, embedding_dropout, output_dropout: Of the image's features, of x_t, and before
             the softmax.
         l2: λ of the penalty λ ‖θ‖² on the weights of words, recurrent layer and softmax.

@@ -1,7 +1,7 @@
 """The four decoders side by side, on the same pictures seen in the same way."""
 
 from parts.image_captioning import data, scores
-from parts.image_captioning.captioner import DECODERS, VECTORS
+from parts.image_captioning.choices import DECODERS, VECTORS
 from recipe_kit import cli, figures
 
 PRESET = "compare"

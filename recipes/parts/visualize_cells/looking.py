@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from parts.visualize_cells.annotation import prose_properties, python_properties
+from parts.visualize_cells.least import LEAST
 from parts.visualize_cells.search import search
 from recipe_kit import cli
 from recipe_kit.datasets import load_text
 from rnn_kit.inspection import recurrent_layers, states_over_time
-
-LEAST = 200  # characters of either part, fewer of which measure nothing
 
 
 @dataclass(frozen=True)

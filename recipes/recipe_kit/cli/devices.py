@@ -3,19 +3,21 @@
 import tensorflow as tf
 
 from recipe_kit.cli.errors import UserError
-from rnn_kit.distribution import local_devices
+from rnn_kit import distribution
 
 
 def strategy(settings):
     """The `tf.distribute.Strategy` to build and compile a model in, by `settings.distribute`."""
-    return local_devices() if settings.distribute else tf.distribute.get_strategy()
+    return distribution.local_devices() if settings.distribute else tf.distribute.get_strategy()
 
 
 def check_devices(settings, batch_size):
     """Says what `--distribute` comes to; a `UserError` if the devices cannot share a batch evenly."""
     if not settings.distribute:
         return
-    devices = [name.split("device:")[-1] for name in local_devices().extended.worker_devices]
+    devices = [
+        name.split("device:")[-1] for name in distribution.local_devices().extended.worker_devices
+    ]
     if batch_size % len(devices):
         raise UserError(
             f"--distribute: {len(devices)} devices cannot share batches of {batch_size} evenly. Give a "

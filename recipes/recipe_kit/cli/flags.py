@@ -12,25 +12,44 @@ and is thereby a field of the presets, a flag `--units` that overrides them, and
 import argparse
 import dataclasses
 import difflib
+import functools
+import importlib
 import itertools
 import math
 import os
 import sys
 import textwrap
+from collections.abc import Mapping
 from types import UnionType
 
-import keras
-
-import rnn_kit.layers
+from recipe_kit import quiet_tensorflow
+from recipe_kit.runs import Run, RunError, check_new
 from rnn_kit.text import TextError, check_encoding
 
-CELLS = {
-    "lstm": keras.layers.LSTM,
-    "peephole": rnn_kit.layers.PeepholeLSTM,
-    "gru": keras.layers.GRU,
-    "kit-gru": rnn_kit.layers.GRU,
-    "simple": keras.layers.SimpleRNN,
+_LAYERS = {
+    "lstm": ("keras", "LSTM"),
+    "peephole": ("rnn_kit", "PeepholeLSTM"),
+    "gru": ("keras", "GRU"),
+    "kit-gru": ("rnn_kit", "GRU"),
+    "simple": ("keras", "SimpleRNN"),
 }
+
+
+class _Cells(Mapping):
+    """What `--cell` takes, and the layer that each stands for, imported when it is asked for."""
+
+    def __getitem__(self, name):
+        package, layer = _LAYERS[name]
+        return getattr(importlib.import_module(f"{package}.layers"), layer)
+
+    def __iter__(self):
+        return iter(_LAYERS)
+
+    def __len__(self):
+        return len(_LAYERS)
+
+
+CELLS = _Cells()
 DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
@@ -44,12 +63,19 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
+        self.checks = []  # functions of the parsed flags, which raise `RunError`
 
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else list(args)
         flags, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error(self._about_unknown(args, unknown))
+        for check in self.checks:
+            try:
+                check(flags)
+            except RunError as error:
+                self.exit(2, f"{self.prog}: error: {error}\n")
+        quiet_tensorflow.start()  # nothing is left to be said without it
         return flags
 
     def _about_unknown(self, args, unknown):
@@ -180,6 +206,27 @@ def _encoding(text):
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def data(default, help, known):
+    """The setting of that name: the name of a known data set, or a path to the user's own.
+
+    Args:
+        default: A known name.
+        help: What it may be, without a full stop.
+        known: Names of the known sets.
+    """
+
+    def parse(text):
+        if text not in known and not os.path.lexists(text):
+            raise argparse.ArgumentTypeError(
+                f"There is no data set and no file or folder called {text!r}. Known are "
+                f"{', '.join(known)}; docs/data.md has the forms of files that are read"
+            )
+        return text
+
+    parse.metavar = "DATA"
+    return setting(default, help, parse, group="data and run")
+
+
 def checkpoint_seconds():
     """The setting of that name, which whatever trains with `rnn_kit.callbacks.Checkpoint` has."""
     help = "between checkpoints within an epoch; there is one after each"
@@ -237,7 +284,19 @@ def recipe_parser(prog, description, settings_class, presets, default="cpu", sav
     add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
     if saved_runs:
         add("--run", help="the saved run to use, where none is trained (default: the latest)")
+    parser.checks.append(functools.partial(_check_folders, recipe, settings_class))
     return parser, groups
+
+
+def _check_folders(recipe, settings_class, flags):
+    """Refuses folders that are not as they must be, before anything takes long."""
+    if getattr(flags, "run", None):
+        Run.open(flags.run, recipe)
+    if flags.out and not flags.seeds:
+        if not flags.resume:
+            check_new(flags.out, getattr(settings_class, "FILES", ()))
+        elif not os.path.exists(flags.out):
+            Run.open(flags.out, recipe)
 
 
 def _add_flag(group, field, preset, value):
@@ -249,7 +308,7 @@ def _add_flag(group, field, preset, value):
         if about["choices"] is None:
             names = {seed: "SEED", str: "TEXT"}
             whole = "N" if getattr(about["type"], "whole", False) else "X"
-            how["metavar"] = names.get(about["type"], whole)
+            how["metavar"] = getattr(about["type"], "metavar", names.get(about["type"], whole))
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
     default = "" if value in (None, ()) else f" ({preset}: {in_words(value)})"

@@ -4,15 +4,22 @@ import re
 
 import tensorflow as tf
 
+from recipe_kit import quiet_tensorflow
 from recipe_kit.cli.errors import UserError
 
 # Around it stand the names of its operations and devices.
 _OF_TENSORFLOW = re.compile(r"OOM when allocating tensor with shape\[[\d,]*\]")
-OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+
+
+def memory_errors():
+    """The errors of memory that is too small: a tuple of classes, for `except`."""
+    if not quiet_tensorflow.has_started():
+        return (MemoryError,)
+    return MemoryError, tf.errors.ResourceExhaustedError
 
 
 def out_of_memory(error):
-    """The `UserError` for one of `OUT_OF_MEMORY`, with what could not be had where that is told."""
+    """The `UserError` for one of `memory_errors()`, with what could not be had where that is told."""
     said = _OF_TENSORFLOW.findall(str(error)) or str(error).strip().splitlines()
     detail = f" ({said[0]})" if said else ""
     return UserError(

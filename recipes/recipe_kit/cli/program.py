@@ -7,11 +7,10 @@ import sys
 
 from recipe_kit.cli import output
 from recipe_kit.cli.errors import UserError
-from recipe_kit.cli.memory import OUT_OF_MEMORY, out_of_memory
+from recipe_kit.cli.memory import memory_errors, out_of_memory
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError
-from rnn_kit.callbacks import DivergedError
-from rnn_kit.checkpoint_files import CheckpointError
+from rnn_kit.errors import CheckpointError, DivergedError
 from rnn_kit.text import TextError
 
 
@@ -30,7 +29,7 @@ def run_recipe(main):
         sys.stdout.flush()
     except (UserError, DataError, DivergedError, RunError, TextError, CheckpointError) as error:
         _fail(error)
-    except OUT_OF_MEMORY as error:
+    except memory_errors() as error:
         _fail(out_of_memory(error))
     except KeyboardInterrupt as interrupt:
         sys.stderr.write(f"\n{str(interrupt) or 'Interrupted.'}\n")

@@ -9,7 +9,7 @@ import keras
 
 from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import flag_of, given, in_words, neutral_settings, override
-from recipe_kit.cli.memory import OUT_OF_MEMORY, out_of_memory
+from recipe_kit.cli.memory import memory_errors, out_of_memory
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command
 from recipe_kit.runs import (
@@ -95,7 +95,7 @@ def _train(job, run_one, flags):
             raise
         lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
         raise KeyboardInterrupt("\n".join(lines)) from None
-    except OUT_OF_MEMORY as error:
+    except memory_errors() as error:
         said = out_of_memory(error)
         if job.run is not None and not job.run.withdraw():
             said = UserError(f"{said} Go on from its checkpoint: {_how_to_go_on(flags, job.path)}")

@@ -1,0 +1,87 @@
+"""Imports that wait until they are used, so that a command line is answered at once."""
+
+import importlib.abc
+import sys
+import threading
+import types
+
+# What takes long to import, and whatever needs it as it is imported.
+_PACKAGES = {"tensorflow", "keras", "matplotlib", "scipy", "sklearn", "PIL", "sacrebleu", "parts"}
+_MODULES = {
+    "recipe_kit.figures",
+    *(
+        f"rnn_kit.{name}"
+        for name in (
+            *("callbacks", "convert", "distribution", "generation", "inspection", "layers", "metrics"),
+            *("pipelines", "sampling"),
+        )
+    ),
+}
+# What the import statement itself asks a module for, each time.
+_OF_ANY_MODULE = {"__class__", "__dict__", "__loader__", "__name__", "__package__", "__spec__"}
+_lock = threading.RLock()
+
+
+class LaterFinder(importlib.abc.MetaPathFinder):
+    """Finds these modules as others do, and has each executed when the first name of its is used.
+
+    A module whose names are imported one by one is executed at once, as ever: only `import keras` and
+    `from rnn_kit import layers` wait. (`importlib.util.LazyLoader` executes a module that is imported
+    a second time.)
+    """
+
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] not in _PACKAGES and name not in _MODULES:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                    spec.loader = _LaterLoader(spec.loader)
+                return spec
+        return None
+
+
+class _LaterLoader(importlib.abc.Loader):
+    def __init__(self, loader):
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        if type(module) is types.ModuleType:
+            module.__class__ = _Later
+        else:  # of an extension, say
+            self.loader.exec_module(module)
+
+
+class _Later(types.ModuleType):
+    """A module that waits."""
+
+    def __getattribute__(self, name):
+        if name in _OF_ANY_MODULE:
+            return super().__getattribute__(name)
+        _execute(self)
+        return getattr(self, name)
+
+
+def _execute(module):
+    with _lock:
+        if type(module) is not _Later:  # another thread was first
+            return
+        module.__class__ = types.ModuleType
+        spec = module.__spec__
+        spec.loader = module.__loader__ = spec.loader.loader
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            sys.modules.pop(module.__name__, None)
+            raise
+
+
+def execute(*packages):
+    """Executes the modules of these packages that wait."""
+    for name, module in list(sys.modules.items()):
+        if type(module) is _Later and name.partition(".")[0] in packages:
+            _execute(module)
