@@ -182,7 +182,7 @@ gradient_pictures.sensitivity(
 # %% [markdown]
 # How far back? In the adding problem two of $T$ numbers are marked, and the answer is their sum; answering 1 every
 # time has an error of 1/6. As many batches for each cell, at most: training stops when it is solved. As many units, too, and
-# the same learning rate; `adding_problem.py --compare` gives each cell its own, and three seeds. **Change $T$, or the cells** (`simple`,
+# the same learning rate; `adding_problem.py compare` gives each cell its own, and three seeds. **Change $T$, or the cells** (`simple`,
 # `irnn`, `lstm`, `peephole`, `gru`):
 
 # %%

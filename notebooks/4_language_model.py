@@ -108,7 +108,7 @@ for n in range(2):
 # They differ in nothing else that could decide: the text, its order and the number of steps are the same. A GRU
 # has three times the weights of a plain RNN of as many units, so each is given as many units as make its *weights*
 # as many as those of an LSTM of 64. Nor need one learning rate be right for both: each has the one of two that was
-# better for it on the validation text, in `ptb_language_model.py --compare` (the ledger has them). After the last epoch each writes a few
+# better for it on the validation text, in `ptb_language_model.py compare` (the ledger has them). After the last epoch each writes a few
 # sentences.
 
 # %%

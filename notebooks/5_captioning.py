@@ -229,7 +229,7 @@ for name in ("test_bleu_1", "test_bleu_4", "test_cider"):
 # looks at one place, says what is there, and looks at the next: what belongs together stands in one cell. The
 # other way learns it as well, from more pictures and more epochs: `image_captioning.py --preset shapes` is
 # `merge`, and docs/results.md has what it came to. So the curves say which learns *sooner*. Which is better in the end takes
-# several seeds, and a learning rate chosen for each (`image_captioning.py --compare --preset shapes
+# several seeds, and a learning rate chosen for each (`image_captioning.py compare --preset shapes
 # --seeds 0 1 2`).
 #
 # </details>

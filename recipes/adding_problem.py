@@ -1,7 +1,7 @@
 """How far back can a recurrent network remember? Two numbers in a long sequence are to be added.
 
 What you will see: the error stays for a while at 1/6, that of answering 1 every time, and then it
-falls, or does not. Lengths grow as long as they are solved. `--compare` does so with every cell and
+falls, or does not. Lengths grow as long as they are solved. `compare` does so with every cell and
 three seeds, and tells the largest length that each of them solves.
 
     x(t) = (v(t), mark(t))     two of the T steps are marked, one in each half
@@ -17,19 +17,19 @@ help RNNs"; and the lecture after Graves, "LSTM memory block", on peepholes.
 What to expect (one value for each of the seeds 0, 1 and 2; 2 CPU cores):
 
     largest length solved      plain RNN 0, 25, 25; IRNN 25, 0, 25; LSTM 400, 400, 200;
-    of 400 (--compare)         peephole LSTM 400, 200, 200; GRU 400, 400, 400
+    of 400 (compare)         peephole LSTM 400, 200, 200; GRU 400, 400, 400
     a^n b^n right up to n      LSTM 20, 14, 16; peephole LSTM 22, 33, 23
     periods of spikes right    LSTM 1, 1, 0; peephole LSTM 1, 1, 0.75
 
 How to run it:
 
-    python recipes/adding_problem.py                             an LSTM at lengths 25, 50, 100
+    python recipes/adding_problem.py                          an LSTM at lengths 25, 50, 100
     python recipes/adding_problem.py --cell irnn --learning-rate 0.001
     python recipes/adding_problem.py --lengths 200 400 --cell gru
-    python recipes/adding_problem.py --learned-state             its initial state is learned too
-    python recipes/adding_problem.py --preset anbn               count; or --preset timing
-    python recipes/adding_problem.py --compare                   every cell, three seeds
-    python recipes/adding_problem.py --compare --preset timing   LSTM against peephole LSTM
+    python recipes/adding_problem.py --learned-state          its initial state is learned too
+    python recipes/adding_problem.py --preset anbn            count; or --preset timing
+    python recipes/adding_problem.py compare                  every cell, three seeds
+    python recipes/adding_problem.py compare --preset timing  LSTM against peephole LSTM
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
@@ -38,7 +38,6 @@ import functools
 import hashlib
 import itertools
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +90,7 @@ PRESETS = {
     "cpu": Settings(),
     "anbn": Settings(task="anbn", units=8, epochs=20),
     "timing": Settings(task="timing", units=16, epochs=40),
-    # What --compare trains.
+    # What compare trains.
     "compare": Settings(lengths=(25, 50, 100, 200, 400)),
 }
 # fmt: on
@@ -252,21 +251,20 @@ def _seconds(history):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS, saved_runs=False)
-    add = groups["data and run"].add_argument
-    add("--show", action="store_true", help="open the picture at the end")
-    add(
-        "--compare",
-        action="store_true",
-        help="train every cell, each with the seeds 0 1 2 (--seeds), from the preset `compare`",
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, {"--compare": "compare"})
+    train = line.train()
+    compare = line.verb(
+        "compare",
+        "train every cell, each with the seeds 0 1 2",
+        {"data and run", "model and training"},
+        without={"cell", "seed"},
+        preset="compare",
+        trains=True,
     )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    if flags.compare and hasattr(flags, "cell"):
-        parser.error("--compare trains every cell: leave --cell out")
-    if flags.compare and hasattr(flags, "seed"):
-        parser.error("--compare takes several seeds: say --seeds")
-    return flags
+    for verb in (train, compare):
+        about = "open the picture at the end"
+        verb.group("data and run").add_argument("--show", action="store_true", help=about)
+    return line.parse(argv)
 
 
 def main(argv=None):
@@ -276,7 +274,7 @@ def main(argv=None):
     def train_runs(flags):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run, LEDGER)
 
-    if flags.compare:
+    if flags.verb == "compare":
         settings = cli.override(PRESETS[flags.preset or "compare"], flags)
         load_data(settings)
         return comparison.compare(RECIPE, flags, settings, train_runs)

@@ -26,11 +26,11 @@ other instruction sets, has others. So the machine stands in the first line and 
 
 How to run it:
 
-    python recipes/benchmark_layers.py                            five shapes, LSTM and GRU
+    python recipes/benchmark_layers.py                                    five shapes, LSTM and GRU
     python recipes/benchmark_layers.py --layers gru --shapes 100,32,64,256
     python recipes/benchmark_layers.py --dtype float64 --jit --no-memory --no-models
-    python recipes/benchmark_layers.py --device cpu               where there is a GPU too
-    python recipes/benchmark_layers.py --torch-python ~/torch/bin/python    PyTorch is installed there
+    python recipes/benchmark_layers.py --device cpu                       where there is a GPU too
+    python recipes/benchmark_layers.py --torch-python ~/torch/bin/python  PyTorch is installed there
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
@@ -40,7 +40,7 @@ import contextlib
 import functools
 from pathlib import Path
 
-import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
+import recipe_kit.quiet_tensorflow
 import keras
 import numpy as np
 import tensorflow as tf
@@ -268,6 +268,7 @@ def parse(argv):
             "--record is for the whole measurement, which it replaces in the ledger: leave out "
             "--layers, --shapes, --no-memory and --no-models"
         )
+    recipe_kit.quiet_tensorflow.start()
     return flags
 
 

@@ -37,15 +37,14 @@ What to expect of the `cpu` preset, with the seeds 0, 1 and 2, each in seconds o
 How to run it:
 
     python recipes/hello_characters.py
-    python recipes/hello_characters.py --show           and open the pictures
-    python recipes/hello_characters.py --word banana    another word
+    python recipes/hello_characters.py --show         and open the pictures
+    python recipes/hello_characters.py --word banana  another word
     python recipes/hello_characters.py --units 8 --temperature 0.5
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import functools
-import sys
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -273,13 +272,11 @@ def run_one(settings, open_run, show=False):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS, saved_runs=False)
-    groups["data and run"].add_argument(
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    line.train().group("data and run").add_argument(
         "--show", action="store_true", help="open the pictures at the end"
     )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    return flags
+    return line.parse(argv)
 
 
 def main(argv=None):

@@ -36,19 +36,18 @@ photos. No figure is recorded for those.
 
 How to run it:
 
-    python recipes/image_captioning.py                          Flickr8k, features by MobileNetV2
-    python recipes/image_captioning.py --features POOLED.npz GRID.npz    computed before
-    python recipes/image_captioning.py --preset shapes          drawn pictures; no data needed
-    python recipes/image_captioning.py --data my_folder         your pictures and their captions
-    python recipes/image_captioning.py --caption photo.jpg      what a saved run says of a picture
-    python recipes/image_captioning.py --compare                the four decoders side by side
-    python recipes/image_captioning.py --resume                 go on after Ctrl-C or a crash
+    python recipes/image_captioning.py                                 Flickr8k, features by MobileNetV2
+    python recipes/image_captioning.py --features POOLED.npz GRID.npz  computed before
+    python recipes/image_captioning.py --preset shapes                 drawn pictures; no data needed
+    python recipes/image_captioning.py --data my_folder                your pictures and their captions
+    python recipes/image_captioning.py caption photo.jpg               what a saved run says of it
+    python recipes/image_captioning.py compare                         the four decoders side by side
+    python recipes/image_captioning.py --resume                        go on after Ctrl-C or a crash
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import dataclasses
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -267,7 +266,7 @@ def train(settings, held, run):
         checkpoint.fit(model, dataset, batches, settings.epochs, callbacks)
     except KeyboardInterrupt:
         run.save_model(model)
-        again = cli.command("--caption", "...", "--run", run.path)
+        again = cli.command("caption", "...", "--run", run.path)
         raise KeyboardInterrupt(f"Interrupted.\nCaption with what was learned: {again}") from None
     return model
 
@@ -355,7 +354,7 @@ def run_one(settings, open_run):
         pictures.draw(run, settings, history, held, captions, model, metrics)
     judging.report(settings, metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
-    print("caption a picture with it: " + cli.command("--caption", "PHOTO", "--run", run.path))
+    print("caption a picture with it: " + cli.command("caption", "PHOTO", "--run", run.path))
     return metrics
 
 
@@ -371,55 +370,52 @@ def open_saved(run):
 
 
 def parse(argv):
-    parser, _ = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
-    add = parser.add_argument_group("instead of training one run").add_argument
-    add(
-        "--caption",
-        nargs="+",
-        metavar="PHOTO",
-        help="what a saved run says of pictures; --features names another file to find them in",
+    formerly = {"--caption": "caption PHOTO ...", "--compare": "compare", "--measure": "measure"}
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, formerly)
+    line.train()
+    caption = line.verb(
+        "caption",
+        "say what a saved run sees in pictures",
+        {"writing"},
+        also={"seed", "features"},
+        saved_run=True,
     )
-    add(
-        "--compare",
-        action="store_true",
-        help="train every decoder, on pooled features and on a grid (preset: compare)",
+    caption.add_argument(
+        "photos", nargs="+", metavar="PHOTO", help="a file, or a name that --features has"
     )
-    add(
-        "--measure",
-        action="store_true",
-        help="captions a second of a saved run, one picture at a time and 64",
+    line.verb(
+        "compare",
+        "train every decoder, on pooled features and on a grid",
+        {"data and run", "model and training", "writing"},
+        without={"decoder", "vector"},
+        preset="compare",
+        trains=True,
     )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    cli.check_mode(parser, flags, Settings, "--caption", {"writing"}, takes=("seed", "run", "features"))
-    cli.check_mode(parser, flags, Settings, "--measure", {"writing"}, takes=("run", "features"))
-    settable = {"data and run", "model and training", "writing"}
-    training = ("preset", "out", "resume", "record", "seeds")
-    cli.check_mode(parser, flags, Settings, "--compare", settable, takes=training)
-    if flags.run and not (flags.caption or flags.measure):
-        parser.error("--run names a saved run: add --caption or --measure")
-    if flags.compare:
-        for name in ("decoder", "vector"):
-            if hasattr(flags, name):
-                parser.error(f"--compare trains every {name}: leave --{name} out")
-    return flags
+    line.verb(
+        "measure",
+        "measure captions a second of a saved run, one picture at a time and 64",
+        {"writing"},
+        also={"features"},
+        saved_run=True,
+    )
+    return line.parse(argv)
 
 
 def main(argv=None):
     flags = parse(argv)
-    if flags.caption or flags.measure:
+    if flags.verb in ("caption", "measure"):
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
         settings = cli.override(run.settings(Settings), flags)
         model, vocabulary = open_saved(run)
         given = cli.given(flags, Settings)
-        if flags.measure:
+        if flags.verb == "measure":
             return captioning.measure(run, settings, given, model, vocabulary)
-        return captioning.caption(run, settings, given, model, vocabulary, flags.caption)
+        return captioning.caption(run, settings, given, model, vocabulary, flags.photos)
 
     def train_runs(flags):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 
-    if flags.compare:
+    if flags.verb == "compare":
         return comparison.compare(RECIPE, flags, PRESETS, train_runs)
     return train_runs(flags)
 

@@ -34,22 +34,21 @@ What to expect of IMDB's 25,000 test reviews, and of 2 CPU cores that had other 
 
 How to run it:
 
-    python recipes/imdb_sentiment.py                          train the `cpu` preset on IMDB
-    python recipes/imdb_sentiment.py --baseline               and TF-IDF with logistic regression
-    python recipes/imdb_sentiment.py --preset lecture         the listing's own settings
-    python recipes/imdb_sentiment.py --preset smoke           generated reviews; no download
-    python recipes/imdb_sentiment.py --data my_reviews.csv    columns text and label, or a folder
-    python recipes/imdb_sentiment.py --predict "not as dull as they say"
-    python recipes/imdb_sentiment.py --predict -              one review a line from standard input
-    python recipes/imdb_sentiment.py --compare                LSTM, GRU, peepholes, plain: equal sizes
-    python recipes/imdb_sentiment.py --against-padding        what the length buckets gain
-    python recipes/imdb_sentiment.py --resume                 go on after Ctrl-C or a crash
+    python recipes/imdb_sentiment.py                        train the `cpu` preset on IMDB
+    python recipes/imdb_sentiment.py --baseline             and TF-IDF with logistic regression
+    python recipes/imdb_sentiment.py --preset lecture       the listing's own settings
+    python recipes/imdb_sentiment.py --preset smoke         generated reviews; no download
+    python recipes/imdb_sentiment.py --data my_reviews.csv  columns text and label, or a folder
+    python recipes/imdb_sentiment.py predict "not as dull as they say"
+    python recipes/imdb_sentiment.py predict -              one review a line from standard input
+    python recipes/imdb_sentiment.py compare                LSTM, GRU, peepholes, plain: equal sizes
+    python recipes/imdb_sentiment.py measure                what the length buckets gain
+    python recipes/imdb_sentiment.py --resume               go on after Ctrl-C or a crash
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import functools
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -166,7 +165,7 @@ PRESETS = {
         learning_rate=1e-3, epsilon=1e-7, schedule="constant", patience=None,
     ),
     "cpu": Settings(),
-    # What --compare trains: small, one direction, judged by the last state, so that memory matters.
+    # What compare trains: small, one direction, judged by the last state, so that memory matters.
     "compare": Settings(
         maxlen=80, cell="lstm", bidirectional=False, pooling="last", pairs=None, epochs=3,
         clip_norm=1.0, epsilon=1e-7, patience=None,
@@ -323,7 +322,7 @@ def train(settings, data, run):
         checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=validation)
     except KeyboardInterrupt:
         run.save_model(model)
-        again = cli.command("--predict", "...", "--run", run.path)
+        again = cli.command("predict", "...", "--run", run.path)
         raise KeyboardInterrupt(f"Interrupted.\nJudge with what was learned: {again}") from None
     return model, stopping.last_weights
 
@@ -419,7 +418,7 @@ def run_one(settings, open_run):
         pictures.draw(run, data, kept["epoch"], p, others, opinion)
     pictures.print_table(table)
     print(f"written to {run.path}: {', '.join(run.names())}")
-    print("judge with it: " + cli.command("--predict", "...", "--run", run.path))
+    print("judge with it: " + cli.command("predict", "...", "--run", run.path))
     return metrics
 
 
@@ -456,7 +455,7 @@ def against_padding(settings):
     """Seconds of an epoch of one model, in batches of reviews of about one length and padded."""
     if not settings.mask:
         raise cli.UserError(
-            "--against-padding is for a network that leaves padding out: add --mask, or take another "
+            "measure is for a network that leaves padding out: add --mask, or take another "
             "preset than lecture."
         )
     keras.utils.set_random_seed(settings.seed)
@@ -476,59 +475,49 @@ def against_padding(settings):
 
 
 def parse(argv):
-    parser, _ = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
-    add = parser.add_argument_group("instead of training one run").add_argument
-    add(
-        "--predict",
-        metavar="TEXT",
-        help="judge a review with a saved run, or with - one a line of standard input",
+    formerly = {"--predict": "predict TEXT", "--compare": "compare", "--against-padding": "measure"}
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, formerly)
+    line.train()
+    predict = line.verb(
+        "predict", "judge reviews with a saved run, word by word", also={"encoding"}, saved_run=True
     )
-    add(
-        "--compare",
-        action="store_true",
-        help="train LSTM, peephole LSTM, GRU and plain RNN of equal size, each with the seeds 0 1 2 "
-        "(--seeds), from the preset `compare`",
+    predict.add_argument(
+        "text", metavar="TEXT", help="a review in quotes, or - for one a line of standard input"
     )
-    add(
-        "--against-padding",
-        action="store_true",
-        help="measure an epoch of one model in batches of about one length, and padded",
-    )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    cli.check_mode(parser, flags, Settings, "--predict", set(), takes=("run", "encoding"))
-    if flags.predict not in (None, "-") and hasattr(flags, "encoding"):
-        parser.error("--encoding with --predict is that of standard input: say --predict -")
     settable = {"data and run", "model and training"}
-    alone = {"takes": ("preset",), "without": ("distribute",)}
-    cli.check_mode(parser, flags, Settings, "--against-padding", settable, **alone)
-    training = ("preset", "out", "resume", "seeds", "record")
-    cli.check_mode(parser, flags, Settings, "--compare", settable, takes=training)
-    if flags.compare and hasattr(flags, "cell"):
-        parser.error("--compare trains every cell: leave --cell out")
-    if flags.compare and hasattr(flags, "seed"):
-        parser.error("--compare takes several seeds: say --seeds")
-    idle = ("baseline", "bucket", "epochs", "patience") if flags.against_padding else ()
-    for name in ("baseline",) if flags.compare else idle:
-        if hasattr(flags, name):
-            parser.error(f"--{name} has no meaning in this mode: leave it out")
-    if flags.run and flags.predict is None:
-        parser.error("--run names a saved run to judge with: add --predict")
+    line.verb(
+        "compare",
+        "train LSTM, peephole LSTM, GRU and plain RNN of equal size, each with the seeds 0 1 2",
+        settable,
+        without={"cell", "seed", "baseline"},
+        preset="compare",
+        trains=True,
+    )
+    line.verb(
+        "measure",
+        "measure an epoch of one model in batches of reviews of about one length, and padded",
+        settable,
+        without={"distribute", "baseline", "bucket", "epochs", "patience", "checkpoint_seconds"},
+        preset="cpu",
+    )
+    flags = line.parse(argv)
+    if flags.verb == "predict" and flags.text != "-" and hasattr(flags, "encoding"):
+        predict.error("--encoding is that of standard input: say predict -")
     return flags
 
 
 def main(argv=None):
     flags = parse(argv)
-    if flags.predict is not None:
+    if flags.verb == "predict":
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
-        return predict(run, run.settings(Settings), flags.predict, getattr(flags, "encoding", None))
-    if flags.against_padding:
+        return predict(run, run.settings(Settings), flags.text, getattr(flags, "encoding", None))
+    if flags.verb == "measure":
         return against_padding(cli.override(PRESETS[flags.preset or "cpu"], flags))
 
     def train_seeds(flags):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 
-    if flags.compare:
+    if flags.verb == "compare":
         settings = cli.override(PRESETS[flags.preset or "compare"], flags)
         return comparison.compare(RECIPE, flags, settings, train_seeds, build_model)
     return train_seeds(flags)

@@ -30,20 +30,19 @@ lecture's network, 98 % for `demo` (of what was held out itself, 90 % and 88 %).
 
 How to run it:
 
-    python recipes/nietzsche_generation.py                      train the `cpu` preset on Nietzsche
-    python recipes/nietzsche_generation.py --preset lecture     the listing's own settings
-    python recipes/nietzsche_generation.py --preset demo        learn to write Python; no download
-    python recipes/nietzsche_generation.py --data my_text.txt   or any other text, or a folder of them;
+    python recipes/nietzsche_generation.py                     train the `cpu` preset on Nietzsche
+    python recipes/nietzsche_generation.py --preset lecture    the listing's own settings
+    python recipes/nietzsche_generation.py --preset demo       learn to write Python; no download
+    python recipes/nietzsche_generation.py --data my_text.txt  or any other text, or a folder of them;
                                                                 as it is, or with --lower in lower case
-    python recipes/nietzsche_generation.py --sample-only --prompt "what is truth"
-    python recipes/nietzsche_generation.py --interactive        a prompt, a text, a prompt ...
-    python recipes/nietzsche_generation.py --resume             go on after Ctrl-C or a crash
+    python recipes/nietzsche_generation.py sample --prompt "what is truth"
+    python recipes/nietzsche_generation.py sample --interactive  a prompt, a text, a prompt ...
+    python recipes/nietzsche_generation.py --resume              go on after Ctrl-C or a crash
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import dataclasses
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -276,7 +275,7 @@ def train(settings, text, run):
         checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=validation)
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
-        again = cli.command("--sample-only", "--run", run.path)
+        again = cli.command("sample", "--run", run.path)
         raise KeyboardInterrupt(f"Interrupted.\nWrite with what was learned: {again}") from None
     return without_states(model, settings)
 
@@ -374,7 +373,7 @@ def run_one(settings, open_run):
     if verdict := comparison.verdict(histories):
         print(verdict)
     print(f"written to {run.path}: {', '.join(run.names())}")
-    print("write with it: " + cli.command("--sample-only", "--run", run.path, "--prompt", "..."))
+    print("write with it: " + cli.command("sample", "--run", run.path, "--prompt", "..."))
     return metrics
 
 
@@ -404,33 +403,31 @@ def against_the_listing(settings):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
-    add = groups["writing"].add_argument
-    add("--sample-only", action="store_true", help="train nothing: write with a saved run")
-    add("--interactive", action="store_true", help="the same, one prompt after the other")
-    add(
-        "--against-listing",
-        action="store_true",
-        help="train nothing: measure the listing's way of writing and its arrays against this one's",
+    formerly = {
+        "--sample-only": "sample",
+        "--interactive": "sample --interactive",
+        "--against-listing": "measure",
+    }
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, formerly)
+    line.train()
+    sample = line.verb("sample", "write with a saved run", {"writing"}, also={"seed"}, saved_run=True)
+    sample.add_argument("--interactive", action="store_true", help="ask for one prompt after the other")
+    line.verb(
+        "measure",
+        "measure the listing's way of writing and its arrays against this one's",
+        {"data and run"},
+        without={"distribute", "checkpoint_seconds"},
     )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed", "run"))
-    cli.check_mode(parser, flags, Settings, "--interactive", {"writing"}, takes=("seed", "run"))
-    without = ("distribute",)
-    cli.check_mode(parser, flags, Settings, "--against-listing", {"data and run"}, without=without)
-    if flags.run and not (flags.sample_only or flags.interactive):
-        parser.error("--run names a saved run to write with: add --sample-only or --interactive")
-    return flags
+    return line.parse(argv)
 
 
 def main(argv=None):
     flags = parse(argv)
-    if flags.sample_only or flags.interactive:
+    if flags.verb == "sample":
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
         sample(run, cli.override(run.settings(Settings), flags), flags.interactive)
         return None
-    if flags.against_listing:
+    if flags.verb == "measure":
         return against_the_listing(cli.override(PRESETS["lecture"], flags))
     return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 

@@ -33,22 +33,21 @@ What to expect, with seed 0 and 2 CPU cores:
 
 How to run it:
 
-    python recipes/ptb_language_model.py                       train the `cpu` preset on Penn Treebank
-    python recipes/ptb_language_model.py --preset small        the lecture's settings
-    python recipes/ptb_language_model.py --preset agreement    the generated language; no data needed
-    python recipes/ptb_language_model.py --compare             plain RNN, GRU, LSTM of one size on it
-    python recipes/ptb_language_model.py --data my_folder      train.txt, valid.txt, test.txt of yours
-    python recipes/ptb_language_model.py --data text8.zip      or one text, which it cuts into three
-    python recipes/ptb_language_model.py --score "I like apples" "I sit apples"
-    python recipes/ptb_language_model.py --sample-only         sentences, until their end
-    python recipes/ptb_language_model.py --measure 200 --preset large
-    python recipes/ptb_language_model.py --resume              go on after Ctrl-C or a crash
+    python recipes/ptb_language_model.py                     train the `cpu` preset on Penn Treebank
+    python recipes/ptb_language_model.py --preset small      the lecture's settings
+    python recipes/ptb_language_model.py --preset agreement  the generated language; no data needed
+    python recipes/ptb_language_model.py compare             plain RNN, GRU, LSTM of one size on it
+    python recipes/ptb_language_model.py --data my_folder    train.txt, valid.txt, test.txt of yours
+    python recipes/ptb_language_model.py --data text8.zip    or one text, which it cuts into three
+    python recipes/ptb_language_model.py score "I like apples" "I sit apples"
+    python recipes/ptb_language_model.py sample              sentences, until their end
+    python recipes/ptb_language_model.py measure 200 --preset large
+    python recipes/ptb_language_model.py --resume            go on after Ctrl-C or a crash
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import dataclasses
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -314,7 +313,7 @@ def train(settings, corpus, run):
         checkpoint.fit(trained, dataset, batches, settings.epochs, callbacks)
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings, corpus.vocabulary))
-        again = cli.command("--sample-only", "--run", run.path)
+        again = cli.command("sample", "--run", run.path)
         raise KeyboardInterrupt(f"Interrupted.\nWrite with what was learned: {again}") from None
     return without_states(model, settings, corpus.vocabulary)
 
@@ -375,7 +374,7 @@ def run_one(settings, open_run):
         pictures.draw(run, history, fitting.learning_rates(settings), metrics)
     report(metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
-    print("score sentences with it: " + cli.command("--score", "...", "--run", run.path))
+    print("score sentences with it: " + cli.command("score", "...", "--run", run.path))
     return metrics
 
 
@@ -435,78 +434,69 @@ def measure(settings, steps):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
-    groups["writing"].add_argument(
-        "--sample-only", action="store_true", help="train nothing: write sentences with a saved run"
+    formerly = {
+        "--sample-only": "sample",
+        "--score": "score SENTENCE ...",
+        "--compare": "compare",
+        "--measure": "measure STEPS",
+    }
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, formerly)
+    train = line.train()
+    line.verb("sample", "write sentences with a saved run", {"writing"}, also={"seed"}, saved_run=True)
+    score = line.verb(
+        "score", "tell log-probability and perplexity of sentences, by a saved run", saved_run=True
     )
-    add = parser.add_argument_group("instead of training one run").add_argument
-    add(
-        "--score",
-        nargs="+",
-        metavar="SENTENCE",
-        help="log-probability and perplexity of sentences, each in quotes, by a saved run",
-    )
-    add(
-        "--compare",
-        action="store_true",
-        help="train plain RNN, GRU and LSTM of equal size on the generated language, each with the "
-        "seeds 0 1 2 (--seeds), from the preset `agreement`",
-    )
-    add(
-        "--measure",
-        type=cli.at_least(2),
-        metavar="STEPS",
-        help="train so many steps and no more: weights, losses, words a second, hours for all of it",
-    )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed", "run"))
-    cli.check_mode(parser, flags, Settings, "--score", set(), takes=("run",))
+    score.add_argument("scored", nargs="+", metavar="SENTENCE", help="each in quotes")
     settable = {"data and run", "model and training"}
-    alone = {"takes": ("preset",), "without": ("distribute",)}
-    cli.check_mode(parser, flags, Settings, "--measure", settable, **alone)
-    training = ("preset", "out", "resume", "seeds", "record")
-    cli.check_mode(parser, flags, Settings, "--compare", settable | {"writing"}, takes=training)
-    if flags.compare:
-        for name in ("cell", "data"):
-            if hasattr(flags, name):
-                cells = ", ".join(comparison.CELLS)
-                parser.error(f"--compare trains {cells} on {agreement.NAME}: leave --{name} out")
-        if hasattr(flags, "seed"):
-            parser.error("--compare takes several seeds: say --seeds")
+    compare = line.verb(
+        "compare",
+        "train plain RNN, GRU and LSTM of equal size on the generated language, with the seeds 0 1 2",
+        settable | {"writing"},
+        without={"cell", "data", "encoding", "seed"},
+        preset=agreement.NAME,
+        trains=True,
+    )
+    measure = line.verb(
+        "measure",
+        "train so many steps and no more: weights, losses, words a second, hours for all of it",
+        settable,
+        without={"distribute", "checkpoint_seconds"},
+        preset="cpu",
+    )
+    measure.add_argument("steps", type=cli.at_least(2), metavar="STEPS", help="at least 2")
+    flags = line.parse(argv)
+    if flags.verb == "compare":
         if flags.preset not in (None, *comparison.PRESETS):
-            parser.error(
-                f"--compare takes the presets of {agreement.NAME}, {' and '.join(comparison.PRESETS)}: "
+            compare.error(
+                f"compare takes the presets of {agreement.NAME}, {' and '.join(comparison.PRESETS)}: "
                 f"not {flags.preset}"
             )
         if flags.resume and not flags.out:
-            parser.error("--resume with --compare needs --out, the folder that holds its runs")
-    default = agreement.NAME if flags.compare else "cpu"
-    data = cli.override(PRESETS[flags.preset or default], flags).data
-    if hasattr(flags, "sentences") and data != agreement.NAME and not flags.resume:
-        parser.error(f"--sentences is for --data {agreement.NAME}: leave it out")
-    if flags.run and not (flags.sample_only or flags.score):
-        parser.error("--run names a saved run: add --score or --sample-only")
+            compare.error("--resume needs --out, the folder that holds the comparison's runs")
+    if flags.verb in ("train", "measure"):
+        data = cli.override(PRESETS[flags.preset or "cpu"], flags).data
+        if hasattr(flags, "sentences") and data != agreement.NAME and not flags.resume:
+            train.error(f"--sentences is for --data {agreement.NAME}: leave it out")
     return flags
 
 
 def main(argv=None):
     flags = parse(argv)
-    if flags.sample_only or flags.score:
+    if flags.verb in ("sample", "score"):
         run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
         generator, vocabulary = open_saved(run)
         before = sentences.kept_before(run, vocabulary)
-        if flags.score:
-            return sentences.score(generator, vocabulary, flags.score, before)
+        if flags.verb == "score":
+            return sentences.score(generator, vocabulary, flags.scored, before)
         settings = cli.override(run.settings(Settings), flags)
         return sentences.write(generator, vocabulary, settings, before)
-    if flags.measure:
-        return measure(cli.override(PRESETS[flags.preset or "cpu"], flags), flags.measure)
+    if flags.verb == "measure":
+        return measure(cli.override(PRESETS[flags.preset or "cpu"], flags), flags.steps)
 
     def train_runs(flags):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)
 
-    if flags.compare:
+    if flags.verb == "compare":
         settings = cli.override(PRESETS[flags.preset or agreement.NAME], flags)
         return comparison.compare(RECIPE, flags, settings, train_runs, build_model)
     return train_runs(flags)

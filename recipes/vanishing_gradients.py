@@ -39,9 +39,9 @@ What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 70 second
 
 How to run it:
 
-    python recipes/vanishing_gradients.py                    all of it
-    python recipes/vanishing_gradients.py --show             and open the pictures
-    python recipes/vanishing_gradients.py --preset lecture   H = 5 and T = 50, as in 000's snippet
+    python recipes/vanishing_gradients.py                   all of it
+    python recipes/vanishing_gradients.py --show            and open the pictures
+    python recipes/vanishing_gradients.py --preset lecture  H = 5 and T = 50, as in 000's snippet
     python recipes/vanishing_gradients.py --units 128 --steps 100
 
 (with .venv/bin/python for `python`, after `make demo`.)
@@ -49,7 +49,6 @@ How to run it:
 
 import functools
 import hashlib
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -238,13 +237,11 @@ def report(radii, starts, back, metrics):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS, saved_runs=False)
-    groups["data and run"].add_argument(
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS)
+    line.train().group("data and run").add_argument(
         "--show", action="store_true", help="open the pictures at the end"
     )
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    return flags
+    return line.parse(argv)
 
 
 def main(argv=None):

@@ -26,20 +26,19 @@ What to expect of the best cell for each property, on held-out text (one value f
 
 How to run it:
 
-    python recipes/visualize_cells.py                           train, search, draw; no download
-    python recipes/visualize_cells.py --cell gru                or any other recurrent layer
-    python recipes/visualize_cells.py --data nietzsche --show   prose; and open the page
-    python recipes/visualize_cells.py --look-only --text my_code.py
-    python recipes/visualize_cells.py --look-only --run my_run --layer 0 --unit 17
+    python recipes/visualize_cells.py                          train, search, draw; no download
+    python recipes/visualize_cells.py --cell gru               or any other recurrent layer
+    python recipes/visualize_cells.py --data nietzsche --show  prose; and open the page
+    python recipes/visualize_cells.py look --text my_code.py
+    python recipes/visualize_cells.py look --run my_run --layer 0 --unit 17
 
-`--look-only` trains nothing. `--run` names a run of this recipe (by default its latest), a run of
+`look` trains nothing. `--run` names a run of this recipe (by default its latest), a run of
 `nietzsche_generation.py`, or a folder of yours with `model.keras` and `vocabulary.json`.
 
 (with .venv/bin/python for `python`, after `make demo`.)
 """
 
 import functools
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -289,24 +288,22 @@ def tell(paths, show):
 
 
 def parse(argv):
-    parser, groups = cli.recipe_parser(f"{RECIPE}.py", __doc__, Settings, PRESETS)
-    add = groups["looking"].add_argument
-    add("--look-only", action="store_true", help="train nothing: look into a saved run")
-    add("--show", action="store_true", help="open the page in a browser at the end")
-    flags = parser.parse_args(argv)
-    flags.argv = sys.argv[1:] if argv is None else list(argv)
-    takes = ("run", "out", "show", "encoding")
-    cli.check_mode(parser, flags, Settings, "--look-only", {"looking"}, takes=takes)
-    if flags.look_only and hasattr(flags, "encoding") and not hasattr(flags, "text"):
-        parser.error("--encoding with --look-only is that of the text to look at: add --text")
-    if flags.run and not flags.look_only:
-        parser.error("--run names a saved run to look into: add --look-only")
+    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, {"--look-only": "look"})
+    train = line.train()
+    look = line.verb("look", "look into a saved run", {"looking"}, also={"encoding"}, saved_run=True)
+    look.add_argument("--out", help="where the pages go (default: the run's folder)")
+    for verb in (train, look):
+        about = "open the page in a browser at the end"
+        verb.group("looking").add_argument("--show", action="store_true", help=about)
+    flags = line.parse(argv)
+    if flags.verb == "look" and hasattr(flags, "encoding") and not hasattr(flags, "text"):
+        look.error("--encoding is that of the text to look at: add --text")
     return flags
 
 
 def main(argv=None):
     flags = parse(argv)
-    if flags.look_only:
+    if flags.verb == "look":
         return look_only(flags)
     run = functools.partial(run_one, show=flags.show)
     return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run, LEDGER)

@@ -202,7 +202,7 @@ REVIEW = (
 
 FROM_RUNS = {
     "demo": FromRun("nietzsche_generation", "demo", 0, "temperatures.png"),
-    "opinion": FromRun("imdb_sentiment", "cpu", 0, "opinion.png", ("--predict", REVIEW)),
+    "opinion": FromRun("imdb_sentiment", "cpu", 0, "opinion.png", ("predict", REVIEW)),
     "ptb_small": FromRun("ptb_language_model", "small", 0, "perplexity.png"),
     "ptb_cpu": FromRun("ptb_language_model", "cpu", 0, "perplexity.png"),
     "shapes": FromRun("image_captioning", "shapes", 0, "captions.png"),

@@ -29,11 +29,15 @@ PRESETS = {"cpu": Settings(), "big": Settings(units=64, lower=False, temperature
 
 
 def parse(*argv):
-    parser, _ = cli.recipe_parser("toy.py", "About.", Settings, PRESETS)
-    parser.add_argument("--sample-only", action="store_true")
-    flags = parser.parse_args(argv)
-    cli.check_mode(parser, flags, Settings, "--sample-only", {"writing"}, takes=("seed",))
-    return flags
+    return line().parse(argv)
+
+
+def line():
+    """The command line of a recipe that trains and writes, and once wrote with a flag."""
+    line = cli.CommandLine("toy.py", "About.", Settings, PRESETS, {"--sample-only": "sample"})
+    line.train()
+    line.verb("sample", "write with a saved run", {"writing"}, also={"seed"}, saved_run=True)
+    return line
 
 
 def test_every_setting_is_a_flag_that_overrides_the_preset():
@@ -47,7 +51,6 @@ def test_every_setting_is_a_flag_that_overrides_the_preset():
 def test_a_run_whose_data_cannot_be_had_leaves_no_folder(more, tmp_path):
     """Its folder is there from the start, so that no other run of that second takes it."""
     flags = parse(*more)
-    flags.argv = more
     seen = []
 
     def without_data(settings, open_run):
@@ -69,8 +72,9 @@ def test_what_is_meant_for_a_presets_own_data_is_the_default_again_with_other_da
     preset = OfData(lower=True, units=3)
 
     def settings(*argv):
-        parser, _ = cli.recipe_parser("toy.py", "About.", OfData, {"cpu": preset})
-        return cli.override(preset, parser.parse_args(argv))
+        line = cli.CommandLine("toy.py", "About.", OfData, {"cpu": preset})
+        line.train()
+        return cli.override(preset, line.parse(argv))
 
     assert settings() == settings("--data", "letters") == preset
     assert settings("--data", "mine.txt") == OfData("mine.txt", lower=False, units=3)
@@ -78,9 +82,15 @@ def test_what_is_meant_for_a_presets_own_data_is_the_default_again_with_other_da
     assert settings("--no-lower") == OfData(lower=False, units=3)
 
 
-def test_help_shows_each_flag_with_what_the_default_preset_has():
-    parser, _ = cli.recipe_parser("toy.py", "About.", Settings, PRESETS)
-    shown = " ".join(parser.format_help().split())
+def shown_by(*argv, capsys):
+    with pytest.raises(SystemExit) as exit:
+        parse(*argv)
+    assert exit.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_help_shows_each_flag_with_what_the_default_preset_has(capsys):
+    shown = shown_by("train", "--help", capsys=capsys)
     assert "--units N of each layer (cpu: 8)" in shown
     assert "--lower, --no-lower lower-case (cpu: yes)" in shown
     assert "--rate X of the loss --cell" in shown  # no default to show
@@ -98,9 +108,13 @@ def test_help_shows_each_flag_with_what_the_default_preset_has():
         (["--temperature", "-1"], "--temperature"),
         (["--cell", "rnn"], "--cell"),
         (["--unit", "3"], "--unit"),
-        (["--sample-only", "--units", "3"], "--units has no meaning with --sample-only"),
-        (["--sample-only", "--record"], "--record has no meaning with"),
-        (["--sample-only", "--seeds", "3"], "--seeds has no meaning with"),
+        (["sample", "--units", "3"], "--units has no meaning with sample, but with train"),
+        (["sample", "--record"], "--record has no meaning with sample"),
+        (["sample", "--seeds", "3"], "--seeds has no meaning with sample"),
+        (["--run", "x"], "--run has no meaning with train, but with sample"),
+        (["--sample-only"], "--sample-only is a verb now: toy.py sample"),
+        (["smaple"], "unknown verb smaple: did you mean sample?"),
+        (["xyz"], "unknown verb xyz: there are train, sample"),
     ],
 )
 def test_a_bad_flag_is_one_line(argv, message, capsys):
@@ -110,9 +124,27 @@ def test_a_bad_flag_is_one_line(argv, message, capsys):
     assert exit.value.code == 2 and err.count("\n") == 1 and message in err
 
 
-def test_a_mode_takes_its_own_flags():
-    flags = parse("--sample-only", "--temperature", "0", "--seed", "4")
-    assert flags.temperatures == [0.0] and flags.seed == 4
+def test_a_verb_takes_its_own_flags_and_has_what_every_recipe_asks_for():
+    flags = parse("sample", "--temperature", "0", "--seed", "4")
+    assert flags.temperatures == [0.0] and flags.seed == 4 and flags.verb == "sample"
+    nothing = (flags.preset, flags.out, flags.resume, flags.seeds, flags.record, flags.run)
+    assert nothing == (None, None, False, None, False, None)
+    assert flags.argv == ["sample", "--temperature", "0", "--seed", "4"]
+    assert not hasattr(flags, "units")
+
+
+def test_train_is_the_verb_where_none_is_named():
+    assert parse("--units", "3").verb == parse("train", "--units", "3").verb == "train"
+
+
+def test_the_recipes_help_tells_its_verbs_and_presets_and_a_verbs_its_flags_alone(capsys):
+    shown = shown_by("--help", capsys=capsys)
+    assert "usage: toy.py [verb] [flags] About." in shown
+    assert "sample write with a saved run" in shown and "big units 64, lower no" in shown
+    assert "--units" not in shown
+    shown = shown_by("sample", "-h", capsys=capsys)
+    assert "usage: toy.py sample" in shown and "--temperature X" in shown and "--run RUN" in shown
+    assert "--units" not in shown and "--out" not in shown and "presets" not in shown
 
 
 @pytest.mark.parametrize(
@@ -122,13 +154,13 @@ def test_a_mode_takes_its_own_flags():
         (["--temprature=3"], "unknown flag --temprature=3: did you mean --temperature?"),
         (["-units", "3"], "unknown flag -units: did you mean --units?"),
         (["\N{EM DASH}units", "3"], "did you mean --units?"),
-        (["--sample_only"], "did you mean --sample-only?"),
         (["--xyz"], "unknown flag --xyz (--help"),
         (
             ["--out", "my", "runs"],
             "--out takes one value, and 2 follow it: my runs. Put quotation marks",
         ),
-        (["--sample-only", "now"], "now belongs to no flag: leave it out"),
+        (["sample", "now"], "now belongs to no flag: leave it out"),
+        (["sample", "--temperatur", "1"], "did you mean --temperature?"),
     ],
 )
 def test_a_mistyped_flag_gets_the_nearest_right_one(argv, message, capsys):
@@ -144,12 +176,13 @@ def test_several_files_where_one_is_wanted_are_to_be_given_by_their_folder(tmp_p
         data: str = setting("letters", "a name or a path", group="data and run")
         units: int = setting(8, "of each layer", cli.positive_int)
 
-    parser, _ = cli.recipe_parser("toy.py", "About.", OfText, {"cpu": OfText()})
+    line = cli.CommandLine("toy.py", "About.", OfText, {"cpu": OfText()})
+    line.train()
     paths = [tmp_path / f"{n}.txt" for n in range(4)]
     for path in paths:
         path.write_text("")
     with pytest.raises(SystemExit):
-        parser.parse_args(["--data", *map(str, paths), "--units", "3"])
+        line.parse(["--data", *map(str, paths), "--units", "3"])
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert "--data takes one value, and 4 follow it: " in err and "give their folder" in err

@@ -36,9 +36,9 @@ class Toy:
         self.on_the_way = lambda run: None
 
     def __call__(self, *argv):
-        parser, _ = cli.recipe_parser("toy.py", "About.", OfText, {"cpu": OfText()})
-        flags = parser.parse_args(list(map(str, argv)))
-        flags.argv = list(map(str, argv))
+        line = cli.CommandLine("toy.py", "About.", OfText, {"cpu": OfText()})
+        line.train()
+        flags = line.parse(list(map(str, argv)))
         presets = {"cpu": OfText()}
         where = {"root": self.root / "runs"}
         return cli.run_seeds("toy", flags, presets, OfText, self.run_one, self.root / "ledger", **where)

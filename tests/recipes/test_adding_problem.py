@@ -207,7 +207,7 @@ def test_the_other_tasks_are_one_training_each_and_repeat(task, tmp_path, monkey
 def compared(monkeypatch):
     monkeypatch.setattr(recipe, "BATCHES", 2)
     monkeypatch.setitem(comparison.CELLS, "timing", ("lstm", "gru"))
-    return ["--compare", "--preset", "smoke", "--task", "timing", "--seeds", "1"]
+    return ["compare", "--preset", "smoke", "--task", "timing", "--seeds", "1"]
 
 
 def test_the_comparison_chooses_rates_on_validation_and_draws(
@@ -248,7 +248,7 @@ def test_an_interrupted_comparison_says_how_to_go_on(compared, tmp_path, monkeyp
 
     monkeypatch.setattr(recipe, "train", interrupted)
     code, _, error = run_main([*compared, "--out", str(tmp_path / "c")])
-    assert code == 130 and "--compare" in error and error.rstrip().endswith("--resume")
+    assert code == 130 and "compare" in error and error.rstrip().endswith("--resume")
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_an_interrupted_comparison_says_how_to_go_on(compared, tmp_path, monkeyp
     [
         (["--lengths", "50", "25"], "they must grow"),
         (["--lengths", "1"], "not an integer of at least 2"),
-        (["--compare", "--cell", "gru"], "leave --cell out"),
-        (["--compare", "--seed", "1"], "say --seeds"),
+        (["compare", "--cell", "gru"], "leave --cell out"),
+        (["compare", "--seed", "1"], "say --seeds"),
         (["--run", "x"], "unknown flag --run (--help"),
     ],
 )

@@ -75,9 +75,9 @@ def test_two_devices_come_to_the_losses_of_one(name, tmp_path):
 @pytest.mark.parametrize(
     ("name", "mode"),
     [
-        ("nietzsche_generation", ["--against-listing"]),
-        ("ptb_language_model", ["--measure", "20"]),
-        ("imdb_sentiment", ["--against-padding"]),
+        ("nietzsche_generation", ["measure"]),
+        ("ptb_language_model", ["measure", "20"]),
+        ("imdb_sentiment", ["measure"]),
     ],
 )
 def test_what_measures_one_device_does_not_take_it(name, mode, capsys):

@@ -180,7 +180,7 @@ def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path, capsys):
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         assert used[name] == {"source": file.name, "sha256": digest}
     vectors.unlink()  # they are in the model now
-    assert recipe.main(["--measure", "--run", str(tmp_path / "run")])
+    assert recipe.main(["measure", "--run", str(tmp_path / "run")])
 
 
 def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_main, monkeypatch):
@@ -196,7 +196,7 @@ def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_m
     code, said, error = run_main(["--data", str(folder), *flags, *where])
     assert code == 0, error
     assert [path.suffix for path in (tmp_path / "kept").iterdir()] == [".npz"]
-    code, said, error = run_main(["--caption", str(folder / "01.png"), "--run", str(tmp_path / "run")])
+    code, said, error = run_main(["caption", str(folder / "01.png"), "--run", str(tmp_path / "run")])
     assert code == 0 and "nats a word" in said
 
 
@@ -250,14 +250,14 @@ def test_a_photo_that_cannot_be_opened_is_drawn_as_its_name(tmp_path, capsys):
 
 def test_a_saved_run_says_what_it_sees(saved, tmp_path, run_main):
     out = shutil.copytree(saved[0], tmp_path / "run")
-    code, said, _ = run_main(["--caption", str(out / "example.png"), "--run", str(out)])
+    code, said, _ = run_main(["caption", str(out / "example.png"), "--run", str(out)])
     assert code == 0 and "nats a word" in said and "sampled" in said
     assert (out / "caption-example.png").exists()
 
 
 def test_an_attentive_run_draws_where_it_looked(attentive, folder, tmp_path, run_main):
     out = shutil.copytree(attentive[0], tmp_path / "run")
-    code, said, _ = run_main(["--caption", str(folder / "00.png"), "--run", str(out)])
+    code, said, _ = run_main(["caption", str(folder / "00.png"), "--run", str(out)])
     assert code == 0 and "red" in said
     assert (out / "attention-00.png").exists() and (out / "caption-00.png").exists()
 
@@ -278,7 +278,7 @@ def test_each_of_several_pictures_has_a_drawing_of_its_own(saved, tmp_path, run_
     photos = [tmp_path / name for name in ("a.bmp", "a.png", "a-2.gif", "A.gif")]
     for colour, photo in zip(("red", "blue", "green", "white"), photos, strict=True):
         Image.new("RGB", (32, 32), colour).save(photo)
-    code, said, _ = run_main(["--caption", *map(str, photos), "--run", str(out)])
+    code, said, _ = run_main(["caption", *map(str, photos), "--run", str(out)])
     assert code == 0
     drawn = [out / f"caption-{name}.png" for name in ("a", "a-3", "a-2", "A-4")]
     for path in drawn:
@@ -291,7 +291,7 @@ def test_a_truncated_picture_takes_no_caption_from_the_others(saved, tmp_path, r
     whole = out / "example.png"
     cut.write_bytes(whole.read_bytes()[:200])
     names = [str(cut), str(whole), str(tmp_path / "none.png")]
-    code, said, error = run_main(["--caption", *names, "--run", str(out)])
+    code, said, error = run_main(["caption", *names, "--run", str(out)])
     assert f"{whole}, by a beam of" in said and (out / "caption-example.png").exists()
     assert one_line(code, error) and "2 of 3 pictures cannot be read: " in error
     assert str(cut) in error and "none.png" in error
@@ -319,20 +319,20 @@ def test_a_run_in_a_folder_that_cannot_be_written_says_what_it_sees_of_every_pic
 
     monkeypatch.setattr(captioning.plots, "save", read_only)
     photos = [str(folder / f"{n:02}.png") for n in range(3)]
-    code, said, error = run_main(["--caption", *photos, "--run", str(saved[0])])
+    code, said, error = run_main(["caption", *photos, "--run", str(saved[0])])
     assert code == 0 and all(f"{photo}, by a beam of" in said for photo in photos)
     assert tried == ["caption-00.png"] and error.count("\n") == 1
     assert error.startswith("No picture is drawn: Cannot write") and "Read-only" in error
 
 
 def test_measure_times_one_picture_and_many(attentive, capsys):
-    speeds = recipe.main(["--measure", "--run", str(attentive[0])])
+    speeds = recipe.main(["measure", "--run", str(attentive[0])])
     assert speeds[1] > 0 and "captions/s" in capsys.readouterr().out
 
 
 def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main, monkeypatch):
     monkeypatch.setattr(pictures, "draw", lambda *args: None)
-    flags = [*of(folder, "pooled.npz", "grid.npz"), "--epochs", "1", "--compare"]
+    flags = ["compare", *of(folder, "pooled.npz", "grid.npz"), "--epochs", "1"]
     code, said, error = run_main([*flags, "--out", str(tmp_path / "all")])
     assert code == 0, error
     table = said[said.index("validation, beam 2") :]
@@ -358,7 +358,7 @@ def compared(tmp_path, truths, *flags):
             return {name: values[0] for name, values in metrics.items()}
         return {name: summary(values[n] for n in seeds) for name, values in metrics.items()}
 
-    argv = ["--compare", "--preset", "shapes", "--out", str(tmp_path / "all"), *flags]
+    argv = ["compare", "--preset", "shapes", "--out", str(tmp_path / "all"), *flags]
     parsed = recipe.parse(argv)
     (tmp_path / "all").mkdir()
     comparison.compare(recipe.RECIPE, parsed, recipe.PRESETS, train_runs)
@@ -399,7 +399,7 @@ def test_compare_of_one_seed_says_that_it_ranks_nothing(two_decoders, tmp_path, 
 
 
 def test_compare_refuses_features_that_some_decoder_lacks_before_it_trains(folder, tmp_path, run_main):
-    flags = [*of(folder, "pooled.npz"), "--epochs", "1", "--compare", "--out", str(tmp_path / "all")]
+    flags = ["compare", *of(folder, "pooled.npz"), "--epochs", "1", "--out", str(tmp_path / "all")]
     code, _, error = run_main(flags)
     assert one_line(code, error) and "a grid" in error
     assert not (tmp_path / "all").exists()
@@ -429,9 +429,9 @@ def one_line(code, error):
     ("flags", "words"),
     [
         (["--data", "no-such-folder"], "no-such-folder"),
-        (["--run", "x"], "--caption"),
-        (["--compare", "--decoder", "init"], "--decoder"),
-        (["--caption", "a.jpg", "--epochs", "3"], "--epochs"),
+        (["--run", "x"], "caption"),
+        (["compare", "--decoder", "init"], "--decoder"),
+        (["caption", "a.jpg", "--epochs", "3"], "--epochs"),
         (["--data", "shapes", "--features", "x.npz"], "--features"),
         (["--data", "shapes", "--encoding", "latin-1"], "--encoding"),
         (["--preset", "smoke", "--min-count", "100000"], "--min-count"),
@@ -456,7 +456,7 @@ def test_features_of_another_width_than_the_saved_runs_are_refused(
 ):
     other = tmp_path / "other.npz"
     np.savez(other, image_id=np.array(["00.png"]), features=np.ones((1, 9), "float16"))
-    flags = ["--caption", str(folder / "00.png"), "--run", str(attentive[0])]
+    flags = ["caption", str(folder / "00.png"), "--run", str(attentive[0])]
     code, _, error = run_main([*flags, "--features", str(other), str(folder / "grid.npz")])
     assert one_line(code, error) and "(8,)" in error and "(9,)" in error
 
@@ -464,7 +464,7 @@ def test_features_of_another_width_than_the_saved_runs_are_refused(
 def test_a_picture_that_the_feature_file_does_not_have_is_named(folder, attentive, tmp_path, run_main):
     photo = tmp_path / "holiday.png"
     shutil.copy(folder / "00.png", photo)
-    code, _, error = run_main(["--caption", str(photo), "--run", str(attentive[0])])
+    code, _, error = run_main(["caption", str(photo), "--run", str(attentive[0])])
     assert one_line(code, error) and "holiday.png" in error
 
 
@@ -478,7 +478,7 @@ def test_what_is_no_picture_is_refused_by_name(kind, saved, tmp_path, run_main):
     elif kind == "cut":
         Image.effect_noise((64, 64), 50).save(path)
         path.write_bytes(path.read_bytes()[:600])
-    code, _, error = run_main(["--caption", str(path), "--run", str(saved[0])])
+    code, _, error = run_main(["caption", str(path), "--run", str(saved[0])])
     assert one_line(code, error) and "photo.jpg" in error
 
 
@@ -505,7 +505,7 @@ def test_word_vectors_that_are_not_there_are_said_before_the_pictures_are_read(
 def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, run_main):
     shutil.copytree(saved[0], tmp_path / "run")
     TokenVocabulary(["<eos>", "a"]).save(tmp_path / "run/vocabulary.json")
-    code, _, error = run_main(["--caption", "x.png", "--run", str(tmp_path / "run")])
+    code, _, error = run_main(["caption", "x.png", "--run", str(tmp_path / "run")])
     assert one_line(code, error) and "vocabulary.json" in error
 
 

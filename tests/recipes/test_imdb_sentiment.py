@@ -36,7 +36,7 @@ def predict(monkeypatch, run_main):
     def run(out, review, lines=None):
         if lines is not None:
             monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
-        return run_main(["--predict", review, "--run", str(out)])
+        return run_main(["predict", review, "--run", str(out)])
 
     return run
 
@@ -408,9 +408,9 @@ BAD_FLAGS = {
     "--preset smoke --words 50000": "--pairs none",
     "--preset smoke --limit 2": "--limit",
     "--compare --predict x": "has no meaning with --predict",
-    "--compare --against-padding": "--compare",
+    "--compare --against-padding": "compare",
     "--against-padding --out x": "--out",
-    "--run x": "--predict",
+    "--run x": "predict",
     "--preset smoke --limit 1": "--limit",
     "--against-padding --preset lecture": "--mask",
 }

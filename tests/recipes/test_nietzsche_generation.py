@@ -126,7 +126,7 @@ def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_pict
         "--length 5 --temperature 0.5 --lower".split()
     )
     capsys.readouterr()
-    argv = ["--sample-only", "--run", out, "--prompt", "The", "--length", "7", "--temperature", "0"]
+    argv = ["sample", "--run", out, "--prompt", "The", "--length", "7", "--temperature", "0"]
     code, written, _ = run_main(argv)
     assert code == 0
     assert written.startswith("the") and len(written) == 10 + len("\n")
@@ -134,7 +134,7 @@ def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_pict
 
 def test_a_prompt_is_written_on_from_and_its_unseen_characters_are_named(saved, run_main):
     out, _ = saved
-    argv = ["--sample-only", "--run", str(out), "--length", "6", "--temperature", "0"]
+    argv = ["sample", "--run", str(out), "--length", "6", "--temperature", "0"]
     _, written, _ = run_main([*argv, "--prompt", "dÉf中 "])
     assert "'É'" in written and "'中'" in written
     assert written.splitlines()[1].startswith("df ")
@@ -153,7 +153,7 @@ def greedy(out, prompt, length):
 def test_several_temperatures_stand_side_by_side(saved, monkeypatch, run_main):
     monkeypatch.setenv("COLUMNS", "100")
     argv = [
-        "--sample-only",
+        "sample",
         "--run",
         str(saved[0]),
         "--length",
@@ -207,17 +207,17 @@ BAD = {
     "dropout of 1": (lambda p, s: ["--dropout", "1"], "--dropout"),
     "learning rate of nan": (lambda p, s: ["--learning-rate", "nan"], "--learning-rate"),
     "seed below 0": (lambda p, s: ["--preset", "smoke", "--seed", "-1"], "--seed"),
-    "seed of 80 bits": (lambda p, s: ["--sample-only", "--seed", str(2**80)], "--seed"),
+    "seed of 80 bits": (lambda p, s: ["sample", "--seed", str(2**80)], "--seed"),
     "out of 300 characters": (lambda p, s: ["--preset", "smoke", "--out", "x" * 300], "Cannot write"),
-    "length of 0": (lambda p, s: ["--sample-only", "--length", "0"], "--length"),
-    "temperature below 0": (lambda p, s: ["--sample-only", "--temperature", "-1"], "--temperature"),
-    "temperature of nan": (lambda p, s: ["--sample-only", "--temperature", "nan"], "--temperature"),
-    "top-p of 0": (lambda p, s: ["--sample-only", "--top-p", "0"], "--top-p"),
-    "top-k of 0": (lambda p, s: ["--sample-only", "--top-k", "0"], "--top-k"),
-    "epochs to sample": (lambda p, s: ["--sample-only", "--epochs", "3"], "--epochs has no meaning"),
+    "length of 0": (lambda p, s: ["sample", "--length", "0"], "--length"),
+    "temperature below 0": (lambda p, s: ["sample", "--temperature", "-1"], "--temperature"),
+    "temperature of nan": (lambda p, s: ["sample", "--temperature", "nan"], "--temperature"),
+    "top-p of 0": (lambda p, s: ["sample", "--top-p", "0"], "--top-p"),
+    "top-k of 0": (lambda p, s: ["sample", "--top-k", "0"], "--top-k"),
+    "epochs to sample": (lambda p, s: ["sample", "--epochs", "3"], "--epochs has no meaning"),
     "data to sample": (lambda p, s: ["--interactive", "--data", "stdlib"], "--data has no meaning"),
-    "resume to sample": (lambda p, s: ["--sample-only", "--resume"], "--resume has no meaning"),
-    "run to train": (lambda p, s: ["--run", str(s)], "--sample-only"),
+    "resume to sample": (lambda p, s: ["sample", "--resume"], "--resume has no meaning"),
+    "run to train": (lambda p, s: ["--run", str(s)], "sample"),
     "resume what is not there": (lambda p, s: ["--resume", "--out", str(p / "r")], "no run in"),
     "resume with other units": (
         lambda p, s: ["--resume", "--out", str(s), "--units", "33"],
@@ -244,15 +244,15 @@ BAD = {
         "a run of the recipe 'imdb_sentiment'",
     ),
     "no capitals to sample": (
-        lambda p, s: ["--sample-only", "--no-lower"],
+        lambda p, s: ["sample", "--no-lower"],
         "--lower has no meaning",
     ),
     "dropout of 0 to sample": (
-        lambda p, s: ["--sample-only", "--dropout", "0"],
+        lambda p, s: ["sample", "--dropout", "0"],
         "--dropout has no meaning",
     ),
     "a listing of too little": (
-        lambda p, s: ["--against-listing", *_file(p, b"abcdefghij" * 3)[2:4]],
+        lambda p, s: ["measure", *_file(p, b"abcdefghij" * 3)[2:4]],
         "starts from 40 characters",
     ),
     "seed and seeds": (lambda p, s: ["--seed", "1", "--seeds", "2"], "leave one out"),
@@ -264,7 +264,7 @@ BAD = {
         lambda p, s: ["--preset", "smoke", "--out", str(s / "result.json" / "r")],
         "Cannot write",
     ),
-    "run that is none": (lambda p, s: ["--sample-only", "--run", str(p)], "no run in"),
+    "run that is none": (lambda p, s: ["sample", "--run", str(p)], "no run in"),
 }
 
 
@@ -336,7 +336,7 @@ def _spoil(saved, tmp_path, name, content):
 )
 def test_a_spoiled_run_is_one_line(name, content, message, saved, tmp_path, run_main):
     copy = _spoil(saved[0], tmp_path, name, content)
-    code, _, err = run_main(["--sample-only", "--run", str(copy)])
+    code, _, err = run_main(["sample", "--run", str(copy)])
     assert code == 2 and err.count("\n") == 1 and message in err
 
 
@@ -355,7 +355,7 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
     out = str(tmp_path / "run")
     code, _, err = run_main(["--preset", "smoke", "--out", out])
     assert code == 130 and f"--sample-only --run {out}" in err and f"--resume --out {out}" in err
-    argv = ["--sample-only", "--run", out, "--length", "3", "--temperature", "1"]
+    argv = ["sample", "--run", out, "--length", "3", "--temperature", "1"]
     assert run_main(argv)[0] == 0
 
 
@@ -417,7 +417,7 @@ def test_importing_the_recipe_does_nothing_and_says_nothing(tmp_path):
 def test_help_names_presets_and_says_how_to_run_it(run_main):
     code, said, _ = run_main(["--help"])
     assert code == 0
-    for word in (*recipe.PRESETS, "--sample-only", "--prompt", "--temperature", "How to run it"):
+    for word in (*recipe.PRESETS, "sample", "--prompt", "--temperature", "How to run it"):
         assert word in said
 
 
@@ -483,7 +483,7 @@ def test_the_lectures_preset_trains_and_writes(lecture, run_main):
 
 
 def writes_four_characters(out, run_main):
-    argv = ["--sample-only", "--run", str(out), "--prompt", "the", "--length", "4"]
+    argv = ["sample", "--run", str(out), "--prompt", "the", "--length", "4"]
     code, written, _ = run_main([*argv, "--temperature", "0"])
     assert code == 0 and written.startswith("the") and len(written) == 8
 
@@ -642,7 +642,7 @@ def test_against_listing_prints_its_table(tmp_path, monkeypatch, capsys):
         recipe.listing, "measure", lambda *models: measured.update(models=models) or {"x": 1}
     )
     monkeypatch.setattr(recipe.listing, "report", lambda *a: "the table")
-    flags = ["--against-listing", "--data", str(tmp_path / "fox.txt")]
+    flags = ["measure", "--data", str(tmp_path / "fox.txt")]
     assert recipe.main(flags) == {"x": 1} and capsys.readouterr().out.endswith("\nthe table\n")
     every, one, *_ = measured["models"]
     assert every.output_shape[:2] == (None, None) and len(one.output_shape) == 2

@@ -426,7 +426,7 @@ def test_compare_trains_cells_of_one_size_each_at_its_best_rate_and_draws_them_t
     monkeypatch.setattr(comparison, "RATES", (1e-3, 1e-2))
     monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
     out = tmp_path / "compare"
-    flags = ["--compare", "--preset", "smoke", *TINY, "--seeds", "0", "1", "--out", str(out)]
+    flags = ["compare", "--preset", "smoke", *TINY, "--seeds", "0", "1", "--out", str(out)]
     code, said, _ = run_main([*flags, "--record"])
     assert code == 0
     assert (out / "agreement.png").read_bytes().startswith(b"\x89PNG")
@@ -498,7 +498,7 @@ def test_a_saved_run_reads_the_end_of_its_validation_text_before_a_sentence(save
     assert before[-1] == vocabulary.end
     ids = [*before, *vocabulary.encode("the cat was full".split()), vocabulary.end]
     ln_p = generator.log_probabilities([ids])[0][-5:].sum()
-    code, said, _ = run_main(["--score", "the cat was full", "--run", str(saved[0])])
+    code, said, _ = run_main(["score", "the cat was full", "--run", str(saved[0])])
     assert code == 0 and f"ln p = {ln_p:.2f}" in said
     assert "going on from '\\n'" in (saved[0] / "samples.txt").read_text()
 
@@ -530,7 +530,7 @@ def test_words_of_a_prompt_that_nothing_stands_for_are_left_out_and_said(capsys)
 
 def test_a_sentence_that_has_no_score_does_not_keep_the_others_from_theirs(saved, run_main):
     pair = ["the cat was full", "the zebra was full", "the cat were full"]
-    code, said, error = run_main(["--score", *pair, "--run", str(saved[0])])
+    code, said, error = run_main(["score", *pair, "--run", str(saved[0])])
     assert code == 2 and error.count("\n") == 1 and "'the zebra was full' has no score" in error
     assert "'zebra'" in error and "The likeliest: the cat w" in said
     assert said.count("ln p = ") == 2 and "zebra" not in said
@@ -555,7 +555,7 @@ def test_a_model_prefers_what_it_has_read(tmp_path, capsys):
     )
     recipe.main([*flags, "--data", str(tmp_path), "--out", str(out)])
     pair = ["I like apples", "I sit apples"]
-    scores = recipe.main(["--score", *pair, "--run", str(out)])
+    scores = recipe.main(["score", *pair, "--run", str(out)])
     assert scores[pair[0]] > scores[pair[1]] + 1
     assert "The likeliest: I like apples" in capsys.readouterr().out
 
@@ -568,7 +568,7 @@ def test_a_small_run_on_the_penn_treebank_prefers_the_lectures_sentence(tmp_path
     metrics = recipe.main(["--preset", "small", "--epochs", "1", "--batch-size", "100", "--out", out])
     assert metrics["test_perplexity"] < 600
     pair = ["I like apples", "I sit apples"]
-    scores = recipe.main(["--score", *pair, "--run", out])
+    scores = recipe.main(["score", *pair, "--run", out])
     assert scores[pair[0]] > scores[pair[1]]
 
 
@@ -593,7 +593,7 @@ def test_sentences_are_written_until_their_end(saved, run_main):
 
 def test_measure_trains_a_little_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    metrics = recipe.main(["--measure", "30", "--preset", "smoke"])
+    metrics = recipe.main(["measure", "30", "--preset", "smoke"])
     said = capsys.readouterr().out
     assert metrics["last_loss"] < metrics["first_loss"] < np.log(101) + 0.1
     assert metrics["weights"] == 11_680 and "11,680 weights" in said
@@ -722,17 +722,17 @@ def test_flags_that_cannot_be_are_refused_in_one_line(flags, words, monkeypatch,
 
 
 def test_words_that_the_vocabulary_cannot_take_are_refused_by_name(saved, run_main):
-    flags = ["--score", "the xylophone was full", "--run", str(saved[0])]
+    flags = ["score", "the xylophone was full", "--run", str(saved[0])]
     code, _, error = run_main(flags)
     assert code == 2 and "xylophone" in error and error.count("\n") == 1
-    code, _, error = run_main(["--score", " ", "--run", str(saved[0])])
+    code, _, error = run_main(["score", " ", "--run", str(saved[0])])
     assert code == 2 and "without a word" in error
 
 
 def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, run_main):
     shutil.copytree(saved[0], tmp_path / "run")
     TokenVocabulary(["<eos>", "a"]).save(tmp_path / "run/vocabulary.json")
-    code, _, error = run_main(["--score", "a", "--run", str(tmp_path / "run")])
+    code, _, error = run_main(["score", "a", "--run", str(tmp_path / "run")])
     assert code == 2 and "105 words and vocabulary.json has 2" in error
 
 

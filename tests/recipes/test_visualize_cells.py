@@ -125,7 +125,7 @@ def test_any_layer_of_a_saved_stack_can_be_looked_into(make, tmp_path, run_main)
     for layer, units in ((0, 5), (1, 7)):
         out = tmp_path / f"look-{layer}"
         code, printed, error = run_main(
-            ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
+            ["look", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
              "--layer", str(layer), "--unit", "3", "--out", str(out)]
         )  # fmt: skip
         assert (code, error) == (0, "") and f"{make.__name__} of {units}" in printed
@@ -142,7 +142,7 @@ def test_a_saved_run_is_looked_into_on_what_it_held_out(smoke, tmp_path, run_mai
     out, metrics = smoke
     code, printed, error = run_main(
         [
-            "--look-only",
+            "look",
             "--run",
             str(out),
             "--search",
@@ -175,7 +175,7 @@ def test_a_text_that_cannot_be_looked_at_is_one_line(text, message, tmp_path, ru
     if text is not None:
         (tmp_path / "text.py").write_text(text, encoding="utf-8")
     code, _, error = run_main(
-        ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
+        ["look", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
          "--out", str(tmp_path / "look")]
     )  # fmt: skip
     assert code == 2 and message in error and error.count("\n") == 1
@@ -188,7 +188,7 @@ def test_characters_that_the_model_never_read_are_left_out_and_said(tmp_path, ru
     for name, text in (("known.py", TEXT), ("more.py", TEXT.replace("a:  #", "a:ü  #€") + "€")):
         (tmp_path / name).write_text(text, encoding="utf-8")
         code, printed, error = run_main(
-            ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / name),
+            ["look", "--run", str(tmp_path / "model"), "--text", str(tmp_path / name),
              "--out", str(tmp_path / f"look-{name}")]
         )  # fmt: skip
         assert (code, error) == (0, "")
@@ -210,7 +210,7 @@ def test_a_model_of_lower_case_reads_a_text_in_lower_case(settings, tmp_path, ru
         config_of(tmp_path / "model", **settings)
     (tmp_path / "text.py").write_text(TEXT.upper())
     code, printed, error = run_main(
-        ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
+        ["look", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"),
          "--search", "300", "--held-out", "200", "--out", str(tmp_path / "look")]
     )  # fmt: skip
     assert (code, error) == (0, "") and "Left out" not in printed
@@ -240,7 +240,7 @@ def test_a_vocabulary_that_is_not_the_runs_is_one_line(smoke, tmp_path, run_main
     out = shutil.copytree(smoke[0], tmp_path / "run")
     known = CharVocabulary.load(out / "vocabulary.json").characters
     CharVocabulary(known[:-1] + "€").save(out / "vocabulary.json")
-    code, _, error = run_main(["--look-only", "--run", str(out), "--out", str(tmp_path / "look")])
+    code, _, error = run_main(["look", "--run", str(out), "--out", str(tmp_path / "look")])
     assert code == 2 and f"such as {known[-1]!r}" in error and error.count("\n") == 1
 
 
@@ -268,7 +268,7 @@ def test_a_model_or_cell_that_is_not_there_is_one_line(make, flags, message, tmp
     saved_model(tmp_path / "model", [make()], TEXT)
     (tmp_path / "text.py").write_text(TEXT)
     code, _, error = run_main(
-        ["--look-only", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"), *flags]
+        ["look", "--run", str(tmp_path / "model"), "--text", str(tmp_path / "text.py"), *flags]
     )
     assert code == 2 and re.search(message, error) and error.count("\n") == 1
 
@@ -279,23 +279,23 @@ def test_a_unit_out_of_range_is_refused_before_training(tmp_path, run_main):
 
 
 def test_a_folder_without_a_model_or_text_is_one_line(tmp_path, run_main):
-    code, _, error = run_main(["--look-only", "--run", str(tmp_path)])
+    code, _, error = run_main(["look", "--run", str(tmp_path)])
     assert code == 2 and "no model of characters" in error
     saved_model(tmp_path / "model", [gru()], TEXT)
-    code, _, error = run_main(["--look-only", "--run", str(tmp_path / "model")])
+    code, _, error = run_main(["look", "--run", str(tmp_path / "model")])
     assert code == 2 and "name one to look at with --text" in error
     (tmp_path / "model" / "vocabulary.json").unlink()
     CharVocabulary.from_text("abc").save(tmp_path / "model" / "vocabulary.json")
-    code, _, error = run_main(["--look-only", "--run", str(tmp_path / "model"), "--text", "x"])
+    code, _, error = run_main(["look", "--run", str(tmp_path / "model"), "--text", "x"])
     assert code == 2 and "not of one run" in error
 
 
 def test_flags_that_mean_nothing_in_a_mode_are_refused(run_main):
-    code, _, error = run_main(["--look-only", "--epochs", "3"])
+    code, _, error = run_main(["look", "--epochs", "3"])
     assert code == 2 and "--epochs has no meaning with --look-only" in error
     code, _, error = run_main(["--run", "somewhere"])
     assert code == 2 and "add --look-only" in error
-    code, _, error = run_main(["--look-only", "--encoding", "latin-1"])
+    code, _, error = run_main(["look", "--encoding", "latin-1"])
     assert code == 2 and "add --text" in error
 
 
@@ -303,7 +303,7 @@ def test_show_opens_the_page(smoke, tmp_path, monkeypatch):
     opened = []
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
-    recipe.main(["--look-only", "--run", str(smoke[0]), "--out", str(tmp_path / "look"), "--show"])
+    recipe.main(["look", "--run", str(smoke[0]), "--out", str(tmp_path / "look"), "--show"])
     assert opened == [(tmp_path / "look" / "cells.html").as_uri()]
 
 
@@ -502,12 +502,12 @@ def test_the_page_shows_the_stretch_where_the_properties_vary():
 
 def test_a_look_writes_over_no_picture_that_is_there(smoke, run_main, tmp_path):
     (tmp_path / "cells.png").write_text("mine")
-    code, _, error = run_main(["--look-only", "--run", str(smoke[0]), "--out", str(tmp_path)])
+    code, _, error = run_main(["look", "--run", str(smoke[0]), "--out", str(tmp_path)])
     assert code == 2 and error.count("\n") == 1 and "holds cells.png already" in error
     assert (tmp_path / "cells.png").read_text() == "mine"
 
 
 def test_a_run_looked_at_again_is_not_written_over(smoke, run_main):
-    code, _, error = run_main(["--look-only", "--run", str(smoke[0]), "--out", str(smoke[0])])
+    code, _, error = run_main(["look", "--run", str(smoke[0]), "--out", str(smoke[0])])
     assert code == 2 and "holds a run" in error
     assert Run.open(smoke[0], recipe.RECIPE).is_whole()

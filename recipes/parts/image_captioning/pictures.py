@@ -75,7 +75,7 @@ def draw(run, settings, history, held, captions, model, metrics):
 
 
 def save_example(run, part):
-    """One drawn picture as a file of its own, for `--caption`."""
+    """One drawn picture as a file of its own, for `caption`."""
     with run.writing("example.png") as aside:
         Image.fromarray(enlarged(part.pictures[PIXELS][0])).save(aside, "png")
 

@@ -118,7 +118,7 @@ def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, see
 def _opened(recipe, preset, flags, settings, seeds):
     """The comparison's folder, new or gone on with; refused where it holds another comparison."""
     if flags.resume and not flags.out:
-        raise cli.UserError("--resume with --compare needs --out, the folder that holds its runs.")
+        raise cli.UserError("--resume with compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
     asked = plain({"settings": dataclasses.asdict(settings), "seeds": seeds}, NOTE)
     note = out / NOTE

@@ -101,7 +101,7 @@ def judge_reviews(opinions_of, run, review, encoding=None):
         KeyboardInterrupt: saying how far it came; what was answered is written.
     """
     classes = (run.config.get("data") or {}).get("classes") or ("negative", "positive")
-    lines = lines_as_they_come(sys.stdin, encoding) if review == "-" else [[("--predict", review)]]
+    lines = lines_as_they_come(sys.stdin, encoding) if review == "-" else [[("predict", review)]]
     empty, traces, count, last = [], [], 0, None
     try:
         with Progress() as progress:
@@ -123,8 +123,8 @@ def judge_reviews(opinions_of, run, review, encoding=None):
     if empty or not count:
         what = f"{', '.join(empty[:5])}{' …' if len(empty) > 5 else ''}" if empty else "standard input"
         raise cli.UserError(
-            f"{what}: there is no word to judge. Give a review with --predict, or one a line with "
-            "--predict -."
+            f"{what}: there is no word to judge. Give a review with predict, or one a line with "
+            "predict -."
         )
 
 

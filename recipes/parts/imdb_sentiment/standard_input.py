@@ -60,7 +60,7 @@ def _read(buffer):
     except OSError as error:
         raise cli.UserError(
             f"Standard input cannot be read ({error.strerror or error}): expected lines of text, as of "
-            "`--predict - < reviews.txt`."
+            "`predict - < reviews.txt`."
         ) from None
 
 

@@ -1,7 +1,6 @@
 """The generated language: its texts, its own perplexity, and whether a model's verbs agree."""
 
 import numpy as np
-from scipy import stats
 
 from recipe_kit.datasets import Corpus
 from recipe_kit.datasets import agreement as language
@@ -92,6 +91,8 @@ def preferences(model, vocabulary, sentences):
 def agrees(share, count):
     """Whether a share of so many verbs is above `AGREES`, beyond the chance of the sentences' draw."""
     right = round(share * count)
+    from scipy import stats  # which takes long to import
+
     return stats.binomtest(right, int(count)).proportion_ci(0.95, method="wilson").low > AGREES
 
 

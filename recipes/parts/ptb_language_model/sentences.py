@@ -135,7 +135,7 @@ def score(generator, vocabulary, texts, before=()):
             that the vocabulary does not have, and no word for unknown ones.
     """
     if not all(text.split() for text in texts):
-        raise cli.UserError("--score: a sentence without a word. Give each in quotes.")
+        raise cli.UserError("score: a sentence without a word. Give each in quotes.")
     scores, refused = {}, []
     for text in texts:
         words = text.split()

@@ -9,7 +9,6 @@ from recipe_kit.cli.flags import (
     DTYPES,
     Parser,
     at_least,
-    check_mode,
     checkpoint_seconds,
     data,
     distribute,
@@ -22,7 +21,6 @@ from recipe_kit.cli.flags import (
     positive,
     positive_int,
     probability,
-    recipe_parser,
     seed,
     setting,
     share,
@@ -34,10 +32,12 @@ from recipe_kit.cli.terminal import coloured_words, columns, prompt_loop, side_b
 from recipe_kit.cli.texts import text_notes
 from recipe_kit.cli.training import run_seeds
 from recipe_kit.cli.variants import equal_units, own_rates, run_variants, variants_folder
+from recipe_kit.cli.verbs import CommandLine
 
 __all__ = [
     "CELLS",
     "DTYPES",
+    "CommandLine",
     "Compared",
     "Difference",
     "Parser",
@@ -45,7 +45,6 @@ __all__ = [
     "at_its_best_rate",
     "at_least",
     "check_devices",
-    "check_mode",
     "checkpoint_seconds",
     "coloured_words",
     "columns",
@@ -67,7 +66,6 @@ __all__ = [
     "positive_int",
     "probability",
     "prompt_loop",
-    "recipe_parser",
     "run_recipe",
     "run_seeds",
     "run_variants",

@@ -12,7 +12,6 @@ and is thereby a field of the presets, a flag `--units` that overrides them, and
 import argparse
 import dataclasses
 import difflib
-import functools
 import importlib
 import itertools
 import math
@@ -22,8 +21,6 @@ import textwrap
 from collections.abc import Mapping
 from types import UnionType
 
-from recipe_kit import quiet_tensorflow
-from recipe_kit.runs import Run, RunError, check_new
 from rnn_kit.text import TextError, check_encoding
 
 _LAYERS = {
@@ -63,19 +60,12 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
-        self.checks = []  # functions of the parsed flags, which raise `RunError`
 
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else list(args)
         flags, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error(self._about_unknown(args, unknown))
-        for check in self.checks:
-            try:
-                check(flags)
-            except RunError as error:
-                self.exit(2, f"{self.prog}: error: {error}\n")
-        quiet_tensorflow.start()  # nothing is left to be said without it
         return flags
 
     def _about_unknown(self, args, unknown):
@@ -214,17 +204,8 @@ def data(default, help, known):
         help: What it may be, without a full stop.
         known: Names of the known sets.
     """
-
-    def parse(text):
-        if text not in known and not os.path.lexists(text):
-            raise argparse.ArgumentTypeError(
-                f"There is no data set and no file or folder called {text!r}. Known are "
-                f"{', '.join(known)}; docs/data.md has the forms of files that are read"
-            )
-        return text
-
-    parse.metavar = "DATA"
-    return setting(default, help, parse, group="data and run")
+    field = setting(default, help, group="data and run")
+    return dataclasses.field(default=default, metadata={**field.metadata, "known": tuple(known)})
 
 
 def checkpoint_seconds():
@@ -239,67 +220,8 @@ def distribute():
     return setting(False, help, group="data and run", neutral=True)
 
 
-def recipe_parser(prog, description, settings_class, presets, default="cpu", saved_runs=True):
-    """The parser of a recipe: presets, its settings, and the flags that every recipe has.
-
-    Args:
-        prog: The program's name.
-        description: The recipe's docstring.
-        settings_class: A dataclass of `setting`s.
-        presets: Names to its instances.
-        default: The preset without `--preset`.
-        saved_runs: Whether the recipe does anything with a saved run, so that there is a `--run`.
-
-    Returns:
-        A `Parser`, for the recipe to add flags of its own, and its groups by their headings.
-    """
-    width = max(map(len, presets))
-    about = "\n".join(f"  {n:{width}}  {describe(s, settings_class())}" for n, s in presets.items())
-    parser = Parser(
-        prog=prog,
-        description=description,
-        epilog=f"presets:\n{about}\n\nEvery flag overrides its preset's setting.",
-    )
-    parser.add_argument(
-        "--preset",
-        choices=presets,
-        help=f"where the settings start from (default: {default})",
-    )
-    used = [field.metadata["group"] for field in dataclasses.fields(settings_class)]
-    headings = dict.fromkeys(["data and run", "model and training", *used])
-    groups = {heading: parser.add_argument_group(heading) for heading in headings}
-    for field in dataclasses.fields(settings_class):
-        _add_flag(
-            groups[field.metadata["group"]], field, default, getattr(presets[default], field.name)
-        )
-    recipe = prog.removesuffix(".py")
-    add = groups["data and run"].add_argument
-    add("--out", help=f"the run's folder (default: runs/{recipe}/<preset>-<date>-<time>)")
-    add(
-        "--resume",
-        action="store_true",
-        help="go on with the run in --out (default: the last unfinished)",
-    )
-    add("--seeds", type=seed, nargs="+", metavar="SEED", help="one run after another, and their spread")
-    add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
-    if saved_runs:
-        add("--run", help="the saved run to use, where none is trained (default: the latest)")
-    parser.checks.append(functools.partial(_check_folders, recipe, settings_class))
-    return parser, groups
-
-
-def _check_folders(recipe, settings_class, flags):
-    """Refuses folders that are not as they must be, before anything takes long."""
-    if getattr(flags, "run", None):
-        Run.open(flags.run, recipe)
-    if flags.out and not flags.seeds:
-        if not flags.resume:
-            check_new(flags.out, getattr(settings_class, "FILES", ()))
-        elif not os.path.exists(flags.out):
-            Run.open(flags.out, recipe)
-
-
-def _add_flag(group, field, preset, value):
+def add_flag(group, field, preset, value):
+    """Adds the flag of a setting, whose help tells what the preset has."""
     about = field.metadata
     if isinstance(field.default, bool):
         how = {"action": argparse.BooleanOptionalAction}
@@ -308,7 +230,7 @@ def _add_flag(group, field, preset, value):
         if about["choices"] is None:
             names = {seed: "SEED", str: "TEXT"}
             whole = "N" if getattr(about["type"], "whole", False) else "X"
-            how["metavar"] = getattr(about["type"], "metavar", names.get(about["type"], whole))
+            how["metavar"] = names.get(about["type"], whole)
     if isinstance(field.default, tuple):
         how["nargs"] = "+"
     default = "" if value in (None, ()) else f" ({preset}: {in_words(value)})"
@@ -349,30 +271,6 @@ def given(flags, settings_class):
     values = {name: getattr(flags, name) for name in names}
     # A list from the command line is a tuple in the settings.
     return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
-
-
-def check_mode(parser, flags, settings_class, mode, groups, takes=(), without=()):
-    """Refuses flags that have no meaning in a mode, where its flag was given.
-
-    Args:
-        parser: For its error.
-        flags: As parsed.
-        settings_class: The dataclass of the recipe's settings.
-        mode: The mode's flag.
-        groups: Headings of the settings that have a meaning in it.
-        takes: Names of other flags that have.
-        without: Names of settings under those headings that have none.
-    """
-    name = mode.removeprefix("--").replace("-", "_")
-    if getattr(flags, name) in (None, False):
-        return
-    fields = {field.name: field for field in dataclasses.fields(settings_class)}
-    known = {n for n, f in fields.items() if f.metadata["group"] in groups} - set(without)
-    known |= {name, "argv", *takes}
-    for other, value in vars(flags).items():
-        if other not in known and (other in fields or (value is not None and value is not False)):
-            flag = flag_of(settings_class, other) if other in fields else "--" + other.replace("_", "-")
-            parser.error(f"{flag} has no meaning with {mode}: leave it out")
 
 
 def neutral_settings(settings_class):

@@ -28,7 +28,7 @@ def variants_folder(recipe, flags, preset, files=("comparison.png",)):
     """
     outlive_output()
     if flags.resume and not flags.out:
-        raise UserError("--resume with --compare needs --out, the folder that holds its runs.")
+        raise UserError("--resume with compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
     if (out / CONFIG).exists():
         raise RunError(f"{out} holds a single run already. Give another folder with --out.")

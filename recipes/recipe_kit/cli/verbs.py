@@ -1,0 +1,216 @@
+"""A recipe's command line: verbs, each with the flags that it takes and a help of its own.
+
+    line = cli.CommandLine("a_recipe.py", __doc__, Settings, PRESETS)
+    line.train()
+    line.verb("sample", "write with a saved run", takes={"writing"}, also={"seed"}, saved_run=True)
+    flags = line.parse(argv)
+
+`a_recipe.py --help` tells what the recipe is about, and its verbs; `a_recipe.py sample --help` the
+flags of one. Where no verb is named, it is `train`.
+"""
+
+import dataclasses
+import difflib
+import os
+import sys
+
+from recipe_kit import quiet_tensorflow
+from recipe_kit.cli.errors import UserError
+from recipe_kit.cli.flags import Parser, add_flag, describe, seed
+from recipe_kit.runs import Run, check_new
+
+# What every verb's flags have, whether the verb takes them or not.
+_OF_ALL = {"preset": None, "out": None, "resume": False, "seeds": None, "record": False, "run": None}
+
+
+class CommandLine:
+    """The verbs of a recipe.
+
+    Args:
+        prog: The program's name.
+        about: The recipe's docstring.
+        settings_class: A dataclass of `setting`s.
+        presets: Names to its instances.
+        formerly: Flags of before to what is said in their place: `{"--predict": "predict TEXT"}`.
+    """
+
+    def __init__(self, prog, about, settings_class, presets, formerly=()):
+        self._prog, self._about = prog, about
+        self._settings_class, self._presets = settings_class, presets
+        self._formerly = dict(formerly)
+        self._verbs, self._helps = {}, {}
+
+    def train(self, help="train, and judge what was learned; the verb where none is named", without=()):
+        """Adds the verb that trains, with all settings but some. Returns its `Parser`."""
+        headings = {field.metadata["group"] for field in dataclasses.fields(self._settings_class)}
+        return self.verb("train", help, headings, without=without, preset="cpu", trains=True)
+
+    def verb(
+        self, name, help, takes=(), also=(), without=(), preset=None, trains=False, saved_run=False
+    ):
+        """Adds a verb.
+
+        Args:
+            name: What is said for it.
+            help: What it does, without a full stop.
+            takes: Headings of the settings that it takes.
+            also: Names of other settings that it takes.
+            without: Names of settings under those headings that it does not take.
+            preset: That which it starts from without `--preset`; `None` takes no preset.
+            trains: Whether it trains, so that it takes `--out`, `--resume`, `--seeds`, `--record`.
+            saved_run: Whether it takes `--run`, a saved run.
+
+        Returns:
+            Its `Parser`, to add flags of its own, by `add_argument` or in a group, `group(heading)`.
+        """
+        parser = _VerbParser(
+            prog=f"{self._prog} {name}" if name != "train" else self._prog,
+            description=f"{help[:1].upper()}{help[1:]}.",
+            epilog=self._presets_told() if preset else None,
+        )
+        fields = [
+            field
+            for field in dataclasses.fields(self._settings_class)
+            if (field.metadata["group"] in takes or field.name in also) and field.name not in without
+        ]
+        if preset:
+            about = f"where the settings start from (default: {preset})"
+            parser.add_argument("--preset", choices=self._presets, help=about)
+        if trains:
+            parser.group("data and run")
+            parser.group("model and training")
+        shown = self._presets.get(preset, self._presets.get("cpu"))
+        for field in fields:
+            value = getattr(shown, field.name) if preset else None
+            add_flag(parser.group(field.metadata["group"]), field, preset, value)
+        if trains:
+            self._add_flags_of_training(parser)
+        if saved_run:
+            parser.add_argument("--run", help="the saved run (default: the latest)")
+        self._verbs[name], self._helps[name] = parser, help
+        return parser
+
+    def parse(self, argv=None):
+        """Parses a command line, and then lets TensorFlow be imported.
+
+        Args:
+            argv: A list of words. Default: those of the program.
+
+        Returns:
+            A namespace of `verb`, `argv`, what was given of the settings, the flags of every recipe
+            (`preset`, `out`, `resume`, `seeds`, `record`, `run`), and those that the verb added.
+
+        Raises:
+            UserError, RunError: If data or a folder that it names is not as it must be.
+        """
+        argv = sys.argv[1:] if argv is None else list(argv)
+        name, words = "train", argv
+        if argv and argv[0] in ("-h", "--help"):
+            print(self.help(), end="")
+            sys.exit(0)
+        if argv and not argv[0].startswith(("-", "–", "—")):
+            name, words = argv[0], argv[1:]
+        if name not in self._verbs:
+            nearest = difflib.get_close_matches(name, self._verbs, 1)
+            meant = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(self._verbs)}"
+            self._stop(f"unknown verb {name}: {meant}")
+        self._refuse_flags_of_others(words, name)
+        flags = self._verbs[name].parse_args(words)
+        check_paths(flags, self._recipe, self._settings_class)
+        vars(flags).update({key: value for key, value in _OF_ALL.items() if not hasattr(flags, key)})
+        flags.verb, flags.argv = name, argv
+        quiet_tensorflow.start()  # nothing is left to be said without it
+        return flags
+
+    def help(self):
+        """What the recipe is about, its verbs, and its presets."""
+        width = max(map(len, self._verbs))
+        verbs = "\n".join(f"  {name:{width}}  {help}" for name, help in self._helps.items())
+        several = "[verb] " if len(self._verbs) > 1 else ""
+        ends = f"{self._prog} {'VERB' if several else 'train'} --help explains the flags"
+        return (
+            f"usage: {self._prog} {several}[flags]\n\n{self._about.strip()}\n\nverbs:\n{verbs}\n\n"
+            f"{self._presets_told()}\n\n{ends}{' of each' if several else ''}.\n"
+        )
+
+    @property
+    def _recipe(self):
+        return self._prog.removesuffix(".py")
+
+    def _presets_told(self):
+        width = max(map(len, self._presets))
+        default = self._settings_class()
+        told = [f"  {name:{width}}  {describe(s, default)}" for name, s in self._presets.items()]
+        return "\n".join(["presets:", *told, "", "Every flag overrides its preset's setting."])
+
+    def _add_flags_of_training(self, parser):
+        add = parser.group("data and run").add_argument
+        add("--out", help=f"the run's folder (default: runs/{self._recipe}/<preset>-<date>-<time>)")
+        add(
+            "--resume",
+            action="store_true",
+            help="go on with the run in --out (default: the last unfinished)",
+        )
+        several = "one run after another, and their spread"
+        add("--seeds", type=seed, nargs="+", metavar="SEED", help=several)
+        add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
+
+    def _refuse_flags_of_others(self, words, name):
+        for flag in (word.partition("=")[0] for word in words if word.startswith("--")):
+            if flag in self._verbs[name].flags:
+                continue
+            if flag in self._formerly:
+                self._stop(f"{flag} is a verb now: {self._prog} {self._formerly[flag]}")
+            if others := [verb for verb, parser in self._verbs.items() if flag in parser.flags]:
+                where = " and ".join(others)
+                self._stop(f"{flag} has no meaning with {name}, but with {where}: leave it out")
+
+    def _stop(self, message):
+        sys.stderr.write(f"{self._prog}: error: {message} (--help explains the verbs)\n")
+        sys.exit(2)
+
+
+class _VerbParser(Parser):
+    """The parser of one verb, with headings that come into being when something stands under them."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._by_heading = {}
+
+    @property
+    def flags(self):
+        """The flags that it knows."""
+        return self._option_string_actions.keys()
+
+    def group(self, heading):
+        """The group of flags under a heading."""
+        if heading not in self._by_heading:
+            self._by_heading[heading] = self.add_argument_group(heading)
+        return self._by_heading[heading]
+
+
+def check_paths(flags, recipe, settings_class):
+    """Refuses data and folders that are not as they must be, before anything takes long.
+
+    Args:
+        flags: As parsed.
+        recipe: The recipe's name.
+        settings_class: The dataclass of its settings.
+
+    Raises:
+        UserError, RunError: one line for the user.
+    """
+    for field in dataclasses.fields(settings_class):
+        known, value = field.metadata.get("known"), getattr(flags, field.name, None)
+        if known and value is not None and value not in known and not os.path.lexists(value):
+            raise UserError(
+                f"There is no data set and no file or folder called {value!r}. Known are "
+                f"{', '.join(known)}; docs/data.md has the forms of files that are read."
+            )
+    if getattr(flags, "run", None):
+        Run.open(flags.run, recipe)
+    if getattr(flags, "out", None) and not getattr(flags, "seeds", None):
+        if not getattr(flags, "resume", True):  # of a verb that trains
+            check_new(flags.out, getattr(settings_class, "FILES", ()))
+        elif hasattr(flags, "resume") and not os.path.exists(flags.out):
+            Run.open(flags.out, recipe)
