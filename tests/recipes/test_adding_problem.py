@@ -237,7 +237,7 @@ def test_a_comparison_goes_on_only_with_what_it_was_started_with(compared, tmp_p
     code, _, error = run_main([*argv, "--units", "5", "--resume"])
     assert code == 2 and "other settings" in error
     code, _, error = run_main([*compared, "--resume"])
-    assert code == 2 and "--resume with --compare needs --out" in error
+    assert code == 2 and "--resume with compare needs --out" in error
     code, _, error = run_main([*compared, "--out", str(tmp_path / "c" / "lstm" / "seed-1")])
     assert code == 2 and "holds a single run" in error
 
@@ -256,8 +256,8 @@ def test_an_interrupted_comparison_says_how_to_go_on(compared, tmp_path, monkeyp
     [
         (["--lengths", "50", "25"], "they must grow"),
         (["--lengths", "1"], "not an integer of at least 2"),
-        (["compare", "--cell", "gru"], "leave --cell out"),
-        (["compare", "--seed", "1"], "say --seeds"),
+        (["compare", "--cell", "gru"], "--cell has no meaning with compare"),
+        (["compare", "--seed", "1"], "--seed has no meaning with compare"),
         (["--run", "x"], "unknown flag --run (--help"),
     ],
 )

@@ -344,7 +344,7 @@ def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main
 
 
 def compared(tmp_path, truths, *flags):
-    """What --compare of drawn pictures returns, and trains, where trainings come to these truths."""
+    """What compare of drawn pictures returns, and trains, where trainings come to these truths."""
     trained = []
 
     def train_runs(flags):

@@ -396,23 +396,23 @@ BAD_FLAGS = {
     "--words 3": "--words",
     "--validation 0": "--validation",
     "--pooling median": "--pooling",
-    "--predict x --epochs 2": "--epochs",
-    "--predict x --preset smoke": "--preset",
-    "--predict x --run nowhere": "nowhere",
-    "--predict x --encoding latin-1": "say --predict -",
-    "--compare --cell gru": "--cell",
-    "--compare --seed 3": "--seeds",
-    "--compare --resume": "--out",
-    "--compare --baseline": "--baseline",
-    "--against-padding --epochs 3": "--epochs",
+    "predict x --epochs 2": "--epochs",
+    "predict x --preset smoke": "--preset",
+    "predict x --run nowhere": "nowhere",
+    "predict x --encoding latin-1": "say predict -",
+    "compare --cell gru": "--cell",
+    "compare --seed 3": "--seed has no meaning with compare",
+    "compare --resume": "--out",
+    "compare --baseline": "--baseline",
+    "measure --epochs 3": "--epochs",
     "--preset smoke --words 50000": "--pairs none",
     "--preset smoke --limit 2": "--limit",
-    "--compare --predict x": "has no meaning with --predict",
-    "--compare --against-padding": "compare",
-    "--against-padding --out x": "--out",
+    "compare --predict x": "--predict is a verb now: imdb_sentiment.py predict TEXT",
+    "--compare --against-padding": "--compare is a verb now",
+    "measure --out x": "--out",
     "--run x": "predict",
     "--preset smoke --limit 1": "--limit",
-    "--against-padding --preset lecture": "--mask",
+    "measure --preset lecture": "--mask",
 }
 
 
@@ -484,7 +484,7 @@ def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
 ):
     out = tmp_path / "all"
     flags = (
-        "--compare --data generated --limit 60 --epochs 1 --units 4 --embedding 4 --seeds 0 1".split()
+        "compare --data generated --limit 60 --epochs 1 --units 4 --embedding 4 --seeds 0 1".split()
     )
     monkeypatch.setattr(comparison, "CELLS", ("simple", "lstm"))
     monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
@@ -519,7 +519,7 @@ def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
 
 
 def test_against_padding_trains_one_model_on_all_forms_and_says_the_ratio(capsys):
-    metrics = recipe.main("--preset smoke --limit 40 --cell simple --units 4 --against-padding".split())
+    metrics = recipe.main("measure --preset smoke --limit 40 --cell simple --units 4".split())
     said = capsys.readouterr().out
     assert metrics["greatest_difference"] < 1e-5
     ratio = metrics["padded_seconds"] / metrics["bucketed_seconds"]

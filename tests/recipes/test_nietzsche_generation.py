@@ -215,7 +215,7 @@ BAD = {
     "top-p of 0": (lambda p, s: ["sample", "--top-p", "0"], "--top-p"),
     "top-k of 0": (lambda p, s: ["sample", "--top-k", "0"], "--top-k"),
     "epochs to sample": (lambda p, s: ["sample", "--epochs", "3"], "--epochs has no meaning"),
-    "data to sample": (lambda p, s: ["--interactive", "--data", "stdlib"], "--data has no meaning"),
+    "data to sample": (lambda p, s: ["sample", "--interactive", "--data", "stdlib"], "--data has no meaning"),
     "resume to sample": (lambda p, s: ["sample", "--resume"], "--resume has no meaning"),
     "run to train": (lambda p, s: ["--run", str(s)], "sample"),
     "resume what is not there": (lambda p, s: ["--resume", "--out", str(p / "r")], "no run in"),
@@ -245,7 +245,7 @@ BAD = {
     ),
     "no capitals to sample": (
         lambda p, s: ["sample", "--no-lower"],
-        "--lower has no meaning",
+        "--no-lower has no meaning",
     ),
     "dropout of 0 to sample": (
         lambda p, s: ["sample", "--dropout", "0"],
@@ -354,7 +354,7 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
     monkeypatch.setattr(recipe.kit, "StopOnNaN", Interrupts)
     out = str(tmp_path / "run")
     code, _, err = run_main(["--preset", "smoke", "--out", out])
-    assert code == 130 and f"--sample-only --run {out}" in err and f"--resume --out {out}" in err
+    assert code == 130 and f"sample --run {out}" in err and f"--resume --out {out}" in err
     argv = ["sample", "--run", out, "--length", "3", "--temperature", "1"]
     assert run_main(argv)[0] == 0
 
@@ -417,7 +417,7 @@ def test_importing_the_recipe_does_nothing_and_says_nothing(tmp_path):
 def test_help_names_presets_and_says_how_to_run_it(run_main):
     code, said, _ = run_main(["--help"])
     assert code == 0
-    for word in (*recipe.PRESETS, "sample", "--prompt", "--temperature", "How to run it"):
+    for word in (*recipe.PRESETS, "sample", "measure", "How to run it"):
         assert word in said
 
 

@@ -574,7 +574,7 @@ def test_a_small_run_on_the_penn_treebank_prefers_the_lectures_sentence(tmp_path
 
 def test_sentences_are_written_until_their_end(saved, run_main):
     out = str(saved[0])
-    flags = "--sample-only --count 12 --length 9 --temperature 0.9".split()
+    flags = "sample --count 12 --length 9 --temperature 0.9".split()
     code, said, _ = run_main([*flags, "--prompt", "the cat", "--run", out])
     assert code == 0
     heading, _, *rest = said.strip().splitlines()
@@ -700,17 +700,17 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
         ("--preset smoke --vocab-size 2", "--vocab-size"),
         ("--preset smoke --decay 1.5", "(0, 1]"),
         ("--data here --sentences 9", "--data agreement"),
-        ("--preset smoke --measure 1", "at least 2"),
-        ("--score x --units 3", "no meaning with --score"),
-        ("--sample-only --epochs 3", "no meaning with --sample-only"),
-        ("--measure 5 --out here", "no meaning with --measure"),
-        ("--compare --cell gru", "leave --cell out"),
-        ("--compare --preset small", "agreement and smoke"),
+        ("measure 1 --preset smoke", "at least 2"),
+        ("score x --units 3", "no meaning with score"),
+        ("sample --epochs 3", "no meaning with sample"),
+        ("measure 5 --out here", "no meaning with measure"),
+        ("compare --cell gru", "--cell has no meaning with compare"),
+        ("compare --preset small", "agreement and smoke"),
         ("--preset smoke --prompt <eos>", "<eos>"),
-        ("--compare --data ptb", "leave --data out"),
-        ("--compare --seed 1", "say --seeds"),
-        ("--compare --resume", "needs --out"),
-        ("--run there", "add --score or --sample-only"),
+        ("compare --data ptb", "--data has no meaning with compare"),
+        ("compare --seed 1", "--seed has no meaning with compare"),
+        ("compare --resume", "needs --out"),
+        ("--run there", "but with sample and score"),
         ("--cell rnn", "invalid choice"),
     ],
 )
