@@ -94,6 +94,7 @@ def test_a_user_without_a_home_has_the_folder_for_temporary_files(monkeypatch, t
 
     monkeypatch.setattr(Path, "home", homeless)
     monkeypatch.setattr(_files, "_HOME", tmp_path / "site-packages")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert _files.data_folder() == Path(tempfile.gettempdir(), ".cache/rnn_kit")
     assert _files._keras_cache() == Path(tempfile.gettempdir(), ".keras/datasets")
 

@@ -11,6 +11,7 @@ import pytest
 from recipe_kit import quiet_tensorflow
 
 QUIETLY = Path(quiet_tensorflow.__file__)
+RECIPES = str(QUIETLY.parents[1])
 
 
 def test_what_a_keras_json_says_otherwise_is_for_other_programs():
@@ -28,6 +29,8 @@ def test_what_a_keras_json_says_otherwise_is_for_other_programs():
 # What it does before TensorFlow, which `raise SystemExit` in its place ends, is quick to try.
 BEFORE_TENSORFLOW = """
 import importlib.util, os, sys
+sys.path.insert(0, {recipes!r})
+from recipe_kit import later
 def found(name):
     os.write({to}, repr(({what})).encode())
     raise SystemExit(7)
@@ -37,7 +40,7 @@ exec(compile(open({path!r}, encoding="utf-8").read(), "quietly", "exec"), {{"__n
 
 
 def before_tensorflow(what, to=1, env=(), redirection=""):
-    program = BEFORE_TENSORFLOW.format(what=what, path=str(QUIETLY), to=to)
+    program = BEFORE_TENSORFLOW.format(what=what, path=str(QUIETLY), to=to, recipes=RECIPES)
     return subprocess.run(
         ["sh", "-c", f'exec "$0" -S -c "$1" {redirection}', sys.executable, program],
         capture_output=True,

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import rnn_kit
+import recipe_kit
 from recipe_kit.runs import (
     Checkpoints,
     Run,
@@ -35,6 +35,7 @@ from recipe_kit.runs import (
     summary,
     writing,
 )
+from rnn_kit.errors import CheckpointError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -490,8 +491,8 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A repository with one commit, and a copy of the package at `rnn_kit`."""
-    shutil.copytree(Path(rnn_kit.__file__).parent / "runs", tmp_path / "recipes/recipe_kit/runs")
+    """A repository with one commit, and a copy of the package in `recipes`."""
+    shutil.copytree(Path(recipe_kit.__file__).parent / "runs", tmp_path / "recipes/recipe_kit/runs")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "rnn_kit"\n')
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
@@ -501,30 +502,30 @@ def checkout(tmp_path):
 
 def test_the_commit_is_that_of_the_projects_own_checkout(checkout):
     head = git(checkout, "rev-parse", "HEAD")
-    assert commit(checkout / "rnn_kit") == head
+    assert commit(checkout / "recipes") == head
     (checkout / "pyproject.toml").write_text('[project]\nname = "rnn_kit"\nversion = "2"\n')
-    assert commit(checkout / "rnn_kit") == head + "+"
+    assert commit(checkout / "recipes") == head + "+"
 
 
 @pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names there are Unicode")
 def test_a_checkout_whose_path_is_not_utf8_has_its_commit(checkout):
     moved = checkout.with_name(os.fsdecode(b"caf\xe9"))
     checkout.rename(moved)
-    assert commit(moved / "rnn_kit") == git(moved, "rev-parse", "HEAD")
+    assert commit(moved / "recipes") == git(moved, "rev-parse", "HEAD")
 
 
 @pytest.mark.parametrize("where", [".venv/lib/python3/site-packages", "third_party"])
 def test_a_package_inside_of_another_checkout_has_no_commit(where, checkout):
     (checkout / where).mkdir(parents=True)
-    shutil.move(checkout / "rnn_kit", checkout / where / "rnn_kit")
-    assert commit(checkout / where / "rnn_kit") is None
+    shutil.move(checkout / "recipes", checkout / where / "recipes")
+    assert commit(checkout / where / "recipes") is None
 
 
 def test_a_copy_at_the_root_of_another_project_has_no_commit(checkout):
     (checkout / "pyproject.toml").write_text('[project]\nname = "mine"\n')
-    assert commit(checkout / "rnn_kit") is None
+    assert commit(checkout / "recipes") is None
     (checkout / "pyproject.toml").unlink()
-    assert commit(checkout / "rnn_kit") is None
+    assert commit(checkout / "recipes") is None
 
 
 def test_the_commit_is_not_that_of_a_repository_whose_hook_runs(
@@ -534,7 +535,7 @@ def test_the_commit_is_not_that_of_a_repository_whose_hook_runs(
     git(other, "init", "-q")
     git(other, "commit", "-q", "--allow-empty", "-m", "y")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    assert commit(checkout / "rnn_kit") == git(checkout, "rev-parse", "HEAD")
+    assert commit(checkout / "recipes") == git(checkout, "rev-parse", "HEAD")
 
 
 @pytest.fixture
@@ -593,7 +594,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(spoil, checkpoints):
     assert checkpoints.load(said.append)[1] == {"number": 1}
     assert newest.name in said[0] and "going on from checkpoint-00000001.npz" in said[0]
     checkpoints.paths()[0].write_bytes(b"")
-    with pytest.raises(RunError, match="No checkpoint is left"):
+    with pytest.raises(CheckpointError, match="No checkpoint is left"):
         checkpoints.load(said.append)
 
 
@@ -617,7 +618,7 @@ def test_no_flipped_bit_goes_unseen(checkpoints):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
         try:
             loaded, notes = checkpoints.load()
-        except RunError:
+        except CheckpointError:
             continue
         assert notes == {"epoch": 3} and set(loaded) == set(arrays)
         assert all((loaded[name] == arrays[name]).all() for name in arrays)
@@ -636,7 +637,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(checkpoints, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(RunError, match="No space left"):
+    with pytest.raises(CheckpointError, match="No space left"):
         checkpoints.save(2, {}, {})
     assert [path.name for path in checkpoints.folder.iterdir()] == ["checkpoint-00000001.npz"]
 

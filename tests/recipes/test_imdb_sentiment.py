@@ -483,9 +483,7 @@ def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
     tmp_path, monkeypatch, capsys, run_main, without_pictures
 ):
     out = tmp_path / "all"
-    flags = (
-        "compare --data generated --limit 60 --epochs 1 --units 4 --embedding 4 --seeds 0 1".split()
-    )
+    flags = "compare --data generated --limit 60 --epochs 1 --units 4 --embedding 4 --seeds 0 1".split()
     monkeypatch.setattr(comparison, "CELLS", ("simple", "lstm"))
     monkeypatch.setattr(recipe, "LEDGER", tmp_path / "ledger")
     results = recipe.main([*flags, "--out", str(out), "--record"])

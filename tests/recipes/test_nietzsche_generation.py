@@ -215,7 +215,10 @@ BAD = {
     "top-p of 0": (lambda p, s: ["sample", "--top-p", "0"], "--top-p"),
     "top-k of 0": (lambda p, s: ["sample", "--top-k", "0"], "--top-k"),
     "epochs to sample": (lambda p, s: ["sample", "--epochs", "3"], "--epochs has no meaning"),
-    "data to sample": (lambda p, s: ["sample", "--interactive", "--data", "stdlib"], "--data has no meaning"),
+    "data to sample": (
+        lambda p, s: ["sample", "--interactive", "--data", "stdlib"],
+        "--data has no meaning",
+    ),
     "resume to sample": (lambda p, s: ["sample", "--resume"], "--resume has no meaning"),
     "run to train": (lambda p, s: ["--run", str(s)], "sample"),
     "resume what is not there": (lambda p, s: ["--resume", "--out", str(p / "r")], "no run in"),
