@@ -317,7 +317,7 @@ def test_a_run_in_a_folder_that_cannot_be_written_says_what_it_sees_of_every_pic
         tried.append(name)
         raise RunError(f"Cannot write {run.file(name)} (Read-only file system).")
 
-    monkeypatch.setattr(captioning.plots, "save", read_only)
+    monkeypatch.setattr(captioning.figures, "save", read_only)
     photos = [str(folder / f"{n:02}.png") for n in range(3)]
     code, said, error = run_main(["caption", *photos, "--run", str(saved[0])])
     assert code == 0 and all(f"{photo}, by a beam of" in said for photo in photos)

@@ -582,7 +582,7 @@ def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, wi
 def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, capsys):
     drawn = {}
     monkeypatch.setattr(
-        recipe.pictures.plots,
+        recipe.pictures.figures,
         "loss_curves",
         lambda runs, title: drawn.update(runs) or recipe.pictures.figures.Figure(),
     )

@@ -37,8 +37,8 @@ class Judge:
 def drawn(monkeypatch):
     """What was drawn, instead of drawing it."""
     drawn = []
-    monkeypatch.setattr(opinions.plots, "opinion_traces", lambda traces, **_: traces)
-    monkeypatch.setattr(opinions.plots, "save", lambda run, name, traces: drawn.extend(traces))
+    monkeypatch.setattr(opinions.figures, "opinion_traces", lambda traces, **_: traces)
+    monkeypatch.setattr(opinions.figures, "save", lambda run, name, traces: drawn.extend(traces))
     return drawn
 
 
@@ -99,8 +99,8 @@ def test_where_no_picture_can_be_written_every_review_is_answered(
     def save(*args):
         raise RunError(f"Cannot write {tmp_path} (Read-only file system).")
 
-    monkeypatch.setattr(opinions.plots, "opinion_traces", lambda traces, **_: traces)
-    monkeypatch.setattr(opinions.plots, "save", save)
+    monkeypatch.setattr(opinions.figures, "opinion_traces", lambda traces, **_: traces)
+    monkeypatch.setattr(opinions.figures, "save", save)
     monkeypatch.setattr(sys, "stdin", io.StringIO("a superb film\n" * 9))
     opinions.judge_reviews(Judge().opinions_of, Run(tmp_path, {}), "-")
     out, error = capsys.readouterr()
