@@ -699,7 +699,7 @@ def test_without_the_penn_treebank_the_error_says_where_it_was_and_what_needs_no
         ("--preset smoke --sampled 20 --no-tied", "--sampled none"),
         ("--preset smoke --vocab-size 2", "--vocab-size"),
         ("--preset smoke --decay 1.5", "(0, 1]"),
-        ("--data here --sentences 9", "--data agreement"),
+        ("--data ptb --sentences 9", "--data agreement"),
         ("measure 1 --preset smoke", "at least 2"),
         ("score x --units 3", "no meaning with score"),
         ("sample --epochs 3", "no meaning with sample"),

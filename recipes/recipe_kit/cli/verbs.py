@@ -116,9 +116,9 @@ class CommandLine:
             self._stop(f"unknown verb {name}: {meant}")
         self._refuse_flags_of_others(words, name)
         flags = self._verbs[name].parse_args(words)
-        check_paths(flags, self._recipe, self._settings_class)
         vars(flags).update({key: value for key, value in _OF_ALL.items() if not hasattr(flags, key)})
         flags.verb, flags.argv = name, argv
+        check_paths(flags, self._recipe, self._settings_class)
         quiet_tensorflow.start()  # nothing is left to be said without it
         return flags
 
@@ -207,10 +207,10 @@ def check_paths(flags, recipe, settings_class):
                 f"There is no data set and no file or folder called {value!r}. Known are "
                 f"{', '.join(known)}; docs/data.md has the forms of files that are read."
             )
-    if getattr(flags, "run", None):
+    if flags.run:
         Run.open(flags.run, recipe)
-    if getattr(flags, "out", None) and not getattr(flags, "seeds", None):
-        if not getattr(flags, "resume", True):  # of a verb that trains
+    if flags.verb == "train" and flags.out and not flags.seeds:
+        if not flags.resume:
             check_new(flags.out, getattr(settings_class, "FILES", ()))
-        elif hasattr(flags, "resume") and not os.path.exists(flags.out):
+        elif not os.path.exists(flags.out):
             Run.open(flags.out, recipe)
