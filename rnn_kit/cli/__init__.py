@@ -7,7 +7,6 @@ from rnn_kit.cli.errors import UserError
 from rnn_kit.cli.flags import (
     CELLS,
     DTYPES,
-    Parser,
     at_least,
     check_mode,
     checkpoint_seconds,
@@ -28,6 +27,7 @@ from rnn_kit.cli.flags import (
     temperature,
 )
 from rnn_kit.cli.output import outlive_output
+from rnn_kit.cli.parser import Parser
 from rnn_kit.cli.program import command, run_recipe
 from rnn_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
 from rnn_kit.cli.texts import text_notes
