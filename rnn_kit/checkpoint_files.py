@@ -44,7 +44,7 @@ class Checkpoints:
 
     def paths(self):
         """The checkpoints' files, oldest first."""
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):
             return []
         numbered = [(_NAME.fullmatch(path.name), path) for path in self.folder.iterdir()]
         return [path for _, path in sorted((int(m[1]), path) for m, path in numbered if m)]

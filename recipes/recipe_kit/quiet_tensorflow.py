@@ -125,6 +125,8 @@ _open_closed_streams()
 if (backend := os.environ.get("KERAS_BACKEND") or "tensorflow") != "tensorflow":
     _stop(2, f"KERAS_BACKEND is {backend}, and the recipes need tensorflow: unset it.")
 os.environ["KERAS_BACKEND"] = "tensorflow"  # which goes before keras.json
+if os.path.expanduser("~") == "~":  # no home, as in many a container: TensorFlow would make a folder ~
+    os.environ.setdefault("KERAS_HOME", os.path.join(tempfile.gettempdir(), ".keras"))
 if importlib.util.find_spec("tensorflow") is None:
     _stop(
         2,

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import pytest
 
 from recipe_kit import quiet_tensorflow
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no sh")
 QUIETLY = Path(quiet_tensorflow.__file__)
 RECIPES = str(QUIETLY.parents[1])
 
@@ -35,12 +37,14 @@ def found(name):
     os.write({to}, repr(({what})).encode())
     raise SystemExit(7)
 importlib.util.find_spec = found
+{first}
 exec(compile(open({path!r}, encoding="utf-8").read(), "quietly", "exec"), {{"__name__": "quietly"}})
 """
 
 
-def before_tensorflow(what, to=1, env=(), redirection=""):
-    program = BEFORE_TENSORFLOW.format(what=what, path=str(QUIETLY), to=to, recipes=RECIPES)
+def before_tensorflow(what, to=1, env=(), redirection="", first=""):
+    about = {"what": what, "path": str(QUIETLY), "to": to, "recipes": RECIPES, "first": first}
+    program = BEFORE_TENSORFLOW.format(**about)
     return subprocess.run(
         ["sh", "-c", f'exec "$0" -S -c "$1" {redirection}', sys.executable, program],
         capture_output=True,
@@ -55,7 +59,13 @@ def test_an_empty_backend_is_the_default_and_goes_before_keras_json(env):
     assert (done.returncode, done.stdout) == (7, "'tensorflow'")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no sh")
+def test_without_a_home_keras_keeps_its_files_where_temporary_ones_are():
+    """TensorFlow's own copy of Keras makes a folder called ~ where it is started."""
+    homeless = "os.path.expanduser = lambda path: path"
+    done = before_tensorflow("os.environ['KERAS_HOME']", first=homeless)
+    assert done.stdout == repr(os.path.join(tempfile.gettempdir(), ".keras"))
+
+
 @pytest.mark.parametrize(("closed", "name"), [("<&-", "stdin"), (">&-", "stdout"), ("2>&-", "stderr")])
 def test_a_closed_standard_stream_is_the_null_device_and_no_file_gets_its_number(closed, name):
     told = 2 if name == "stdout" else 1

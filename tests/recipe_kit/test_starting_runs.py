@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from recipe_kit import cli
 from recipe_kit.cli import setting, training
+from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError, folder
 
 
@@ -45,6 +46,8 @@ class Toy:
 
     def run_one(self, settings, open_run):
         path = Path(settings.data)
+        if path.suffix and not path.exists():
+            raise DataError(f"{path} is not there.")
         content = path.read_bytes() if path.exists() else b""
         data = {"name": settings.data, "sha256": hashlib.sha256(content).hexdigest()}
         run = open_run(data)
@@ -153,6 +156,8 @@ def test_a_run_whose_data_moved_goes_on_where_they_are_the_same(toy, tmp_path):
     (tmp_path / "old.txt").write_text("the text")
     unfinished(toy, tmp_path / "run", "--data", tmp_path / "old.txt", "--units", 3)
     (tmp_path / "old.txt").rename(tmp_path / "new.txt")
+    with pytest.raises(cli.UserError, match=r"old\.txt is not there\. If .* moved, say with --data"):
+        toy("--resume", "--out", tmp_path / "run")
     toy("--resume", "--out", tmp_path / "run", "--data", tmp_path / "new.txt")
     assert toy.settings == [OfText(data=str(tmp_path / "new.txt"), units=3)]
     config = json.loads((tmp_path / "run/config.json").read_text())

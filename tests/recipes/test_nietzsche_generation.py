@@ -171,7 +171,7 @@ def test_several_temperatures_stand_side_by_side(saved, monkeypatch, run_main):
 
 def test_interactive_answers_one_prompt_after_the_other(saved, monkeypatch, run_main):
     monkeypatch.setattr(sys, "stdin", io.StringIO("def\n\nclass\n"))
-    argv = ["--interactive", "--run", str(saved[0]), "--length", "5", "--temperature", "0"]
+    argv = ["sample", "--interactive", "--run", str(saved[0]), "--length", "5", "--temperature", "0"]
     code, written, _ = run_main(argv)
     start = "Nothing to start from: starting from '\\n'.\n"
     answers = [greedy(saved[0], prompt, 5) for prompt in ("def", "\n", "class")]
@@ -225,10 +225,6 @@ BAD = {
     "resume with other units": (
         lambda p, s: ["--resume", "--out", str(s), "--units", "33"],
         "--units 33: the run in",
-    ),
-    "resume with another temperature": (
-        lambda p, s: ["--resume", "--out", str(s), "--temperature", "3"],
-        "--temperature 3.0: the run in",
     ),
     "resume with another preset": (
         lambda p, s: ["--resume", "--out", str(s), "--preset", "cpu"],
@@ -364,11 +360,11 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
 
 @pytest.mark.parametrize(
     ("env", "flags", "message"),
-    [({"KERAS_BACKEND": "jax"}, [], b"KERAS_BACKEND is jax"), ({}, ["-S", "-I"], b"not installed in")],
+    [({"KERAS_BACKEND": "jax"}, [], b"KERAS_BACKEND is jax"), ({}, ["-S", "-E"], b"not installed in")],
 )
 def test_a_python_that_cannot_run_recipes_is_one_line(env, flags, message):
     """`-S` leaves site-packages out, where TensorFlow is."""
-    recipe_path = ROOT / "recipes/recipe_kit.quiet_tensorflow.py"
+    recipe_path = ROOT / "recipes/nietzsche_generation.py"
     done = subprocess.run(
         [sys.executable, *flags, str(recipe_path)],
         capture_output=True,
@@ -431,8 +427,11 @@ def test_real_nietzsche_has_the_published_size(real_data):
 
 
 @pytest.mark.parametrize("preset", recipe.PRESETS)
-def test_what_a_preset_does_to_its_own_text_it_does_not_do_to_anothers(preset):
+def test_what_a_preset_does_to_its_own_text_it_does_not_do_to_anothers(preset, tmp_path, monkeypatch):
     """Lower case is for Nietzsche, as the lecture has it, and a prompt of Python for Python."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_text.txt", "nietzsche"):
+        (tmp_path / name).touch()
     own = recipe.PRESETS[preset]
     assert own.lower == (preset in ("lecture", "cpu"))
 
@@ -764,14 +763,17 @@ def test_optional_settings_can_be_taken_away_by_flag():
     assert (settings.embedding, settings.clip_norm, settings.patience) == (None, None, None)
 
 
-def test_a_full_disk_is_one_line(tmp_path, monkeypatch, run_main):
+def test_a_disk_that_fills_up_amid_the_pictures_costs_a_line_and_no_result(
+    tmp_path, monkeypatch, run_main
+):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(recipe.pictures.figures.Figure, "savefig", full)
     argv = [*LITTLE, "--epochs", "1", "--out", str(tmp_path / "run")]
     code, _, err = run_main(argv)
-    assert code == 2 and err.count("\n") == 1 and "loss.png (No space left on device)" in err
+    assert code == 0 and err.count("\n") == 1 and "loss.png (No space left on device)" in err
+    assert (tmp_path / "run/result.json").exists()
     assert not list((tmp_path / "run").glob(".part-*"))
 
 

@@ -7,7 +7,6 @@ from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import (
     CELLS,
     DTYPES,
-    Parser,
     at_least,
     checkpoint_seconds,
     data,
@@ -27,6 +26,7 @@ from recipe_kit.cli.flags import (
     temperature,
 )
 from recipe_kit.cli.output import outlive_output
+from recipe_kit.cli.parser import Parser
 from recipe_kit.cli.program import command, run_recipe
 from recipe_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
 from recipe_kit.cli.texts import text_notes

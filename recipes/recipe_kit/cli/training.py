@@ -12,6 +12,7 @@ from recipe_kit.cli.flags import flag_of, given, in_words, neutral_settings, ove
 from recipe_kit.cli.memory import memory_errors, out_of_memory
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command
+from recipe_kit.datasets import DataError
 from recipe_kit.runs import (
     CONFIG,
     HISTORY,
@@ -27,6 +28,7 @@ from recipe_kit.runs import (
     summary,
     writing,
 )
+from rnn_kit.text import TextError
 
 
 def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="cpu", root="runs"):
@@ -95,6 +97,11 @@ def _train(job, run_one, flags):
             raise
         lines = [str(interrupt) or "Interrupted.", f"Go on: {_how_to_go_on(flags, job.path)}"]
         raise KeyboardInterrupt("\n".join(lines)) from None
+    except (DataError, TextError) as error:
+        if job.is_new or "data" not in hashes(job.run.config.get("data") or {}):
+            raise
+        said = str(error).rstrip(".")
+        raise UserError(f"{said}. If the run's data moved, say with --data where they are.") from None
     except memory_errors() as error:
         said = out_of_memory(error)
         if job.run is not None and not job.run.withdraw():
@@ -121,7 +128,7 @@ class _Job:
     def __init__(self, recipe, preset, settings, path, run=None, has_ended=False):
         self.recipe, self.preset, self.settings = recipe, preset, settings
         self.path, self.run, self.has_ended = path, run, has_ended
-        self.lock = contextlib.ExitStack()
+        self.is_new, self.lock = run is None, contextlib.ExitStack()
 
     def open(self, data):
         if self.run is None:

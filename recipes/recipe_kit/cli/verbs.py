@@ -16,7 +16,8 @@ import sys
 
 from recipe_kit import quiet_tensorflow
 from recipe_kit.cli.errors import UserError
-from recipe_kit.cli.flags import Parser, add_flag, describe, seed
+from recipe_kit.cli.flags import add_flag, describe, seed
+from recipe_kit.cli.parser import Parser
 from recipe_kit.runs import Run, check_new
 
 # What every verb's flags have, whether the verb takes them or not.
@@ -181,6 +182,11 @@ class _VerbParser(Parser):
     def flags(self):
         """The flags that it knows."""
         return self._option_string_actions.keys()
+
+    def error(self, message):
+        """Ends the program with a line that begins like all of the recipe's."""
+        recipe = self.prog.partition(" ")[0]
+        self.exit(2, f"{recipe}: error: {message} ({self.prog} --help explains the flags)\n")
 
     def group(self, heading):
         """The group of flags under a heading."""

@@ -536,7 +536,7 @@ def check_new(folder, files=()):
         RunError: if it holds a run, or files of these names.
     """
     folder = Path(folder)
-    if (folder / CONFIG).exists() or Checkpoints(folder / _CHECKPOINTS).paths():
+    if os.path.lexists(folder / CONFIG) or Checkpoints(folder / _CHECKPOINTS).paths():
         raise _holds_a_run(folder)
     check_free(folder, (*OWN_FILES, *files))
 
