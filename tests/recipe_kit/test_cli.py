@@ -154,7 +154,7 @@ def test_the_recipes_help_tells_its_verbs_and_presets_and_a_verbs_its_flags_alon
         (["--temprature=3"], "unknown flag --temprature=3: did you mean --temperature?"),
         (["-units", "3"], "unknown flag -units: did you mean --units?"),
         (["\N{EM DASH}units", "3"], "did you mean --units?"),
-        (["--xyz"], "unknown flag --xyz (--help"),
+        (["--xyz"], "unknown flag --xyz (toy.py train --help"),
         (
             ["--out", "my", "runs"],
             "--out takes one value, and 2 follow it: my runs. Put quotation marks",

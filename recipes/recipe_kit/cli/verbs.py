@@ -65,7 +65,7 @@ class CommandLine:
             Its `Parser`, to add flags of its own, by `add_argument` or in a group, `group(heading)`.
         """
         parser = _VerbParser(
-            prog=f"{self._prog} {name}" if name != "train" else self._prog,
+            prog=f"{self._prog} {name}",
             description=f"{help[:1].upper()}{help[1:]}.",
             epilog=self._presets_told() if preset else None,
         )
