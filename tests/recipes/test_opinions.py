@@ -172,8 +172,8 @@ def test_progress_is_told_on_standard_error_to_who_waits_long(live, monkeypatch,
     now = [0.0]
     monkeypatch.setattr(sys.stderr, "isatty", lambda: live, raising=False)
     with Progress(clock=lambda: now[0]) as progress:
-        for now[0] in (1.0, 2.0, 2.1, 40.0):
-            progress.add(1000)
+        for now[0], count in ((0.0, 0), (1.0, 1000), (2.0, 2000), (2.1, 3000), (40.0, 4000)):
+            progress.tell(count)
     out, error = capsys.readouterr()
     assert out == ""
     told = ["2,000 reviews judged, 1,000 a second", "4,000 reviews judged, 100 a second"]
@@ -186,5 +186,13 @@ def test_who_sees_the_answers_is_told_no_progress(monkeypatch, capsys):
     now = [0.0]
     with Progress(clock=lambda: now[0]) as progress:
         now[0] = 99.0
-        progress.add(1000)
+        progress.tell(1000)
+    assert capsys.readouterr().err == ""
+
+
+def test_who_has_all_answers_at_once_is_told_no_progress_however_slow_the_first_are(capsys):
+    now = [0.0]
+    with Progress(clock=lambda: now[0]) as progress:
+        now[0] = 99.0
+        progress.tell(0)
     assert capsys.readouterr().err == ""

@@ -106,6 +106,7 @@ def judge_reviews(opinions_of, run, review, encoding=None):
     try:
         with Progress() as progress:
             for block in _together(lines, empty):
+                progress.tell(count)
                 opinions = opinions_of([words for _, words in block])
                 for (name, _), opinion in zip(block, opinions, strict=True):
                     _answer(opinion, classes)
@@ -114,7 +115,6 @@ def judge_reviews(opinions_of, run, review, encoding=None):
                         traces.append(opinion.trace(opinion.verdict(classes)))
                 count += len(block)
                 sys.stdout.flush()
-                progress.add(len(block))
     except KeyboardInterrupt:
         so_far = f": {last} is the last that was judged" if last else ""
         raise KeyboardInterrupt(f"Interrupted{so_far}.") from None

@@ -68,7 +68,7 @@ class Progress:
     """How many reviews are judged, on standard error, where the answers are not seen as they come.
 
     On a terminal it is one line that changes; elsewhere there is one now and then. Whoever waits no
-    longer than seconds is told nothing.
+    longer than seconds, or whose reviews are judged all at once, is told nothing.
 
     Args:
         clock: Gives the time in seconds.
@@ -81,7 +81,7 @@ class Progress:
         self._shown = not sys.stdout.isatty()
         self._live = sys.stderr.isatty()
         self._next = self._began + self.FIRST
-        self._count, self._told = 0, False
+        self._told = False
 
     def __enter__(self):
         return self
@@ -90,13 +90,13 @@ class Progress:
         if self._told and self._live:
             sys.stderr.write("\n")
 
-    def add(self, count):
-        self._count += count
+    def tell(self, count):
+        """Says how many are judged, before others are."""
         now = self._clock()
-        if not self._shown or now < self._next:
+        if not (self._shown and count) or now < self._next:
             return
         self._told = True
         self._next = now + (self.EVERY if self._live else self.EVERY_LINE)
-        line = f"{self._count:,} reviews judged, {self._count / (now - self._began):,.0f} a second"
+        line = f"{count:,} reviews judged, {count / (now - self._began):,.0f} a second"
         sys.stderr.write(f"\r{line} " if self._live else f"{line}\n")
         sys.stderr.flush()
