@@ -8,6 +8,8 @@
 # The first of them makes .venv and installs into it; the others find it there. PYTHON=python3.12 make demo
 # chooses an interpreter (3.11 to 3.13).
 PYTHON ?= python3
+# Of the two processes that test each has a core, and trains what a file's tests share once.
+ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -29,7 +31,7 @@ demo: install
 	$(BIN)/python recipes/nietzsche_generation.py --preset demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-backends: $(VENV)/.installed-backends
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backends
