@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_path_is_told_without_tensorflow(tmp_path):
     wrong = {
         ("--data", "no/such.txt"): "no file or folder called 'no/such.txt'",
         ("--out", tmp_path): "holds history.csv already",
-        ("sample", "--run", tmp_path): "no run in",
+        ("sample", "--run", tmp_path / "none"): "no run in",
     }
     for arguments, what in wrong.items():
         code, _, said, imported = told("nietzsche_generation.py", *arguments)

@@ -213,7 +213,7 @@ def check_paths(flags, recipe, settings_class):
                 f"There is no data set and no file or folder called {value!r}. Known are "
                 f"{', '.join(known)}; docs/data.md has the forms of files that are read."
             )
-    if flags.run:
+    if flags.run and not os.path.exists(flags.run):
         Run.open(flags.run, recipe)
     if flags.verb == "train" and flags.out and not flags.seeds:
         if not flags.resume:
