@@ -140,6 +140,12 @@ def test_a_comparison_writes_over_no_file_of_the_users(tmp_path):
     (tmp_path / "comparison.png").write_text("mine")
     with pytest.raises(RunError, match=r"holds comparison\.png already"):
         cli.variants_folder("toy", flags, "cpu")
+    assert cli.variants_folder("toy", flags, "cpu", ["other.png"]) == tmp_path
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/config.json").write_text("{}")
+    with pytest.raises(RunError, match=r"a already holds a run.*--resume"):
+        cli.variants_folder("toy", flags, "cpu")
+    (tmp_path / "a/config.json").unlink()
     (tmp_path / "b/seed-0").mkdir(parents=True)
     (tmp_path / "b/seed-0/history.csv").write_text("mine")
     with pytest.raises(RunError, match=r"seed-0 holds history\.csv already"):

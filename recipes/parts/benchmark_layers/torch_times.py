@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recipe_kit.cli import UserError
 
-RECIPES = Path(__file__).parents[1]
+RECIPES = Path(__file__).parents[2]
 PROGRAM = ["-m", "parts.benchmark_layers.torch_process"]
 DTYPES = ("float32", "float64")
 PATIENCE = 10  # seconds for the process to end, before it is made to

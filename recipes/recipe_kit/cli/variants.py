@@ -33,6 +33,9 @@ def variants_folder(recipe, flags, preset, files=("comparison.png",)):
     if (out / CONFIG).exists():
         raise RunError(f"{out} holds a single run already. Give another folder with --out.")
     if not flags.resume:
+        begun = next(out.glob(f"*/**/{CONFIG}"), None)
+        if begun and any((out / name).exists() for name in files):  # what --resume goes on with
+            check_new(begun.parent)
         check_free(out, files)
     return out
 

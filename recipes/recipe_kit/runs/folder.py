@@ -538,7 +538,8 @@ def check_new(folder, files=()):
     folder = Path(folder)
     if os.path.lexists(folder / CONFIG) or Checkpoints(folder / _CHECKPOINTS).paths():
         raise _holds_a_run(folder)
-    check_free(folder, (*OWN_FILES, *files))
+    # Not for its config.json: a run that starts there at this moment is one, which `create` refuses.
+    check_free(folder, [name for name in (*OWN_FILES, *files) if name != CONFIG])
 
 
 def check_free(folder, files):
