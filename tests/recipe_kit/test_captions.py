@@ -115,7 +115,7 @@ def karpathy(**parts):
         ("Captions.TSV", CSV.replace(",", "\t")),
         ("captions.csv", "\ufeff" + CSV.replace("\n", "\r\n")),
         ("captions.csv", CSV.encode("utf-16")),
-        ("captions.csv.gz", gzip.compress(CSV.encode())),
+        ("captions.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("captions.csv", CSV.replace("\n", ",x\n")),
         ("captions.csv", CSV + ",\n"),
         ("captions.txt", CSV.replace(",", "\t")),
