@@ -500,10 +500,12 @@ def parse(argv):
         without={"distribute", "baseline", "bucket", "epochs", "patience", "checkpoint_seconds"},
         preset="cpu",
     )
-    flags = line.parse(argv)
-    if flags.verb == "predict" and flags.text != "-" and hasattr(flags, "encoding"):
-        predict.error("--encoding is that of standard input: say predict -")
-    return flags
+
+    def check(flags):
+        if flags.verb == "predict" and flags.text != "-" and hasattr(flags, "encoding"):
+            predict.error("--encoding is that of standard input: say predict -")
+
+    return line.parse(argv, check)
 
 
 def main(argv=None):

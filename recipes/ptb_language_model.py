@@ -464,20 +464,23 @@ def parse(argv):
         preset="cpu",
     )
     measure.add_argument("steps", type=cli.at_least(2), metavar="STEPS", help="at least 2")
-    flags = line.parse(argv)
-    if flags.verb == "compare":
-        if flags.preset not in (None, *comparison.PRESETS):
-            compare.error(
-                f"compare takes the presets of {agreement.NAME}, {' and '.join(comparison.PRESETS)}: "
-                f"not {flags.preset}"
-            )
-        if flags.resume and not flags.out:
-            compare.error("--resume needs --out, the folder that holds the comparison's runs")
-    if flags.verb in ("train", "measure"):
-        data = cli.override(PRESETS[flags.preset or "cpu"], flags).data
-        if hasattr(flags, "sentences") and data != agreement.NAME and not flags.resume:
-            train.error(f"--sentences is for --data {agreement.NAME}: leave it out")
-    return flags
+
+    def check(flags):
+        if flags.verb == "compare":
+            if flags.preset not in (None, *comparison.PRESETS):
+                compare.error(
+                    f"compare takes the presets of {agreement.NAME}, "
+                    f"{' and '.join(comparison.PRESETS)}: not {flags.preset}"
+                )
+            if flags.resume and not flags.out:
+                compare.error("--resume needs --out, the folder that holds the comparison's runs")
+        if flags.verb in ("train", "measure"):
+            data = cli.override(PRESETS[flags.preset or "cpu"], flags).data
+            if hasattr(flags, "sentences") and data != agreement.NAME and not flags.resume:
+                verb = train if flags.verb == "train" else measure
+                verb.error(f"--sentences is for --data {agreement.NAME}: leave it out")
+
+    return line.parse(argv, check)
 
 
 def main(argv=None):

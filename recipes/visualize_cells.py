@@ -291,14 +291,18 @@ def parse(argv):
     line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, {"--look-only": "look"})
     train = line.train()
     look = line.verb("look", "look into a saved run", {"looking"}, also={"encoding"}, saved_run=True)
-    look.add_argument("--out", help="where the pages go (default: the run's folder)")
+    look.add_argument(
+        "--out", help="where the pages go (default: runs/visualize_cells/look-<date>-<time>)"
+    )
     for verb in (train, look):
         about = "open the page in a browser at the end"
         verb.group("looking").add_argument("--show", action="store_true", help=about)
-    flags = line.parse(argv)
-    if flags.verb == "look" and hasattr(flags, "encoding") and not hasattr(flags, "text"):
-        look.error("--encoding is that of the text to look at: add --text")
-    return flags
+
+    def check(flags):
+        if flags.verb == "look" and hasattr(flags, "encoding") and not hasattr(flags, "text"):
+            look.error("--encoding is that of the text to look at: add --text")
+
+    return line.parse(argv, check)
 
 
 def main(argv=None):

@@ -61,6 +61,7 @@ class Checkpoints:
         Raises:
             CheckpointError: if it cannot be written; the checkpoints before it are untouched.
             ValueError: naming the entry of `notes` that is something else.
+            TypeError: naming the array that holds Python objects.
         """
         path = self.folder / f"checkpoint-{number:08d}.npz"
         aside = path.with_name(f".part-{secrets.token_hex(6)}-{path.name}")

@@ -57,27 +57,35 @@ class _LaterLoader(importlib.abc.Loader):
 
 
 class _Later(types.ModuleType):
-    """A module that waits."""
+    """A module that waits, and then is executed by one thread while others wait for it."""
 
     def __getattribute__(self, name):
-        if name in _OF_ANY_MODULE:
-            return super().__getattribute__(name)
-        _execute(self)
-        return getattr(self, name)
+        if name not in _OF_ANY_MODULE and _executing.get(id(self)) != threading.get_ident():
+            _execute(self)
+        return types.ModuleType.__getattribute__(self, name)  # whose instance it is by now
+
+
+_executing = {}  # modules, by their ids, to the threads that execute them
 
 
 def _execute(module):
     with _lock:
         if type(module) is not _Later:  # another thread was first
             return
-        module.__class__ = types.ModuleType
         spec = module.__spec__
-        spec.loader = module.__loader__ = spec.loader.loader
+        waiting, spec.loader = spec.loader, spec.loader.loader
+        module.__loader__ = spec.loader
+        _executing[id(module)] = threading.get_ident()
         try:
             spec.loader.exec_module(module)
         except BaseException:
+            spec.loader = module.__loader__ = waiting  # whoever asks again gets the error again
             sys.modules.pop(module.__name__, None)
             raise
+        finally:
+            del _executing[id(module)]
+        if type(module) is _Later:
+            module.__class__ = types.ModuleType
 
 
 def execute(*packages):

@@ -2,7 +2,8 @@
 
 A recipe imports this module first. Where the recipe is the program, TensorFlow and what needs it are
 imported when its command line is known to be good: `--help` and a mistyped flag are answered at once.
-`start` is that moment; `recipe_kit.cli.Parser` calls it. Elsewhere (a notebook, a test) it is at once.
+`start` is that moment: `recipe_kit.cli.CommandLine` calls it, and a program beside the recipes that has
+no `CommandLine` calls it itself. Elsewhere (a notebook, a test) it is at once.
 
 TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
 (https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. If

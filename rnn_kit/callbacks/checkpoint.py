@@ -33,6 +33,8 @@ class _Folder:
 
     def __init__(self, path):
         self.checkpoints = Checkpoints(path)
+        for left_by_a_kill in self.checkpoints.folder.glob(".part-*"):
+            left_by_a_kill.unlink(missing_ok=True)
         self.resumed = bool(self.checkpoints.paths())
         self._seconds_before, self._begun = 0.0, time.perf_counter()
 

@@ -34,7 +34,7 @@ _NO_TEXT = (  # the first bytes of what is taken for a text file, what it is, an
     (b"Rar!\x1a\x07", "a rar archive: unpack it"),
     (b"\x28\xb5\x2f\xfd", "packed by zstd: unpack it"),
 )  # fmt: skip
-_OF_NO_FILE = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape")
+_OF_NO_FILE = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
 _BLOCK = 1 << 20  # bytes that are decoded at once
 _ZERO = "a zero character"  # the reason of an error
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
@@ -57,7 +57,7 @@ def check_encoding(name):
         return None
     try:
         io.TextIOWrapper(io.BytesIO(), name)  # which looks it up: `b"".decode` takes any name
-        known = codecs.lookup(name).name not in _OF_NO_FILE
+        known = codecs.lookup(name).name.replace("_", "-") not in _OF_NO_FILE
     except (LookupError, ValueError, TypeError):
         known = False
     if not known:
@@ -110,6 +110,12 @@ def decoded(file, where, encoding=None):
     """
     data = head = _read(file, where, _BLOCK)
     named = codecs.lookup(check_encoding(encoding) or marked_encoding(head) or "utf-8").name
+    if named in ("utf-16", "utf-32") and data and not marked_encoding(head):
+        guess = utf_16_without_mark(head) or f"{named}-le"
+        raise NotTextError(
+            f"{where} has no byte-order mark, without which {named} may be read in two ways: say "
+            f"--encoding {guess}, or leave --encoding out for UTF-8"
+        )
     # The decoder of utf-8-sig counts from behind the mark.
     codec = codecs.lookup(named.removesuffix("-sig"))
     characters = codec.incrementaldecoder()

@@ -9,7 +9,7 @@ import sys
 import matplotlib
 import pytest
 
-from recipe_kit import cli
+from recipe_kit import cli, quiet_tensorflow
 from recipe_kit.cli import setting
 
 
@@ -131,6 +131,22 @@ def test_a_verb_takes_its_own_flags_and_has_what_every_recipe_asks_for():
     assert nothing == (None, None, False, None, False, None)
     assert flags.argv == ["sample", "--temperature", "0", "--seed", "4"]
     assert not hasattr(flags, "units")
+
+
+def test_what_is_behind_two_dashes_is_no_flag():
+    line = cli.CommandLine("toy.py", "About.", Settings, PRESETS, {"--units": "train"})
+    line.train()
+    line.verb("predict", "judge a text").add_argument("text")
+    assert line.parse(["predict", "--", "--units"]).text == "--units"
+
+
+def test_what_a_recipe_cannot_do_is_refused_before_tensorflow_starts(monkeypatch):
+    def check(flags):
+        raise cli.UserError(f"no {flags.verb}")
+
+    monkeypatch.setattr(quiet_tensorflow, "start", lambda: pytest.fail("TensorFlow was started"))
+    with pytest.raises(cli.UserError, match="no sample"):
+        line().parse(["sample"], check)
 
 
 def test_train_is_the_verb_where_none_is_named():

@@ -1,5 +1,6 @@
 """What a command line is told without TensorFlow, whose import takes seconds."""
 
+import concurrent.futures
 import subprocess
 import sys
 import types
@@ -106,9 +107,19 @@ def test_modules_that_wait_can_be_executed_by_their_package(waiting):
     assert waiting == ["waits.inner"] and inner.value == 7
 
 
-def test_an_error_of_a_module_that_waited_is_raised_where_it_is_used(waiting):
+def test_an_error_of_a_module_that_waited_is_raised_where_it_is_used_each_time(waiting):
     import waits.broken
 
-    with pytest.raises(ImportError, match="broken"):
-        _ = waits.broken.value
+    broken = waits.broken
+    for _ in range(2):
+        with pytest.raises(ImportError, match="broken"):
+            _ = broken.value
     assert "waits.broken" not in sys.modules
+
+
+def test_a_second_thread_waits_for_the_module_that_a_first_one_executes(waiting, tmp_path):
+    (tmp_path / "waits/slow.py").write_text("import time\ntime.sleep(0.2)\nvalue = 8\n")
+    from waits import slow
+
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: slow.value, range(4))) == [8] * 4

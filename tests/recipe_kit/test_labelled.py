@@ -330,6 +330,50 @@ def test_a_line_break_within_quotes_is_kept_where_each_line_happens_to_have_a_de
     assert read_labelled(table(tmp_path, data))[0].texts == ["One,\ntwo", "Three"]
 
 
+@pytest.mark.parametrize(
+    "rows, texts",
+    [
+        # As Python's csv.writer writes a backslash before a quote, and one at a field's end.
+        ('"He said \\""go\\"", then left",pos\nTwo,neg\n', ['He said \\"go\\", then left', "Two"]),
+        ('"one, two\\",pos\n"C:\\","neg"\n', ["one, two\\", "C:\\"]),
+        ('"Good film, so so\nloved it",pos\nTwo,neg\n', ["Good film, so so\nloved it", "Two"]),
+    ],
+)
+def test_what_rfc_4180_reads_is_read_by_it(tmp_path, rows, texts):
+    assert read_labelled(table(tmp_path, f"text,label\n{rows}"))[0].texts == texts
+
+
+SWALLOWED = '"to be,pos\nso sad,\nwhat a day,pos\nlove it so much",pos\nhate it,neg\n'
+
+
+def test_a_quote_that_would_swallow_rows_does_not_where_one_has_no_label(tmp_path):
+    train, _ = read_labelled(table(tmp_path, f"text,label\n{SWALLOWED}"))
+    assert train.texts == ['"to be', "what a day", 'love it so much"', "hate it"]
+    assert train.notes == ("reviews.csv: 1 row without a label left out, line 3",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"text,label\n{SWALLOWED}much, too much,neg\n",
+        'label,text\npos,"I loved it\nneg,bad film\npos,a classic"\nneg,meh, dull\n',
+    ],
+)
+def test_a_quote_that_joins_rows_of_an_uneven_csv_file_is_refused(tmp_path, data):
+    message = error_line(table(tmp_path, data))
+    assert "line 2: a double quote joins the rows of lines 2 to" in message
+
+
+def test_named_columns_tell_the_delimiter(tmp_path):
+    file = table(tmp_path, "great, fun;pos\nbad, dull;neg\n")
+    assert read_labelled(file, columns=["text", "label"])[0].texts == ["great, fun", "bad, dull"]
+
+
+def test_numbers_that_are_whole_are_one_label(tmp_path):
+    data = '{"text":"a","label":1}\n{"text":"b","label":1.0}\n{"text":"c","label":0}\n'
+    assert read_labelled(table(tmp_path, data, "a.jsonl"))[0].classes == ("0", "1")
+
+
 def test_quotes_that_join_rows_of_an_uneven_table_with_tabs_are_refused(tmp_path):
     data = 'text\tlabel\n"One\tneg\nTwo\tpos"\nThree\tneg\nFo\tur\tpos\n'
     message = error_line(table(tmp_path, data, "a.tsv"))

@@ -34,6 +34,20 @@ def test_a_folder_that_was_made_for_nothing_goes_away(tmp_path):
     assert os.listdir(tmp_path / "there") == []
 
 
+def test_a_lock_file_that_another_user_owns_keeps_this_one_out(tmp_path, monkeypatch):
+    opened = os.open
+
+    def read_alone(path, flags, *mode):
+        if os.path.basename(path) == lock.LOCK and flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, flags, *mode)
+
+    with locked(tmp_path):
+        monkeypatch.setattr(lock.os, "open", read_alone)
+        with pytest.raises(RunError, match="in use"), locked(tmp_path):
+            pass
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork and no SIGKILL")
 def test_a_kill_leaves_no_lock_behind(tmp_path):
     reading, writing = os.pipe()

@@ -47,6 +47,13 @@ def test_a_mark_is_no_character_of_a_named_encoding(encoding):
     assert decode((mark + TEXT).encode(encoding), "a.txt", encoding) == TEXT
 
 
+@pytest.mark.parametrize("data", [b"plain", "Two houses".encode("utf-16-be")])
+def test_utf_16_that_is_asked_for_needs_a_mark(data):
+    message = error_line(decode, data, "a.txt", "utf-16")
+    assert "has no byte-order mark" in message
+    assert ("--encoding utf-16-be" in message) == (data != b"plain")
+
+
 def test_line_ends_are_one_kind():
     assert decode(b"a\r\nb\rc\n", "a.txt") == "a\nb\nc\n"
     assert decode("a\r\nb".encode("utf-16"), "a.txt") == "a\nb"
@@ -72,7 +79,9 @@ def test_what_is_no_text_is_refused_in_a_line_that_says_why(data, encoding, word
         assert word in message
 
 
-@pytest.mark.parametrize("name", ["no-such", "hex", "base64", "zip", "", "utf\0"])
+@pytest.mark.parametrize(
+    "name", ["no-such", "hex", "unicode_escape", "raw-unicode-escape", "base64", "zip", "", "utf\0"]
+)
 def test_what_is_no_encoding_of_text_is_refused(name):
     assert "is not an encoding of text" in error_line(check_encoding, name)
     assert check_encoding(None) is None

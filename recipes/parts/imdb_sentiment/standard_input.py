@@ -6,7 +6,7 @@ import sys
 import time
 
 from recipe_kit import cli
-from rnn_kit.text.decoding import marked_encoding
+from rnn_kit.text.decoding import marked_encoding, utf_16_without_mark
 
 _BLOCK = 1 << 20  # bytes, of which a pipe gives some at a time
 
@@ -44,6 +44,11 @@ def _blocks(stream, encoding):
         return
     data = _read(buffer)
     named = encoding or marked_encoding(data) or stream.encoding
+    if named.replace("_", "-").lower() in ("utf-16", "utf-32") and data and not marked_encoding(data):
+        raise cli.UserError(
+            f"Standard input has no byte-order mark, without which {named} may be read in two ways: "
+            f"say --encoding {utf_16_without_mark(data) or named + '-le'}."
+        )
     characters = codecs.getincrementaldecoder(named)(stream.errors)
     decoder = io.IncrementalNewlineDecoder(characters, translate=True)
     rest = ""

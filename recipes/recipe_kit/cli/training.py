@@ -36,7 +36,7 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
 
     Args:
         recipe: The recipe's name.
-        flags: What `recipe_parser` parsed, and `argv`, the list it parsed.
+        flags: What `CommandLine` parsed.
         presets: Names to instances of `settings_class`.
         settings_class: The dataclass of the recipe's settings, which has `seed` and `epochs`; and
             `FILES`, the names of what the recipe writes beside the files that every run has.

@@ -11,6 +11,7 @@ flags of one. Where no verb is named, it is `train`.
 
 import dataclasses
 import difflib
+import itertools
 import os
 import sys
 
@@ -91,11 +92,12 @@ class CommandLine:
         self._verbs[name], self._helps[name] = parser, help
         return parser
 
-    def parse(self, argv=None):
+    def parse(self, argv=None, check=None):
         """Parses a command line, and then lets TensorFlow be imported.
 
         Args:
             argv: A list of words. Default: those of the program.
+            check: `check(flags)` refuses what the recipe cannot do, before anything takes long.
 
         Returns:
             A namespace of `verb`, `argv`, what was given of the settings, the flags of every recipe
@@ -120,6 +122,8 @@ class CommandLine:
         vars(flags).update({key: value for key, value in _OF_ALL.items() if not hasattr(flags, key)})
         flags.verb, flags.argv = name, argv
         check_paths(flags, self._recipe, self._settings_class)
+        if check:
+            check(flags)
         quiet_tensorflow.start()  # nothing is left to be said without it
         return flags
 
@@ -157,7 +161,8 @@ class CommandLine:
         add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
 
     def _refuse_flags_of_others(self, words, name):
-        for flag in (word.partition("=")[0] for word in words if word.startswith("--")):
+        before = itertools.takewhile(lambda word: word != "--", words)  # what is behind it is no flag
+        for flag in (word.partition("=")[0] for word in before if word.startswith("--")):
             if flag in self._verbs[name].flags:
                 continue
             if flag in self._formerly:

@@ -92,7 +92,7 @@ def find_or_fetch(
 def data_folder():
     """Where downloads go: `data/` of the checkout, or a cache folder where there is none.
 
-    A checkout is known by the `pyproject.toml` beside the package and must be writable. The cache
+    A checkout is known by its `pyproject.toml` and must be writable. The cache
     folder is `rnn_kit` in `$XDG_CACHE_HOME` or `~/.cache`, and in `%LOCALAPPDATA%` on Windows.
 
     Returns:

@@ -1,5 +1,6 @@
 """What the readers of the user's own files share: folders, text, and tables of every common form."""
 
+import contextlib
 import csv
 import json
 import os
@@ -10,6 +11,7 @@ from recipe_kit.datasets._files import DataError
 from rnn_kit.text.decoding import NotTextError, composed, decode, read_binary
 
 PACKED = (".gz", ".bz2", ".xz")
+_LABEL = 40  # characters of what may be a label
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv", ".tsv", ".tab", *JSON_LINES)
 
@@ -78,10 +80,11 @@ def read_table(path, encoding=None, columns=None):
     - A `.tsv` or `.tab` file has tabs between its fields. Any other has what its first line holds: in a
       `.csv` file a comma, or else a semicolon, a tab or a bar; elsewhere the tab goes first. A first
       line `sep=;`, as Excel writes it, names the delimiter.
-    - Where every line has as many delimiters as the first, a line is a record, and quotes are a text's
-      own, but for those around a whole field. Elsewhere, and in a `.csv` file where both are possible
-      and a line would end within quotes, fields with delimiters, line breaks or quotes in them stand in
-      double quotes, and a quote within is doubled (RFC 4180) or behind a backslash.
+    - Where there are tabs, and every line has as many of them, a line is a record, and quotes are a
+      text's own, but for those around a whole field. Elsewhere fields with delimiters, line breaks or
+      quotes in them stand in double quotes, and a quote within is doubled (RFC 4180) or behind a
+      backslash; unless a quote would make one record of what are rows, or is never closed: then a line
+      is a record where every line has as many delimiters, and the table is refused where not.
     - In a `.jsonl`, `.ndjson` or `.json` file each line is an object, or the whole is a list of them;
       their names are the columns.
 
@@ -99,7 +102,7 @@ def read_table(path, encoding=None, columns=None):
     content = read(path, encoding)
     if suffix_of(path) in JSON_LINES:
         return _objects(path, content)
-    delimiter, skipped, content = _delimiter(path, content)
+    delimiter, skipped, content = _delimiter(path, content, columns)
     rows = [(line + skipped, fields) for line, fields in _records(path, content, delimiter)]
     if not rows:
         raise DataError(f"{path} is empty: expected a header row and a row for each text")
@@ -121,7 +124,7 @@ def a_few(names, most=8):
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
-def _delimiter(path, content):
+def _delimiter(path, content, columns):
     """The delimiter, how many lines were taken off the content, and the rest of it."""
     start = len(content) - len(content.lstrip("\n"))
     first, _, rest = content[start:].partition("\n")
@@ -131,7 +134,10 @@ def _delimiter(path, content):
     if suffix in (".tsv", ".tab"):
         return "\t", 0, content
     candidates = ",;\t|" if suffix == ".csv" else "\t,;|"
-    return next((c for c in candidates if c in first), candidates[0]), 0, content
+    # Where the first line is a text already, it may have commas of its own.
+    exact = [c for c in "\t|;," if columns and first.count(c) == len(columns) - 1 > 0]
+    there = [c for c in candidates if c in first]
+    return (exact or there or candidates)[0], 0, content
 
 
 def _records(path, content, delimiter):
@@ -139,28 +145,67 @@ def _records(path, content, delimiter):
     unquoted = _unquoted(content, delimiter)
     if unquoted is not None and (delimiter == "\t" or '"' not in content):
         return unquoted
-    try:
-        quoted = _quoted(path, content.replace('\\"', '""'), delimiter)
-    except DataError:
-        if unquoted is not None:
-            return unquoted
-        raise
-    if delimiter == "\t":
-        _no_row_is_swallowed(path, content, quoted)
-    if unquoted is None or len(unquoted) == len(quoted):
+    quoted = _quoted_or(unquoted, path, content, delimiter)
+    if quoted is unquoted:
+        return unquoted
+    swallowed = _swallowed(content, quoted, delimiter)
+    if swallowed is None:
         return quoted
-    return quoted if _halves_fields(dict(unquoted), quoted) else unquoted
+    if unquoted is not None:
+        return unquoted
+    line, last = swallowed
+    raise DataError(
+        f"{path}, line {line}: a double quote joins the rows of lines {line} to {last} into one, and "
+        "other lines have more delimiters or fewer than the header: expected as many in each line; "
+        "correct those, or double each quote within a quoted field"
+    )
 
 
-def _halves_fields(unquoted, quoted):
-    """Whether a record a line would cut fields in two, and leave nothing in one of the halves."""
-    starts = [line for line, _ in quoted]
-    for line, following in zip(starts, [*starts[1:], max(unquoted) + 1], strict=True):
-        if following > line + 1:
-            halves = [field for n in range(line, following) for field in unquoted.get(n, ())]
-            if any(not half.strip(' "') for half in halves):
-                return True
-    return False
+def _quoted_or(unquoted, path, content, delimiter):
+    """The records by RFC 4180, or else with backslashes before quotes, or else a record a line."""
+    try:
+        return _quoted(path, content, delimiter)
+    except DataError:
+        with contextlib.suppress(DataError):
+            return _quoted(path, content.replace('\\"', '""'), delimiter)
+        if unquoted is None:
+            raise
+        return unquoted
+
+
+def _swallowed(content, rows, delimiter):
+    """The first and last line of a record that looks like several rows, of which a quote made one.
+
+    So it is where two lines and more of it are as wide as the header, in a table with tabs; elsewhere,
+    where texts have delimiters and line breaks of their own, where a line within it is, and has in a
+    column what another row has there, such as a label.
+    """
+    lines, width = content.split("\n"), len(rows[0][1]) if rows else 0
+    ends = [line for line, _ in rows[1:]] + [len(lines) + 1]
+    known = [set() for _ in range(width)]
+    for _, fields in rows[1:]:
+        for column, field in zip(known, fields, strict=False):
+            if "\n" not in field and 0 < len(field.strip()) <= _LABEL:
+                column.add(field.strip())
+    for (line, _), end in zip(rows, ends, strict=True):
+        block = [(n, lines[n - 1].split(delimiter)) for n in range(line, end) if lines[n - 1].strip()]
+        full = [(n, fields) for n, fields in block if len(fields) == width > 1]
+        if len(block) < 2:
+            continue
+        first, last = block[0][0], block[-1][0]
+        if delimiter == "\t":
+            if len(full) > 1:
+                return full[0][0], full[-1][0]
+            continue
+        for n, fields in full:
+            quoted = [i for i, field in enumerate(fields) if field.count('"') % 2]
+            # Of the line where the record begins only what stands behind its opening quote may be
+            # another row's, and of that where it ends only what stands before the closing one.
+            begins = quoted[0] + 1 if n == first and quoted else 0
+            stops = quoted[-1] if n == last and quoted else width
+            if any(fields[i].strip(' "') in known[i] for i in range(begins, stops)):
+                return first, last
+    return None
 
 
 def _unquoted(content, delimiter):
@@ -179,24 +224,6 @@ def _out_of_quotes(field):
     if '"' in inner.replace('\\"', "").replace('""', ""):
         return field  # such as "Yes" and "no": two quotations, not one field
     return inner.replace('\\"', '"').replace('""', '"')
-
-
-def _no_row_is_swallowed(path, content, rows):
-    """Refuses a table with tabs in which quotes make one record of several rows.
-
-    A quote is a text's own there, by the habit of those who publish such tables.
-    """
-    lines, width = content.split("\n"), len(rows[0][1]) - 1 if rows else 0
-    ends = [line for line, _ in rows[1:]] + [len(lines) + 1]
-    for (line, _), end in zip(rows, ends, strict=True):
-        whole = [n for n in range(line, end) if width and lines[n - 1].count("\t") == width]
-        if len(whole) > 1:
-            raise DataError(
-                f"{path}, line {line}: a double quote joins the rows of lines {whole[0]} to "
-                f"{whole[-1]} into one, and other lines have more tabs or fewer than the header: "
-                "expected as many tabs in each line; correct those, or double each quote within a "
-                "quoted field"
-            )
 
 
 def _quoted(path, content, delimiter):
@@ -234,7 +261,7 @@ def _objects(path, content):
     if content.lstrip().startswith("["):
         try:
             values = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path} is not JSON ({error}): expected a list of objects") from None
         numbered = list(enumerate(values, 1))
         place = "item"
@@ -244,7 +271,7 @@ def _objects(path, content):
             if line.strip():
                 try:
                     numbered.append((number, json.loads(line)))
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise DataError(
                         f"{path}, line {number} is not JSON ({error}): expected an object on each line"
                     ) from None
@@ -265,6 +292,8 @@ def _objects(path, content):
 def _as_text(value):
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of 1 and 1.0 has one label
     return whole(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

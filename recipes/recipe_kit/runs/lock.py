@@ -72,6 +72,11 @@ def _acquire(folder):
     while True:
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except PermissionError:  # another user's, perhaps: it can be locked all the same
+            try:
+                lock = os.open(path, os.O_RDONLY)
+            except OSError:
+                return None
         except OSError:
             return None
         try:
