@@ -237,3 +237,11 @@ def test_what_was_trained_before_memory_ran_out_is_kept(toy, tmp_path):
     with pytest.raises(cli.UserError, match=r"--resume --out .*run"):
         toy("--out", tmp_path / "run")
     assert (tmp_path / "run/config.json").exists()
+
+
+@pytest.mark.parametrize("own", [[], ["--out", "mine"]])
+def test_a_run_of_a_comparison_goes_on_with_the_whole_of_it(own, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+    flags = argparse.Namespace(seeds=[0], record=False, argv=["compare", *own], comparison="runs/toy/1")
+    again = training._how_to_go_on(flags, tmp_path / "lstm/seed-0")
+    assert again.endswith(f"toy.py compare --out {own[1] if own else 'runs/toy/1'} --resume")

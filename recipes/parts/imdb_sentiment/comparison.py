@@ -91,6 +91,7 @@ def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, see
                 ours = {**given, "cell": cell, "units": units, "learning_rate": rate}
                 folder = out / cell / f"rate-{rate:g}"
                 rest = {"preset": preset, "out": str(folder), "argv": flags.argv, "run": None}
+                rest |= {"comparison": out}
                 tried[rate] = argparse.Namespace(**ours, **rest)
             rate = rates[0]
             if len(rates) > 1:

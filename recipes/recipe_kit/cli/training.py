@@ -259,10 +259,11 @@ def _check_epochs(run, epochs):
 
 
 def _how_to_go_on(flags, path):
-    if not flags.seeds:
+    comparison = getattr(flags, "comparison", None)  # the folder of the one that the run is of
+    if not flags.seeds and comparison is None:
         return command("--resume", "--out", path, *(["--record"] if flags.record else []))
     arguments = [a for a in flags.argv if a != "--resume"]
-    out = [] if flags.out else ["--out", path.parent]
+    out = [] if "--out" in arguments else ["--out", comparison or path.parent]
     return command(*arguments, *out, "--resume")
 
 

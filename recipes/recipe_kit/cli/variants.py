@@ -92,7 +92,7 @@ def run_variants(recipe, flags, out, settings, variants, train_runs):
         }
         for name, change in variants.items():
             print(f"\n===== {name}")
-            more = {**change, "out": str(out / name), "resume": begun[name]}
+            more = {**change, "out": str(out / name), "resume": begun[name], "comparison": out}
             try:
                 results[name] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
             except KeyboardInterrupt:
