@@ -256,7 +256,7 @@ def parse(argv):
     compare = line.verb(
         "compare",
         "train every cell, each with the seeds 0 1 2",
-        {"data and run", "model and training"},
+        {"data and run", "task", "model and training"},
         without={"cell", "seed"},
         preset="compare",
         trains=True,

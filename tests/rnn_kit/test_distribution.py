@@ -1,5 +1,6 @@
 """States on several devices: each device's rows are kept, restored and carried as its own."""
 
+import os
 import subprocess
 import sys
 
@@ -80,7 +81,11 @@ print("as it would have been")
 
 def test_a_resumed_stateful_training_on_two_devices_ends_as_an_unbroken_one(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", RESUMED, str(tmp_path)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", RESUMED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.endswith("as it would have been\n")
