@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import time
 from pathlib import Path
 
 import ml_dtypes
@@ -14,6 +15,21 @@ from rnn_kit.plain import plain
 
 _NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
 _NAME = re.compile(r"checkpoint-(\d+)\.npz")
+
+
+class TimedSessions:
+    """What counts the seconds of a training over all its sessions: set `seconds` to those of before."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    @property
+    def seconds(self):
+        return self._seconds_before + time.perf_counter() - self._begun
+
+    @seconds.setter
+    def seconds(self, value):
+        self._seconds_before, self._begun = value, time.perf_counter()
 
 
 class Checkpoints:

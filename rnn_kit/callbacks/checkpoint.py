@@ -21,30 +21,22 @@ from rnn_kit.callbacks.variables import (
     passing_variables,
     signature_of,
 )
-from rnn_kit.checkpoint_files import Checkpoints
+from rnn_kit.checkpoint_files import Checkpoints, TimedSessions
 from rnn_kit.errors import CheckpointError
 from rnn_kit.versions import versions
 
 _FORMAT = 2  # of the notes
 
 
-class _Folder:
+class _Folder(TimedSessions):
     """A folder of checkpoints, with nothing else to it that grows."""
 
     def __init__(self, path):
+        super().__init__()
         self.checkpoints = Checkpoints(path)
         for left_by_a_kill in self.checkpoints.folder.glob(".part-*"):
             left_by_a_kill.unlink(missing_ok=True)
         self.resumed = bool(self.checkpoints.paths())
-        self._seconds_before, self._begun = 0.0, time.perf_counter()
-
-    @property
-    def seconds(self):
-        return self._seconds_before + time.perf_counter() - self._begun
-
-    @seconds.setter
-    def seconds(self, value):
-        self._seconds_before, self._begun = value, time.perf_counter()
 
     def sizes(self):
         return {}

@@ -109,13 +109,7 @@ def decoded(file, where, encoding=None):
         OSError: If it cannot be read.
     """
     data = head = _read(file, where, _BLOCK)
-    named = codecs.lookup(check_encoding(encoding) or marked_encoding(head) or "utf-8").name
-    if named in ("utf-16", "utf-32") and data and not marked_encoding(head):
-        guess = utf_16_without_mark(head) or f"{named}-le"
-        raise NotTextError(
-            f"{where} has no byte-order mark, without which {named} may be read in two ways: say "
-            f"--encoding {guess}, or leave --encoding out for UTF-8"
-        )
+    named = encoding_of(head, where, encoding)
     # The decoder of utf-8-sig counts from behind the mark.
     codec = codecs.lookup(named.removesuffix("-sig"))
     characters = codec.incrementaldecoder()
@@ -141,6 +135,32 @@ def decoded(file, where, encoding=None):
             return
         offset, line = offset + len(data), line + text.count("\n")
         data = _read(file, where, _BLOCK)
+
+
+def encoding_of(head, where, encoding=None, default="utf-8"):
+    """The encoding of some bytes: the one that is named, or what their mark says, or else the default.
+
+    Args:
+        head: The first of them.
+        where: What holds them, for messages.
+        encoding: A name of `check_encoding`, or `None`.
+        default: Of bytes without a mark.
+
+    Returns:
+        Python's name for it.
+
+    Raises:
+        NotTextError: If it needs a byte-order mark, and there is none.
+    """
+    marked = marked_encoding(head)
+    named = codecs.lookup(check_encoding(encoding) or marked or default).name
+    if named in ("utf-16", "utf-32") and head and not marked:
+        guess = utf_16_without_mark(head) or f"{named}-le"
+        raise NotTextError(
+            f"{where} has no byte-order mark, without which {named} may be read in two ways: say "
+            f"--encoding {guess}, or leave --encoding out for UTF-8"
+        )
+    return named
 
 
 def marked_encoding(data):

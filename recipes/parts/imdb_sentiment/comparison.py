@@ -90,9 +90,8 @@ def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, see
             for rate in rates:
                 ours = {**given, "cell": cell, "units": units, "learning_rate": rate}
                 folder = out / cell / f"rate-{rate:g}"
-                rest = {"preset": preset, "out": str(folder), "argv": flags.argv, "run": None}
-                rest |= {"comparison": out}
-                tried[rate] = argparse.Namespace(**ours, **rest)
+                rest = {"preset": preset, "out": str(folder), "argv": flags.argv, "comparison": out}
+                tried[rate] = argparse.Namespace(**ours, **rest, run=None)
             rate = rates[0]
             if len(rates) > 1:
                 first = {r: _train(train_seeds, f, seeds[:1], False) for r, f in tried.items()}
@@ -101,9 +100,7 @@ def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, see
             model = build_model(dataclasses.replace(settings, cell=cell, units=units), 10)
             table[cell] = units, beside_the_embedding(model), rate
     except KeyboardInterrupt:
-        arguments = [a for a in flags.argv if a != "--resume"]
-        where = [] if flags.out else ["--out", out]
-        again = cli.command(*arguments, *where, "--resume")
+        again = cli.command_to_resume(flags.argv, out)
         raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
 
     _print_table(results, table, seeds)

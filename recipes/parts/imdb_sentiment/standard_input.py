@@ -6,7 +6,7 @@ import sys
 import time
 
 from recipe_kit import cli
-from rnn_kit.text.decoding import marked_encoding, utf_16_without_mark
+from rnn_kit.text.decoding import encoding_of
 
 _BLOCK = 1 << 20  # bytes, of which a pipe gives some at a time
 
@@ -26,6 +26,7 @@ def lines_as_they_come(stream, encoding=None):
 
     Raises:
         UserError: if it cannot be read.
+        TextError: if its encoding needs a byte-order mark, and there is none.
     """
     number = 0
     for block in _blocks(stream, encoding):
@@ -43,12 +44,7 @@ def _blocks(stream, encoding):
         yield stream.read().split("\n")
         return
     data = _read(buffer)
-    named = encoding or marked_encoding(data) or stream.encoding
-    if named.replace("_", "-").lower() in ("utf-16", "utf-32") and data and not marked_encoding(data):
-        raise cli.UserError(
-            f"Standard input has no byte-order mark, without which {named} may be read in two ways: "
-            f"say --encoding {utf_16_without_mark(data) or named + '-le'}."
-        )
+    named = encoding_of(data, "Standard input", encoding, default=stream.encoding)
     characters = codecs.getincrementaldecoder(named)(stream.errors)
     decoder = io.IncrementalNewlineDecoder(characters, translate=True)
     rest = ""

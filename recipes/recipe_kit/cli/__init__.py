@@ -27,7 +27,7 @@ from recipe_kit.cli.flags import (
 )
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.parser import Parser
-from recipe_kit.cli.program import command, run_recipe
+from recipe_kit.cli.program import command, command_to_resume, run_recipe
 from recipe_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
 from recipe_kit.cli.texts import text_notes
 from recipe_kit.cli.training import run_seeds
@@ -49,6 +49,7 @@ __all__ = [
     "coloured_words",
     "columns",
     "command",
+    "command_to_resume",
     "data",
     "difference",
     "distribute",

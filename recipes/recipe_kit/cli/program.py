@@ -55,6 +55,18 @@ def command(*arguments):
     return " ".join(map(_quoted, [python, sys.argv[0], *map(str, arguments)]))
 
 
+def command_to_resume(argv, out):
+    """This program's command line again, as a line that goes on with what is in its folder.
+
+    Args:
+        argv: What it was given.
+        out: The folder, which is named where `argv` does not.
+    """
+    words = [word for word in argv if word != "--resume"]
+    names_it = any(word.partition("=")[0] == "--out" for word in words)
+    return command(*words, *([] if names_it else ["--out", out]), "--resume")
+
+
 def _quoted(word):
     """A word as the shell takes it; bytes that are not UTF-8 as bash, zsh and ksh write them."""
     try:

@@ -11,7 +11,7 @@ from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import flag_of, given, in_words, neutral_settings, override
 from recipe_kit.cli.memory import memory_errors, out_of_memory
 from recipe_kit.cli.output import outlive_output
-from recipe_kit.cli.program import command
+from recipe_kit.cli.program import command, command_to_resume
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import (
     CONFIG,
@@ -262,9 +262,7 @@ def _how_to_go_on(flags, path):
     comparison = getattr(flags, "comparison", None)  # the folder of the one that the run is of
     if not flags.seeds and comparison is None:
         return command("--resume", "--out", path, *(["--record"] if flags.record else []))
-    arguments = [a for a in flags.argv if a != "--resume"]
-    out = [] if "--out" in arguments else ["--out", comparison or path.parent]
-    return command(*arguments, *out, "--resume")
+    return command_to_resume(flags.argv, comparison or path.parent)
 
 
 def _plain(settings):

@@ -8,7 +8,7 @@ from recipe_kit.cli.comparing import without_nan
 from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import neutral_settings
 from recipe_kit.cli.output import outlive_output
-from recipe_kit.cli.program import command
+from recipe_kit.cli.program import command_to_resume
 from recipe_kit.cli.training import hashes
 from recipe_kit.runs import CONFIG, Run, RunError, check_free, check_new, locked, new_folder
 
@@ -96,9 +96,7 @@ def run_variants(recipe, flags, out, settings, variants, train_runs):
             try:
                 results[name] = train_runs(argparse.Namespace(**{**vars(flags), **more}))
             except KeyboardInterrupt:
-                arguments = [a for a in flags.argv if a != "--resume"]
-                where = [] if flags.out else ["--out", out]
-                again = command(*arguments, *where, "--resume")
+                again = command_to_resume(flags.argv, out)
                 raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
         return results
 

@@ -6,8 +6,8 @@ import tarfile
 import zipfile
 from pathlib import PurePosixPath, PureWindowsPath
 
-from recipe_kit.datasets._corpus_files import EXPECTED, chosen, short, unreadable, words_of
-from recipe_kit.datasets._files import DataError
+from recipe_kit.datasets._corpus_files import EXPECTED, chosen, short, words_of
+from recipe_kit.datasets._files import DataError, unreadable
 from rnn_kit.text.decoding import unpacked
 
 _ZIPS = (".zip",)

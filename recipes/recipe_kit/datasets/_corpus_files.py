@@ -1,12 +1,17 @@
 """Finding the three files of a corpus by their names, and reading the words of one."""
 
+import functools
 import itertools
 import os
 from pathlib import PurePosixPath
 
-from recipe_kit.datasets._files import DataError
+from recipe_kit.datasets import _tables
+from recipe_kit.datasets._files import DataError, unreadable
 from rnn_kit.text.decoding import NotTextError, composed, decoded, open_binary
 from rnn_kit.text.tokens import END
+
+short = functools.partial(_tables.short, most=60)
+a_few = functools.partial(_tables.a_few, width=60)
 
 SPLITS = ("train", "validation", "test")
 PACKED = (".gz", ".bz2", ".xz")
@@ -167,19 +172,3 @@ def _cut_at_white_space(pieces):
             held = []
         held.append(piece[end:])
     yield "".join(held)
-
-
-def unreadable(path, error):
-    return DataError(
-        f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
-        "read; check its permissions"
-    )
-
-
-def short(name, most=60):
-    return repr(name if len(name) <= most else name[: most - 3] + "...")
-
-
-def a_few(names, most=8):
-    shown = ", ".join(short(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

@@ -63,11 +63,9 @@ def find_or_fetch(
     """
     target = data_folder() / folder / filename
     tried = []
-    for place in own_places(target, tried):
-        if os.path.isfile(place):
-            _check(place, name, sha256, url)
-            return place
-        tried.append(not_there(place))
+    if place := first_there(target, tried):
+        _check(place, name, sha256, url)
+        return place
 
     cached = _keras_cache() / (keras_filename or filename)
     if not os.path.isfile(cached):
@@ -148,6 +146,37 @@ def own_places(target, tried):
     else:
         tried.append("$RNN_KIT_DATA (not set)")
     yield target
+
+
+def first_there(target, tried):
+    """The first of `own_places(target, tried)` that is a file, or `None`; others come to `tried`."""
+    for place in own_places(target, tried):
+        if os.path.isfile(place):
+            return place
+        tried.append(not_there(place))
+    return None
+
+
+def unlike_published(counts):
+    """What there is more or less of than was published, in words; empty if all is alike.
+
+    Args:
+        counts: Triples of what is counted, its number here, and its published number.
+    """
+    return "; ".join(
+        f"{found:,} {what}, {abs(found - expected):,} {'more' if found > expected else 'fewer'} than "
+        f"{expected:,}"
+        for what, found, expected in counts
+        if found != expected
+    )
+
+
+def unreadable(path, error):
+    """The error of a file or folder of the user's that cannot be read."""
+    return DataError(
+        f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
+        "read; check its permissions"
+    )
 
 
 def not_there(place):

@@ -1,9 +1,7 @@
 """Flickr8k: where it is looked for, what its files hold as published, and where they can be had."""
 
-import os
-
 from recipe_kit.datasets._caption_pictures import PARTS
-from recipe_kit.datasets._files import DataError, data_folder, not_there, own_places
+from recipe_kit.datasets._files import DataError, data_folder, first_there, unlike_published
 
 IMAGES = (6_000, 1_000, 1_000)  # of the three parts
 CAPTIONS = 40_460  # five of each of 8,092 images, 92 of which are in no part
@@ -23,10 +21,8 @@ def caption_file():
     """
     tried = []
     target = data_folder() / "flickr8k" / "Flickr8k.token.txt"
-    for place in own_places(target, tried):
-        if os.path.isfile(place):
-            return place
-        tried.append(not_there(place))
+    if place := first_there(target, tried):
+        return place
     raise DataError(
         "Flickr8k's captions are not on this machine; its photos belong to their owners, and nothing "
         f"is downloaded. Tried: {'; '.join(tried)}. {_PUBLISHED}, such as {URL} "
@@ -64,15 +60,9 @@ def check(file, written, split):
         for part, names, expected in zip(PARTS, split, IMAGES, strict=True)
     ]
     rows.append((f"captions in {file.name}", sum(map(len, written.values())), CAPTIONS))
-    wrong = [
-        f"{found:,} {what}, {abs(found - expected):,} {'more' if found > expected else 'fewer'} than "
-        f"{expected:,}"
-        for what, found, expected in rows
-        if found != expected
-    ]
-    if wrong:
+    if wrong := unlike_published(rows):
         raise DataError(
-            f"{file.parent} does not hold Flickr8k as published: {'; '.join(wrong)}. Replace the files "
+            f"{file.parent} does not hold Flickr8k as published: {wrong}. Replace the files "
             f"by those of Flickr8k_text.zip ({URL}), or use `--data {file.parent}` to take "
             "them as they are."
         )

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from recipe_kit.datasets._files import DataError
+from recipe_kit.datasets._files import DataError, unreadable
 from rnn_kit.text.decoding import NotTextError, composed, decode, read_binary
 
 PACKED = (".gz", ".bz2", ".xz")
@@ -50,7 +50,7 @@ def entries(folder):
         with os.scandir(folder) as found:
             return sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
 
 
 def read(path, encoding=None):
@@ -65,7 +65,7 @@ def read(path, encoding=None):
     except NotTextError as error:
         raise DataError(str(error)) from None
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def suffix_of(path):
@@ -119,8 +119,8 @@ def short(name, most=40):
     return repr(name if len(name) <= most else name[: most - 3] + "...")
 
 
-def a_few(names, most=8):
-    shown = ", ".join(short(name) for name in names[:most])
+def a_few(names, most=8, width=40):
+    shown = ", ".join(short(name, width) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
@@ -303,10 +303,3 @@ def _lines(content):
         end = content.find("\n", start) + 1 or len(content)
         yield content[start:end]
         start = end
-
-
-def _unreadable(path, error):
-    return DataError(
-        f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
-        "read; check its permissions"
-    )

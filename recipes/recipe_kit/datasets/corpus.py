@@ -17,7 +17,7 @@ from recipe_kit.datasets._corpus_files import (
     texts_in_folder,
 )
 from recipe_kit.datasets._corpus_parts import cut_in_three, numbered, with_unknown
-from recipe_kit.datasets._files import DataError, data_folder, not_there, own_places
+from recipe_kit.datasets._files import DataError, data_folder, first_there, unlike_published
 from rnn_kit.text import TokenVocabulary
 from rnn_kit.text.tokens import END, UNKNOWN
 
@@ -252,10 +252,8 @@ def _corpus(name, parts, sha256, vocab_size, words=(), notes=()):
 def _ptb_folder():
     tried = []
     target = data_folder() / "ptb" / "ptb.train.txt"
-    for place in own_places(target, tried):
-        if os.path.isfile(place):
-            return place.parent
-        tried.append(not_there(place))
+    if place := first_there(target, tried):
+        return place.parent
     raise DataError(
         "The Penn Treebank (ptb) is not on this machine; it has no open licence, and is not "
         f"downloaded. Tried: {'; '.join(tried)}. The lecture had it from {PTB_URL}: put ptb.train.txt, "
@@ -271,15 +269,9 @@ def _check_ptb(folder, parts):
         for part, expected in zip(parts, PTB_TOKENS, strict=True)
     ]
     rows.append(("distinct words in ptb.train.txt", len(parts[0].words), PTB_WORDS))
-    wrong = [
-        f"{found:,} {what}, {abs(found - expected):,} {'more' if found > expected else 'fewer'} than "
-        f"{expected:,}"
-        for what, found, expected in rows
-        if found != expected
-    ]
-    if wrong:
+    if wrong := unlike_published(rows):
         raise DataError(
             f"{folder} is not the Penn Treebank as published, with one {END} a line: "
-            f"{'; '.join(wrong)}. Replace the files by those of {PTB_URL}, or use `--data {folder}` to "
+            f"{wrong}. Replace the files by those of {PTB_URL}, or use `--data {folder}` to "
             "take them as they are."
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recipe_kit.datasets._files import DataError, data_folder, find_or_fetch, not_there, own_places
+from recipe_kit.datasets._files import DataError, data_folder, find_or_fetch, first_there
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary
 from rnn_kit.text.words import FIRST, START
 
@@ -45,13 +45,8 @@ def load():
             not what they should be.
     """
     tried = []
-    for place in own_places(data_folder() / "imdb" / ENCODED, tried):
-        if place.is_file():
-            train, test = read_encoded(place)
-            break
-        tried.append(not_there(place))
-    else:
-        train, test = _from_keras(tried)
+    place = first_there(data_folder() / "imdb" / ENCODED, tried)
+    train, test = read_encoded(place) if place else _from_keras(tried)
     for part, reviews in (("training", train), ("test", test)):
         if len(reviews.labels) != _EACH or reviews.labels.sum() * 2 != _EACH:
             raise DataError(

@@ -22,7 +22,6 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 import typing
 import weakref
 import zipfile
@@ -31,7 +30,7 @@ from pathlib import Path
 from recipe_kit.runs.environment import commit, machine
 from recipe_kit.runs.errors import RunError
 from recipe_kit.runs.lock import make_folder
-from rnn_kit.checkpoint_files import Checkpoints
+from rnn_kit.checkpoint_files import Checkpoints, TimedSessions
 from rnn_kit.plain import json_text, plain, scalars
 from rnn_kit.versions import versions
 
@@ -42,7 +41,7 @@ _CHECKPOINTS = "checkpoints"
 OWN_FILES = (CONFIG, RESULT, MODEL, *_GROWING, _CHECKPOINTS)  # what every run writes
 
 
-class Run:
+class Run(TimedSessions):
     """The folder of one run of a recipe.
 
     Make one with `Run.create` for a new run, `Run.temporary` for one that nothing is to be left of, or
@@ -57,20 +56,12 @@ class Run:
     """
 
     def __init__(self, path, config):
+        super().__init__()
         self.path = Path(path)
         self.config = config
         self.checkpoints = Checkpoints(self.path / _CHECKPOINTS)
         self.resumed = False
         self._written = ()
-        self._seconds_before, self._begun = 0.0, time.perf_counter()
-
-    @property
-    def seconds(self):
-        return self._seconds_before + time.perf_counter() - self._begun
-
-    @seconds.setter
-    def seconds(self, value):
-        self._seconds_before, self._begun = value, time.perf_counter()
 
     @classmethod
     def create(cls, recipe, preset, settings, out=None, root="runs", data=None, files=()):
