@@ -59,7 +59,7 @@ def take(name, out):
     if not file.exists():
         return [f"{file} is not there"]
     recorded = entry(picture.recipe, picture.preset)
-    found = pictures.run_faults(picture, figures.about_picture(file), recorded)
+    found = pictures.run_faults(picture, figures.about_figure(file), recorded)
     if not found:
         with writing(pictures.DOCS / f"{name}.png") as aside:
             shutil.copyfile(file, aside)

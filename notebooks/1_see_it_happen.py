@@ -27,10 +27,10 @@ import vanishing_gradients
 import visualize_cells
 from parts.adding_problem import tasks
 from parts.hello_characters import backpropagation, side_by_side
-from parts.hello_characters import pictures as hello_pictures
-from parts.vanishing_gradients import clipping, jacobians, memory
-from parts.vanishing_gradients import pictures as gradient_pictures
-from parts.visualize_cells import pictures as cell_pictures
+from parts.hello_characters import run_figures as hello_figures
+from parts.vanishing_gradients import clipping, jacobians, memory_task
+from parts.vanishing_gradients import run_figures as gradient_figures
+from parts.visualize_cells import run_figures as cell_figures
 from recipe_kit.runs import Run
 
 # %% [markdown]
@@ -77,7 +77,7 @@ print(
 print("fed with what it says:", hello_characters.spell(hello, word, model)[0])
 
 # %%
-hello_pictures.tables({"before training": before, "after training": after})
+hello_figures.tables({"before training": before, "after training": after})
 
 # %% [markdown]
 # ## 2 Back-propagation through time
@@ -119,7 +119,7 @@ print(side_by_side.table(rows))
 
 # %%
 networks = jacobians.Networks(fading, np.random.default_rng(fading.seed))
-gradient_pictures.jacobians(jacobians.spectral_radii(networks))
+gradient_figures.jacobians(jacobians.spectral_radii(networks))
 
 # %% [markdown]
 # The bound holds and is far off: singular values bound one step, eigenvalues rule the long run, and the slopes of tanh and ReLU, many of which are below 1 (ReLU's: 0), keep the gradient from exploding at ρ = 1.2. A
@@ -149,7 +149,7 @@ for back in (1, 5, 10, 20, 50):
 
 # %%
 paths = {rule: clipping.descend(fading.descent, rule) for rule in ("none", "norm", "squared")}
-gradient_pictures.wall(paths)
+gradient_figures.wall(paths)
 
 # %% [markdown]
 # (The third path is a slide's snippet, which takes $\sum g^2$ for the norm; the square root is missing. The
@@ -172,10 +172,10 @@ print("\nmean squared error where asked:", {name: round(error, 4) for name, erro
 
 # %% tags=["picture"]
 asked = [fading.length * k // 3 for k in (1, 2, 3)]
-gradient_pictures.sensitivity(
+gradient_figures.sensitivity(
     {
-        name: memory.sensitivity(model, name, fading.length, asked, fading.seed)
-        for name in memory.NETWORKS
+        name: memory_task.sensitivity(model, name, fading.length, asked, fading.seed)
+        for name in memory_task.NETWORKS
     }
 )
 
@@ -213,7 +213,7 @@ seen = visualize_cells.look_into(
 )
 
 # %%
-cell_pictures.strips(seen)
+cell_figures.strips(seen)
 
 # %% [markdown]
 # White where the cell is at its median, blue above it, orange below; underlined, where the property holds. Nobody told the

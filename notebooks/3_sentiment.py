@@ -34,7 +34,7 @@ import imdb_sentiment as recipe
 import rnn_kit
 from parts.imdb_sentiment import baseline, comparison
 from recipe_kit import cli, figures
-from recipe_kit.datasets import reviews as grammar
+from recipe_kit.datasets import review_grammar as grammar
 from recipe_kit.runs import Run
 from rnn_kit.inspection import states_over_time
 from rnn_kit.text import cut_words

@@ -31,7 +31,7 @@ import numpy as np
 from results_parts.ledger import entry, metrics, number  # what recorded runs came to
 
 import ptb_language_model as recipe
-from parts.ptb_language_model import agreement, comparison, pictures, sentences
+from parts.ptb_language_model import agreement, comparison, run_figures, sentences
 from recipe_kit import figures
 from recipe_kit.runs import Run
 from rnn_kit.generation import Generator
@@ -157,7 +157,7 @@ for name, network in networks.items():
     print(f"{name}: perplexity {judged['test_perplexity']:.3f} on text that was held out")
     print(f"    its verbs agree up to {judged[agreement.LARGEST]:.0f} words behind their noun")
 print(f"the language's own: {judged[agreement.TRUE]:.3f}")
-pictures.agreement_of(measured)
+run_figures.agreement_of(measured)
 
 # %% [markdown]
 # What a perplexity hides, the verbs show: a network that knew everything but the number of the noun would pay

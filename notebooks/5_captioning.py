@@ -26,7 +26,7 @@ import numpy as np
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
 import image_captioning as recipe
-from parts.image_captioning import pictures
+from parts.image_captioning import run_figures
 from parts.image_captioning.captioner import Captioner
 from parts.image_captioning.decoding import Writer
 from recipe_kit import figures
@@ -58,7 +58,7 @@ print(
 figures.caption_grid(
     [
         {
-            "image": pictures.picture_of(held.train, n),
+            "image": run_figures.picture_of(held.train, n),
             "name": held.train.names[n],
             "caption": " ".join(held.train.words[n][0]),
             "reference": " ".join(held.train.words[n][-1]),
@@ -152,7 +152,7 @@ for sentence in found:
         f"{-sentence.per_word:6.3f} nats a word  {'true    ' if is_true(scene, said) else 'not true'}  {said}"
     )
 figures.captioned(
-    pictures.picture_of(held.test, picture),
+    run_figures.picture_of(held.test, picture),
     [(" ".join(s.words), f"{-s.per_word:.2f} nats a word") for s in found],
 )
 
@@ -163,8 +163,11 @@ figures.captioned(
 # told sentences. The grid has four rows and four columns, so it cannot point more finely than that.
 
 # %% tags=["picture"]
-pictures.attention(
-    writer, pictures.picture_of(held.test, picture), pictures.row_of(held.test, picture), found[0].words
+run_figures.attention(
+    writer,
+    run_figures.picture_of(held.test, picture),
+    run_figures.row_of(held.test, picture),
+    found[0].words,
 )
 
 # %% [markdown]

@@ -44,7 +44,7 @@ from pathlib import Path
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 
-from parts.adding_problem import comparison, pictures, tasks
+from parts.adding_problem import comparison, run_figures, tasks
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.runs import describe_machine
@@ -236,7 +236,9 @@ def run_one(settings, open_run, show=False):
     run.write_result(info, settings.seed, metrics)
     baseline = tasks.task(settings, settings.lengths[0]).baseline
     with cli.drawing():
-        figures.save(run, "learning.png", pictures.learning_curves(settings, run.history(), baseline))
+        figures.save(
+            run, "learning.png", run_figures.learning_curves(settings, run.history(), baseline)
+        )
     if settings.task == "adding":
         print(f"\nlargest length solved: {metrics['test_largest_length']} of {settings.lengths[-1]}")
     print(f"written to {run.path}: {', '.join(run.names())}")

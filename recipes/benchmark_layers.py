@@ -45,7 +45,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from parts.benchmark_layers import memory, models, record, timing, torch_times, turns
+from parts.benchmark_layers import (
+    entry_names,
+    matrix_products,
+    models,
+    peak_memory,
+    timing,
+    torch_times,
+)
 from recipe_kit import cli, figures, runs
 from rnn_kit import layers
 
@@ -113,7 +120,7 @@ def child_flags(kind, name, sizes, flags):
     return given
 
 
-def peak_memory(kind, name, sizes, flags):
+def median_peak_memory(kind, name, sizes, flags):
     """Median MiB by which training steps raise a fresh process's peak."""
     if name == "torch":
 
@@ -123,15 +130,15 @@ def peak_memory(kind, name, sizes, flags):
 
     else:
         given = child_flags(kind, name, sizes, flags)
-        measure = functools.partial(memory.peak, __file__, given)
-    return memory.median_of(measure, MEMORY_PROCESSES)
+        measure = functools.partial(peak_memory.peak, __file__, given)
+    return peak_memory.median_of(measure, MEMORY_PROCESSES)
 
 
 def print_memory(flags):
     kind, sizes = flags.layers[0], flags.shapes[0]
     make = makers(kind)[flags.memory_of]
     small = keras_calls(make, (2, 2, 2, 2), flags.dtype, flags.jit)[1]
-    print(memory.rise(small, lambda: keras_calls(make, sizes, flags.dtype, flags.jit)[1]))
+    print(peak_memory.rise(small, lambda: keras_calls(make, sizes, flags.dtype, flags.jit)[1]))
 
 
 def has_gpu():
@@ -156,7 +163,7 @@ def measure(kind, sizes, flags, torch=None):
     def of_keras(repeats):
         times = {}
         for k, what in enumerate(PASSES):
-            taken = turns.take_turns({name: pair[k] for name, pair in calls.items()}, repeats)
+            taken = timing.take_turns({name: pair[k] for name, pair in calls.items()}, repeats)
             times |= {(name, what): its_times for name, its_times in taken.items()}
         return times
 
@@ -164,15 +171,15 @@ def measure(kind, sizes, flags, torch=None):
         said = torch.ask(do="time", repeats=repeats, **asked_of_torch(kind, sizes, flags))
         return {("torch", what): said[what] for what in PASSES}
 
-    times = turns.take_rounds([of_keras, *([of_torch] if torch else [])], flags.repeats, ROUNDS)
+    times = timing.take_rounds([of_keras, *([of_torch] if torch else [])], flags.repeats, ROUNDS)
     rows = []
     for name in [*calls, *(["torch"] if torch else [])]:
         row = {"layer": kind, "shape": sizes, "of": name}
         for what in PASSES:
-            row[what] = turns.median_and_quartiles(times[name, what])
+            row[what] = timing.median_and_quartiles(times[name, what])
             row[what]["ratio"] = row[what]["median_ms"] / np.median(times["keras", what])
         if flags.memory:
-            row["peak_mib"] = peak_memory(kind, name, sizes, flags)
+            row["peak_mib"] = median_peak_memory(kind, name, sizes, flags)
         rows.append(row)
     return rows
 
@@ -248,7 +255,7 @@ def parse(argv):
     parser.add_argument("--torch-python", metavar="PATH", help=about)
     about = "measure peak memory too, in a process for each layer (default: yes, but on Windows)"
     parser.add_argument(
-        "--memory", action=argparse.BooleanOptionalAction, default=memory.MEASURABLE, help=about
+        "--memory", action=argparse.BooleanOptionalAction, default=peak_memory.MEASURABLE, help=about
     )
     about = "measure training steps of the recipes' models too, in float32 (default: yes)"
     parser.add_argument("--models", action=argparse.BooleanOptionalAction, default=True, help=about)
@@ -260,10 +267,10 @@ def parse(argv):
     flags = parser.parse_args(argv)
     if flags.torch_python and not flags.torch:
         parser.error("--torch-python and --no-torch exclude each other")
-    if flags.memory and not memory.MEASURABLE:
+    if flags.memory and not peak_memory.MEASURABLE:
         parser.error("--memory: this system does not tell a process its peak memory")
     whole = flags.layers == list(KINDS) and flags.shapes == shapes and flags.models
-    if flags.record and not (whole and flags.memory == memory.MEASURABLE):
+    if flags.record and not (whole and flags.memory == peak_memory.MEASURABLE):
         parser.error(
             "--record is for the whole measurement, which it replaces in the ledger: leave out "
             "--layers, --shapes, --no-memory and --no-models"
@@ -312,7 +319,7 @@ def measure_into(out, flags):
         figures.write(draw(result["rows"], result["machine"]), aside, {})
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
-        path = LEDGER / record.entry_name(result)
+        path = LEDGER / entry_names.entry_name(result)
         with runs.writing(path) as aside:
             aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
         print(f"recorded in {path}")
@@ -323,7 +330,7 @@ def measure_all(flags, torch, about_torch):
     """Measures and prints everything; returns what `result.json` has."""
     machine, speed = (
         runs.machine(),
-        timing.speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype),
+        matrix_products.speed_of_products(keras.DTypePolicy(flags.dtype).compute_dtype),
     )
     print(f"on {runs.describe_machine(machine)}; {flags.dtype}{', XLA' if flags.jit else ''}")
     print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}; {about_torch}")
@@ -332,7 +339,7 @@ def measure_all(flags, torch, about_torch):
     rows = []
     for kind in flags.layers:
         for sizes in flags.shapes:
-            bound = 1000 * turns.operations(kind, sizes) / speed
+            bound = 1000 * timing.operations(kind, sizes) / speed
             print(
                 f"{kind.upper()}, T = {sizes[0]}, B = {sizes[1]}, F = {sizes[2]}, units = {sizes[3]}; "
                 f"at {speed / 1e9:.0f} GFLOP/s its products alone take {bound:.1f} ms, forward and back"

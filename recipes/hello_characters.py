@@ -54,7 +54,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from parts.hello_characters import pictures, side_by_side
+from parts.hello_characters import run_figures, side_by_side
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.runs import describe_machine
@@ -264,7 +264,7 @@ def run_one(settings, open_run, show=False):
     history = [{**row, "step": row["epoch"] * settings.steps} for row in run.history()]
     files = []
     with cli.drawing():
-        files = pictures.draw(run, before, after, history, floor)
+        files = run_figures.draw(run, before, after, history, floor)
     print(f"\nwritten to {run.path}: {', '.join(run.names())}")
     if show:
         figures.show(files)

@@ -61,9 +61,9 @@ from parts.image_captioning import (
     comparison,
     data,
     decoding,
+    evaluation,
     fitting,
-    judging,
-    pictures,
+    run_figures,
     scores,
 )
 from parts.image_captioning.choices import DECODERS, VECTORS
@@ -250,7 +250,7 @@ def train(settings, held, run):
         sample = "\n".join(f"    {held.validation.names[n]}: {' '.join(written[n])}" for n in watched)
         print(sample, flush=True)
         run.append_sample(sample)
-        found = judging.judge(written, held.validation)
+        found = evaluation.judge(written, held.validation)
         return {name: found[name] for name in ("bleu_4", "cider", "truth") if name in found}
 
     callbacks = [
@@ -287,7 +287,7 @@ def evaluate(settings, model, held):
 
     def score(written):
         if validation.scenes:
-            return judging.truth(written, validation)
+            return evaluation.truth(written, validation)
         return scores.bleu(written, validation.words)[-1]
 
     chosen, width = decoding.choose(
@@ -306,10 +306,10 @@ def evaluate(settings, model, held):
         ]
     metrics = {"beam_width": width, "length_penalty": chosen[width][1]}
     for way, written in ways.items():
-        found = judging.judge(written, validation) | judging.described(written, training)
+        found = evaluation.judge(written, validation) | evaluation.described(written, training)
         metrics |= {f"validation_{way}_{name}": value for name, value in found.items()}
     captions = [best.words for best, *_ in writer.beam(held.test.pictures, width, chosen[width][1])]
-    found = judging.judge(captions, held.test) | judging.described(captions, training)
+    found = evaluation.judge(captions, held.test) | evaluation.described(captions, training)
     found["perplexity"] = np.exp(fitting.Nats(model, held.test, held.vocabulary)())
     metrics |= {f"test_{name}": value for name, value in found.items()}
     return metrics, captions
@@ -346,13 +346,13 @@ def run_one(settings, open_run):
         **found,
     }
     metrics = {name: float(value) for name, value in metrics.items()}
-    run.write_text("captions.txt", judging.captions_table(held.test, captions))
+    run.write_text("captions.txt", evaluation.captions_table(held.test, captions))
     run.write_result(held.info, settings.seed, metrics)  # before a photo that cannot be read is met
     with cli.drawing():
         if settings.data == data.SHAPES:
-            pictures.save_example(run, held.test)
-        pictures.draw(run, settings, history, held, captions, model, metrics)
-    judging.report(settings, metrics)
+            run_figures.save_example(run, held.test)
+        run_figures.draw(run, settings, history, held, captions, model, metrics)
+    evaluation.report(settings, metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
     print("caption a picture with it: " + cli.command("caption", "PHOTO", "--run", run.path))
     return metrics

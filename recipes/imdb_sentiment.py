@@ -57,7 +57,7 @@ import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything el
 import keras
 import numpy as np
 
-from parts.imdb_sentiment import baseline, comparison, opinions, padding, pictures
+from parts.imdb_sentiment import baseline, comparison, opinions, padding, run_figures
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_reviews
@@ -415,8 +415,8 @@ def run_one(settings, open_run):
     run.write_result(info, settings.seed, metrics)
     opinion = opinion_of(model, settings, data.vocabulary)
     with cli.drawing():
-        pictures.draw(run, data, kept["epoch"], p, others, opinion)
-    pictures.print_table(table)
+        run_figures.draw(run, data, kept["epoch"], p, others, opinion)
+    run_figures.print_table(table)
     print(f"written to {run.path}: {', '.join(run.names())}")
     print("judge with it: " + cli.command("predict", "...", "--run", run.path))
     return metrics

@@ -51,7 +51,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from parts.nietzsche_generation import comparison, fitting, listing, pictures, writing
+from parts.nietzsche_generation import comparison, fitting, listing, run_figures, writing
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import TEXTS, load_text
@@ -358,7 +358,7 @@ def run_one(settings, open_run):
     histories = comparison.comparable_runs(run, PRESETS)
     context = text.validation[: writing.SEED_LENGTH]
     with cli.drawing():
-        pictures.draw(run, generator, text.vocabulary, context, histories)
+        run_figures.draw(run, generator, text.vocabulary, context, histories)
     print(
         f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
         f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "

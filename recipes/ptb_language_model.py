@@ -55,7 +55,7 @@ import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything el
 import keras
 import numpy as np
 
-from parts.ptb_language_model import agreement, comparison, fitting, measuring, pictures, sentences
+from parts.ptb_language_model import agreement, comparison, fitting, run_figures, sentences, speed
 from recipe_kit import cli
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_corpus
@@ -371,7 +371,7 @@ def run_one(settings, open_run):
     metrics = {name: float(value) for name, value in metrics.items()}
     run.write_result(corpus.info, settings.seed, metrics)
     with cli.drawing():
-        pictures.draw(run, history, fitting.learning_rates(settings), metrics)
+        run_figures.draw(run, history, fitting.learning_rates(settings), metrics)
     report(metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
     print("score sentences with it: " + cli.command("score", "...", "--run", run.path))
@@ -430,7 +430,7 @@ def measure(settings, steps):
         corpus.train, settings.batch_size, settings.window, settings.seed
     )
     trained, model = build_training(settings, corpus.vocabulary, batches)
-    return measuring.measure(trained, model.count_params(), dataset, batches, settings, steps)
+    return speed.measure(trained, model.count_params(), dataset, batches, settings, steps)
 
 
 def parse(argv):

@@ -56,7 +56,7 @@ import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything el
 import keras
 import numpy as np
 
-from parts.vanishing_gradients import clipping, jacobians, memory, pictures
+from parts.vanishing_gradients import clipping, jacobians, memory_task, run_figures
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.runs import describe_machine
@@ -109,18 +109,18 @@ PRESETS = {
 
 def load_data(settings):
     """Nothing is loaded: the sequences come out of the seed. What they are is recorded all the same."""
-    what = f"keep a number for {settings.length} steps, asked for at {memory.ASKING} of them"
+    what = f"keep a number for {settings.length} steps, asked for at {memory_task.ASKING} of them"
     return {"name": what, "sha256": hashlib.sha256(what.encode()).hexdigest()}
 
 
 def batches(settings, part, first_batch=0):
     """Endless batches of one part of the task: 0 trains, 1 validates, 2 tests."""
     seed = 3 * settings.seed + part
-    return memory.sequences(settings.length, settings.batch_size, seed, first_batch)
+    return memory_task.sequences(settings.length, settings.batch_size, seed, first_batch)
 
 
 def build_model(settings):
-    return memory.build_model(settings.cells)
+    return memory_task.build_model(settings.cells)
 
 
 def train(settings, run):
@@ -129,7 +129,7 @@ def train(settings, run):
     model = build_model(settings)
     model.compile(
         keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm),
-        dict.fromkeys(memory.NETWORKS, "mse"),
+        dict.fromkeys(memory_task.NETWORKS, "mse"),
     )
     targets = settings.batches * settings.batch_size * settings.length
     callbacks = [
@@ -150,11 +150,11 @@ def train(settings, run):
 
 def evaluate(settings, model):
     """Mean squared error of each network at the steps at which it is asked, on sequences not seen."""
-    squares, count = dict.fromkeys(memory.NETWORKS, 0.0), 0
+    squares, count = dict.fromkeys(memory_task.NETWORKS, 0.0), 0
     for x, y in batches(settings, 2).take(TEST_BATCHES):
         asked = x.numpy()[..., 2] > 0
         outputs = model(x, training=False)
-        for name in memory.NETWORKS:
+        for name in memory_task.NETWORKS:
             error = (outputs[name].numpy() - y[name].numpy())[..., 0]
             squares[name] += float((error[asked] ** 2).sum())
         count += int(asked.sum())
@@ -174,8 +174,8 @@ def run_one(settings, open_run, show=False):
     errors = evaluate(settings, model)
     asked = [settings.length * k // 3 for k in (1, 2, 3)]
     sensitivities = {
-        name: memory.sensitivity(model, name, settings.length, asked, settings.seed)
-        for name in memory.NETWORKS
+        name: memory_task.sensitivity(model, name, settings.length, asked, settings.seed)
+        for name in memory_task.NETWORKS
     }
 
     print(
@@ -203,7 +203,7 @@ def run_one(settings, open_run, show=False):
     run.write_result(info, settings.seed, metrics)
     files = []
     with cli.drawing():
-        files = pictures.draw(run, radii, starts, sensitivities, paths)
+        files = run_figures.draw(run, radii, starts, sensitivities, paths)
     report(radii, starts, back, metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
     if show:
@@ -227,7 +227,7 @@ def report(radii, starts, back, metrics):
     )
     print("\nkeeping a number: mean squared error where it is asked for (0.3333 for the answer 0), and")
     print("how much of the sensitivity to step 1 the state has left at the last step")
-    for name in memory.NETWORKS:
+    for name in memory_task.NETWORKS:
         error, kept = metrics[f"test_{name}_mse_asked"], metrics[f"{name}_kept_of_step_1"]
         print(f"  {name:24} {error:10.4f}   {kept:.3f}")
     print("\non the wall: the largest norm of a gradient, and the error at which descent ends")

@@ -47,8 +47,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from parts.visualize_cells import looking, pictures, saved
-from parts.visualize_cells.least import LEAST
+from parts.visualize_cells import looking, run_figures, saved
+from parts.visualize_cells.limits import MIN_CHARACTERS
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import TEXTS, load_text
@@ -64,7 +64,7 @@ LEDGER = Path(__file__).parent / "results"
 @dataclass(frozen=True)
 class Settings:
     DATA, LOOKING = "data and run", "looking"
-    FILES = ("vocabulary.json", *pictures.FILES)
+    FILES = ("vocabulary.json", *run_figures.FILES)
 
     data: str = cli.data(
         "stdlib", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", TEXTS
@@ -98,9 +98,9 @@ class Settings:
         None, "the cell to draw first (default: the best found)", cli.at_least(0), group=LOOKING,
         neutral=True,
     )  # fmt: skip
-    search: int = setting(50_000, "characters to search", cli.at_least(LEAST), group=LOOKING)
+    search: int = setting(50_000, "characters to search", cli.at_least(MIN_CHARACTERS), group=LOOKING)
     held_out: int = setting(
-        30_000, "characters to measure on what was found", cli.at_least(LEAST), group=LOOKING
+        30_000, "characters to measure on what was found", cli.at_least(MIN_CHARACTERS), group=LOOKING
     )
     page: int = setting(2_000, "of them on the page", cli.positive_int, group=LOOKING, neutral=True)
 
@@ -138,10 +138,10 @@ def load_data(settings):
     text, info = load_text(settings.data, settings.limit, settings.encoding)
     vocabulary = CharVocabulary.from_text(text)
     train, validation, test = split_text(vocabulary.encode(text))
-    if len(train) <= settings.window or min(len(validation), len(test)) < LEAST:
+    if len(train) <= settings.window or min(len(validation), len(test)) < MIN_CHARACTERS:
         raise cli.UserError(
             f"--data {settings.data}: {len(text):,} characters leave {len(train):,} to train on and "
-            f"{len(test):,} to measure on. {settings.window + 1} and {LEAST} are the least: "
+            f"{len(test):,} to measure on. {settings.window + 1} and {MIN_CHARACTERS} are the least: "
             "give a longer text."
         )
     if settings.text is None:
@@ -248,7 +248,7 @@ def run_one(settings, open_run, show=False):
     run.write_result(text.info, settings.seed, metrics)
     paths = []
     with cli.drawing():
-        paths = pictures.draw(run, seen, text.vocabulary, about, settings.page, settings.unit)
+        paths = run_figures.draw(run, seen, text.vocabulary, about, settings.page, settings.unit)
     print(f"\nheld out: {seen.nats:.4f} nats a character")
     print(f"written to {run.path}: {', '.join(run.names())}")
     if paths:
@@ -274,7 +274,7 @@ def look_only(flags):
     folder = saved.new_look(RECIPE, flags.out)
     seen = look_into(model, settings, vocabulary, searched, held_out, str(run.path))
     with figures.default_style():
-        paths = pictures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
+        paths = run_figures.draw(folder, seen, vocabulary, about, settings.page, settings.unit)
     print(f"written to {folder.path}: {', '.join(p.name for p in paths)}")
     tell(paths, flags.show)
 

@@ -7,7 +7,7 @@ notebooks are among their outputs.
 A picture whose entry was recorded before entries had learning curves is left out of the pages
 until a run records it anew.
 
-Each has in its PNG file what it was drawn from (see `recipe_kit.figures.about_picture`), which `faults`
+Each has in its PNG file what it was drawn from (see `recipe_kit.figures.about_figure`), which `faults`
 compares with the ledger.
 """
 
@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import matplotlib
 
-from parts.adding_problem import pictures as adding_pictures
-from parts.ptb_language_model import pictures as ptb_pictures
+from parts.adding_problem import run_figures as adding_figures
+from parts.ptb_language_model import run_figures as ptb_figures
 from recipe_kit import figures
 from recipe_kit.runs import ledger_name, rows_of, writing
 from results_parts.ledger import entry
@@ -106,7 +106,7 @@ def _agreeing(entries):
 def _climbed(entries):
     stages = {
         cell: [
-            adding_pictures.climbed(
+            adding_figures.climbed(
                 rows_of(recorded, seed),
                 recorded["metrics"]["test_largest_length"]["values"][number],
                 recorded["settings"]["batch_size"],
@@ -138,12 +138,12 @@ FROM_LEDGER = {
     "agreement": FromLedger(
         _of_cells("ptb_language_model", "agreement", ("simple", "gru", "lstm")),
         _agreeing,
-        ptb_pictures.agreement_of,
+        ptb_figures.agreement_of,
     ),
     "adding": FromLedger(
         _of_cells("adding_problem", "compare", ("simple", "irnn", "lstm", "peephole", "gru")),
         _climbed,
-        lambda data: adding_pictures.solved(data["stages"], data["lengths"]),
+        lambda data: adding_figures.solved(data["stages"], data["lengths"]),
     ),
 }
 
@@ -271,7 +271,7 @@ def faults(name):
     path = DOCS / f"{name}.png"
     if not path.exists():
         return ["there is no such picture"]
-    about = figures.about_picture(path)
+    about = figures.about_figure(path)
     if name in FROM_RUNS:
         picture = FROM_RUNS[name]
         return run_faults(picture, about, entry(picture.recipe, picture.preset))

@@ -26,9 +26,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from recipe_kit import later
+from recipe_kit import lazy_imports
 
-_FINDER = later.LaterFinder()
+_FINDER = lazy_imports.LazyFinder()
 
 
 def start():
@@ -118,7 +118,7 @@ def _start_quietly():
             lambda record: "triggered tf.function retracing" not in record.getMessage()
         )
     # A saved model loads only if what it is made of has told Keras of itself.
-    later.execute("rnn_kit", "parts")
+    lazy_imports.execute("rnn_kit", "parts")
 
 
 sys.excepthook = _in_one_line

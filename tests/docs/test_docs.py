@@ -13,7 +13,7 @@ import pytest
 
 import recipe_kit
 import rnn_kit
-from recipe_kit.cli import verbs
+from recipe_kit.cli import command_line
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
@@ -28,7 +28,7 @@ PAGES = ["README.md", "README.zh.md", *PAGES]
 @pytest.fixture(autouse=True)
 def any_path(monkeypatch):
     """What a page names, such as `my_notes/`, need not be there."""
-    monkeypatch.setattr(verbs, "check_paths", lambda *args: None)
+    monkeypatch.setattr(command_line, "check_paths", lambda *args: None)
 
 
 def text_of(page):

@@ -12,7 +12,7 @@ from PIL import Image
 from results_parts import ledger, pictures
 
 from recipe_kit import figures
-from recipe_kit.cli import verbs
+from recipe_kit.cli import command_line
 from recipe_kit.runs import RESULT, Run, entry_text, ledger_entry
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def test_a_picture_of_the_ledger_is_the_one_that_is_drawn_now(name):
     if faults := pictures.faults(name):
         pytest.fail(f"docs/{name}.png: {faults[0]}")
     path = pictures.DOCS / f"{name}.png"
-    if figures.about_picture(path)["matplotlib"] != matplotlib.__version__:
+    if figures.about_figure(path)["matplotlib"] != matplotlib.__version__:
         pytest.skip("it was drawn with another Matplotlib")
     figure = pictures.figure_of(pictures.FROM_LEDGER[name])
     figure.savefig(drawn := io.BytesIO(), format="png")
@@ -205,7 +205,7 @@ def test_a_name_that_no_run_draws_is_refused(capsys):
 def test_the_commands_that_redraw_are_ones_that_the_recipes_take(tmp_path, monkeypatch):
     import importlib
 
-    monkeypatch.setattr(verbs, "check_paths", lambda *args: None)  # there is no run yet
+    monkeypatch.setattr(command_line, "check_paths", lambda *args: None)  # there is no run yet
     for name, picture in pictures.FROM_RUNS.items():
         for record in (False, True):
             for _, script, *flags in redraw.commands(picture, tmp_path, record):

@@ -15,7 +15,8 @@ import pytest
 from download_server import Handler
 from keras.src.datasets import imdb as keras_imdb
 
-from recipe_kit.datasets import DataError, _files, generated_reviews, imdb, load_reviews, sentiment
+from recipe_kit.datasets import DataError, _files, generated_reviews, imdb, load_reviews
+from recipe_kit.datasets import reviews as reviews_module
 from rnn_kit.text import WordVocabulary
 
 # Frequency ranks of six words, the rarest of them among them; three reviews of each class in each part.
@@ -498,7 +499,7 @@ def test_a_known_name_means_the_set_where_such_a_file_exists(name, tmp_path, mon
         raise Asked
 
     monkeypatch.setattr(imdb, "load", asked)
-    monkeypatch.setattr(sentiment, "generated_reviews", asked)
+    monkeypatch.setattr(reviews_module, "generated_reviews", asked)
     table(tmp_path / name / "train.csv", ROWS)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Asked):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recipe_kit import later
+from recipe_kit import lazy_imports
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(path.name for path in (ROOT / "recipes").glob("*.py"))
@@ -75,8 +75,8 @@ def waiting(tmp_path, monkeypatch):
         lines += ["raise ImportError('broken')"] if name == "broken" else []
         (package / f"{name}.py").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(later, "_PACKAGES", {"waits"})
-    monkeypatch.setattr(sys, "meta_path", [later.LaterFinder(), *sys.meta_path])
+    monkeypatch.setattr(lazy_imports, "_PACKAGES", {"waits"})
+    monkeypatch.setattr(sys, "meta_path", [lazy_imports.LazyFinder(), *sys.meta_path])
     yield executed
     for name in [name for name in sys.modules if name.partition(".")[0] == "waits"]:
         del sys.modules[name]
@@ -101,9 +101,9 @@ def test_modules_that_wait_can_be_executed_by_their_package(waiting):
     from waits import inner
 
     waiting.clear()
-    later.execute("another")
+    lazy_imports.execute("another")
     assert waiting == []
-    later.execute("waits")
+    lazy_imports.execute("waits")
     assert waiting == ["waits.inner"] and inner.value == 7
 
 

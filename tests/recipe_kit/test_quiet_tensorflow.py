@@ -32,7 +32,7 @@ def test_what_a_keras_json_says_otherwise_is_for_other_programs():
 BEFORE_TENSORFLOW = """
 import importlib.util, os, sys
 sys.path.insert(0, {recipes!r})
-from recipe_kit import later
+from recipe_kit import lazy_imports
 def found(name):
     os.write({to}, repr(({what})).encode())
     raise SystemExit(7)

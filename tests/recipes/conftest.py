@@ -33,7 +33,7 @@ def run_main(request, monkeypatch, capsys):
 @pytest.fixture
 def without_pictures(request, monkeypatch):
     """For tests of something else: a run of the file's recipe leaves its pictures out."""
-    monkeypatch.setattr(request.module.recipe.pictures, "draw", lambda *args: None)
+    monkeypatch.setattr(request.module.recipe.run_figures, "draw", lambda *args: None)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import adding_problem as recipe
-from parts.adding_problem import comparison, pictures, tasks
+from parts.adding_problem import comparison, run_figures, tasks
 from recipe_kit.runs import Run
 from rnn_kit.callbacks import DivergedError
 from rnn_kit.layers import LearnedInitialState
@@ -272,7 +272,7 @@ def test_learning_curves_are_drawn_a_length_each_beside_the_baseline():
         for t in (4, 6)
         for e in range(3)
     ]
-    (ax,) = pictures.learning_curves(recipe.PRESETS["smoke"], rows, 1 / 6).axes
+    (ax,) = run_figures.learning_curves(recipe.PRESETS["smoke"], rows, 1 / 6).axes
     first, second, baseline = ax.lines
     assert first.get_xdata().tolist() == [100, 200, 300] and second.get_label() == "T = 6"
     assert baseline.get_ydata()[0] == pytest.approx(1 / 6)

@@ -33,8 +33,8 @@ def test_every_layer_is_measured_and_the_result_is_written(tmp_path, capsys):
 def test_operations_are_those_of_the_products_of_one_step_and_its_gradient():
     # One step of one sequence: a row of F + units numbers meets 4 units columns, at 2 operations a
     # number; back, the gradients of the row and of the matrix take as many each.
-    assert recipe.turns.operations("lstm", (1, 1, 3, 5)) == 3 * 2 * (3 + 5) * 20
-    assert recipe.turns.operations("gru", (7, 2, 3, 5)) == 14 * 3 * 2 * (3 + 5) * 15
+    assert recipe.timing.operations("lstm", (1, 1, 3, 5)) == 3 * 2 * (3 + 5) * 20
+    assert recipe.timing.operations("gru", (7, 2, 3, 5)) == 14 * 3 * 2 * (3 + 5) * 15
 
 
 def test_what_is_timed_as_the_kit_is_the_fused_loop_and_as_plain_the_other():
@@ -74,7 +74,7 @@ def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
 def test_peak_memory_is_that_of_processes_of_their_own(monkeypatch):
     monkeypatch.setattr(recipe, "MEMORY_PROCESSES", 1)
     flags = recipe.parse([])
-    assert recipe.peak_memory("lstm", "kit", (60, 64, 64, 256), flags) > 10
+    assert recipe.median_peak_memory("lstm", "kit", (60, 64, 64, 256), flags) > 10
 
 
 @pytest.mark.parametrize("shapes", ["1,2,3", "1,2,3,x", "0,1,1,1"])
@@ -132,7 +132,7 @@ def test_pytorchs_process_is_asked_in_rounds_and_its_times_stand_beside_the_othe
     stand_in, tmp_path, capsys, monkeypatch
 ):
     asked = stand_in(STAND_IN)
-    monkeypatch.setattr(recipe.memory, "peak", lambda program, flags: 10.0)
+    monkeypatch.setattr(recipe.peak_memory, "peak", lambda program, flags: 10.0)
     flags = ["--shapes", "3,2,4,5", "--layers", "gru", "--repeats", "4", "--no-models"]
     result = recipe.main([*flags, "--torch-python", sys.executable, "--out", str(tmp_path / "run")])
     requests = [json.loads(line) for line in asked.read_text().splitlines()]
@@ -161,11 +161,11 @@ def test_in_each_round_one_group_measures_after_the_other():
 
         return measure
 
-    times = recipe.turns.take_rounds([group("a"), group("b")], 5, 3)
+    times = recipe.timing.take_rounds([group("a"), group("b")], 5, 3)
     assert order == [("a", 2), ("b", 2), ("a", 2), ("b", 2), ("a", 1), ("b", 1)]
     assert times == {"a": [1, 1, 3, 3, 5], "b": [2, 2, 4, 4, 6]}
     order.clear()
-    recipe.turns.take_rounds([group("a")], 2, 3)
+    recipe.timing.take_rounds([group("a")], 2, 3)
     assert order == [("a", 1), ("a", 1)]
 
 
@@ -222,7 +222,7 @@ def test_a_pytorch_that_cannot_be_measured_is_one_line(flags, error, run_main, t
 def test_the_process_of_pytorch_imports_neither_tensorflow_nor_keras():
     program = (
         "import sys\n"
-        "import parts.benchmark_layers.torch_process as process, parts.benchmark_layers.turns\n"
+        "import parts.benchmark_layers.torch_process as process, parts.benchmark_layers.timing\n"
         "process.introduction(None)\n"
         "sys.exit(sorted({'tensorflow', 'keras'} & set(sys.modules)) or None)"
     )
@@ -271,7 +271,9 @@ def test_each_machine_has_a_file_of_its_own_in_the_ledger(monkeypatch, tmp_path)
 
 def test_a_compiled_measurement_does_not_overwrite_the_other():
     result = {"recipe": "r", "device": "cpu", "dtype": "float32", "jit": False, "machine": MACHINE}
-    assert recipe.record.entry_name(result) != recipe.record.entry_name({**result, "jit": True})
+    assert recipe.entry_names.entry_name(result) != recipe.entry_names.entry_name(
+        {**result, "jit": True}
+    )
 
 
 @pytest.mark.parametrize("part", [["--shapes", "3,2,4,5"], ["--layers", "gru"], ["--no-models"]])

@@ -39,7 +39,7 @@ from recipe_kit import cli
 
 name, out, *flags = sys.argv[1:]
 recipe = importlib.import_module(name)
-recipe.pictures.draw = lambda *arguments: None
+recipe.run_figures.draw = lambda *arguments: None
 
 def losses(folder, *more):
     recipe.main(["--preset", "smoke", *flags, "--out", f"{out}/{folder}", *more])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hello_characters as recipe
-from parts.hello_characters import backpropagation, pictures, side_by_side
+from parts.hello_characters import backpropagation, run_figures, side_by_side
 from recipe_kit.runs import Run
 
 NETWORKS = side_by_side.NETWORKS
@@ -128,7 +128,7 @@ def test_a_picture_that_fails_costs_a_line_and_no_result(run_main, tmp_path, mon
     def fails(*passes):
         raise RuntimeError("the font is not there")
 
-    monkeypatch.setattr(recipe.pictures, "tables", fails)
+    monkeypatch.setattr(recipe.run_figures, "tables", fails)
     out = tmp_path / "run"
     code, printed, error = run_main(["--preset", "smoke", "--show", "--out", str(out)])
     assert code == 0 and error.count("\n") == 1 and "the font is not there" in error
@@ -165,11 +165,11 @@ def test_a_word_with_nothing_to_predict_is_one_line(word, run_main, tmp_path):
 def test_the_picture_has_the_targets_and_marks_those_that_are_missed():
     scores = np.array([[3.0, 0.0], [3.0, 0.0]])
     seen = recipe.Pass(["a", "$"], np.array([1, 0]), np.array([0, 1]), np.zeros((2, 2)), scores)
-    (ax,) = pictures.tables({"a pass": seen}).axes
+    (ax,) = run_figures.tables({"a pass": seen}).axes
     colours = [
         t.get_color() for t in ax.texts if t.get_fontweight() == "bold" and t.get_fontsize() == 13
     ]
-    assert colours == [pictures.RIGHT, pictures.WRONG]
+    assert colours == [run_figures.RIGHT, run_figures.WRONG]
 
 
 def test_a_spread_over_seeds_shows_small_numbers_too(run_main, tmp_path):

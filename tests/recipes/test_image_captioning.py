@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import image_captioning as recipe
-from parts.image_captioning import captioning, comparison, data, pictures
+from parts.image_captioning import captioning, comparison, data, run_figures
 from recipe_kit.datasets import is_true
 from recipe_kit.runs import RunError, summary
 from rnn_kit.text import TokenVocabulary
@@ -141,8 +141,8 @@ def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder,
     colour = next(words for image in held.train.words for words in image if "green" in words)
     unknown = [word if word != "green" else "<unk>" for word in colour]
     part = data.Part(["x"], {}, [[colour]], [None])
-    assert recipe.judging.judge([unknown], part)["bleu_1"] < 90
-    assert recipe.judging.judge([colour], part)["bleu_1"] == pytest.approx(100)
+    assert recipe.evaluation.judge([unknown], part)["bleu_1"] < 90
+    assert recipe.evaluation.judge([colour], part)["bleu_1"] == pytest.approx(100)
 
 
 def test_what_is_not_learned_of_a_users_captions_is_said(folder):
@@ -240,7 +240,7 @@ def test_captions_of_another_encoding_are_learned_from(folder, tmp_path, run_mai
 def test_a_photo_that_cannot_be_opened_is_drawn_as_its_name(tmp_path, capsys):
     (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
     part = data.Part(["cut.jpg"], {}, [[["a"]]], [tmp_path / "cut.jpg"])
-    assert pictures.picture_of(part, 0) is None
+    assert run_figures.picture_of(part, 0) is None
     said = capsys.readouterr().out
     assert said.startswith("drawn without the photo: ") and "cut.jpg" in said
 
@@ -331,7 +331,7 @@ def test_measure_times_one_picture_and_many(attentive, capsys):
 
 
 def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main, monkeypatch):
-    monkeypatch.setattr(pictures, "draw", lambda *args: None)
+    monkeypatch.setattr(run_figures, "draw", lambda *args: None)
     flags = ["compare", *of(folder, "pooled.npz", "grid.npz"), "--epochs", "1"]
     code, said, error = run_main([*flags, "--out", str(tmp_path / "all")])
     assert code == 0, error

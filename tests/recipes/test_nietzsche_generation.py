@@ -75,7 +75,7 @@ def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
     assert metrics["test_bits"] == pytest.approx(metrics["test_nats"] / np.log(2))
     assert result["data"]["train"] + result["data"]["validation"] + result["data"]["test"] == 20_000
     for picture in ("loss.png", "temperatures.png"):
-        assert figures.about_picture(out / picture)["metrics"] == metrics
+        assert figures.about_figure(out / picture)["metrics"] == metrics
     assert len(list((out / "checkpoints").iterdir())) == 2
     for temperature in recipe.Settings().temperatures:
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
@@ -581,9 +581,9 @@ def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, wi
 def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, capsys):
     drawn = {}
     monkeypatch.setattr(
-        recipe.pictures.figures,
+        recipe.run_figures.figures,
         "loss_curves",
-        lambda runs, title: drawn.update(runs) or recipe.pictures.figures.Figure(),
+        lambda runs, title: drawn.update(runs) or recipe.run_figures.figures.Figure(),
     )
     for name in ("lecture", "cpu"):
         little = {"cell": "simple", "units": 4, "temperatures": (0.5,)}
@@ -769,7 +769,7 @@ def test_a_disk_that_fills_up_amid_the_pictures_costs_a_line_and_no_result(
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recipe.pictures.figures.Figure, "savefig", full)
+    monkeypatch.setattr(recipe.run_figures.figures.Figure, "savefig", full)
     argv = [*LITTLE, "--epochs", "1", "--out", str(tmp_path / "run")]
     code, _, err = run_main(argv)
     assert code == 0 and err.count("\n") == 1 and "loss.png (No space left on device)" in err

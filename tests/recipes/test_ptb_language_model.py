@@ -15,7 +15,7 @@ import tensorflow as tf
 import ptb_language_model as recipe
 from parts.ptb_language_model import agreement, comparison, fitting, sentences
 from recipe_kit.datasets import Corpus
-from recipe_kit.datasets import agreement as language
+from recipe_kit.datasets import agreement_grammar as language
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
 from rnn_kit.text import TextError, TokenVocabulary

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import vanishing_gradients as recipe
-from parts.vanishing_gradients import clipping, jacobians, memory, pictures
+from parts.vanishing_gradients import clipping, jacobians, memory_task, run_figures
 
 SMALL = recipe.Settings(steps=15, units=6, networks=2, rows=3)
 
@@ -107,7 +107,7 @@ def test_clipping_keeps_descent_from_being_thrown_off_the_wall():
 
 
 def test_the_first_number_is_the_answer_wherever_it_is_asked_for():
-    x, y = next(iter(memory.sequences(12, 50, seed=3)))
+    x, y = next(iter(memory_task.sequences(12, 50, seed=3)))
     x, y = x.numpy(), y["lstm"].numpy()[..., 0]
     asked = x[..., 2] == 1
     assert (x[:, 0, 1] == 1).all() and (x[:, 1:, 1] == 0).all()
@@ -117,18 +117,18 @@ def test_the_first_number_is_the_answer_wherever_it_is_asked_for():
 
 
 def test_batches_derive_from_seed_and_number():
-    batches = list(memory.sequences(6, 4, seed=3).take(4))
-    later = next(iter(memory.sequences(6, 4, seed=3, first_batch=3)))
+    batches = list(memory_task.sequences(6, 4, seed=3).take(4))
+    later = next(iter(memory_task.sequences(6, 4, seed=3, first_batch=3)))
     np.testing.assert_array_equal(later[0], batches[3][0])
     assert not np.array_equal(batches[0][0], batches[1][0])
-    other = next(iter(memory.sequences(6, 4, seed=4)))
+    other = next(iter(memory_task.sequences(6, 4, seed=4)))
     assert not np.array_equal(other[0], batches[0][0])
 
 
 def test_sensitivity_is_the_derivative_with_respect_to_the_first_number():
-    model = memory.build_model(5)
-    for name in memory.NETWORKS:
-        s = memory.sensitivity(model, name, 8, [3, 8], seed=1)
+    model = memory_task.build_model(5)
+    for name in memory_task.NETWORKS:
+        s = memory_task.sensitivity(model, name, 8, [3, 8], seed=1)
         assert s.asked.tolist() == [False, False, True, False, False, False, False, True]
         x = np.zeros((1, 8, 3), "float32")
         x[0, :, 0] = np.random.default_rng([1, 7]).uniform(-1, 1, 8)
@@ -143,7 +143,7 @@ def test_sensitivity_is_the_derivative_with_respect_to_the_first_number():
 
 
 def test_the_two_networks_share_nothing():
-    model = memory.build_model(4)
+    model = memory_task.build_model(4)
     x = np.zeros((1, 3, 3), "float32")
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(x)["lstm"] ** 2)
@@ -184,7 +184,7 @@ def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, monkeypatch):
     even = {"even": jacobians.Fading(np.ones((1, 12)), np.ones((1, 12)))}
     for name in ("spectral_radii", "starts"):  # which nothing is trained for
         monkeypatch.setattr(jacobians, name, lambda networks: even)
-    monkeypatch.setattr(pictures, "draw", lambda *args: [])
+    monkeypatch.setattr(run_figures, "draw", lambda *args: [])
     monkeypatch.setattr(recipe, "report", lambda *args: None)
     argv = ["--preset", "smoke", "--epochs"]
     unbroken = recipe.main([*argv, "2", "--out", str(tmp_path / "unbroken")])
@@ -193,7 +193,7 @@ def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, monkeypatch):
 
 
 def test_several_seeds_are_summed_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "draw", lambda *args: [])
+    monkeypatch.setattr(run_figures, "draw", lambda *args: [])
     metrics = recipe.main(["--preset", "smoke", "--seeds", "0", "1", "--out", str(tmp_path / "runs")])
     assert len(metrics["tanh_glorot_11_back"]["values"]) == 2
     assert metrics["tanh_glorot_11_back"]["std"] > 0

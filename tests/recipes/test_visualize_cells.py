@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import visualize_cells as recipe
-from parts.visualize_cells import looking, pictures, saved
+from parts.visualize_cells import looking, run_figures, saved
 from parts.visualize_cells.annotation import python_properties
 from parts.visualize_cells.page import colour_scale, page
 from parts.visualize_cells.search import Match
@@ -487,7 +487,7 @@ def test_a_cell_that_never_moves_is_white():
 
 def test_a_gate_that_is_always_open_or_shut_is_drawn_in_its_corner():
     gates = {"forget": np.array([[1.0, 0.05, 0.5], [0.95, 0.0, 0.95]])}
-    (ax,) = pictures.saturation(gates).axes
+    (ax,) = run_figures.saturation(gates).axes
     points = ax.collections[0].get_offsets()
     np.testing.assert_allclose(points, [[0, 1], [1, 0], [0, 0.5]])
 
@@ -495,9 +495,9 @@ def test_a_gate_that_is_always_open_or_shut_is_drawn_in_its_corner():
 def test_the_page_shows_the_stretch_where_the_properties_vary():
     text = "plain\n" * 50 + 'f("a", [1])  # b\n' * 8 + "plain\n" * 50
     part = looking.parts(text, [(0, len(text))], is_python=True)[0]
-    here = pictures.liveliest(part, 120)
+    here = run_figures.liveliest(part, 120)
     assert here.stop - here.start == 120 and text[here].count("#") >= 6
-    assert pictures.liveliest(part, 10_000) == slice(0, len(text))
+    assert run_figures.liveliest(part, 10_000) == slice(0, len(text))
 
 
 def test_a_look_writes_over_no_picture_that_is_there(smoke, run_main, tmp_path):

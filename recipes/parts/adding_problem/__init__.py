@@ -1,1 +1,1 @@
-"""The tasks of the recipe `adding_problem.py`, its comparison of cells, and its pictures."""
+"""The tasks of the recipe `adding_problem.py`, its comparison of cells, and its figures."""

@@ -1,6 +1,6 @@
 """Every cell on one task, with several seeds: how far does each of them get?"""
 
-from parts.adding_problem import pictures
+from parts.adding_problem import run_figures
 from recipe_kit import cli, figures
 
 SEEDS = (0, 1, 2)
@@ -50,7 +50,7 @@ def compare(recipe, flags, settings, train_runs):
     print("\n" + table(results, chosen, seeds))
     picture = out / "comparison.png"
     with cli.drawing():
-        figure = pictures.compared(recipe, settings, out, results)
+        figure = run_figures.compared(recipe, settings, out, results)
         figures.save_comparison(picture, figure, recipe, results)
         print(f"drawn in {picture}")
     return results

@@ -11,7 +11,7 @@ import tensorflow as tf
 import imdb_sentiment
 import nietzsche_generation
 import ptb_language_model
-from parts.benchmark_layers.turns import median_and_quartiles, take_turns
+from parts.benchmark_layers.timing import median_and_quartiles, take_turns
 from rnn_kit.text import TokenVocabulary
 
 BATCHES = 1000  # an epoch's, for schedules of learning rates

@@ -26,7 +26,7 @@ import os
 import platform
 import sys
 
-from parts.benchmark_layers import memory
+from parts.benchmark_layers import peak_memory
 
 
 @functools.lru_cache(maxsize=1)  # the rounds of one shape share their layer
@@ -57,13 +57,13 @@ def calls(kind, sizes, dtype, device):
 
 def answer(request):
     """What one line asks for."""
-    from parts.benchmark_layers.turns import take_turns
+    from parts.benchmark_layers.timing import take_turns
 
     kind, dtype, device = (request[name] for name in ("layer", "dtype", "device"))
     sizes = tuple(request["sizes"])
     if request["do"] == "peak_memory":
         small = calls(kind, (2, 2, 2, 2), dtype, device)[1]
-        return {"mib": memory.rise(small, lambda: calls(kind, sizes, dtype, device)[1])}
+        return {"mib": peak_memory.rise(small, lambda: calls(kind, sizes, dtype, device)[1])}
     forward, both = calls(kind, sizes, dtype, device)
     times = {}
     for name, function in (("forward", forward), ("forward_backward", both)):

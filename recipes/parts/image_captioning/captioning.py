@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from parts.image_captioning import data, extraction, features, photos, pictures
+from parts.image_captioning import data, extraction, features, photos, run_figures
 from parts.image_captioning.captioner import PIXELS
 from parts.image_captioning.decoding import Writer
 from recipe_kit import cli, figures
@@ -56,9 +56,9 @@ def caption(run, settings, given, model, vocabulary, names):
         if image is not None:
             notes = [(text_of(s), f"{-s.per_word:.2f} nats a word") for s in said]
             drawings.add("caption", n, figures.captioned, image, notes)
-        if said[0].words and pictures.can_be_drawn(model):
+        if said[0].words and run_figures.can_be_drawn(model):
             features_of = {kind: values[n] for kind, values in seen.items()}
-            looked = pictures.attention
+            looked = run_figures.attention
             drawings.add("attention", n, looked, writer, image, features_of, said[0].words)
     if drawings.error:
         how_many = "Not every" if drawings.written else "No"
@@ -178,8 +178,8 @@ def look_at(settings, model, names, unreadable):
 def shown(name, seen, n):
     """The picture to draw, or `None` where only its features are at hand."""
     if PIXELS in seen:
-        return pictures.enlarged(seen[PIXELS][n])
-    return pictures.opened(name) if Path(name).exists() else None
+        return run_figures.enlarged(seen[PIXELS][n])
+    return run_figures.opened(name) if Path(name).exists() else None
 
 
 def measure(run, settings, given, model, vocabulary, repeats=5):

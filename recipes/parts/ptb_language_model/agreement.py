@@ -3,7 +3,7 @@
 import numpy as np
 
 from recipe_kit.datasets import Corpus
-from recipe_kit.datasets import agreement as language
+from recipe_kit.datasets import agreement_grammar as language
 
 NAME = "agreement"
 TRUE = "test_true_perplexity"  # a metric of runs on this language

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from parts.ptb_language_model import agreement, pictures
+from parts.ptb_language_model import agreement, run_figures
 from recipe_kit import cli, figures
 
 CELLS = ("simple", "gru", "lstm")
@@ -67,7 +67,7 @@ def compare(recipe, flags, settings, train_runs, build_model):
     print("\n" + table(results, units, chosen, seeds))
     picture = out / PICTURE
     with cli.drawing():
-        figures.save_comparison(picture, pictures.agreement_of(results), recipe, results)
+        figures.save_comparison(picture, run_figures.agreement_of(results), recipe, results)
         print(f"drawn in {picture}")
     return results
 

@@ -1,1 +1,1 @@
-"""The experiments of the recipe `vanishing_gradients.py`, and their pictures."""
+"""The experiments of the recipe `vanishing_gradients.py`, and their figures."""

@@ -1,1 +1,1 @@
-"""What the recipe `visualize_cells.py` does beside training: labels, search, page, pictures."""
+"""What the recipe `visualize_cells.py` does beside training: labels, search, page, figures."""

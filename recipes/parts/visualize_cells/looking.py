@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from parts.visualize_cells.annotation import prose_properties, python_properties
-from parts.visualize_cells.least import LEAST
+from parts.visualize_cells.limits import MIN_CHARACTERS
 from parts.visualize_cells.search import search
 from recipe_kit import cli
 from recipe_kit.datasets import load_text
@@ -92,15 +92,17 @@ def own_text(settings, vocabulary, lower=False):
     for note in cli.text_notes(info):
         print(note)
     name = f"--text {settings.text}"
-    check_length(text, name, 2 * LEAST)
+    check_length(text, name, 2 * MIN_CHARACTERS)
     if lower and text != text.lower():
         text = text.lower()
         print(f"{settings.text} is read in lower case, as what the model learned from was.")
     text, left_out = known_characters(text, vocabulary)
     if left_out:
         print(left_out)
-        check_length(text, f"{name}, without the characters that the model never read,", 2 * LEAST)
-    middle = min(2 * len(text) // 3, len(text) - LEAST)
+        check_length(
+            text, f"{name}, without the characters that the model never read,", 2 * MIN_CHARACTERS
+        )
+    middle = min(2 * len(text) // 3, len(text) - MIN_CHARACTERS)
     spans = stretches(0, middle, len(text), settings.search, settings.held_out)
     looked_at = sum(b - a for a, b in spans)
     if looked_at < len(text):
@@ -164,7 +166,7 @@ def check_unit(layer, unit):
         raise cli.UserError(f"--unit {unit}: layer '{layer.name}' has {units} cells, 0 to {units - 1}.")
 
 
-def check_length(text, name, least=LEAST):
+def check_length(text, name, least=MIN_CHARACTERS):
     """Refuses no text, and too little of it."""
     if not text.strip():
         raise cli.UserError(f"{name} is empty. Give a text of at least {least} characters.")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from parts.visualize_cells import looking, pictures
+from parts.visualize_cells import looking, run_figures
 from recipe_kit import cli
 from recipe_kit.datasets import load_text
 from recipe_kit.runs import CONFIG, Run, RunError, check_free, new_folder
@@ -97,7 +97,7 @@ def new_look(recipe, out):
     path = Path(out or new_folder(recipe, "look"))
     if (path / CONFIG).exists():
         raise RunError(f"{path} holds a run. Give another folder with --out.")
-    check_free(path, pictures.FILES)
+    check_free(path, run_figures.FILES)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

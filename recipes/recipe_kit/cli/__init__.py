@@ -1,5 +1,6 @@
 """What the recipes' command lines share: settings with presets, flags, runs, errors of one line."""
 
+from recipe_kit.cli.command_line import CommandLine
 from recipe_kit.cli.comparing import Compared, Difference, at_its_best_rate, difference
 from recipe_kit.cli.devices import check_devices, strategy
 from recipe_kit.cli.drawing import drawing
@@ -32,7 +33,6 @@ from recipe_kit.cli.terminal import coloured_words, columns, prompt_loop, side_b
 from recipe_kit.cli.texts import text_notes
 from recipe_kit.cli.training import run_seeds
 from recipe_kit.cli.variants import equal_units, own_rates, run_variants, variants_folder
-from recipe_kit.cli.verbs import CommandLine
 
 __all__ = [
     "CELLS",

@@ -7,7 +7,7 @@ import sys
 
 from recipe_kit.cli import output
 from recipe_kit.cli.errors import UserError
-from recipe_kit.cli.memory import memory_errors, out_of_memory
+from recipe_kit.cli.out_of_memory import memory_errors, out_of_memory
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError
 from rnn_kit.errors import CheckpointError, DivergedError

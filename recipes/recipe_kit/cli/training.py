@@ -9,7 +9,7 @@ import keras
 
 from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import flag_of, given, in_words, neutral_settings, override
-from recipe_kit.cli.memory import memory_errors, out_of_memory
+from recipe_kit.cli.out_of_memory import memory_errors, out_of_memory
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command, command_to_resume
 from recipe_kit.datasets import DataError

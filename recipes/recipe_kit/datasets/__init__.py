@@ -15,8 +15,8 @@ from recipe_kit.datasets._files import (
 from recipe_kit.datasets.captions import CaptionedImages, Captions, cut_caption, load_captions
 from recipe_kit.datasets.corpus import Corpus, load_corpus
 from recipe_kit.datasets.labelled import LabelledTexts, read_labelled
-from recipe_kit.datasets.reviews import generated_reviews
-from recipe_kit.datasets.sentiment import Reviews, load_reviews
+from recipe_kit.datasets.review_grammar import generated_reviews
+from recipe_kit.datasets.reviews import Reviews, load_reviews
 from recipe_kit.datasets.shapes import Pictures, generated_shapes, is_true
 from rnn_kit.text import read_text, text_sha256
 

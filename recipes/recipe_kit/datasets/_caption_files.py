@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recipe_kit.datasets import _caption_forms as forms
-from recipe_kit.datasets._caption_pictures import is_picture, plain_name
+from recipe_kit.datasets._caption_images import is_picture, plain_name
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import PACKED, TABLES, a_few, entries, read, short, suffix_of
 from rnn_kit.text.decoding import composed

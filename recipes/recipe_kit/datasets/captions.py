@@ -11,7 +11,7 @@ import numpy as np
 
 from recipe_kit.datasets import _flickr8k
 from recipe_kit.datasets._caption_files import EXPECTED, caption_files, read_captions
-from recipe_kit.datasets._caption_pictures import (
+from recipe_kit.datasets._caption_images import (
     PARTS,
     Names,
     pictures_in,

@@ -1,247 +1,165 @@
-"""Generated film reviews: an embedded set in which the order of the words decides."""
+"""Reviews of two classes in ids, whatever they come from."""
 
-import random
+import hashlib
+import itertools
+import os
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from recipe_kit.datasets._files import at_least
-from recipe_kit.datasets.labelled import LabelledTexts
+from recipe_kit.datasets import imdb
+from recipe_kit.datasets._files import DataError
+from recipe_kit.datasets.labelled import LABEL, TEXT, LabelledTexts, read_labelled
+from recipe_kit.datasets.review_grammar import generated_reviews
+from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
 
-# The opinions, negative and positive. But for the advice, which nothing turns round, each of them is
-# used both ways, plain and denied, and no other word of a review tells its class.
-ADJECTIVES = (
-    "dull boring tedious clumsy dreary stale shallow silly hollow lifeless awful tiresome".split(),
-    "gripping clever moving charming superb graceful thrilling elegant fresh brilliant witty "
-    "inventive".split(),
-)
-NOUNS = (
-    "a bore,a mess,a dud,a disaster,a chore,a waste of an evening".split(","),
-    "a triumph,a delight,a gem,a masterpiece,a pleasure,a little miracle".split(","),
-)
-VERBS = (["hate", "despise", "loathe"], ["love", "adore", "enjoy"])
-ADVICE = (
-    "save your money,stay at home,read a book instead,go to bed early".split(","),
-    "buy a ticket,take your friends,see it twice,sit in the front row".split(","),
-)
-
-# What turns an opinion round.
-DENIALS = ("is not", "is far from", "is never", "is hardly", "is anything but")
-
-_WHOLES = ("the film", "the film as a whole", "the whole thing", "this picture", "the story")
-_ASPECTS = (
-    "the acting,the script,the music,the photography,the dialogue,the ending,the opening,the editing,"
-    "the lead performance,the costume work,the first half,the second half,the romance,the chase"
-).split(",")
-_JUDGES = (
-    ("the critics", "they were"),
-    ("my neighbours", "they were"),
-    ("everybody at work", "they were"),
-    ("my sister", "she was"),
-    ("my grandmother", "she was"),
-    ("my dentist", "he was"),
-    ("the man at the ticket desk", "he was"),
-)
-
-_HEROES = (
-    "a lighthouse keeper,a retired spy,two sisters,a nervous baker,an unlucky magician,a young doctor,"
-    "three bank robbers,a famous cellist,a deaf watchmaker,a lonely robot,the last tram driver in town,"
-    "a detective and his goat"
-).split(",")
-_DEEDS = (
-    "inherit a circus,plan one last robbery,search for a lost letter,open a tiny restaurant,get stuck "
-    "in a lift,cross the desert on a tractor,swap places with a duke,dig up a pirate's treasure,"
-    "follow a stray dog home,win the lottery and lose the ticket,hide a penguin from the police,"
-    "get married by post"
-).split(",")
-_PLACES = (
-    "Lisbon,Vienna,Glasgow,Naples,a village by the sea,an empty airport,the mountains of Peru,"
-    "a submarine,old Shanghai,a sleepy border town,Iceland,a grand hotel"
-).split(",")
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_WEATHER = "rainy windy snowy quiet hot foggy".split()
-_COMPANY = "my brother,my aunt,two friends,the whole family,an old colleague,nobody at all".split(",")
-_LENGTHS = "ninety minutes,just under two hours,two and a half hours,eighty minutes,three hours".split(
-    ","
-)
-_YEARS = "1923 1936 1949 1958 1967 1974 1985 1999".split()
+_GENERATED = (3000, 1000)  # reviews for training and for the test
+_HELD_OUT = 0.2  # of files that have no test part
+_LONG = 20  # characters; of the distinct words of English reviews the mean is 8
+_FIXED = 20_111  # seed of what must be the same in runs of all seeds
 
 
-def generated_reviews(n, seed=0):
-    """Short film reviews, made from a small grammar, whose class follows from words and their order.
+class Reviews(NamedTuple):
+    """Reviews to train on and to test on.
 
-    A review is one to six sentences: one to three verdicts, all of them of the review's class, and
-    neutral sentences about plot, place and length around them. Of the verdicts
+    Attributes:
+        train, test: `LabelledSequences`; each review begins with the start id.
+        vocabulary: The `WordVocabulary` of the training part.
+        classes: What 0 and 1 are called.
+        info: What a result should record: `name`, `sha256` (of both parts' ids and labels), `reviews`,
+            `test_reviews`, `distinct_words`, `classes`.
+        notes: Lines that the user should be told, a tuple.
+    """
 
-    - some are plain: "The script is clever.", "I have seen many dull films, and this is one of
-      them.", or plain advice: "Save your money."
-    - some deny the opposite: "The film is far from dull.", "The ending is no triumph."
-    - some concede the opposite, and the main clause decides: "The acting is superb, but the film is
-      a bore.", "Although the music is dreary, the film is a gem.", and over two sentences "The
-      opening is never dull. However, the story is a mess."
-    - some tell what was expected: "I expected to hate it, and I was wrong."
-    - some quote others: "My sister called it a masterpiece. She was wrong."
+    train: LabelledSequences
+    test: LabelledSequences
+    vocabulary: WordVocabulary
+    classes: tuple
+    info: dict
+    notes: tuple = ()
 
-    An opinion turned round comes in its opposite's words, so that counting words, whatever their
-    order, finds the class of most reviews and not of all: logistic regression on the TF-IDF of
-    single words, trained on 2,000 reviews, is right on 74 to 76 of 100 others (of words and pairs of
-    words on 84 to 87). There is no noise: a reader who knows the rules is right every time, and no
-    review comes twice.
+
+def load_reviews(
+    source, text_column=TEXT, label_column=LABEL, limit=None, *, encoding=None, columns=None
+):
+    """Reviews by the name of a known set, or from the user's own files.
 
     Args:
-        n: Number of reviews. Half of them are positive, of an odd number the smaller half.
-        seed: A whole number of at least 0. The reviews depend on `n` and `seed` and on nothing else.
+        source: `"imdb"`; `"generated"`, which needs no download; an `.npz` file as
+            `recipe_kit.datasets.imdb.read_encoded` takes it, with `imdb_word_index.json` beside it; or
+            a table or a folder as `read_labelled` takes them. Where there is no test part, a fifth is
+            held out, the same for every seed.
+        text_column, label_column, encoding, columns: Of a table or folder, as of `read_labelled`.
+        limit: Number of reviews to use of each part, at random and the same for every seed; `None` for
+            all.
 
     Returns:
-        `LabelledTexts` of the classes "negative" and "positive", in random order.
+        `Reviews`.
 
     Raises:
-        DataError: If `n` is below 1 or `seed` below 0, or one is not a whole number.
+        DataError: if the source is unknown or cannot be had or used.
+        TextError: if a file's content cannot be used as text.
 
     Example:
 
-    >>> reviews = generated_reviews(1000)
-    >>> len(reviews), int(reviews.labels.sum()), reviews.classes
-    (1000, 500, ('negative', 'positive'))
+    >>> reviews = load_reviews("generated", limit=10)
+    >>> len(reviews.train.labels), len(reviews.test.labels), reviews.classes
+    (10, 10, ('negative', 'positive'))
     """
-    n, seed = at_least("n", n, 1), at_least("seed", seed, 0)
-    rng = random.Random(f"{n} {seed}")
-    labels = [i % 2 for i in range(n)]
-    rng.shuffle(labels)
-    texts = {}
-    for label in labels:
-        # As few verdicts fill a review of one sentence, it would come again in a large set.
-        while (text := _review(rng, label)) in texts:
-            pass
-        texts[text] = label
-    return LabelledTexts(list(texts), np.array(labels, np.int8), ("negative", "positive"))
+    notes = ()
+    if source == "imdb":
+        train, test, vocabulary = imdb.load()
+        classes = imdb.CLASSES
+    elif source == "generated":
+        parts = [generated_reviews(n, seed) for seed, n in enumerate(_GENERATED)]
+        train, test, vocabulary = _encoded(*parts)
+        classes = parts[0].classes
+    elif not (isinstance(source, Path) or os.path.lexists(source)):
+        raise DataError(
+            f"There is no data set and no file or folder called {str(source)!r}. The known sets are "
+            "imdb and generated; a table (.csv, .tsv, .jsonl) with a text and a label column, or a "
+            "folder like aclImdb's, works too."
+        )
+    elif str(source).lower().endswith(".npz"):
+        train, test = imdb.read_encoded(source)
+        vocabulary = imdb.read_index(Path(source).parent / imdb.INDEX)
+        classes = imdb.CLASSES
+    else:
+        own_train, own_test = read_labelled(
+            source, text_column, label_column, encoding=encoding, columns=columns
+        )
+        notes = own_train.notes + (own_test.notes if own_test else ())
+        if own_test is None:
+            own_train, own_test = _split(source, own_train)
+        train, test, vocabulary = _encoded(own_train, own_test)
+        classes = own_train.classes
+        notes += _long_words(vocabulary)
+    if limit is not None:
+        train, test = (_limited(part, limit) for part in (train, test))
+    info = {
+        "name": str(source),
+        "sha256": _sha256(train, test),
+        "reviews": len(train.labels),
+        "test_reviews": len(test.labels),
+        "distinct_words": len(vocabulary),
+        "classes": list(classes),
+    }
+    return Reviews(train, test, vocabulary, tuple(classes), info, notes)
 
 
-def _review(rng, label):
-    parts = {}  # by their first two words, so that nothing is said twice of the same thing
-    number = rng.choice((1, 1, 2, 2, 3))
-    while len(parts) < number:
-        part = rng.choice(_VERDICTS)(rng, label)
-        parts[tuple(part[0].lower().split()[:2])] = part
-    parts = list(parts.values())
-    room = 6 - sum(map(len, parts))
-    for filler in rng.sample(_FILLERS, rng.randint(0, min(room, 3))):
-        # Between parts, never inside one: "However" answers the sentence before it.
-        parts.insert(rng.randint(0, len(parts)), [filler(rng)])
-    return " ".join(_sentence(text) for part in parts for text in part)
+def _long_words(vocabulary):
+    """A note, where the words are too long to be words."""
+    mean = sum(map(len, vocabulary.words)) / len(vocabulary)
+    if mean <= _LONG:
+        return ()
+    return (
+        f"Words have {mean:.0f} characters on average. Is the language written without spaces? Put "
+        "some between its words: only Chinese characters and kana are words of their own.",
+    )
 
 
-def _sentence(text):
-    return f"{text[0].upper()}{text[1:]}."
+def _encoded(train, test):
+    """Texts to ids: `(train, test, vocabulary)`; the words are those of the training part."""
+    words = [cut_words(text) for text in train.texts]
+    vocabulary = WordVocabulary.from_counts(Counter(itertools.chain.from_iterable(words)))
+    ids = [*map(vocabulary.encode, words)], [vocabulary.encode(cut_words(text)) for text in test.texts]
+    parts = [
+        LabelledSequences(Sequences.of(its), np.asarray(part.labels, "int64"))
+        for its, part in zip(ids, (train, test), strict=True)
+    ]
+    return *parts, vocabulary
 
 
-# Opinions: `side` is 0 for a negative one, 1 for a positive one
+def _split(source, reviews):
+    counts = np.bincount(reviews.labels, minlength=2)
+    if counts.min() < 5:
+        raise DataError(
+            f"{source}: {counts.min()} reviews of one class are too few to hold any out for the test: "
+            "at least 5 of each are needed. Give more, or a folder with a test part."
+        )
+    indexes = Sequences(np.arange(len(reviews)), np.ones(len(reviews), int))
+    parts = LabelledSequences(indexes, reviews.labels).split(_HELD_OUT, _FIXED)
+    return [
+        LabelledTexts([reviews.texts[i] for i in part.sequences.flat], part.labels, reviews.classes)
+        for part in parts
+    ]
 
 
-def _is(rng, side):
-    """ "is gripping", "is far from dull": a predicate that comes to that opinion."""
-    if rng.random() < 0.85:
-        kind = rng.random()
-        if kind < 0.4:
-            return f"is {rng.choice(ADJECTIVES[side])}"
-        if kind < 0.6:
-            return "is {} and {}".format(*rng.sample(ADJECTIVES[side], 2))
-        return f"is {rng.choice(NOUNS[side])}"
-    if rng.random() < 0.3:
-        return f"is no {rng.choice(NOUNS[1 - side]).removeprefix('a ')}"
-    denial = rng.choice(DENIALS)
-    noun = rng.random() < 0.3 and denial != "is never"
-    return f"{denial} {rng.choice((NOUNS if noun else ADJECTIVES)[1 - side])}"
+def _limited(reviews, limit):
+    n = len(reviews.labels)
+    if limit >= n:
+        return reviews
+    counts = np.bincount(reviews.labels, minlength=2)
+    if limit < 2:
+        raise DataError(f"`limit` is a number of reviews, at least 2, one a class; received {limit}")
+    return reviews.split(limit / n, _FIXED)[1] if 1 not in counts else reviews
 
 
-def _plain(rng, side):
-    return [f"{rng.choice(_WHOLES + tuple(_ASPECTS))} {_is(rng, side)}"]
-
-
-def _not_a_film(rng, side):
-    adjective = rng.choice(ADJECTIVES[1 - side])
-    return [f"this is not {_a(adjective)} film"]
-
-
-def _contrast(rng, side):
-    concession = f"{rng.choice(_ASPECTS)} {_is(rng, 1 - side)}"
-    verdict = f"{rng.choice(_WHOLES)} {_is(rng, side)}"
-    kind = rng.randrange(4)
-    if kind == 0:
-        return [f"{concession}, but {verdict}"]
-    if kind == 1:
-        return [concession, f"however, {verdict}"]
-    although = rng.choice(("although", "even though"))
-    if kind == 2:
-        return [f"{although} {concession}, {verdict}"]
-    return [f"{verdict}, {although} {concession}"]
-
-
-def _expectation(rng, side):
-    kind = rng.randrange(4)
-    if kind == 0:
-        return [f"I expected to {rng.choice(VERBS[1 - side])} it, and I was wrong"]
-    if kind == 1:
-        return [f"I expected to {rng.choice(VERBS[side])} it, and I was right"]
-    expected, found = rng.choice(NOUNS[1 - side]), rng.choice(NOUNS[side])
-    if kind == 2:
-        return [f"I was promised {expected} and was given {found}"]
-    return [f"we went in expecting {expected} and came out having seen {found}"]
-
-
-def _hearsay(rng, side):
-    judge, they_were = rng.choice(_JUDGES)
-    right = rng.random() < 0.5
-    said = side if right else 1 - side
-    what = rng.choice((NOUNS if rng.random() < 0.5 else ADJECTIVES)[said])
-    return [f"{judge} called it {what}", f"{they_were} {'right' if right else 'wrong'}"]
-
-
-def _one_of_them(rng, side):
-    this_is = rng.random() < 0.5
-    adjective = rng.choice(ADJECTIVES[side if this_is else 1 - side])
-    return [f"I have seen many {adjective} films, and this is {'' if this_is else 'not '}one of them"]
-
-
-def _advice(rng, side):
-    return [rng.choice(ADVICE[side])]
-
-
-# So many times each that counting words finds most classes and not all.
-_VERDICTS = (
-    [_plain] * 10
-    + [_contrast] * 3
-    + [_advice] * 2
-    + [_expectation, _hearsay, _not_a_film, _one_of_them]
-)
-
-
-# Neutral sentences
-
-
-def _plot(rng):
-    hero, deed = rng.choice(_HEROES), rng.choice(_DEEDS)
-    return f"it is about {hero} who must {deed}"
-
-
-def _place(rng):
-    return f"it is set in {rng.choice(_PLACES)} in {rng.choice(_YEARS)}"
-
-
-def _length(rng):
-    return f"it runs for {rng.choice(_LENGTHS)}"
-
-
-def _evening(rng):
-    return f"I saw it on a {rng.choice(_WEATHER)} {rng.choice(_DAYS)} with {rng.choice(_COMPANY)}"
-
-
-def _trip(rng):
-    here, there = rng.sample(_PLACES, 2)
-    return f"half of it takes place in {here}, the rest in {there}"
-
-
-_FILLERS = (_plot, _place, _length, _evening, _trip)
-
-
-def _a(word):
-    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+def _sha256(*parts):
+    digest = hashlib.sha256()
+    for part in parts:
+        for array in (part.sequences.flat, part.lengths, part.labels):
+            digest.update(np.ascontiguousarray(array).astype("<i8").tobytes())
+    return digest.hexdigest()

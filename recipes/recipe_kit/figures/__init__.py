@@ -28,7 +28,7 @@ from recipe_kit.figures.language import (
     temperatures,
 )
 from recipe_kit.figures.opinion import opinion_trace, opinion_traces
-from recipe_kit.figures.saving import CHUNK, about_picture, about_run, save, save_comparison, write
+from recipe_kit.figures.saving import CHUNK, about_figure, about_run, save, save_comparison, write
 from recipe_kit.figures.show import show
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "COLORS",
     "Figure",
     "_visible",
-    "about_picture",
+    "about_figure",
     "about_run",
     "accuracy_by_length",
     "accuracy_curves",

@@ -57,7 +57,7 @@ def write(figure, path, about):
         figure.savefig(path, format="png", metadata={"Software": None, **text})
 
 
-def about_picture(path):
+def about_figure(path):
     """What the text chunk of a PNG says; `None` where it has none, or one that is no JSON."""
     with Image.open(path) as image:
         try:

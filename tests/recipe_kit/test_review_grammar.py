@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from recipe_kit.datasets import DataError, generated_reviews, reviews
+from recipe_kit.datasets import DataError, generated_reviews
+from recipe_kit.datasets import review_grammar as grammar
 from rnn_kit.text import WordVocabulary, cut_words
 
 DENYING = ("not", "no", "far from", "never", "hardly", "anything but")
@@ -28,14 +29,14 @@ def opinion_in(text, opinions):
 def verdict_of(sentence, said):
     """What a sentence comes to: -1, 1, or 0 for a neutral one. `said` is the sentence before it."""
     every = [
-        reviews.ADJECTIVES[s]
-        + [noun.removeprefix("a ") for noun in reviews.NOUNS[s]]
-        + reviews.VERBS[s]
+        grammar.ADJECTIVES[s]
+        + [noun.removeprefix("a ") for noun in grammar.NOUNS[s]]
+        + grammar.VERBS[s]
         for s in (0, 1)
     ]
     sentence = sentence.lower().rstrip(".")
-    if opinion_in(sentence, reviews.ADVICE):
-        return opinion_in(sentence, reviews.ADVICE)
+    if opinion_in(sentence, grammar.ADVICE):
+        return opinion_in(sentence, grammar.ADVICE)
     if (
         sentence.endswith(("were wrong", "were right", "was wrong", "was right"))
         and "called it" in said
@@ -118,7 +119,7 @@ def test_counting_words_is_right_often_but_not_always(many):
 
 def test_every_kind_of_verdict_comes_in_both_classes(many):
     kinds = (
-        *(f" {denial} " for denial in reviews.DENIALS),
+        *(f" {denial} " for denial in grammar.DENIALS),
         *(
             " is no ",
             ", but ",
@@ -141,7 +142,12 @@ def test_no_word_but_opinions_tells_the_class(many):
     vocabulary = WordVocabulary.from_texts(many.texts)
     opinions = {
         word
-        for lists in (reviews.ADJECTIVES, reviews.NOUNS, reviews.VERBS, reviews.ADVICE)
+        for lists in (
+            grammar.ADJECTIVES,
+            grammar.NOUNS,
+            grammar.VERBS,
+            grammar.ADVICE,
+        )
         for word in cut_words(" ".join(map(" ".join, lists)))
     }
     present = np.zeros((4000, vocabulary.size), bool)

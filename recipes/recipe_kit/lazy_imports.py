@@ -22,7 +22,7 @@ _OF_ANY_MODULE = {"__class__", "__dict__", "__loader__", "__name__", "__package_
 _lock = threading.RLock()
 
 
-class LaterFinder(importlib.abc.MetaPathFinder):
+class LazyFinder(importlib.abc.MetaPathFinder):
     """Finds these modules as others do, and has each executed when the first name of its is used.
 
     A module whose names are imported one by one is executed at once, as ever: only `import keras` and
@@ -37,12 +37,12 @@ class LaterFinder(importlib.abc.MetaPathFinder):
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _LaterLoader(spec.loader)
+                    spec.loader = _LazyLoader(spec.loader)
                 return spec
         return None
 
 
-class _LaterLoader(importlib.abc.Loader):
+class _LazyLoader(importlib.abc.Loader):
     def __init__(self, loader):
         self.loader = loader
 
@@ -51,12 +51,12 @@ class _LaterLoader(importlib.abc.Loader):
 
     def exec_module(self, module):
         if type(module) is types.ModuleType:
-            module.__class__ = _Later
+            module.__class__ = _LazyModule
         else:  # of an extension, say
             self.loader.exec_module(module)
 
 
-class _Later(types.ModuleType):
+class _LazyModule(types.ModuleType):
     """A module that waits, and then is executed by one thread while others wait for it."""
 
     def __getattribute__(self, name):
@@ -70,7 +70,7 @@ _executing = {}  # modules, by their ids, to the threads that execute them
 
 def _execute(module):
     with _lock:
-        if type(module) is not _Later:  # another thread was first
+        if type(module) is not _LazyModule:  # another thread was first
             return
         spec = module.__spec__
         waiting, spec.loader = spec.loader, spec.loader.loader
@@ -84,12 +84,12 @@ def _execute(module):
             raise
         finally:
             del _executing[id(module)]
-        if type(module) is _Later:
+        if type(module) is _LazyModule:
             module.__class__ = types.ModuleType
 
 
 def execute(*packages):
     """Executes the modules of these packages that wait."""
     for name, module in list(sys.modules.items()):
-        if type(module) is _Later and name.partition(".")[0] in packages:
+        if type(module) is _LazyModule and name.partition(".")[0] in packages:
             _execute(module)

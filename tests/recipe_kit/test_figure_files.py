@@ -36,7 +36,7 @@ def run(tmp_path):
 def test_a_picture_tells_of_the_finished_run_that_drew_it(run):
     run.write_json(RESULT, {"seed": 4, "metrics": {"test_nats": 1.5}, "commit": "c", "minutes": 3})
     figures.save(run, "loss.png", figure())
-    assert figures.about_picture(run.file("loss.png")) == {
+    assert figures.about_figure(run.file("loss.png")) == {
         "recipe": "a_recipe",
         "preset": "cpu",
         "settings": {"units": 3, "data": "text.txt", "features": ["f.npz"]},
@@ -54,13 +54,13 @@ def test_a_picture_does_not_tell_where_files_lie(run):
 
 def test_a_picture_of_an_unfinished_run_has_no_metrics(run):
     figures.save(run, "loss.png", figure())
-    assert "metrics" not in figures.about_picture(run.file("loss.png"))
+    assert "metrics" not in figures.about_figure(run.file("loss.png"))
 
 
 def test_a_folder_without_settings_gets_its_picture_and_no_source(tmp_path):
     look = Run(tmp_path / "look", {})
     figures.save(look, "cells.png", figure())
-    assert figures.about_picture(look.file("cells.png")) is None
+    assert figures.about_figure(look.file("cells.png")) is None
 
 
 def test_the_same_figure_is_the_same_file(run):
@@ -72,18 +72,18 @@ def test_the_same_figure_is_the_same_file(run):
 def test_a_comparisons_picture_tells_what_each_variant_came_to(tmp_path):
     variants = {"gru": {"test_accuracy": {"mean": 0.5, "values": [0.5]}}}
     figures.save_comparison(tmp_path / "new" / "c.png", figure(), "a_recipe", variants)
-    about = figures.about_picture(tmp_path / "new" / "c.png")
+    about = figures.about_figure(tmp_path / "new" / "c.png")
     assert about == {"recipe": "a_recipe", "variants": variants}
 
 
 def test_a_picture_without_its_text_or_with_another_tells_nothing(tmp_path):
     path = tmp_path / "a.png"
     Image.new("L", (2, 2)).save(path)
-    assert figures.about_picture(path) is None
+    assert figures.about_figure(path) is None
     figures.write(figure(), path, {})
-    assert figures.about_picture(path) is None
+    assert figures.about_figure(path) is None
     figure().savefig(path, metadata={figures.CHUNK: "not {JSON"})
-    assert figures.about_picture(path) is None
+    assert figures.about_figure(path) is None
 
 
 def test_a_broken_result_is_one_line(run):
