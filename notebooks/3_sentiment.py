@@ -37,7 +37,7 @@ from recipe_kit import cli, figures
 from recipe_kit.datasets import review_grammar as grammar
 from recipe_kit.runs import Run
 from rnn_kit.inspection import states_over_time
-from rnn_kit.text import cut_words
+from rnn_kit.text import tokenize
 
 # %% [markdown]
 # The next cell says what is trained: the lecture's LSTM, made small, and without what makes it slow (padding is
@@ -299,7 +299,7 @@ figures.comparison(rows, "two questions, two networks of equal size", "share rig
 # %%
 sentence = "the acting is superb but the film is a bore my sister called it a gem she was wrong"
 
-words = cut_words(sentence)
+words = tokenize(sentence)
 ids = np.array([[1, *(data.vocabulary.id_of(word) or 2 for word in words)]])
 p = {name: found.runs[0].model.predict(ids, verbose=0)[0, 1:, 0] for name, found in pointing.items()}
 print(f"{'':12}" + "".join(f"{name:>18}" for name in p))
@@ -342,7 +342,7 @@ review = (
 
 lectures_model = one_way.runs[0].model
 opinion_of = recipe.opinion_of(lectures_model, lecture, data.vocabulary)
-opinion = opinion_of(cut_words(review))
+opinion = opinion_of(tokenize(review))
 figures.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=data.classes)
 
 # %% [markdown]
@@ -350,7 +350,7 @@ figures.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=d
 # where the cell keeps what it has.
 
 # %%
-words = cut_words(review)
+words = tokenize(review)
 ids = np.array([[1, *(data.vocabulary.id_of(word) or 2 for word in words)]])
 gates = states_over_time(lectures_model, ids).gates["forget"][0, 1:]
 figure = figures.Figure(figsize=(11, 3.6), dpi=120, layout="constrained")

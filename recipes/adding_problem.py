@@ -170,7 +170,7 @@ def climb(settings, run):
     comes to the same end.
     """
     climbed = json.loads(run.file(CLIMB).read_text()) if run.file(CLIMB).exists() else []
-    run.cut_back(climbed[-1]["sizes"] if climbed else {})
+    run.truncate_logs(climbed[-1]["sizes"] if climbed else {})
     for length in settings.lengths:
         if any(stage["length"] == length for stage in climbed):
             continue
@@ -196,7 +196,7 @@ def climb(settings, run):
 
 def once(settings, run):
     """Trains a task that has one length. Returns the metrics."""
-    run.cut_back({})
+    run.truncate_logs({})
     task = tasks.task(settings)
     model, batches, loss = train(settings, task, run, 0)
     run.save_model(model)

@@ -64,7 +64,7 @@ from recipe_kit.datasets import load_reviews
 from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
 from rnn_kit import layers, pipelines
-from rnn_kit.text import FIRST, UNKNOWN, LabelledSequences, WordVocabulary
+from rnn_kit.text import FIRST_WORD_ID, OOV_ID, LabelledSequences, WordVocabulary
 
 RECIPE = "imdb_sentiment"
 LEDGER = Path(__file__).parent / "results"
@@ -98,7 +98,7 @@ class Settings:
         False, "TF-IDF and logistic regression on the same reviews as well", group=DATA, neutral=True
     )
     words: int = setting(
-        20_000, "ids, special ones too; rarer words are unknown", cli.at_least(FIRST + 1)
+        20_000, "ids, special ones too; rarer words are unknown", cli.at_least(FIRST_WORD_ID + 1)
     )
     maxlen: int = setting(400, "words of a review that are read: its last ones", cli.positive_int)
     bucket: bool = setting(True, "batches of reviews of about one length, not padded to --maxlen")
@@ -203,10 +203,10 @@ def load_data(settings):
             f"on and {len(reviews.test)} for the test are too few: one review, and both classes to "
             "train on, are the least. Give more, or a greater --limit."
         )
-    if settings.pairs and settings.words > layers.WordPairs.LARGEST:
+    if settings.pairs and settings.words > (most := layers.BigramEmbedding.MAX_VOCABULARY_SIZE):
         raise cli.UserError(
-            f"--words {settings.words}: with pairs of words, {layers.WordPairs.LARGEST} are the most. "
-            "Give fewer, or --pairs none."
+            f"--words {settings.words}: with pairs of words, {most} are the most. Give fewer, or "
+            "--pairs none."
         )
     known = reviews.vocabulary
     vocabulary = WordVocabulary(known.words, min(settings.words, known.size))
@@ -219,7 +219,7 @@ def build_model(settings, vocabulary_size, pairs=0):
     """Ids `(B, T)` to the probability of the second class, `(B, 1)`; with so many pairs of words."""
     ids = words = keras.Input((None,), dtype="int32", name="ids")
     if settings.word_dropout:
-        words = layers.WordDropout(settings.word_dropout, UNKNOWN)(words)
+        words = layers.WordDropout(settings.word_dropout, OOV_ID)(words)
     std = settings.embedding_std
     start = "uniform" if std is None else keras.initializers.RandomNormal(stddev=std)
     x = keras.layers.Embedding(vocabulary_size, settings.embedding, start, mask_zero=settings.mask)(
@@ -241,7 +241,7 @@ def build_model(settings, vocabulary_size, pairs=0):
         pooled = [pools[name]()(x) for name in chosen]
         x = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
     if pairs:
-        bag = layers.WordPairs(pairs, vocabulary_size, settings.pairs, name="pairs")(words)
+        bag = layers.BigramEmbedding(pairs, vocabulary_size, settings.pairs, name="pairs")(words)
         x = keras.layers.Concatenate()([x, bag])
     if settings.output_dropout:
         x = keras.layers.Dropout(settings.output_dropout)(x)
@@ -251,13 +251,13 @@ def build_model(settings, vocabulary_size, pairs=0):
 
 def readable(settings, vocabulary, sequences):
     """Reviews as the network reads them: rare words unknown, and of a long one the end."""
-    return sequences.limited(vocabulary.size, UNKNOWN).last(settings.maxlen)
+    return sequences.replace_oov(vocabulary.size, OOV_ID).last(settings.maxlen)
 
 
 def what_is_not_read(settings, data):
     """Lines on the words of the training reviews that the network does not know, or does not get to."""
     notes, reviews = [], data.train.sequences
-    known, distinct = data.vocabulary.size - FIRST, len(data.vocabulary)
+    known, distinct = data.vocabulary.size - FIRST_WORD_ID, len(data.vocabulary)
     if known < distinct:
         words = len(reviews.flat) - len(reviews)  # each review begins with the start id
         share = (reviews.flat >= data.vocabulary.size).sum() / max(1, words)
@@ -276,7 +276,10 @@ def what_is_not_read(settings, data):
 
 def padded(settings):
     """How batches are padded: as little as can be, or as the listing does it."""
-    return {"length": None if settings.bucket else settings.maxlen, "front": not settings.mask}
+    return {
+        "length": None if settings.bucket else settings.maxlen,
+        "padding": "post" if settings.mask else "pre",
+    }
 
 
 def train(settings, data, run):
@@ -329,10 +332,10 @@ def train(settings, data, run):
 
 def model_for(settings, vocabulary, reviews):
     """The model, untrained, which knows the pairs of words that are frequent in these reviews."""
-    pairs = reviews.frequent_pairs(settings.pair_reviews) if settings.pairs else ()
+    pairs = reviews.frequent_bigrams(settings.pair_reviews) if settings.pairs else ()
     model = build_model(settings, vocabulary.size, len(pairs))
     if len(pairs):
-        model.get_layer("pairs").know(pairs)
+        model.get_layer("pairs").set_vocabulary(pairs)
     return model
 
 

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 
 from rnn_kit.errors import CheckpointError
-from rnn_kit.plain import plain
+from rnn_kit.jsonable import jsonable
 
 _NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
 _NAME = re.compile(r"checkpoint-(\d+)\.npz")
@@ -81,7 +81,7 @@ class Checkpoints:
         """
         path = self.folder / f"checkpoint-{number:08d}.npz"
         aside = path.with_name(f".part-{secrets.token_hex(6)}-{path.name}")
-        notes = plain(notes, "notes", finite=False)  # which Python alone reads
+        notes = jsonable(notes, "notes", finite=False)  # which Python alone reads
         named = {f"array/{name}": np.asarray(array) for name, array in arrays.items()}
         for name, array in named.items():
             if array.dtype.hasobject:

@@ -29,18 +29,18 @@ def local_devices():
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
-def copies(variable):
+def replica_values(variable):
     """A Keras variable's `tf.Variable`s, one a device: one, without a strategy."""
     return getattr(variable.value, "values", (variable.value,))
 
 
-def whole(variable):
+def gather(variable):
     """The states of all devices, one below the other: `(B, units)` of whole batches."""
-    return np.concatenate([keras.ops.convert_to_numpy(copy) for copy in copies(variable)])
+    return np.concatenate([keras.ops.convert_to_numpy(copy) for copy in replica_values(variable)])
 
 
-def assign_whole(variable, states):
-    """Gives each device its rows of `states`, as `whole` had them."""
-    parts = copies(variable)
+def scatter(variable, states):
+    """Gives each device its rows of `states`, as `gather` had them."""
+    parts = replica_values(variable)
     for copy, rows in zip(parts, np.split(np.asarray(states), len(parts)), strict=True):
         copy.assign(rows)

@@ -9,7 +9,7 @@ from keras import tree
 
 from rnn_kit._internals import flatten_layers
 from rnn_kit.callbacks.executions import end_with_the_epoch
-from rnn_kit.distribution import copies
+from rnn_kit.distribution import replica_values
 
 
 def carried_states(layers):
@@ -120,7 +120,7 @@ class CarryState(keras.callbacks.Callback):
 
     def _set_aside(self):
         layers = stateful_layers(self._target)
-        variables = [copy for state in carried_states(layers) for copy in copies(state)]
+        variables = [copy for state in carried_states(layers) for copy in replica_values(state)]
         self._set_asides.append((variables, [tf.identity(v) for v in variables]))
         _reset(layers)
 
@@ -138,7 +138,7 @@ class CarryState(keras.callbacks.Callback):
 def _reset(layers):
     """`reset_state`, also for stacked cells, whose nested states Keras 3.15 does not reset."""
     for state in carried_states(layers):
-        for copy in copies(state):
+        for copy in replica_values(state):
             copy.assign(tf.zeros_like(copy))
 
 

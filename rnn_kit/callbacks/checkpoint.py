@@ -41,7 +41,7 @@ class _Folder(TimedSessions):
     def sizes(self):
         return {}
 
-    def cut_back(self, sizes):
+    def truncate_logs(self, sizes):
         pass
 
 
@@ -87,7 +87,7 @@ class Checkpoint(keras.callbacks.Callback):
         run: The folder where they go, as a string or a path; or an object that has `checkpoints`
             (`rnn_kit.checkpoint_files.Checkpoints`), `seconds` (how long the training has taken, which
             is set when it goes on), `resumed` (whether it went on) and, for files that grow on the way,
-            `sizes()` and `cut_back(sizes)`, which takes back what was added to them since.
+            `sizes()` and `truncate_logs(sizes)`, which takes back what was added to them since.
         every: Seconds between checkpoints within an epoch. Default: 120.
         say: Called with a line on what goes on from where. Default: print it.
 
@@ -185,7 +185,7 @@ class Checkpoint(keras.callbacks.Callback):
         if self._restored is None:
             if self.run.resumed:
                 self.say("There is no checkpoint to go on from: starting from the beginning.")
-            self.run.cut_back({})
+            self.run.truncate_logs({})
             return
         arrays, notes = self._restored
         if notes["variables"] != self._signature:
@@ -194,7 +194,7 @@ class Checkpoint(keras.callbacks.Callback):
                 "settings make. Start anew in another folder."
             )
         assign(model, lasting_variables(model), arrays, "model")
-        self.run.cut_back(notes["sizes"])
+        self.run.truncate_logs(notes["sizes"])
         self.run.seconds = notes["seconds"]
         if notes["versions"] != versions():
             self.say(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnn_kit._internals import memory_of_callback, read_memory
-from rnn_kit.plain import plain
+from rnn_kit.jsonable import jsonable
 
 # Set by `fit`, and by whoever takes or gives the memory.
 _NOT_MEMORY = {"_model", "params", "validation_data", "on_train_batch_begin", "on_train_batch_end"}
@@ -28,7 +28,7 @@ def take(callback):
                 arrays.extend(value)
             else:
                 notes[name] = value
-    return plain(notes, f"The state of {_name(callback)}", finite=False), list(arrays)
+    return jsonable(notes, f"The state of {_name(callback)}", finite=False), list(arrays)
 
 
 def give_back(callback, notes, arrays):

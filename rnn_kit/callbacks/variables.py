@@ -3,7 +3,7 @@
 import keras
 
 from rnn_kit.callbacks.carry_state import carried_states, stateful_layers
-from rnn_kit.distribution import assign_whole, whole
+from rnn_kit.distribution import gather, scatter
 
 
 def lasting_variables(model):
@@ -24,7 +24,7 @@ def passing_variables(model):
 def signature_of(model):
     """What to know a model by. Not the variables' paths, in which Keras counts the models before it."""
     states = _states(model)
-    weights = [[v.name, list(whole(v).shape if id(v) in states else v.shape)] for v in _lasting(model)]
+    weights = [[v.name, list(gather(v).shape if id(v) in states else v.shape)] for v in _lasting(model)]
     return weights + [list(v.shape) for v in model.optimizer.variables]
 
 
@@ -36,7 +36,7 @@ def _states(model):
 def arrays_of(model, variables, kind):
     states = _states(model)
     return {
-        f"{kind}/{n}": whole(v) if id(v) in states else keras.ops.convert_to_numpy(v)
+        f"{kind}/{n}": gather(v) if id(v) in states else keras.ops.convert_to_numpy(v)
         for n, v in enumerate(variables)
     }
 
@@ -45,6 +45,6 @@ def assign(model, variables, arrays, kind):
     states = _states(model)
     for n, variable in enumerate(variables):
         if id(variable) in states:
-            assign_whole(variable, arrays[f"{kind}/{n}"])
+            scatter(variable, arrays[f"{kind}/{n}"])
         else:
             variable.assign(arrays[f"{kind}/{n}"])

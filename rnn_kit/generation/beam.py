@@ -1,11 +1,11 @@
 """Beam search: the likeliest whole sequence, or nearly, instead of the likeliest next id."""
 
 import math
-import operator
 import threading
 
 import tensorflow as tf
 
+from rnn_kit.checks import at_least
 from rnn_kit.generation.compiled import concrete
 from rnn_kit.generation.ids import as_ids, stop_ids
 from rnn_kit.guards import Guard, Kept, parts_of
@@ -63,9 +63,7 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
     >>> ids.tolist()
     [[[1, 2, 3], [3, 3, 3]]]
     """
-    for name, value in (("width", width), ("max_length", max_length)):
-        if not (hasattr(value, "__index__") and operator.index(value) >= 1):
-            raise ValueError(f"Argument `{name}` must be an integer of at least 1. Received: {value!r}")
+    width, max_length = at_least("width", width, 1), at_least("max_length", max_length, 1)
     if not (math.isfinite(length_penalty) and length_penalty >= 0):
         raise ValueError(
             "Argument `length_penalty` must be a finite number of at least 0. "
@@ -73,13 +71,13 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
         )
     state = tf.nest.map_structure(tf.convert_to_tensor, state)
     start_ids = as_ids(start_ids, "`start_ids`", 1, "(B,)")
-    search, vocabulary = _compiled(step, operator.index(width), state)
+    search, vocabulary = _compiled(step, width, state)
     end = _end(end_id, vocabulary)
     ids, scores, most = search(
         state,
         tf.constant(start_ids),
         tf.constant(end),
-        tf.constant(operator.index(max_length)),
+        tf.constant(max_length),
         tf.constant(length_penalty, tf.float32),
     )
     if most > _ROUNDING:

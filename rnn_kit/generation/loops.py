@@ -1,12 +1,12 @@
 """The compiled loops over a step: all that generators share, whatever their state is."""
 
 import contextlib
-import operator
 import threading
 
 import keras
 import numpy as np
 
+from rnn_kit.checks import at_least
 from rnn_kit.generation.ids import as_ids, stop_ids
 from rnn_kit.guards import TRACING, Guard, Kept, parts_of
 from rnn_kit.sampling import TemperatureSampler
@@ -132,7 +132,7 @@ class Loops:
 
     def generate(self, prompt_ids, length, sampler=None, stop_id=None):
         """Writes `length` ids after each prompt: see `rnn_kit.generation.generate`."""
-        length = at_least(0, length, "length")
+        length = at_least("length", length, 0)
         refuse_symbolic(prompt_ids)
         graphs = self._current()
         stop = stop_ids(stop_id, graphs.vocabulary)
@@ -159,7 +159,7 @@ class Loops:
         Raises:
             ValueError: as `generate`, before the first id.
         """
-        length = None if length is None else at_least(0, length, "length")
+        length = None if length is None else at_least("length", length, 0)
         refuse_symbolic(prompt_ids)
         graphs = self._current()
         stop = stop_ids(stop_id, graphs.vocabulary)
@@ -299,15 +299,6 @@ def log_probabilities(outputs, from_logits):
     if from_logits:
         return tf.nn.log_softmax(outputs)
     return tf.math.log(outputs) - tf.math.log(tf.reduce_sum(outputs, axis=-1, keepdims=True))
-
-
-def at_least(least, value, name):
-    """An integer argument; a `ValueError` that names it where it is none, or below `least`."""
-    if not (hasattr(value, "__index__") and operator.index(value) >= least):
-        raise ValueError(
-            f"Argument `{name}` must be an integer of at least {least}. Received: {value!r}"
-        )
-    return operator.index(value)
 
 
 def _drawn(sampler, logits):

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rnn_kit.checks import at_least
 from rnn_kit.generation.compiled import Graphs
-from rnn_kit.generation.loops import Loops, at_least
+from rnn_kit.generation.loops import Loops
 from rnn_kit.generation.outputs import ends_in_softmax, probabilities
 from rnn_kit.generation.plan import all_layers
 from rnn_kit.generation.recurrence import inference
@@ -62,7 +63,7 @@ class WindowGenerator(Loops):
     """
 
     def __init__(self, model, window, from_logits=None):
-        self.window = at_least(1, window, "window")
+        self.window = at_least("window", window, 1)
         super().__init__(model, from_logits)
 
     def _trace(self, model):

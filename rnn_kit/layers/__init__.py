@@ -1,19 +1,19 @@
 """Recurrent layers and cells, drop-ins for those of `keras.layers`, and layers around them."""
 
+from rnn_kit.layers.bigram_embedding import BigramEmbedding
 from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.learned_initial_state import LearnedInitialState
 from rnn_kit.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from rnn_kit.layers.pooling import MaskedGlobalMaxPooling1D
 from rnn_kit.layers.word_dropout import WordDropout
-from rnn_kit.layers.word_pairs import WordPairs
 
 __all__ = [
     "GRU",
+    "BigramEmbedding",
     "GRUCell",
     "LearnedInitialState",
     "MaskedGlobalMaxPooling1D",
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "WordDropout",
-    "WordPairs",
 ]

@@ -9,7 +9,7 @@ _JITTER = 0.1  # of a sequence's length, in the sorting of an epoch's buckets
 
 
 def sequence_dataset(
-    sequences, labels, batch_size, seed=0, first_batch=0, *, bucket=True, length=None, front=False
+    sequences, labels, batch_size, seed=0, first_batch=0, *, bucket=True, length=None, padding="post"
 ):
     """Endless shuffled batches of sequences, padded with zeros.
 
@@ -26,7 +26,7 @@ def sequence_dataset(
         first_batch: How many batches to leave out, to go on where a run ended.
         bucket: Whether to bring equal lengths together. Otherwise the order is a plain shuffle.
         length: Pad every batch to this T. Default: to the longest sequence of each batch.
-        front: Whether padding goes before a sequence, and not behind it.
+        padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
 
     Returns:
         An endless `tf.data.Dataset` of `(ids (B, T) int32, labels (B,) float32)`; and the batches of an
@@ -35,6 +35,7 @@ def sequence_dataset(
     Raises:
         TextError: if there is no sequence, one is empty or longer than `length`, or their number is
             not that of the labels.
+        ValueError: if `padding` is neither `"pre"` nor `"post"`.
 
     Example:
 
@@ -45,7 +46,7 @@ def sequence_dataset(
     >>> batches, sorted(ids.shape for ids, _ in dataset.take(2).as_numpy_iterator())
     (2, [(2, 2), (2, 21)])
     """
-    gather = _gatherer(sequences, labels, length, front)
+    gather = _gatherer(sequences, labels, length, padding)
     count = len(sequences)
     batches = -(-count // batch_size)
     lengths = tf.constant(sequences.lengths, tf.float32)
@@ -68,7 +69,7 @@ def sequence_dataset(
     return dataset.prefetch(tf.data.AUTOTUNE), batches
 
 
-def sequence_batches(sequences, labels, batch_size, *, length=None, front=False):
+def sequence_batches(sequences, labels, batch_size, *, length=None, padding="post"):
     """Each sequence once, in the order given, padded with zeros: for evaluation and prediction.
 
     Sort them by length before, and hardly a step is spent on padding.
@@ -78,23 +79,27 @@ def sequence_batches(sequences, labels, batch_size, *, length=None, front=False)
         labels: `(n,)`, or `None`.
         batch_size: B.
         length: Pad every batch to this T. Default: to the longest sequence of each batch.
-        front: Whether padding goes before a sequence, and not behind it.
+        padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
 
     Returns:
         A `tf.data.Dataset` of `(ids (B, T), labels (B,))`, or of ids alone; the last batch may be
         smaller.
 
     Raises:
-        TextError: as `sequence_dataset`.
+        TextError, ValueError: as `sequence_dataset`.
     """
-    gather = _gatherer(sequences, np.zeros(len(sequences)) if labels is None else labels, length, front)
+    gather = _gatherer(
+        sequences, np.zeros(len(sequences)) if labels is None else labels, length, padding
+    )
     rows = tf.data.Dataset.range(len(sequences)).batch(batch_size)
     dataset = rows.map(gather if labels is not None else lambda row: gather(row)[0])
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _gatherer(sequences, labels, length, front):
+def _gatherer(sequences, labels, length, padding):
     """From indexes `(b,)` to their padded ids `(b, T)` and labels `(b,)`."""
+    if padding not in ("pre", "post"):
+        raise ValueError(f'Argument `padding` must be "pre" or "post". Received: padding={padding!r}')
     if not len(sequences) or len(sequences) != len(labels):
         raise TextError(
             "Expected at least one sequence and as many labels; received "
@@ -112,7 +117,7 @@ def _gatherer(sequences, labels, length, front):
     def gather(rows):
         ours = tf.gather(lengths, rows)[:, None]
         steps = tf.range(tf.reduce_max(ours) if length is None else tf.constant(length, tf.int64))
-        if front:
+        if padding == "pre":
             steps = steps - (tf.shape(steps, tf.int64)[0] - ours)
         else:
             steps = tf.broadcast_to(steps, [tf.shape(rows)[0], tf.shape(steps)[0]])

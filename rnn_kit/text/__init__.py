@@ -1,23 +1,26 @@
-"""Text: reading it, numbering its characters or words, and cutting it for truncated back-propagation.
+"""Text: reading it, numbering its characters or words, and splitting it for truncated back-propagation.
 
 NumPy and the standard library only; no deep-learning framework is imported here.
 """
 
-from rnn_kit.text.cutting import split_text, streams
+from rnn_kit.text.char_vocabulary import CharVocabulary
 from rnn_kit.text.decoding import check_encoding
 from rnn_kit.text.errors import TextError
 from rnn_kit.text.reading import read_text, text_sha256
 from rnn_kit.text.sequences import LabelledSequences, Sequences
-from rnn_kit.text.tokens import TokenVocabulary
+from rnn_kit.text.splitting import split_text, streams
+from rnn_kit.text.token_vocabulary import EOS, UNK, TokenVocabulary
+from rnn_kit.text.tokenization import tokenize, tokenize_alphanumeric
 from rnn_kit.text.vectors import read_vectors
-from rnn_kit.text.vocabulary import CharVocabulary
-from rnn_kit.text.words import FIRST, PADDING, START, UNKNOWN, WordVocabulary, cut_letters, cut_words
+from rnn_kit.text.word_vocabulary import FIRST_WORD_ID, OOV_ID, PAD_ID, START_ID, WordVocabulary
 
 __all__ = [
-    "FIRST",
-    "PADDING",
-    "START",
-    "UNKNOWN",
+    "EOS",
+    "FIRST_WORD_ID",
+    "OOV_ID",
+    "PAD_ID",
+    "START_ID",
+    "UNK",
     "CharVocabulary",
     "LabelledSequences",
     "Sequences",
@@ -25,11 +28,11 @@ __all__ = [
     "TokenVocabulary",
     "WordVocabulary",
     "check_encoding",
-    "cut_letters",
-    "cut_words",
     "read_text",
     "read_vectors",
     "split_text",
     "streams",
     "text_sha256",
+    "tokenize",
+    "tokenize_alphanumeric",
 ]

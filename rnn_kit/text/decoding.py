@@ -90,10 +90,10 @@ def decode(data, where, encoding=None):
     >>> decode(b"caf\xe9", "menu.txt", encoding="latin-1")
     'café'
     """
-    return "".join(decoded(io.BytesIO(data), where, encoding))
+    return "".join(iter_decode(io.BytesIO(data), where, encoding))
 
 
-def decoded(file, where, encoding=None):
+def iter_decode(file, where, encoding=None):
     """The text of a binary file piece by piece, so that it need not be in memory as a whole.
 
     Args:
@@ -168,7 +168,7 @@ def marked_encoding(data):
     return next((its for mark, its in _MARKS if data.startswith(mark)), None)
 
 
-def composed(text):
+def normalize_nfc(text):
     """The text in Unicode's NFC, in which an accent and its letter are one character."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
@@ -181,10 +181,10 @@ def open_binary(path):
     """
     with open(path, "rb") as file:
         head = file.read(_HEAD)
-    return unpacked(head, path) or open(path, "rb")
+    return open_compressed(head, path) or open(path, "rb")
 
 
-def unpacked(head, path):
+def open_compressed(head, path):
     """Opens what gzip, bzip2 or xz packed for reading bytes.
 
     Args:

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from rnn_kit.text.decoding import NotTextError, composed, decode, read_binary
+from rnn_kit.text.decoding import NotTextError, decode, normalize_nfc, read_binary
 from rnn_kit.text.errors import TextError
 
 _NAMED = 5  # files that a note names
@@ -45,7 +45,7 @@ def read_text(path, encoding=None, notes=None):
     if os.path.isdir(path):
         text = "\n".join(_texts_in(path, encoding, notes))
     elif os.path.isfile(path):
-        text = composed(decode(read_bytes(path), path, encoding))
+        text = normalize_nfc(decode(read_bytes(path), path, encoding))
     elif os.path.lexists(path):
         raise TextError(
             f"{path} is neither a regular file nor a folder: give a text file (UTF-8) or a folder "
@@ -81,7 +81,7 @@ def _texts_in(folder, encoding, notes):
     files, texts, left_out = _files_in(folder), [], []
     for file in files:
         try:
-            texts.append(composed(decode(read_bytes(file), file, encoding)))
+            texts.append(normalize_nfc(decode(read_bytes(file), file, encoding)))
         except NotTextError:
             left_out.append(file.relative_to(folder).as_posix())
     if not texts:

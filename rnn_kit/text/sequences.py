@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnn_kit.text.errors import TextError, one_dimensional
+from rnn_kit.text.checks import as_ids
+from rnn_kit.text.errors import TextError
 
 
 class Sequences:
@@ -29,13 +30,13 @@ class Sequences:
     (2, [1, 7])
     >>> reviews.take([1, 0]).flat.tolist()
     [1, 7, 1, 5, 6]
-    >>> reviews.last(2).limited(7, unknown=2).flat.tolist()
+    >>> reviews.last(2).replace_oov(7, oov_id=2).flat.tolist()
     [5, 6, 1, 2]
     """
 
     def __init__(self, flat, lengths):
-        self.flat = one_dimensional(flat).astype("int32", copy=False)
-        self.lengths = one_dimensional(lengths).astype("int64", copy=False)
+        self.flat = as_ids(flat).astype("int32", copy=False)
+        self.lengths = as_ids(lengths).astype("int64", copy=False)
         if (self.lengths < 0).any() or self.lengths.sum() != len(self.flat):
             raise TextError(
                 f"The lengths of the sequences add up to {self.lengths.sum():,}, and there are "
@@ -66,15 +67,15 @@ class Sequences:
         lengths = np.minimum(self.lengths, n)
         return self._cut(self.starts + self.lengths - lengths, lengths)
 
-    def limited(self, size, unknown):
-        """Ids of `size` and above replaced by `unknown`."""
-        return Sequences(np.where(self.flat < size, self.flat, np.int32(unknown)), self.lengths)
+    def replace_oov(self, size, oov_id):
+        """Replaces ids of `size` and above by `oov_id`."""
+        return Sequences(np.where(self.flat < size, self.flat, np.int32(oov_id)), self.lengths)
 
-    def frequent_pairs(self, least):
+    def frequent_bigrams(self, min_count):
         """The pairs of neighbouring ids that stand in at least so many sequences.
 
         Args:
-            least: At least 1; a pair counts once a sequence.
+            min_count: At least 1; a pair counts once a sequence.
 
         Returns:
             Integers `(K, 2)`, in rising order.
@@ -85,7 +86,7 @@ class Sequences:
         codes = self.flat[:-1].astype("int64")[within] * size + self.flat[1:][within]
         once = np.unique(of[:-1][within] * size**2 + codes)  # in a sequence
         codes, counts = np.unique(once % size**2, return_counts=True)
-        return np.stack(np.divmod(codes[counts >= least], size), axis=1)
+        return np.stack(np.divmod(codes[counts >= min_count], size), axis=1)
 
     def _cut(self, starts, lengths):
         ends = np.cumsum(lengths)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from rnn_kit.text.decoding import decoded, marked_encoding, open_binary, utf_16_without_mark
+from rnn_kit.text.decoding import iter_decode, marked_encoding, open_binary, utf_16_without_mark
 from rnn_kit.text.errors import TextError
 
 _BOM = b"\xef\xbb\xbf"
@@ -236,7 +236,7 @@ def _opened(path, member):
 def _utf_8(file, path):
     """The lines of a text in another encoding, which its byte-order mark tells, in UTF-8."""
     held = ""
-    for piece in decoded(file, path):
+    for piece in iter_decode(file, path):
         *lines, held = (held + piece).split("\n")
         yield from (line.encode() for line in lines)
     yield held.encode()

@@ -1,162 +1,86 @@
-"""The characters that a model knows, and their ids."""
+"""What the vocabularies share: distinct items, their ids, and a JSON file."""
 
+import json
+import os
 from collections import Counter
+from pathlib import Path
 
-import numpy as np
-
-from rnn_kit.text.errors import TextError, one_dimensional
-from rnn_kit.text.saving import load_vocabulary, save_json
-
-_FORMAT = "rnn_kit.CharVocabulary"
+from rnn_kit.files import atomic_write
+from rnn_kit.text.checks import a_few, as_ids, refuse_string
+from rnn_kit.text.errors import TextError
+from rnn_kit.text.reading import read_bytes
 
 
-class CharVocabulary:
-    """The characters that a model knows, numbered from 0 in the order given.
+class Vocabulary:
+    """Distinct items, such as characters or words, and the id of each.
 
-    With V characters c_0 ... c_(V-1): `encode` maps a text of T characters to ids `(T,)`, and
-    `decode` maps them back. A vocabulary does not change once it is made, and two are equal when
-    they hold the same characters in the same order.
+    A vocabulary does not change once it is made. Two are equal when they are of one class and were made
+    with equal arguments.
 
-    Args:
-        characters: A string, or any iterable of one-character strings, without repetition.
-
-    Raises:
-        TextError: If there is no character, one comes twice, or an item is not one character.
-
-    Example:
-
-    >>> vocabulary = CharVocabulary.from_text("hello")
-    >>> vocabulary.characters, len(vocabulary)
-    ('ehlo', 4)
-    >>> vocabulary.encode("hole")
-    array([1, 3, 2, 0], dtype=int32)
-    >>> vocabulary.decode([1, 0, 2, 2, 3])
-    'hello'
+    A subclass sets `_FORMAT`, which tells its files from others, and `_FIELDS`: the names of its
+    arguments, each of which is an attribute too, with the type that the argument has in JSON.
     """
 
-    def __init__(self, characters):
-        characters = list(characters)
-        for character in characters:
-            if not isinstance(character, str) or len(character) != 1:
-                raise TextError(
-                    "A vocabulary is made of single characters, each a string of length 1; "
-                    f"received {character!r}"
-                )
-        if not characters:
-            raise TextError("A vocabulary needs at least one character; received none")
-        self.characters = "".join(characters)
-        repeated = [c for c, count in Counter(characters).items() if count > 1]
+    _FORMAT = None
+    _FIELDS = None
+
+    @staticmethod
+    def _distinct(items, is_item, noun, definition):
+        """The items as a tuple.
+
+        Args:
+            items: An iterable.
+            is_item: Tells whether something is an item of this vocabulary.
+            noun: What an item is, in messages.
+            definition: The same in full, in the plural.
+
+        Raises:
+            TextError: If there is none, something is not an item, or an item comes twice.
+        """
+        items = tuple(items)
+        for item in items:
+            if not is_item(item):
+                raise TextError(f"A vocabulary is made of {definition}; received {item!r}")
+        if not items:
+            raise TextError(f"A vocabulary needs at least one {noun}; received none")
+        repeated = [item for item, count in Counter(items).items() if count > 1]
         if repeated:
             raise TextError(
-                "Each character of a vocabulary comes once; received more than once: "
-                f"{_a_few(repeated)}"
+                f"Each {noun} of a vocabulary comes once; received more than once: {a_few(repeated)}"
             )
-        self._codes = _code_points(self.characters)
-        # Code point -> id, -1 for the unseen; the last entry stands for all code points above.
-        self._ids = np.full(int(self._codes.max()) + 2, -1, dtype=np.int32)
-        self._ids[self._codes] = np.arange(len(self._codes), dtype=np.int32)
+        return items
 
-    @classmethod
-    def from_text(cls, text):
-        """The vocabulary of the distinct characters of a text, sorted by code point.
-
-        Args:
-            text: A `str` that is not empty.
-
-        Returns:
-            A `CharVocabulary`.
-
-        Raises:
-            TextError: If the text is empty.
-        """
-        return cls(sorted(set(text)))
-
-    def __len__(self):
-        return len(self.characters)
-
-    def __eq__(self, other):
-        if not isinstance(other, CharVocabulary):
-            return NotImplemented
-        return self.characters == other.characters
-
-    def __hash__(self):
-        return hash(self.characters)
-
-    def __repr__(self):
-        return f"CharVocabulary({self.characters!r})"
-
-    def encode(self, text):
-        """Maps a text of T characters to ids.
-
-        Args:
-            text: A `str`; it may be empty.
-
-        Returns:
-            An int32 array of shape `(T,)`.
-
-        Raises:
-            TextError: If the text has characters that the vocabulary does not; it names a few.
-
-        Example:
-
-        >>> CharVocabulary("ab").encode("abba")
-        array([0, 1, 1, 0], dtype=int32)
-        >>> try:
-        ...     CharVocabulary("ab").encode("abc")
-        ... except TextError as error:
-        ...     print(error)
-        1 character is not in this vocabulary of 2: 'c'
-        """
-        ids = self._lookup(text)
-        if (ids < 0).any():
-            unseen = self.unseen(text)
-            count = "1 character is" if len(unseen) == 1 else f"{len(unseen)} characters are"
-            raise TextError(f"{count} not in this vocabulary of {len(self)}: {_a_few(unseen)}")
+    def _checked_ids(self, ids):
+        """Ids as an array, each from 0 to `len(self) - 1`."""
+        ids = as_ids(ids)
+        wrong = (ids < 0) | (ids >= len(self))
+        if wrong.any():
+            raise TextError(f"Expected ids from 0 to {len(self) - 1}; received {ids[wrong][0]}")
         return ids
 
-    def unseen(self, text):
-        """The distinct characters of a text that are not in the vocabulary.
+    def _arguments(self):
+        return {name: getattr(self, name) for name in self._FIELDS}
 
-        Args:
-            text: A `str`.
+    def __eq__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._arguments() == other._arguments()
 
-        Returns:
-            A `str`, in the order of their first appearance; empty if `encode` takes the text.
-
-        Example:
-
-        >>> CharVocabulary("ab").unseen("a dab, bad")
-        ' d,'
-        """
-        missing = _code_points(text)[self._lookup(text) < 0]
-        return "".join(dict.fromkeys(_characters(missing)))
-
-    def decode(self, ids):
-        """Maps T ids back to a text.
-
-        Args:
-            ids: Integers of shape `(T,)`: a list, an array, or a tensor that NumPy can read.
-
-        Returns:
-            A `str` of T characters.
-
-        Raises:
-            TextError: If the ids are not a one-dimensional array of integers, or one of them is
-                not in `[0, V)`.
-        """
-        ids = one_dimensional(ids)
-        if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
-            first = ids[(ids < 0) | (ids >= len(self))][0]
-            raise TextError(f"Expected ids from 0 to {len(self) - 1}; received {first}")
-        return _characters(self._codes[ids])
+    def __hash__(self):
+        return hash(tuple(self._arguments().values()))
 
     def save(self, path):
-        """Writes the vocabulary as JSON, aside first, so that a file is never left half-written.
+        """Writes the vocabulary as JSON, whole or not at all.
 
         Args:
             path: The file; its folder must exist. A file of that name is replaced.
+
+        Raises:
+            OSError: If the file cannot be written; one that was there is as it was.
         """
-        save_json(path, {"format": _FORMAT, "characters": self.characters})
+        content = {"format": self._FORMAT, **self._arguments()}
+        with atomic_write(path) as tmp_path:
+            tmp_path.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii", newline="\n")
 
     @classmethod
     def load(cls, path):
@@ -166,36 +90,116 @@ class CharVocabulary:
             path: The file.
 
         Returns:
-            A `CharVocabulary`, equal to the one that was saved.
+            A vocabulary of this class, equal to the one that was saved.
 
         Raises:
-            TextError: If the file is missing, cannot be read, is cut short, or holds no vocabulary.
+            TextError: If the file is missing, cannot be read, is cut short, or holds no vocabulary of
+                this class.
 
         Example:
 
         >>> import tempfile
         >>> from pathlib import Path
+        >>> from rnn_kit.text import CharVocabulary
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "vocabulary.json")
         ...     CharVocabulary("abc").save(file)
         ...     CharVocabulary.load(file)
         CharVocabulary('abc')
         """
-        return load_vocabulary(cls, path, _FORMAT, {"characters": str})
+        path = Path(path)
+        content = cls._read(path)
+        if (
+            not isinstance(content, dict)
+            or content.get("format") != cls._FORMAT
+            or any(type(content.get(field)) is not kind for field, kind in cls._FIELDS.items())
+        ):
+            *first, last = [f'"format": "{cls._FORMAT}"', *(f'"{field}"' for field in cls._FIELDS)]
+            raise TextError(
+                f"{path} is not a vocabulary: expected JSON with {', '.join(first)} and {last}, as "
+                f"{cls.__name__}.save writes it"
+            )
+        try:
+            return cls(**{field: content[field] for field in cls._FIELDS})
+        except TextError as error:
+            raise TextError(f"{path} is not a usable vocabulary: {error}") from None
 
-    def _lookup(self, text):
-        return self._ids[np.minimum(_code_points(text), len(self._ids) - 1)]
+    @classmethod
+    def _read(cls, path):
+        if not os.path.isfile(path):
+            what = "a folder" if os.path.isdir(path) else "missing"
+            raise TextError(
+                f"{path} is {what}: expected the file of a vocabulary that {cls.__name__}.save wrote"
+            )
+        data = read_bytes(path)
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise TextError(
+                f"{path} is cut short or damaged: expected a vocabulary in JSON ({error})"
+            ) from None
 
 
-def _code_points(text):
-    # "surrogatepass", because a prompt from a terminal may hold bytes that were no UTF-8.
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+class WordListVocabulary(Vocabulary):
+    """A vocabulary of words, numbered one after the other."""
+
+    _ADVICE = "split it into words"
+
+    def _set_words(self, name, words, first_id):
+        """Checks the words, numbers them from `first_id` on, and returns them as a tuple."""
+        refuse_string(name, words, "words", self._ADVICE)
+        words = self._distinct(
+            words,
+            lambda word: isinstance(word, str) and word,
+            "word",
+            "words, each a string that is not empty",
+        )
+        self._ids = {word: first_id + place for place, word in enumerate(words)}
+        return words
+
+    def __len__(self):
+        """The number of words."""
+        return len(self._ids)
+
+    def id_of(self, word):
+        """The id of a word, or `None` if the vocabulary does not have it.
+
+        Args:
+            word: A `str`.
+
+        Returns:
+            An `int`, or `None`.
+
+        Example:
+
+        >>> from rnn_kit.text import TokenVocabulary
+        >>> TokenVocabulary(["the", "<eos>"]).id_of("the")
+        0
+        """
+        return self._ids.get(word)
+
+    def unseen(self, words):
+        """The distinct words that the vocabulary does not have, in the order of first appearance.
+
+        Args:
+            words: An iterable of words, as for `encode`.
+
+        Returns:
+            A list of words.
+
+        Raises:
+            TextError: If `words` is one `str`.
+
+        Example:
+
+        >>> from rnn_kit.text import TokenVocabulary
+        >>> TokenVocabulary(["the", "<eos>"]).unseen(["a", "cat", "the", "a"])
+        ['a', 'cat']
+        """
+        refuse_string("words", words, "words", self._ADVICE)
+        return [word for word in dict.fromkeys(words) if word not in self._ids]
 
 
-def _characters(code_points):
-    return code_points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-
-
-def _a_few(characters, most=8):
-    shown = ", ".join(repr(c) for c in list(characters)[:most])
-    return shown if len(characters) <= most else f"{shown} and {len(characters) - most} more"
+def by_frequency(counts):
+    """Counted words, most frequent first, ties in alphabetical order."""
+    return sorted(counts, key=lambda word: (-counts[word], word))

@@ -8,7 +8,7 @@ import pytest
 
 from recipe_kit.datasets import DataError, generated_reviews
 from recipe_kit.datasets import review_grammar as grammar
-from rnn_kit.text import WordVocabulary, cut_words
+from rnn_kit.text import WordVocabulary, tokenize
 
 DENYING = ("not", "no", "far from", "never", "hardly", "anything but")
 
@@ -109,7 +109,7 @@ def test_counting_words_is_right_often_but_not_always(many):
     vocabulary = WordVocabulary.from_texts(many.texts)
     x = np.zeros((4000, vocabulary.size))
     for row, text in zip(x, many.texts, strict=True):
-        np.add.at(row, vocabulary.encode(cut_words(text)), 1)
+        np.add.at(row, vocabulary.encode(tokenize(text)), 1)
     y = 2.0 * many.labels - 1
     gram = x[:2000].T @ x[:2000] + np.eye(vocabulary.size)
     weights = np.linalg.solve(gram, x[:2000].T @ y[:2000])  # ridge regression
@@ -148,11 +148,11 @@ def test_no_word_but_opinions_tells_the_class(many):
             grammar.VERBS,
             grammar.ADVICE,
         )
-        for word in cut_words(" ".join(map(" ".join, lists)))
+        for word in tokenize(" ".join(map(" ".join, lists)))
     }
     present = np.zeros((4000, vocabulary.size), bool)
     for row, text in zip(present, many.texts, strict=True):
-        row[vocabulary.encode(cut_words(text))] = True
+        row[vocabulary.encode(tokenize(text))] = True
     others = [word for word in vocabulary.words if word not in opinions]
     assert {"not", "far", "never", "hardly", "but", "however", "although", "wrong"} < set(others)
     for word in others:
@@ -169,7 +169,7 @@ def test_the_reviews_are_short_sentences_of_a_small_vocabulary(many):
         assert "  " not in text
         for sentence in text.split(". "):
             assert sentence[0].isupper() or sentence[0].isdigit()
-            words = cut_words(sentence)
+            words = tokenize(sentence)
             for article, word in pairwise(words):
                 if article in ("a", "an"):
                     assert (article == "an") == (word[0] in "aeiou"), sentence

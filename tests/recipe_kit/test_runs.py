@@ -27,10 +27,10 @@ from recipe_kit.runs import (
     commit,
     entry_text,
     json_text,
+    jsonable,
     ledger_entry,
     ledger_name,
     new_folder,
-    plain,
     rows_of,
     summary,
     writing,
@@ -156,7 +156,7 @@ def test_the_latest_unfinished_run_is_the_last_started_without_a_result(tmp_path
         run.write_json("config.json", {**run.config, "started": f"2026-01-0{3 - n}"})
     runs[0].write_result({}, 0, {"x": 1})
     assert Run.latest_unfinished("r", tmp_path).path == runs[1].path
-    Run.open(runs[1].path, "r").go_on({})  # which writes its config anew
+    Run.open(runs[1].path, "r").resume({})  # which writes its config anew
     runs[2].write_json("config.json", {**runs[2].config, "started": "2026-01-04"})
     assert Run.latest_unfinished("r", tmp_path).path == runs[2].path
     runs[2].write_result({}, 0, {"x": 1})
@@ -179,19 +179,19 @@ def test_growing_files_are_cut_back_to_where_they_were(run):
     sizes = run.sizes()
     run.append_history({"epoch": 2, "loss": 0.25})
     run.append_sample("text")
-    run.cut_back(sizes)
+    run.truncate_logs(sizes)
     assert run.history() == [{"epoch": 1.0, "loss": 0.5}] and not run.file("samples.txt").exists()
 
 
 def test_a_run_is_whole_with_its_result_and_a_model_that_is_whole(run):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     run.save_model(model)
-    assert not run.is_whole()
+    assert not run.is_complete()
     run.write_result({}, 0, {"x": 1})
-    assert run.is_whole()
+    assert run.is_complete()
     whole = run.file("model.keras").read_bytes()
     run.file("model.keras").write_bytes(whole[: len(whole) // 2])
-    assert not run.is_whole()
+    assert not run.is_complete()
 
 
 def test_going_on_takes_the_old_result_and_what_a_kill_left_away(run):
@@ -200,7 +200,7 @@ def test_going_on_takes_the_old_result_and_what_a_kill_left_away(run):
     left = [run.file(".part-model.keras"), run.checkpoints.folder / ".part-checkpoint-00000002.npz"]
     for path in left:
         path.write_text("half")
-    run.go_on({"units": 4})
+    run.resume({"units": 4})
     assert not run.file("result.json").exists() and not any(path.exists() for path in left)
     assert run.resumed and Run.open(run.path, "a_recipe").config["settings"] == {"units": 4}
 
@@ -300,14 +300,19 @@ NUMBERS = {
 
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_numbers_stay_numbers_whoever_made_them(kind):
-    value = plain(NUMBERS[kind])
+    value = jsonable(NUMBERS[kind])
     assert type(value) in (int, float, bool)
     assert value == NUMBERS[kind] and json.loads(json_text({"x": value}, "x")) == {"x": value}
 
 
 def test_containers_and_paths_become_those_of_json():
     mixed = {"shape": (2, np.int32(3)), "file": Path("a/b"), np.int64(4): np.eye(2), "none": None}
-    assert plain(mixed) == {"shape": [2, 3], "file": "a/b", "4": [[1.0, 0.0], [0.0, 1.0]], "none": None}
+    assert jsonable(mixed) == {
+        "shape": [2, 3],
+        "file": "a/b",
+        "4": [[1.0, 0.0], [0.0, 1.0]],
+        "none": None,
+    }
 
 
 def _strictly(text):
@@ -735,12 +740,12 @@ def test_settings_of_an_enumeration_are_its_text():
     class Cell(str, enum.Enum):  # noqa: UP042  whose `str` gives its name
         GRU = "gru"
 
-    assert plain({Cell.GRU: Cell.GRU}) == {"gru": "gru"}
+    assert jsonable({Cell.GRU: Cell.GRU}) == {"gru": "gru"}
 
 
 def test_keys_that_json_cannot_tell_apart_are_refused():
     with pytest.raises(ValueError, match="several keys that are the same in JSON"):
-        plain({1: "a", "1": "b"}, "data")
+        jsonable({1: "a", "1": "b"}, "data")
 
 
 def test_settings_that_cannot_be_written_leave_no_folder(tmp_path):

@@ -119,7 +119,7 @@ def test_a_word_and_a_folder_whose_bytes_are_not_utf8_are_as_good_as_others(run_
     flags = ["--word", os.fsdecode(b"caf\xe9"), "--preset", "smoke", "--out", str(out)]
     code, printed, error = run_main(flags)
     assert (code, error) == (0, "") and "table.png" in printed
-    assert Run.open(out, recipe.RECIPE).is_whole()
+    assert Run.open(out, recipe.RECIPE).is_complete()
     (out / "result.json").unlink()
     assert run_main(["--resume", "--out", str(out)])[0] == 0
 
@@ -132,7 +132,7 @@ def test_a_picture_that_fails_costs_a_line_and_no_result(run_main, tmp_path, mon
     out = tmp_path / "run"
     code, printed, error = run_main(["--preset", "smoke", "--show", "--out", str(out)])
     assert code == 0 and error.count("\n") == 1 and "the font is not there" in error
-    assert Run.open(out, recipe.RECIPE).is_whole() and "written to" in printed
+    assert Run.open(out, recipe.RECIPE).is_complete() and "written to" in printed
 
 
 def test_the_pass_of_the_table_is_the_networks(rng):

@@ -15,7 +15,7 @@ import pytest
 import imdb_sentiment as recipe
 from parts.imdb_sentiment import baseline, comparison, opinions
 from recipe_kit.datasets import generated_reviews
-from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
+from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, tokenize
 
 TINY = "--preset smoke --limit 120 --epochs 1 --units 4 --embedding 4".split()
 PLAIN = [*TINY, "--cell", "simple", "--no-bidirectional"]
@@ -76,14 +76,14 @@ def test_the_saved_model_has_the_test_accuracy_that_was_reported(saved):
     vocabulary = WordVocabulary.load(out / "vocabulary.json")
     test = generated_reviews(1000, seed=1)
     some = range(0, 1000, 125)
-    p = [float(model(vocabulary.encode(cut_words(test.texts[i]))[None])[0, 0]) for i in some]
+    p = [float(model(vocabulary.encode(tokenize(test.texts[i]))[None])[0, 0]) for i in some]
     settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
     data = recipe.load_data(settings)
     of_all = recipe.evaluate(model, settings, vocabulary, data.test.sequences)
     assert np.mean((of_all > 0.5) == data.test.labels) == pytest.approx(metrics["test_accuracy"])
     by_ids = {data.test.sequences[i].tobytes(): of_all[i] for i in range(1000)}
     expected = [
-        by_ids[vocabulary.encode(cut_words(test.texts[i]), limited=False).tobytes()] for i in some
+        by_ids[vocabulary.encode(tokenize(test.texts[i]), replace_oov=False).tobytes()] for i in some
     ]
     np.testing.assert_allclose(p, expected, atol=1e-5)
 
@@ -227,7 +227,7 @@ def test_the_opinion_after_each_word_is_that_of_the_review_that_ends_there(saved
     run = recipe.Run.open(out, recipe.RECIPE)
     model, settings = run.load_model(), run.settings(recipe.Settings)
     vocabulary = WordVocabulary.load(out / "vocabulary.json")
-    words = cut_words("the acting was zxq superb but")
+    words = tokenize("the acting was zxq superb but")
     opinion = recipe.opinion_of(model, settings, vocabulary)(words)
     assert opinion.words == words and opinion.left_out == 0 and 3 in opinion.marked
     for n in range(1, len(words) + 1):
@@ -271,7 +271,7 @@ def test_words_never_seen_leave_the_opinion_as_it_is():
 def test_a_word_is_known_however_its_accents_are_written(saved, monkeypatch, predict):
     out = saved[0]
     asked = []
-    monkeypatch.setattr(opinions, "cut_words", lambda text: asked.append(text) or ["film"])
+    monkeypatch.setattr(opinions, "tokenize", lambda text: asked.append(text) or ["film"])
     predict(out, "-", "\ufeffcafe\u0301\n")
     assert asked == ["caf\u00e9"]
     (out / "opinion.png").unlink()

@@ -713,7 +713,7 @@ def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, with
     (out / "model.keras").write_bytes((out / "model.keras").read_bytes()[:5000])
     metrics = recipe.main(["--resume", "--out", str(out)])
     assert metrics["test_nats"] == saved[1]["test_nats"]
-    assert recipe.Run.open(out, recipe.RECIPE).is_whole()
+    assert recipe.Run.open(out, recipe.RECIPE).is_complete()
 
 
 def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_pictures):

@@ -510,4 +510,4 @@ def test_a_look_writes_over_no_picture_that_is_there(smoke, run_main, tmp_path):
 def test_a_run_looked_at_again_is_not_written_over(smoke, run_main):
     code, _, error = run_main(["look", "--run", str(smoke[0]), "--out", str(smoke[0])])
     assert code == 2 and "holds a run" in error
-    assert Run.open(smoke[0], recipe.RECIPE).is_whole()
+    assert Run.open(smoke[0], recipe.RECIPE).is_complete()

@@ -147,7 +147,7 @@ def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=EPOCHS + 1):
     """One session of a run. Returns the model and the run."""
     if (path / "config.json").exists():
         run = Run.open(path, "r")
-        run.go_on({})
+        run.resume({})
     else:
         run = Run.create("r", "p", Settings(), path)
     checkpoint = Checkpoint(run, every, say=lambda line: None)

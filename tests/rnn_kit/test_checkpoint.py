@@ -74,7 +74,7 @@ def train(path, kill=None, every=1e-6, epochs=EPOCHS, patience=2, said=None, mor
     """One session of a run. Returns the model and the run."""
     if (path / "config.json").exists():
         run = Run.open(path, "r")
-        run.go_on({})
+        run.resume({})
     else:
         run = Run.create("r", "p", Settings(), path)
     say = (lambda line: None) if said is None else said.append

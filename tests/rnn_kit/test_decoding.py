@@ -138,7 +138,7 @@ def small_blocks(request, monkeypatch):
 def test_a_text_that_is_decoded_in_blocks_is_the_same(encoding, small_blocks):
     text = "\r\n".join(["Häuser\r", "Жизнь", "", "好"]) + "\r"
     expected = text.replace("\r\n", "\n").replace("\r", "\n")
-    pieces = list(decoding.decoded(io.BytesIO(text.encode(encoding)), "a.txt"))
+    pieces = list(decoding.iter_decode(io.BytesIO(text.encode(encoding)), "a.txt"))
     assert "".join(pieces) == expected and max(map(len, pieces)) <= decoding._BLOCK
 
 

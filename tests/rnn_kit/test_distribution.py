@@ -49,7 +49,7 @@ def train(run, strategy, *more):
             model, dataset, batches, 2, [kit.CarryState(), *more], validation_data=validation).history
     except KeyboardInterrupt:
         history = None
-    states = distribution.whole(model.layers[1].states[0])
+    states = distribution.gather(model.layers[1].states[0])
     return history, states, model.get_weights()
 
 two, one = distribution.local_devices(), tf.distribute.get_strategy()
@@ -93,6 +93,6 @@ def test_a_resumed_stateful_training_on_two_devices_ends_as_an_unbroken_one(tmp_
 
 def test_without_a_strategy_a_variable_is_its_only_copy():
     variable = keras.Variable(np.arange(6.0).reshape(3, 2))
-    assert [copy.shape for copy in distribution.copies(variable)] == [(3, 2)]
-    distribution.assign_whole(variable, distribution.whole(variable) + 1)
+    assert [copy.shape for copy in distribution.replica_values(variable)] == [(3, 2)]
+    distribution.scatter(variable, distribution.gather(variable) + 1)
     np.testing.assert_array_equal(np.asarray(variable), np.arange(1.0, 7).reshape(3, 2))

@@ -67,9 +67,9 @@ def test_the_last_ids_of_each_are_kept(n, some):
 
 
 def test_ids_of_the_size_and_above_become_unknown(some):
-    limited = some.limited(500, unknown=2)
-    assert limited.flat.dtype == np.int32
-    for got, ids in zip(limited, some, strict=True):
+    replaced = some.replace_oov(500, oov_id=2)
+    assert replaced.flat.dtype == np.int32
+    for got, ids in zip(replaced, some, strict=True):
         assert got.tolist() == [i if i < 500 else 2 for i in ids]
 
 
@@ -199,11 +199,11 @@ def test_buckets_are_shuffled_and_their_members_change(many):
 
 
 @pytest.mark.parametrize("length", [None, 45])
-@pytest.mark.parametrize("front", [True, False])
+@pytest.mark.parametrize("padding", ["pre", "post"])
 @pytest.mark.parametrize("bucket", [True, False])
-def test_batches_hold_the_ids_the_labels_and_zeros(bucket, front, length, some):
+def test_batches_hold_the_ids_the_labels_and_zeros(bucket, padding, length, some):
     dataset, batches = sequence_dataset(
-        some, np.arange(23), 4, seed=1, bucket=bucket, length=length, front=front
+        some, np.arange(23), 4, seed=1, bucket=bucket, length=length, padding=padding
     )
     for ids, labels in take(dataset, batches):
         assert (ids.dtype, labels.dtype) == (np.int32, np.float32)
@@ -211,7 +211,7 @@ def test_batches_hold_the_ids_the_labels_and_zeros(bucket, front, length, some):
         assert ids.shape == (len(ours), length or max(map(len, ours)))
         for row, its in zip(ids, ours, strict=True):
             zeros = [0] * (ids.shape[1] - len(its))
-            assert row.tolist() == (zeros + its.tolist() if front else its.tolist() + zeros)
+            assert row.tolist() == (zeros + its.tolist() if padding == "pre" else its.tolist() + zeros)
 
 
 def test_a_batch_has_the_rank_that_a_model_needs(some):
@@ -227,10 +227,10 @@ def test_a_batch_has_the_rank_that_a_model_needs(some):
 
 
 @pytest.mark.parametrize("length", [None, 45])
-@pytest.mark.parametrize("front", [True, False])
-def test_batches_for_evaluation_come_in_the_order_given(front, length, some):
-    with_labels = sequence_batches(some, np.arange(23), 5, length=length, front=front)
-    alone = sequence_batches(some, None, 5, length=length, front=front)
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_batches_for_evaluation_come_in_the_order_given(padding, length, some):
+    with_labels = sequence_batches(some, np.arange(23), 5, length=length, padding=padding)
+    alone = sequence_batches(some, None, 5, length=length, padding=padding)
     ids_of_batches, labels = zip(*take(with_labels, 9), strict=True)
     assert [len(one) for one in labels] == [5, 5, 5, 5, 3]
     assert np.concatenate(labels).tolist() == list(range(23))
@@ -240,7 +240,8 @@ def test_batches_for_evaluation_come_in_the_order_given(front, length, some):
         ours = [some[i].tolist() for i in range(23)[5 * start : 5 * start + 5]]
         width = length or max(map(len, ours))
         padded = [
-            [0] * (width - len(its)) + its if front else its + [0] * (width - len(its)) for its in ours
+            [0] * (width - len(its)) + its if padding == "pre" else its + [0] * (width - len(its))
+            for its in ours
         ]
         assert ids.tolist() == padded
 
@@ -262,6 +263,12 @@ def test_what_cannot_be_batched_is_told(make, lengths, labels, how, message):
     sequences = Sequences(np.ones(sum(lengths), int), np.array(lengths, int))
     with pytest.raises(TextError, match=message):
         make(sequences, labels, 2, **how)
+
+
+@pytest.mark.parametrize("make", [sequence_dataset, sequence_batches])
+def test_a_padding_that_is_neither_of_keras_is_refused(make, some):
+    with pytest.raises(ValueError, match='must be "pre" or "post"'):
+        make(some, np.zeros(23), 4, padding=True)
 
 
 def test_no_sequences_are_refused_without_labels_too():

@@ -1,4 +1,4 @@
-"""Reading text, numbering characters, cutting streams."""
+"""Reading text, numbering characters, splitting into streams."""
 
 import ast
 import hashlib
@@ -35,14 +35,21 @@ def error_line(function, *args, **kwargs):
     return message
 
 
-def test_the_package_imports_numpy_and_the_standard_library_only():
-    imported = set()
-    for module in Path(rnn_kit.text.__file__).parent.glob("*.py"):
+def test_the_package_and_what_it_imports_of_the_kit_need_numpy_and_the_standard_library_only():
+    root = Path(rnn_kit.__file__).parents[1]
+    waiting, read, imported = [*Path(rnn_kit.text.__file__).parent.glob("*.py")], set(), set()
+    while waiting:
+        module = waiting.pop()
+        if module in read:
+            continue
+        read.add(module)
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                imported |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.module.startswith("rnn_kit.text"):
-                imported.add(node.module.partition(".")[0])
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            of_the_kit = [name for name in names if name.startswith("rnn_kit.")]
+            waiting += [root.joinpath(*name.split(".")).with_suffix(".py") for name in of_the_kit]
+            imported |= {name.partition(".")[0] for name in names if name not in of_the_kit}
+    assert root / "rnn_kit" / "files.py" in read
     assert imported - set(sys.stdlib_module_names) == {"numpy"}
 
 
@@ -298,7 +305,7 @@ def test_json_that_is_no_vocabulary_is_named(tmp_path, content):
     assert "not a" in message
 
 
-# Cutting
+# Splitting
 
 
 def test_the_parts_are_contiguous_and_whole():

@@ -1,4 +1,4 @@
-"""Cutting text into words, and numbering them as `keras.datasets.imdb` does."""
+"""Splitting text into words, and numbering them as `keras.datasets.imdb` does."""
 
 import json
 import os
@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from rnn_kit.text import (
-    FIRST,
-    PADDING,
-    START,
-    UNKNOWN,
+    FIRST_WORD_ID,
+    OOV_ID,
+    PAD_ID,
+    START_ID,
     CharVocabulary,
     TextError,
     WordVocabulary,
-    cut_letters,
-    cut_words,
+    tokenize,
+    tokenize_alphanumeric,
 )
 
 
@@ -29,34 +29,34 @@ def error_line(function, *args, **kwargs):
     return message
 
 
-# Cutting
+# Splitting
 
 
 @pytest.mark.parametrize("separator", [*'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n ', "  ", "\n\t.", "..."])
 def test_a_separator_ends_a_word_and_leaves_no_empty_one(separator):
-    assert cut_words(f"{separator}one{separator}two{separator}") == ["one", "two"]
+    assert tokenize(f"{separator}one{separator}two{separator}") == ["one", "two"]
 
 
 @pytest.mark.parametrize("kept", ["'", "\x96", "\u0301", "\u200d", "\u20ac"])
 def test_other_marks_stay_in_their_word(kept):
-    assert cut_words(f"one{kept}two") == [f"one{kept}two"]
+    assert tokenize(f"one{kept}two") == [f"one{kept}two"]
 
 
 @pytest.mark.parametrize(
     "separator", [*"\r\x0b\x0c\u00a0\u2003\u3000\u200b\ufeff\u2013\u2014\u201c\u2026\u00bf\u3002"]
 )
 def test_white_space_and_punctuation_beyond_ascii_end_a_word(separator):
-    assert cut_words(f"{separator}one{separator}two") == ["one", "two"]
+    assert tokenize(f"{separator}one{separator}two") == ["one", "two"]
 
 
-@pytest.mark.parametrize("cut", [cut_words, cut_letters])
+@pytest.mark.parametrize("cut", [tokenize, tokenize_alphanumeric])
 def test_a_typographic_apostrophe_is_an_apostrophe(cut):
     assert cut("Don\u2019t") == ["don't"]
 
 
 def test_characters_of_scripts_without_spaces_are_words_of_their_own():
-    assert cut_words("我爱NLP\uff01东京タワー") == ["我", "爱", "nlp", "东", "京", "タ", "ワ", "ー"]
-    assert cut_words("great\U0001f600\U0001f600 \u2764\ufe0f") == [
+    assert tokenize("我爱NLP\uff01东京タワー") == ["我", "爱", "nlp", "东", "京", "タ", "ワ", "ー"]
+    assert tokenize("great\U0001f600\U0001f600 \u2764\ufe0f") == [
         "great",
         "\U0001f600",
         "\U0001f600",
@@ -75,20 +75,20 @@ def test_characters_of_scripts_without_spaces_are_words_of_their_own():
     ],
 )
 def test_letters_with_their_marks_digits_and_apostrophes_are_words(text, words):
-    assert cut_letters(text) == words
+    assert tokenize_alphanumeric(text) == words
 
 
 def test_words_are_lower_case():
-    assert cut_words("The ÉTÉ of '42") == ["the", "été", "of", "'42"]
+    assert tokenize("The ÉTÉ of '42") == ["the", "été", "of", "'42"]
 
 
 def test_a_line_break_of_a_web_page_is_the_word_br():
-    assert cut_words("Dull.<br /><br />Really?") == ["dull", "br", "br", "really"]
+    assert tokenize("Dull.<br /><br />Really?") == ["dull", "br", "br", "really"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n", "...!?"])
 def test_a_text_without_words_gives_none(text):
-    assert cut_words(text) == []
+    assert tokenize(text) == []
 
 
 # Words and ids
@@ -98,7 +98,7 @@ WORDS = ["the", "film", "don't", "été", "dull"]
 
 def test_the_numbering_is_that_of_keras():
     # keras.datasets.imdb.load_data(start_char=1, oov_char=2, index_from=3)
-    assert (PADDING, START, UNKNOWN, FIRST) == (0, 1, 2, 4)
+    assert (PAD_ID, START_ID, OOV_ID, FIRST_WORD_ID) == (0, 1, 2, 4)
     vocabulary = WordVocabulary(WORDS)
     assert [vocabulary.id_of(word) for word in WORDS] == [4, 5, 6, 7, 8]
     assert vocabulary.id_of("absent") is None
@@ -107,17 +107,17 @@ def test_the_numbering_is_that_of_keras():
 
 def test_encoding_begins_with_the_start():
     ids = WordVocabulary(WORDS).encode(["film", "the", "film"])
-    assert ids.tolist() == [START, 5, 4, 5]
+    assert ids.tolist() == [START_ID, 5, 4, 5]
     assert ids.dtype == np.int32
     nothing = WordVocabulary(WORDS).encode([])
-    assert nothing.tolist() == [START]
+    assert nothing.tolist() == [START_ID]
     assert nothing.dtype == np.int32
 
 
 def test_ids_are_below_the_size_and_rarer_words_unknown():
     vocabulary = WordVocabulary(WORDS, size=6)
-    assert vocabulary.encode(WORDS).tolist() == [START, 4, 5, UNKNOWN, UNKNOWN, UNKNOWN]
-    assert vocabulary.encode(WORDS, limited=False).tolist() == [START, 4, 5, 6, 7, 8]
+    assert vocabulary.encode(WORDS).tolist() == [START_ID, 4, 5, OOV_ID, OOV_ID, OOV_ID]
+    assert vocabulary.encode(WORDS, replace_oov=False).tolist() == [START_ID, 4, 5, 6, 7, 8]
     assert [vocabulary.id_of(word) for word in WORDS] == [4, 5, 6, 7, 8]
     assert len(vocabulary) == 5
     assert vocabulary.rare(["dull", "the", "absent", "don't", "dull"]) == ["dull", "don't"]
@@ -133,7 +133,7 @@ def test_without_a_size_every_word_has_its_id():
 def test_words_that_are_not_in_the_vocabulary_are_left_out():
     vocabulary = WordVocabulary(WORDS, size=5)
     words = ["old", "the", "new", "dull", "old"]
-    assert vocabulary.encode(words).tolist() == [START, 4, UNKNOWN]
+    assert vocabulary.encode(words).tolist() == [START_ID, 4, OOV_ID]
     assert vocabulary.unseen(words) == ["old", "new"]
     assert vocabulary.rare(words) == ["dull"]
 
@@ -141,7 +141,7 @@ def test_words_that_are_not_in_the_vocabulary_are_left_out():
 def test_ids_decode_to_words_whatever_the_size():
     vocabulary = WordVocabulary(WORDS, size=5)
     words = ["<start>", "the", "été", "<unk>", "<pad>"]
-    assert vocabulary.decode([START, 4, 7, UNKNOWN, PADDING]) == words
+    assert vocabulary.decode([START_ID, 4, 7, OOV_ID, PAD_ID]) == words
     assert vocabulary.decode(np.array([8], np.uint8)) == ["dull"]
     assert vocabulary.decode([]) == []
 
@@ -189,14 +189,14 @@ def test_what_is_no_vocabulary_is_refused():
 
 @pytest.mark.parametrize("size", [4, 0, -1, 5.5, "5"])
 def test_a_size_that_leaves_no_word_an_id_is_refused(size):
-    assert f"at least 5; received {size!r}" in error_line(WordVocabulary, WORDS, size)
+    assert f"at least 5. Received: {size!r}" in error_line(WordVocabulary, WORDS, size)
 
 
 def test_a_text_is_not_taken_for_words():
     # Its characters would be looked up one by one, and "a" and "i" found.
     vocabulary = WordVocabulary(WORDS)
     for function in (vocabulary.encode, vocabulary.unseen, vocabulary.rare, WordVocabulary):
-        assert "cut_words" in error_line(function, "the film")
+        assert "tokenize" in error_line(function, "the film")
     assert "one text" in error_line(WordVocabulary.from_texts, "the film")
 
 
@@ -208,7 +208,7 @@ def test_many_words_are_quick():
     ids = vocabulary.encode(review)
     vocabulary.decode(ids)
     assert len(vocabulary.unseen(review)) == 50_000
-    assert len(vocabulary.rare(review)) == 50_000 - (20_000 - FIRST)
+    assert len(vocabulary.rare(review)) == 50_000 - (20_000 - FIRST_WORD_ID)
     assert time.perf_counter() - start < 2  # a tenth of a second on a laptop
 
 
@@ -298,7 +298,7 @@ def test_the_encoded_imdb_reviews_survive_decoding_and_cutting(real_data):
 
     # The index was made with Python 2, which left capital letters with accents as they were, and every
     # mark beyond ASCII in its word: these words come out of no text any more.
-    odd = [word for word in vocabulary.words if cut_words(word) != [word]]
+    odd = [word for word in vocabulary.words if tokenize(word) != [word]]
     assert len(odd) == 734 and sum(word != word.lower() for word in odd) == 21
     odd = {vocabulary.id_of(word) for word in odd}
 
@@ -308,5 +308,5 @@ def test_the_encoded_imdb_reviews_survive_decoding_and_cutting(real_data):
     kept = [review for review in reviews if odd.isdisjoint(review.tolist())]
     assert len(kept) == 989
     for ids in kept:
-        words = cut_words(" ".join(vocabulary.decode(ids)))
-        np.testing.assert_array_equal(vocabulary.encode(words), [START, *ids])
+        words = tokenize(" ".join(vocabulary.decode(ids)))
+        np.testing.assert_array_equal(vocabulary.encode(words), [START_ID, *ids])

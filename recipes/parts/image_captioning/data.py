@@ -19,8 +19,7 @@ from recipe_kit.datasets import (
     load_captions,
     own_places,
 )
-from rnn_kit.text import TokenVocabulary, read_vectors
-from rnn_kit.text.tokens import END, UNKNOWN
+from rnn_kit.text import EOS, UNK, TokenVocabulary, read_vectors
 
 KNOWN = ("flickr8k",)
 SHAPES = "shapes"
@@ -120,8 +119,8 @@ def known_words(part, min_count):
             f"--min-count {min_count}: no word comes so often in the captions to train on. Give a "
             "smaller one."
         )
-    known[END] = sum(len(image) for image in part.words)
-    known[UNKNOWN] = counts.total() - sum(known.values()) + known[END]
+    known[EOS] = sum(len(image) for image in part.words)
+    known[UNK] = counts.total() - sum(known.values()) + known[EOS]
     return TokenVocabulary.from_counts(known)
 
 
@@ -134,7 +133,7 @@ def what_is_not_learned(part, vocabulary, settings):
         share = sum(counts[word] for word in rare) / counts.total()
         notes.append(
             f"{len(rare):,} of {len(counts):,} distinct words stand less than {settings.min_count} "
-            f"times in the captions and become {UNKNOWN}, {share:.1%} of all words: --min-count 1 "
+            f"times in the captions and become {UNK}, {share:.1%} of all words: --min-count 1 "
             "knows all"
         )
     longer = sum(len(words) > settings.length for words in captions)

@@ -13,12 +13,12 @@ from recipe_kit.runs import (
     RunError,
     check_free,
     json_text,
+    jsonable,
     locked,
     new_folder,
-    plain,
     writing,
 )
-from rnn_kit.layers import WordPairs
+from rnn_kit.layers import BigramEmbedding
 
 CELLS = ("simple", "gru", "peephole", "lstm")
 RATES = (1e-3, 4e-3)  # learning rates to choose from, for each cell, on validation
@@ -29,7 +29,7 @@ PICTURE = "comparison.png"
 
 def beside_the_embedding(model):
     """Weights of a model that are not vectors of words or pairs."""
-    of_words = (keras.layers.Embedding, WordPairs)
+    of_words = (keras.layers.Embedding, BigramEmbedding)
     return model.count_params() - sum(
         layer.count_params() for layer in model.layers if isinstance(layer, of_words)
     )
@@ -118,7 +118,7 @@ def _opened(recipe, preset, flags, settings, seeds):
     if flags.resume and not flags.out:
         raise cli.UserError("--resume with compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
-    asked = plain({"settings": dataclasses.asdict(settings), "seeds": seeds}, NOTE)
+    asked = jsonable({"settings": dataclasses.asdict(settings), "seeds": seeds}, NOTE)
     note = out / NOTE
     if not flags.resume:
         if note.exists() or (out / CONFIG).exists():

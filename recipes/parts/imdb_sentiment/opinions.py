@@ -7,8 +7,8 @@ import numpy as np
 
 from parts.imdb_sentiment.standard_input import Progress, lines_as_they_come
 from recipe_kit import cli, figures
-from rnn_kit.text import START, Sequences, cut_words
-from rnn_kit.text.decoding import composed
+from rnn_kit.text import START_ID, Sequences, tokenize
+from rnn_kit.text.decoding import normalize_nfc
 
 PICTURE = "opinion.png"
 IN_PICTURE = 6  # reviews, where several are judged
@@ -73,7 +73,7 @@ def of_reviews(judge, vocabulary, maxlen, reviews):
         marked = {
             i for i, number in enumerate(ids[begins:]) if number is None or number >= vocabulary.size
         }
-        read = np.array([START, *(number for number in ids if number is not None)], "int32")
+        read = np.array([START_ID, *(number for number in ids if number is not None)], "int32")
         counts, after = np.unique(np.cumsum(known)[begins:], return_inverse=True)  # of known words
         beginnings += [read[max(0, n + 1 - maxlen) : n + 1] for n in counts.tolist()]
         opinions.append((words[begins:], begins, after, marked))
@@ -138,7 +138,7 @@ def _together(blocks, empty):
     for block in blocks:
         held, ids = [], 0
         for name, text in block:
-            words = cut_words(composed(text.removeprefix("\ufeff")))
+            words = tokenize(normalize_nfc(text.removeprefix("\ufeff")))
             if not words:
                 empty.append(name)
                 continue

@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from recipe_kit.runs import Run, RunError, differing, machine, plain, same_machine
+from recipe_kit.runs import Run, RunError, differing, jsonable, machine, same_machine
 
 EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
 
@@ -52,7 +52,7 @@ def _as_preset(run, presets):
     if settings is None:
         return False
     neutral = [f.name for f in dataclasses.fields(settings) if f.metadata["neutral"]]
-    mine, its = plain(run.config["settings"]), plain(dataclasses.asdict(settings))
+    mine, its = jsonable(run.config["settings"]), jsonable(dataclasses.asdict(settings))
     return not differing(mine, its, [*neutral, "epochs", "data", "limit", "lower"])
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from recipe_kit import cli
 from rnn_kit.sampling import TemperatureSampler
-from rnn_kit.text import TextError, read_text
-from rnn_kit.text.tokens import END, UNKNOWN
+from rnn_kit.text import EOS, UNK, TextError, read_text
 
 FILE = "before.txt"  # of a run: what is read before a sentence
 BEFORE = 100  # words of it
@@ -38,7 +37,7 @@ def kept_before(run, vocabulary):
     """
     path = run.path / FILE
     words = read_text(path).split() if path.exists() else []
-    return vocabulary.encode(words or [END])
+    return vocabulary.encode(words or [EOS])
 
 
 def text_of(vocabulary, before=()):
@@ -51,7 +50,7 @@ def text_of(vocabulary, before=()):
     def decode(ids):
         if before and list(ids[: len(before)]) == before:
             ids = ids[len(before) - 1 :]
-        words = ["\n" if word == END else word for word in vocabulary.decode(ids)]
+        words = ["\n" if word == EOS else word for word in vocabulary.decode(ids)]
         return " ".join(words).replace(" \n", "\n").replace("\n ", "\n")
 
     return decode
@@ -69,7 +68,7 @@ def prompt_ids(prompt, vocabulary, before=()):
         print(f"Left out of the prompt, not in the text learned from: {' '.join(unseen)}")
         known = [word for word in known if vocabulary.id_of(word) is not None]
     elif unseen:
-        print(f"Read as {UNKNOWN} in the prompt: {' '.join(unseen)}")
+        print(f"Read as {UNK} in the prompt: {' '.join(unseen)}")
     before = before if len(before) else [vocabulary.end]
     return np.concatenate([before, vocabulary.encode(known)]).astype("int32")
 
@@ -77,8 +76,8 @@ def prompt_ids(prompt, vocabulary, before=()):
 def prompt_words(prompt):
     """The words of a prompt, none of which may end its sentence."""
     words = (prompt or "").split()
-    if END in words:
-        raise cli.UserError(f"--prompt: {END} ends a sentence. Leave it out: a prompt begins one.")
+    if EOS in words:
+        raise cli.UserError(f"--prompt: {EOS} ends a sentence. Leave it out: a prompt begins one.")
     return words
 
 
@@ -152,9 +151,9 @@ def score(generator, vocabulary, texts, before=()):
             f"  ln p = {log_p.sum():.2f}, perplexity {np.exp(-log_p.mean()):,.1f} a word, of "
             f"{len(log_p)} with the sentence's end"
         )
-        width = max(len(END), *map(len, words))
-        for word, nats in zip([*words, END], log_p, strict=True):
-            mark = f"  not in the vocabulary: read as {UNKNOWN}" if word in unseen else ""
+        width = max(len(EOS), *map(len, words))
+        for word, nats in zip([*words, EOS], log_p, strict=True):
+            mark = f"  not in the vocabulary: read as {UNK}" if word in unseen else ""
             print(f"  {word:{width}}  ln p {nats:7.2f}   p {np.exp(nats):.2g}{mark}")
         scores[text] = float(log_p.sum())
     if len(scores) > 1:

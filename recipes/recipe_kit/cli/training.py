@@ -20,11 +20,11 @@ from recipe_kit.runs import (
     RunError,
     check_new,
     entry_text,
+    jsonable,
     ledger_entry,
     ledger_name,
     locked,
     new_folder,
-    plain,
     summary,
     writing,
 )
@@ -149,8 +149,8 @@ class _Job:
                     f"{now[what][:12]}…, and it was {str(before.get(what))[:12]}…. Put those back, or "
                     "start anew in another folder with --out."
                 )
-        self.run.config["data"] = plain(data, "The data")  # they may lie elsewhere now
-        self.run.go_on(_plain(self.settings))
+        self.run.config["data"] = jsonable(data, "The data")  # they may lie elsewhere now
+        self.run.resume(_plain(self.settings))
         return self.run
 
 
@@ -232,7 +232,7 @@ def _resumed(recipe, run, flags, settings_class):
                 "Leave the flag out to go on with it, or start another run in a folder of its own with "
                 "--out."
             )
-    has_ended = run.is_whole() and epochs == settings.epochs
+    has_ended = run.is_complete() and epochs == settings.epochs
     if epochs != settings.epochs:
         _check_epochs(run, epochs)
         print(
@@ -267,7 +267,7 @@ def _how_to_go_on(flags, path):
 
 def _plain(settings):
     """Settings as JSON gives them back."""
-    return plain(dataclasses.asdict(settings), "The settings")
+    return jsonable(dataclasses.asdict(settings), "The settings")
 
 
 def _print_spread(results):

@@ -11,7 +11,7 @@ from recipe_kit.datasets import _caption_forms as forms
 from recipe_kit.datasets._caption_images import is_picture, plain_name
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import PACKED, TABLES, a_few, entries, read, short, suffix_of
-from rnn_kit.text.decoding import composed
+from rnn_kit.text.decoding import normalize_nfc
 
 EXPECTED = (
     "a folder of images and one caption file, or that file: a table such as captions.csv (header "
@@ -127,7 +127,7 @@ def read_captions(files, folder, encoding=None):
             inner = path.parent.relative_to(folder)  # where the images are that it names
         for name, texts, part in _rows(path, encoding, notes):
             name = plain_name(os.path.join(inner, plain_name(name)))
-            captions[name] += [composed(text).strip() for text in texts]
+            captions[name] += [normalize_nfc(text).strip() for text in texts]
             its = _PART_OF.get(part.strip().lower(), told)
             if its and parts.setdefault(name, its) != its:
                 raise DataError(
@@ -153,7 +153,7 @@ def _rows(path, encoding, notes):
         first = content.lstrip("\n").partition("\n")[0]
         named = _unpacked(path.name).endswith((".token.txt", ".token"))
         if named or ("\t" in first and not forms.columns(first.split("\t"))):
-            return forms.from_lines(path, composed(content))
+            return forms.from_lines(path, normalize_nfc(content))
     if suffix in (".txt", *TABLES):
         return forms.from_table(path, encoding, notes)
     raise DataError(f"{path} is not of a known kind: expected {EXPECTED}; rename or convert it")

@@ -10,7 +10,7 @@ import re
 
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import a_few, read, read_table, short, whole
-from rnn_kit.text.decoding import composed
+from rnn_kit.text.decoding import normalize_nfc
 
 _IMAGE = (  # what a column of images' names is called, the surest first
     "file_name filename image_name image_file image_path file_path filepath image file path img "
@@ -72,7 +72,7 @@ def from_table(path, encoding, notes):
     part = _column(header, _PART)
     empty = []
     for line, fields in table.rows:
-        fields = [composed(field) for field in fields]
+        fields = [normalize_nfc(field) for field in fields]
         if not any(map(str.strip, fields)):
             empty.append(line)
             continue

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import a_few, entries, read, short
-from rnn_kit.text.decoding import composed
+from rnn_kit.text.decoding import normalize_nfc
 
 PARTS = ("train", "validation", "test")
 PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -36,7 +36,7 @@ def plain_name(name):
     'Images/1.jpg'
     """
     if not name.isascii():
-        name = composed(name.translate(_BYTES).encode("utf-8", "replace").decode())
+        name = normalize_nfc(name.translate(_BYTES).encode("utf-8", "replace").decode())
     name = name.strip().replace("\\", "/")
     return posixpath.normpath(name) if name else ""
 
@@ -215,7 +215,7 @@ def read_split(files, captions, encoding=None):
     lines = [
         (path, number, line.strip())
         for path in files
-        for number, line in enumerate(composed(read(path, encoding)).split("\n"), 1)
+        for number, line in enumerate(normalize_nfc(read(path, encoding)).split("\n"), 1)
         if line.strip()
     ]
     meant = Names(plain_name(name) for _, _, name in lines).matched(known)

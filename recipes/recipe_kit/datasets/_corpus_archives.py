@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from recipe_kit.datasets._corpus_files import EXPECTED, chosen, short, words_of
 from recipe_kit.datasets._files import DataError, unreadable
-from rnn_kit.text.decoding import unpacked
+from rnn_kit.text.decoding import open_compressed
 
 _ZIPS = (".zip",)
 _TARS = (".tgz", ".tar.gz", ".tar", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz")
@@ -57,7 +57,7 @@ def _opened(path):
 
 def _text(where, data, encoding):
     def opened():
-        return unpacked(data[:10], io.BytesIO(data)) or io.BytesIO(data)
+        return open_compressed(data[:10], io.BytesIO(data)) or io.BytesIO(data)
 
     return where, words_of(where, opened, encoding)
 

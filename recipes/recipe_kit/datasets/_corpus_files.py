@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from recipe_kit.datasets import _tables
 from recipe_kit.datasets._files import DataError, unreadable
-from rnn_kit.text.decoding import NotTextError, composed, decoded, open_binary
-from rnn_kit.text.tokens import END
+from rnn_kit.text import EOS
+from rnn_kit.text.decoding import NotTextError, iter_decode, normalize_nfc, open_binary
 
 short = functools.partial(_tables.short, most=60)
 a_few = functools.partial(_tables.a_few, width=60)
@@ -135,7 +135,7 @@ def words_of(where, open_file, encoding=None):
     """
     try:
         with open_file() as file:
-            yield from _words(decoded(file, where, encoding))
+            yield from _words(iter_decode(file, where, encoding))
     except NotTextError as error:
         raise DataError(str(error)) from None
     except OSError as error:
@@ -146,20 +146,20 @@ def _words(pieces):
     last = None  # word of the line that is not yet at its end
     for piece in _cut_at_white_space(pieces):
         words = []
-        *lines, rest = composed(piece).split("\n")
+        *lines, rest = normalize_nfc(piece).split("\n")
         for line in lines:
             found = line.split()
             words += found
             if found or last is not None:
-                if (found[-1] if found else last) != END:
-                    words.append(END)
+                if (found[-1] if found else last) != EOS:
+                    words.append(EOS)
                 last = None
         if found := rest.split():
             words += found
             last = found[-1]
         yield words
-    if last not in (None, END):
-        yield [END]
+    if last not in (None, EOS):
+        yield [EOS]
 
 
 def _cut_at_white_space(pieces):

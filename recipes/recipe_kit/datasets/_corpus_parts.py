@@ -11,7 +11,7 @@ import numpy as np
 
 from recipe_kit.datasets._corpus_files import EXPECTED, SPLITS, a_few
 from recipe_kit.datasets._files import DataError
-from rnn_kit.text.tokens import END, UNKNOWN
+from rnn_kit.text import EOS, UNK
 
 SHARES = (Fraction(90, 100), Fraction(5, 100), Fraction(5, 100))  # of one text, as text8 is mostly cut
 _TRAINED = 1e-3  # of the training tokens, so many at least are to be <unk>, for it to be learned
@@ -48,7 +48,7 @@ def numbered(texts):
             numbers.extend(map(table.__getitem__, words))
             digest.update(("\n".join(words) + "\n").encode("utf-8", "surrogatepass"))
         digest.update(b"\n")
-        if not table.keys() - {END}:
+        if not table.keys() - {EOS}:
             raise DataError(f"{where} holds no word: expected lines of words; put some in")
         parts.append(Part(str(where), list(table), np.frombuffer(numbers, np.intc)))
     return parts, digest.hexdigest()
@@ -56,13 +56,13 @@ def numbered(texts):
 
 def _ended(lists):
     """Those that are not empty, and `<eos>` behind the last, where it does not end in it."""
-    last = END
+    last = EOS
     for words in lists:
         if words:
             yield words
             last = words[-1]
-    if last != END:
-        yield [END]
+    if last != EOS:
+        yield [EOS]
 
 
 def cut_in_three(where, lists):
@@ -81,7 +81,7 @@ def cut_in_three(where, lists):
     """
     ((_, words, numbers),), _ = numbered([(where, lists)])
     count = len(numbers)
-    is_end = np.array([word == END for word in words])
+    is_end = np.array([word == EOS for word in words])
     ends = np.flatnonzero(is_end[numbers]) + 1
     shares = itertools.accumulate(SHARES[:-1])
     cuts = [0, *(_nearest(ends, int(count * share), count * SHARES[-1] / 2) for share in shares), count]
@@ -132,7 +132,7 @@ def with_unknown(counts, where, unseen):
     Raises:
         DataError: If the text has but one word.
     """
-    ranked = sorted((word for word in counts if word != END), key=lambda word: (counts[word], word))
+    ranked = sorted((word for word in counts if word != EOS), key=lambda word: (counts[word], word))
     if len(ranked) < 2:
         raise DataError(
             f"{where} has but one word, and other parts have others ({a_few(unseen)}): expected more "
@@ -154,5 +154,5 @@ def with_unknown(counts, where, unseen):
     which = f"its {len(rare):,} rarest words (at most {often} each)"
     if len(rare) == 1:
         which = f"its rarest word ({often})"
-    why = f"since it has no {UNKNOWN} for words that only the others have"
-    return kept | {UNKNOWN: tokens}, f"{which}, {why}"
+    why = f"since it has no {UNK} for words that only the others have"
+    return kept | {UNK: tokens}, f"{which}, {why}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recipe_kit.datasets._files import DataError, unreadable
-from rnn_kit.text.decoding import NotTextError, composed, decode, read_binary
+from rnn_kit.text.decoding import NotTextError, decode, normalize_nfc, read_binary
 
 PACKED = (".gz", ".bz2", ".xz")
 _LABEL = 40  # characters of what may be a label
@@ -107,7 +107,7 @@ def read_table(path, encoding=None, columns=None):
     if not rows:
         raise DataError(f"{path} is empty: expected a header row and a row for each text")
     header = [name.strip() for name in columns] if columns else rows.pop(0)[1]
-    return Table([composed(name).strip() for name in header], rows, delimiter)
+    return Table([normalize_nfc(name).strip() for name in header], rows, delimiter)
 
 
 def whole(text):
@@ -286,7 +286,7 @@ def _objects(path, content):
             )
         header |= dict.fromkeys(value)
     rows = [(number, [_as_text(value.get(name)) for name in header]) for number, value in numbered]
-    return Table([composed(name).strip() for name in header], rows, "")
+    return Table([normalize_nfc(name).strip() for name in header], rows, "")
 
 
 def _as_text(value):

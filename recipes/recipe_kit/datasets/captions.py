@@ -21,7 +21,7 @@ from recipe_kit.datasets._caption_images import (
 )
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import a_few
-from rnn_kit.text import cut_letters
+from rnn_kit.text import tokenize_alphanumeric
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +114,14 @@ def _with_info(parts, name, notes):
 
 
 def cut_caption(text):
-    """The words of a caption in lower case, as `rnn_kit.text.cut_letters` finds them.
+    """The words of a caption in lower case, as `rnn_kit.text.tokenize_alphanumeric` finds them.
 
     Example:
 
     >>> cut_caption("A dog, wet, doesn't move .")
     ['a', 'dog', 'wet', "doesn't", 'move']
     """
-    return cut_letters(text)
+    return tokenize_alphanumeric(text)
 
 
 def load_captions(source, *, seed=0, image_names=None, encoding=None):

@@ -18,8 +18,7 @@ from recipe_kit.datasets._corpus_files import (
 )
 from recipe_kit.datasets._corpus_parts import cut_in_three, numbered, with_unknown
 from recipe_kit.datasets._files import DataError, data_folder, first_there, unlike_published
-from rnn_kit.text import TokenVocabulary
-from rnn_kit.text.tokens import END, UNKNOWN
+from rnn_kit.text import EOS, UNK, TokenVocabulary
 
 PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 PTB_TOKENS = (929_589, 73_760, 82_430)  # with one <eos> a line
@@ -99,7 +98,7 @@ def _with_ends(where, lines):
     for words in lines:
         if isinstance(words, str):
             raise DataError(f"{where}: a line is a list of words; received one text: cut it up")
-        yield [*words, END] if words and words[-1] != END else words
+        yield [*words, EOS] if words and words[-1] != EOS else words
 
 
 def load_corpus(source, vocab_size=None, encoding=None):
@@ -204,7 +203,7 @@ def _checked(vocab_size):
     if number < _SMALLEST:
         raise DataError(
             f"The vocabulary size (`vocab_size`, --vocab-size) is a number of words of at least "
-            f"{_SMALLEST}, {END} and {UNKNOWN} among them, or None for all; received {vocab_size!r}"
+            f"{_SMALLEST}, {EOS} and {UNK} among them, or None for all; received {vocab_size!r}"
         )
     return number
 
@@ -237,11 +236,11 @@ def _corpus(name, parts, sha256, vocab_size, words=(), notes=()):
         info |= {f"{split}_tokens": tokens, f"{split}_unknown": unknown}
         if unknown and part is train:
             why = reason or f"to keep {len(vocabulary):,} of {len(counts):,} words"
-            notes.append(f"train: {unknown:,} of {tokens:,} tokens read as {UNKNOWN}, {why}")
+            notes.append(f"train: {unknown:,} of {tokens:,} tokens read as {UNK}, {why}")
         elif unknown:
             notes.append(
                 f"{split}: {unknown:,} of {tokens:,} tokens not in the vocabulary, read as "
-                f"{UNKNOWN}: {a_few(unseen)}"
+                f"{UNK}: {a_few(unseen)}"
             )
     return Corpus(vocabulary, *arrays, info, tuple(notes))
 
@@ -271,7 +270,7 @@ def _check_ptb(folder, parts):
     rows.append(("distinct words in ptb.train.txt", len(parts[0].words), PTB_WORDS))
     if wrong := unlike_published(rows):
         raise DataError(
-            f"{folder} is not the Penn Treebank as published, with one {END} a line: "
+            f"{folder} is not the Penn Treebank as published, with one {EOS} a line: "
             f"{wrong}. Replace the files by those of {PTB_URL}, or use `--data {folder}` to "
             "take them as they are."
         )

@@ -1,8 +1,8 @@
 """The 50,000 film reviews of Maas et al. 2011, encoded as Keras encodes them.
 
 Each review is a sequence of word ids, the most frequent word 4, and begins with the start id 1
-(`rnn_kit.text.words`). `keras.datasets.imdb` fetches the reviews as pickled arrays and reads them with
-care; here a flat file without pickles is read where there is one.
+(`rnn_kit.text.WordVocabulary`). `keras.datasets.imdb` fetches the reviews as pickled arrays and reads
+them with care; here a flat file without pickles is read where there is one.
 """
 
 import json
@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from recipe_kit.datasets._files import DataError, data_folder, find_or_fetch, first_there
-from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary
-from rnn_kit.text.words import FIRST, START
+from rnn_kit.text import FIRST_WORD_ID, START_ID, LabelledSequences, Sequences, WordVocabulary
 
 ENCODED = "imdb_encoded.npz"
 INDEX = "imdb_word_index.json"
@@ -130,9 +129,9 @@ def _reviews(ranks, lengths, labels):
         )
     if not len(ranks) or ranks.min() < 1 or lengths.min() < 1:
         raise ValueError("a rank or a length below 1")
-    each = Sequences(ranks.astype("int32") + (FIRST - 1), lengths)
+    each = Sequences(ranks.astype("int32") + (FIRST_WORD_ID - 1), lengths)
     return _ordered(
-        [np.concatenate([[START], ids]) for ids in map(each.__getitem__, range(len(each)))], labels
+        [np.concatenate([[START_ID], ids]) for ids in map(each.__getitem__, range(len(each)))], labels
     )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import PACKED, TABLES, a_few, entries, read, read_table, short
-from rnn_kit.text.decoding import composed
-from rnn_kit.text.words import cut_words
+from rnn_kit.text import tokenize
+from rnn_kit.text.decoding import normalize_nfc
 
 TEXT, LABEL = "text", "label"
 _USUAL = {  # names that columns have where they are not called so
@@ -202,12 +202,12 @@ def _rows(path, how):
                 f"{path}, line {line}: expected {len(table.header)} fields, as in the header, found "
                 f"{len(fields)}; put a field that holds the delimiter into double quotes"
             )
-        rows.append((line, composed(fitted[text_at]), composed(fitted[label_at]).strip()))
+        rows.append((line, normalize_nfc(fitted[text_at]), normalize_nfc(fitted[label_at]).strip()))
     return rows, notes
 
 
 def _column(path, header, name, default, flag, notes):
-    name = composed(name).strip()
+    name = normalize_nfc(name).strip()
     found = [i for i, column in enumerate(header) if column == name]
     if not found:
         names = _USUAL[default] if name == default else ()
@@ -238,7 +238,9 @@ def _column(path, header, name, default, flag, notes):
 
 
 def _from_folder(folder, encoding, classes=None):
-    folders = {composed(e.name): e.path for e in entries(folder) if e.is_dir() and e.name != "unsup"}
+    folders = {
+        normalize_nfc(e.name): e.path for e in entries(folder) if e.is_dir() and e.name != "unsup"
+    }
     if len(folders) != 2:
         found = f"{len(folders)}: {a_few(sorted(folders))}" if folders else "none"
         raise DataError(
@@ -261,7 +263,7 @@ def _texts_in(folder, encoding, notes):
     texts, empty = [], []
     for entry in entries(folder):
         if entry.name.lower().endswith(".txt") and entry.is_file():
-            text = composed(read(entry.path, encoding))
+            text = normalize_nfc(read(entry.path, encoding))
             if _has_a_word(text):
                 texts.append(text)
             else:
@@ -282,8 +284,8 @@ def _texts_in(folder, encoding, notes):
 
 
 def _has_a_word(text):
-    # A letter or digit is one at once; what else is a word, such as an emoji, `cut_words` knows.
-    return bool(re.search(r"[^\W_]", text) or cut_words(text))
+    # A letter or digit is one at once; what else is a word, such as an emoji, `tokenize` knows.
+    return bool(re.search(r"[^\W_]", text) or tokenize(text))
 
 
 def _some(items):

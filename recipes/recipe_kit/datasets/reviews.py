@@ -13,7 +13,7 @@ from recipe_kit.datasets import imdb
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets.labelled import LABEL, TEXT, LabelledTexts, read_labelled
 from recipe_kit.datasets.review_grammar import generated_reviews
-from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, cut_words
+from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, tokenize
 
 _GENERATED = (3000, 1000)  # reviews for training and for the test
 _HELD_OUT = 0.2  # of files that have no test part
@@ -122,9 +122,9 @@ def _long_words(vocabulary):
 
 def _encoded(train, test):
     """Texts to ids: `(train, test, vocabulary)`; the words are those of the training part."""
-    words = [cut_words(text) for text in train.texts]
+    words = [tokenize(text) for text in train.texts]
     vocabulary = WordVocabulary.from_counts(Counter(itertools.chain.from_iterable(words)))
-    ids = [*map(vocabulary.encode, words)], [vocabulary.encode(cut_words(text)) for text in test.texts]
+    ids = [*map(vocabulary.encode, words)], [vocabulary.encode(tokenize(text)) for text in test.texts]
     parts = [
         LabelledSequences(Sequences.of(its), np.asarray(part.labels, "int64"))
         for its, part in zip(ids, (train, test), strict=True)

@@ -24,7 +24,7 @@ from recipe_kit.runs.folder import (
 from recipe_kit.runs.ledger import differing, entry_text, ledger_entry, ledger_name, rows_of, summary
 from recipe_kit.runs.lock import locked
 from rnn_kit.checkpoint_files import Checkpoints
-from rnn_kit.plain import json_text, plain
+from rnn_kit.jsonable import json_text, jsonable
 from rnn_kit.versions import versions
 
 __all__ = [
@@ -44,13 +44,13 @@ __all__ = [
     "differing",
     "entry_text",
     "json_text",
+    "jsonable",
     "ledger_entry",
     "ledger_name",
     "locked",
     "machine",
     "machine_identity",
     "new_folder",
-    "plain",
     "rows_of",
     "same_machine",
     "summary",

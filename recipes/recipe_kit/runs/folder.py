@@ -31,7 +31,7 @@ from recipe_kit.runs.environment import commit, machine
 from recipe_kit.runs.errors import RunError
 from recipe_kit.runs.lock import make_folder
 from rnn_kit.checkpoint_files import Checkpoints, TimedSessions
-from rnn_kit.plain import json_text, plain, scalars
+from rnn_kit.jsonable import csv_row, json_text, jsonable
 from rnn_kit.versions import versions
 
 CONFIG, RESULT, MODEL = "config.json", "result.json", "model.keras"
@@ -87,7 +87,7 @@ class Run(TimedSessions):
             "data": data,
             "started": datetime.datetime.now().isoformat(timespec="seconds"),
         }
-        config = plain(config, CONFIG)
+        config = jsonable(config, CONFIG)
         out = Path(out) if out else new_folder(recipe, preset, root)
         make_folder(out)
         check_new(out, files)
@@ -240,7 +240,7 @@ class Run(TimedSessions):
                     self.file(name).unlink(missing_ok=True)
         return True
 
-    def is_whole(self):
+    def is_complete(self):
         """Whether the run has come to its end, and its result and model can be read."""
         try:
             return bool(self.result()["metrics"]) and not zipfile.ZipFile(self.file(MODEL)).testzip()
@@ -253,7 +253,7 @@ class Run(TimedSessions):
             aside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def write_json(self, name, content):
-        """Writes a JSON file of numbers, text, lists and dicts: see `rnn_kit.plain`.
+        """Writes a JSON file of numbers, text, lists and dicts: see `rnn_kit.jsonable`.
 
         Raises:
             ValueError: naming the entry that is something else.
@@ -266,7 +266,7 @@ class Run(TimedSessions):
         with writing(self.file(name)) as aside:
             yield aside
 
-    def go_on(self, settings):
+    def resume(self, settings):
         """Makes an opened run ready to be trained on: with these settings, and no result as yet."""
         self.resumed = True
         self.config["settings"] = settings
@@ -313,7 +313,7 @@ class Run(TimedSessions):
         Raises:
             ValueError: naming the entry that holds no numbers.
         """
-        path, row = self.file(HISTORY), scalars(row)
+        path, row = self.file(HISTORY), csv_row(row)
         with _write_errors(path), open(path, "a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
             if not file.tell():
@@ -340,10 +340,10 @@ class Run(TimedSessions):
             raise RunError(f"Cannot read {self.file(HISTORY)} ({error}).") from None
 
     def sizes(self):
-        """Bytes of the files that grow, for `cut_back`."""
+        """Bytes of the files that grow, for `truncate_logs`."""
         return {n: self.file(n).stat().st_size for n in _GROWING if self.file(n).exists()}
 
-    def cut_back(self, sizes):
+    def truncate_logs(self, sizes):
         """Takes back what was added to the files that grow since `sizes()` returned this."""
         for name in _GROWING:
             if name not in sizes:
@@ -378,7 +378,7 @@ class Run(TimedSessions):
             "commit": commit(),
         }
         self.write_json(RESULT, result)
-        return {**plain(result), "metrics": result["metrics"]}
+        return {**jsonable(result), "metrics": result["metrics"]}
 
     def result(self):
         """The content of `result.json`; its metrics are numbers, where a training diverged too.
@@ -471,7 +471,7 @@ def _cannot_write(path, error):
 
 
 def _number(name, value):
-    number = scalars({name: value}).get(name)
+    number = csv_row({name: value}).get(name)
     if number is None:
         raise ValueError(f"The metric {name} is {value!r}: expected one number.")
     return float(number)

@@ -8,7 +8,7 @@ import statistics
 
 from recipe_kit.runs.environment import same_machine
 from recipe_kit.runs.errors import RunError
-from rnn_kit.plain import json_text, plain
+from rnn_kit.jsonable import json_text, jsonable
 
 _SAME = ("recipe", "preset", "data", "versions")  # of runs of one entry; and `same_machine`
 
@@ -108,7 +108,8 @@ def entry_text(entry):
     if "history" in entry:
         seeds = [
             ",\n".join(
-                f"      {json.dumps(name)}: {json.dumps(plain(values))}" for name, values in of.items()
+                f"      {json.dumps(name)}: {json.dumps(jsonable(values))}"
+                for name, values in of.items()
             )
             for of in entry["history"]
         ]

@@ -10,13 +10,13 @@ import rnn_kit
 
 pytestmark = pytest.mark.backends
 
-WordPairs = rnn_kit.layers.WordPairs
+BigramEmbedding = rnn_kit.layers.BigramEmbedding
 V = 12
 
 
 def layer_that_knows(pairs, size=3):
-    layer = WordPairs(len(pairs), V, size, "random_normal")
-    layer.know(pairs)
+    layer = BigramEmbedding(len(pairs), V, size, "random_normal")
+    layer.set_vocabulary(pairs)
     return layer
 
 
@@ -94,8 +94,8 @@ def test_half_precision_finds_the_same_pairs(rng):
     pairs = np.array([[39_000, 38_001], [39_000, 38_002]])
     bags = []
     for policy in ("float32", "mixed_float16"):
-        layer = WordPairs(2, big, 1, "ones", dtype=policy)
-        layer.know(pairs)
+        layer = BigramEmbedding(2, big, 1, "ones", dtype=policy)
+        layer.set_vocabulary(pairs)
         layer.embeddings.assign([[1.0], [2.0]])
         bags.append(keras.ops.convert_to_numpy(layer(pairs)).ravel().tolist())
     assert bags[0] == bags[1] == [1.0, 2.0]
@@ -104,20 +104,20 @@ def test_half_precision_finds_the_same_pairs(rng):
 @pytest.mark.parametrize(("count", "size"), [(0, 10), (1, 46_341)])
 def test_sizes_that_do_not_do_are_refused(count, size):
     with pytest.raises(ValueError, match=str(size)):
-        WordPairs(count, size, 2)
-    WordPairs(1, 46_340, 1)
+        BigramEmbedding(count, size, 2)
+    BigramEmbedding(1, 46_340, 1)
 
 
 def test_as_many_pairs_as_were_announced():
     with pytest.raises(ValueError, match="Expected 2 different pairs"):
-        WordPairs(2, V, 1).know([(4, 5), (4, 5)])
+        BigramEmbedding(2, V, 1).set_vocabulary([(4, 5), (4, 5)])
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_ids_of_a_plain_input_are_exact_in_half_precision(policy):
     """A plain `keras.Input` is float32; float16 rounds 2051 to 2052, bfloat16 259 to 260."""
-    layer = WordPairs(1, 3000, 3, "ones", dtype=policy)
-    layer.know([(2051, 259)])
+    layer = BigramEmbedding(1, 3000, 3, "ones", dtype=policy)
+    layer.set_vocabulary([(2051, 259)])
     model = keras.Sequential([keras.Input((3,)), layer])
     bags = keras.ops.convert_to_numpy(model(np.array([[2051, 259, 0], [2052, 260, 0]], "float32")))
     np.testing.assert_array_equal(bags, [[1, 1, 1], [0, 0, 0]])

@@ -14,10 +14,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_NUMBERS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-def plain(value, name="The value", finite=True):
+def jsonable(value, name="The value", finite=True):
     """Turns a value into one that JSON has: its numbers stay numbers, whoever made them.
 
-    NumPy's scalars, arrays and the tensors of any backend become numbers and lists of numbers, tuples
+    NumPy's csv_row, arrays and the tensors of any backend become numbers and lists of numbers, tuples
     lists, paths strings. JSON has no word for what is no finite number; here it is one of the strings
     "NaN", "Infinity" and "-Infinity", which `float` reads.
 
@@ -35,8 +35,8 @@ def plain(value, name="The value", finite=True):
 
     Example:
 
-    >>> from rnn_kit.plain import plain
-    >>> plain({"nats": np.float32(0.5), "hits": np.arange(2), "best": float("nan")})
+    >>> from rnn_kit.jsonable import jsonable
+    >>> jsonable({"nats": np.float32(0.5), "hits": np.arange(2), "best": float("nan")})
     {'nats': 0.5, 'hits': [0, 1], 'best': 'NaN'}
     """
     if value is None or isinstance(value, (bool, np.bool_)):
@@ -50,7 +50,7 @@ def plain(value, name="The value", finite=True):
         return value if not finite or math.isfinite(value) else _NO_NUMBERS.get(value, "NaN")
     if isinstance(value, Mapping):
         parts = {
-            _key(key, name): plain(part, f"{name}[{key!r}]", finite) for key, part in value.items()
+            _key(key, name): jsonable(part, f"{name}[{key!r}]", finite) for key, part in value.items()
         }
         if len(parts) < len(value):
             raise ValueError(
@@ -59,14 +59,14 @@ def plain(value, name="The value", finite=True):
             )
         return parts
     if isinstance(value, (list, tuple)):
-        return [plain(part, f"{name}[{n}]", finite) for n, part in enumerate(value)]
+        return [jsonable(part, f"{name}[{n}]", finite) for n, part in enumerate(value)]
     if isinstance(value, os.PathLike):
         return str(os.fspath(value))
-    return plain(_listed(value, name), name, finite)
+    return jsonable(_listed(value, name), name, finite)
 
 
 def json_text(content, name, **how):
-    """The text of a JSON file with this content: see `plain`.
+    """The text of a JSON file with this content: see `jsonable`.
 
     A path whose bytes are not UTF-8 has lone surrogates in Python. UTF-8 has none, so that they are
     written as JSON's escapes, and read again as they were.
@@ -76,11 +76,11 @@ def json_text(content, name, **how):
         name: What the content is called in an error.
         **how: Of `json.dumps`.
     """
-    text = json.dumps(plain(content, name), allow_nan=False, **{"ensure_ascii": False, **how})
+    text = json.dumps(jsonable(content, name), allow_nan=False, **{"ensure_ascii": False, **how})
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
-def scalars(row):
+def csv_row(row):
     """A row of numbers for a CSV file: an array, or a tensor, has a column for each of its numbers.
 
     Raises:
@@ -100,7 +100,7 @@ def scalars(row):
 def _key(key, name):
     if isinstance(key, str):
         return str.__str__(key)
-    key = plain(key, f"A key of {name}")
+    key = jsonable(key, f"A key of {name}")
     if isinstance(key, (dict, list)):
         raise ValueError(f"{name} has a key that is no string and no number. Received: {key!r}")
     return json.dumps(key)

@@ -4,7 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from rnn_kit.text.errors import TextError, at_least, one_dimensional
+from rnn_kit.checks import at_least
+from rnn_kit.text.checks import as_ids
+from rnn_kit.text.errors import TextError
 
 
 def split_text(ids, validation=0.1, test=0.1):
@@ -80,10 +82,10 @@ def streams(ids, batch_size, window, offset=0):
     >>> y.tolist()
     [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]
     """
-    batch_size = at_least("batch_size", batch_size, 1)
-    window = at_least("window", window, 1)
-    offset = at_least("offset", offset, 0)
-    ids = one_dimensional(ids)[offset:].astype(np.int32, copy=False)
+    batch_size = at_least("batch_size", batch_size, 1, TextError)
+    window = at_least("window", window, 1, TextError)
+    offset = at_least("offset", offset, 0, TextError)
+    ids = as_ids(ids)[offset:].astype(np.int32, copy=False)
     windows = (len(ids) - 1) // (batch_size * window)
     if windows < 1:
         raise TextError(

@@ -1,4 +1,4 @@
-"""A bag of the pairs of neighbouring words."""
+"""A bag of bigrams: vectors of the pairs of neighbouring words."""
 
 import keras
 import numpy as np
@@ -6,19 +6,19 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
-class WordPairs(keras.layers.Layer):
-    """The vectors of a text's pairs of neighbouring words, summed without regard to their order.
+class BigramEmbedding(keras.layers.Layer):
+    """Embeds a text's bigrams, its pairs of neighbouring words, and sums their vectors.
 
         y = n^(-1/2) Σ_t e(x_t, x_(t+1))        over the n pairs of the text that the layer knows
 
-    "not good" has a vector of its own here, wherever it stands: what a linear model of word pairs knows
-    (TF-IDF with pairs, or the bigrams of Keras's example `imdb_fasttext`), to stand beside what a
-    recurrent layer makes of the whole. The root is that of `combiner="sqrtn"` in TensorFlow's
+    "not good" has a vector of its own here, wherever it stands: what a linear model of bigrams knows
+    (TF-IDF with bigrams, or Keras's example `imdb_fasttext`), to stand beside what a recurrent layer
+    makes of the whole. The root is that of `combiner="sqrtn"` in TensorFlow's
     `embedding_lookup_sparse`: a sum grows with a long text, and a mean drowns its one telling pair. A
     text without a known pair gives zeros.
 
     Args:
-        count: K, how many pairs are known. Say which with `know`.
+        count: K, the number of pairs that are known. `set_vocabulary` says which.
         vocabulary_size: V, above all ids; at most 46,340.
         output_dim: D, the size of a pair's vector.
         embeddings_initializer: Of the vectors. Default: `"uniform"`, as in `keras.layers.Embedding`.
@@ -34,26 +34,27 @@ class WordPairs(keras.layers.Layer):
         codes: int32 `(K,)`, not trained: V a + b for the pair of ids (a, b), in rising order.
 
     Raises:
-        ValueError: if K is below 1 or V is too large; from `know`, if the pairs are not K.
+        ValueError: if K is below 1 or V is too large; from `set_vocabulary`, if the pairs are not K.
 
     Example:
 
-    >>> layer = rnn_kit.layers.WordPairs(2, vocabulary_size=10, output_dim=3)
-    >>> layer.know([(4, 5), (5, 6)])
+    >>> layer = rnn_kit.layers.BigramEmbedding(2, vocabulary_size=10, output_dim=3)
+    >>> layer.set_vocabulary([(4, 5), (5, 6)])
     >>> layer(np.array([[4, 5, 0], [4, 6, 5]])).numpy()[1].tolist()
     [0.0, 0.0, 0.0]
     """
 
-    LARGEST = 46_340  # vocabulary, so that a code is an int32
+    MAX_VOCABULARY_SIZE = 46_340  # whose square, above all codes, is an int32
 
     def __init__(self, count, vocabulary_size, output_dim, embeddings_initializer="uniform", **kwargs):
         super().__init__(**kwargs)
         # A half-precision policy would round ids: float16 has no odd number above 2048.
         self.autocast = False
-        if count < 1 or vocabulary_size > self.LARGEST:
+        if count < 1 or vocabulary_size > self.MAX_VOCABULARY_SIZE:
             raise ValueError(
-                "Argument `count` must be at least 1, and `vocabulary_size` at most 46340. Received: "
-                f"count={count}, vocabulary_size={vocabulary_size}"
+                "Argument `count` must be at least 1, and `vocabulary_size` at most "
+                f"{self.MAX_VOCABULARY_SIZE}. Received: count={count}, "
+                f"vocabulary_size={vocabulary_size}"
             )
         self.count = count
         self.vocabulary_size = vocabulary_size
@@ -71,8 +72,15 @@ class WordPairs(keras.layers.Layer):
         )
         self.built = True
 
-    def know(self, pairs):
-        """Says which pairs the layer knows: integers `(K, 2)`, as `Sequences.frequent_pairs` gives."""
+    def set_vocabulary(self, pairs):
+        """Sets the pairs that the layer knows.
+
+        Args:
+            pairs: Integers `(K, 2)`, as `rnn_kit.text.Sequences.frequent_bigrams` gives them.
+
+        Raises:
+            ValueError: if they are not K different ones.
+        """
         first, second = np.asarray(pairs, "int64").T
         codes = np.unique(first * self.vocabulary_size + second)
         if len(codes) != self.count:
@@ -103,3 +111,11 @@ class WordPairs(keras.layers.Layer):
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }
         return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class WordPairs(BigramEmbedding):
+    """The former name of `BigramEmbedding`, under which models of before the renaming load.
+
+    A class of its own, since Keras finds a layer's weights in a file by the name of its class.
+    """

@@ -1,0 +1,51 @@
+"""Files that are written whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+_PREFIX = ".part-"
+
+
+@contextlib.contextmanager
+def atomic_write(path):
+    """Yields a temporary path beside `path`, and renames that file to `path` when the block has ended.
+
+    The file is brought to the disk before it is renamed, so that a file with its final name is whole
+    even after a power cut. Where the block raises, what it wrote is removed and `path` stays as it was.
+    Each call yields another name: of two processes that write one file at once, the last one wins.
+
+    Args:
+        path: The file; its folder must exist. A file of that name is replaced.
+
+    Raises:
+        OSError: If the file cannot be written.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from rnn_kit.files import atomic_write
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_write(Path(folder, "notes.txt")) as tmp_path:
+    ...         _ = tmp_path.write_text("whole")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['notes.txt']
+    """
+    path = Path(path)
+    tmp_path = path.with_name(f"{_PREFIX}{secrets.token_hex(6)}-{path.name}")
+    try:
+        yield tmp_path
+        with open(tmp_path, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(tmp_path, path)
+    finally:
+        with contextlib.suppress(OSError):
+            tmp_path.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Removes the temporary files that killed processes have left in a folder."""
+    for tmp_path in Path(folder).glob(f"{_PREFIX}*"):
+        tmp_path.unlink(missing_ok=True)
