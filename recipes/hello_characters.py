@@ -84,7 +84,7 @@ class Settings:
         "of the samples that are counted; 0 takes the likeliest",
         cli.temperature,
         group=WRITING,
-        neutral=False,
+        affects_results=True,
     )
 
 

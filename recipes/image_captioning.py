@@ -96,14 +96,17 @@ class Settings:
         (),
         "files of features computed before, pooled or in a grid; without, they are computed",
         group=DATA,
-        neutral=True,  # what they are, and their hash, is told with the data
+        affects_results=False,  # what they are, and their hash, is told with the data
     )
     backbone: str = setting("MobileNetV2", "network of keras.applications that sees", group=DATA)
     weights: str = setting(
         "imagenet", "of the backbone: imagenet, none (random), or a file", group=DATA
     )
     cache: str | None = setting(
-        None, "folder for computed features (none: features/ where data go)", group=DATA, neutral=True
+        None,
+        "folder for computed features (none: features/ where data go)",
+        group=DATA,
+        affects_results=False,
     )
     pictures: int = setting(8000, "drawn to train on, with --data shapes", cli.positive_int, group=DATA)
     min_count: int = setting(
@@ -139,19 +142,21 @@ class Settings:
         "sentences side by side; validation chooses",
         cli.positive_int,
         group=WRITING,
-        neutral=False,
+        affects_results=True,
     )
     length_penalties: tuple[float, ...] = setting(
         (0.5, 0.7, 0.9, 1.1),
         "exponents of the length that ln p is divided by; validation chooses",
         cli.temperature,
         group=WRITING,
-        neutral=False,
+        affects_results=True,
     )
     temperature: float = setting(
-        1.0, "of the sampled sentences", cli.temperature, group=WRITING, neutral=False
+        1.0, "of the sampled sentences", cli.temperature, group=WRITING, affects_results=True
     )
-    length: int = setting(24, "most words of a sentence", cli.at_least(2), group=WRITING, neutral=False)
+    length: int = setting(
+        24, "most words of a sentence", cli.at_least(2), group=WRITING, affects_results=True
+    )
 
 
 # fmt: off

@@ -95,7 +95,10 @@ class Settings:
     distribute: bool = cli.distribute()
     checkpoint_seconds: float = cli.checkpoint_seconds()
     baseline: bool = setting(
-        False, "TF-IDF and logistic regression on the same reviews as well", group=DATA, neutral=True
+        False,
+        "TF-IDF and logistic regression on the same reviews as well",
+        group=DATA,
+        affects_results=False,
     )
     words: int = setting(
         20_000, "ids, special ones too; rarer words are unknown", cli.at_least(FIRST_WORD_ID + 1)

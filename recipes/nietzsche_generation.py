@@ -49,16 +49,15 @@ from pathlib import Path
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 import numpy as np
-import tensorflow as tf
 
-from parts.nietzsche_generation import comparison, fitting, listing, run_figures, writing
+from parts.nietzsche_generation import batches, comparison, listing, optimizers, run_figures, writing
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import TEXTS, load_text
 from recipe_kit.runs import Run, describe_machine
 from rnn_kit import callbacks as kit
 from rnn_kit import generation, pipelines
-from rnn_kit.text import CharVocabulary, split_text, streams
+from rnn_kit.text import CharVocabulary, split_text
 
 RECIPE = "nietzsche_generation"
 LEDGER = Path(__file__).parent / "results"
@@ -180,7 +179,7 @@ def load_data(settings):
             f"{len(validation):,} to validate on and {len(test):,} to hold out, and 2, 1 and 1 are the "
             "least. Give a longer text."
         )
-    batch_size, window = fitting.batch_and_window(settings, len(train), len(validation))
+    batch_size, window = batches.batch_and_window(settings, len(train), len(validation))
     info |= {"distinct": len(vocabulary), "batch_size": batch_size, "window": window}
     info |= {"train": len(train), "validation": len(validation), "test": len(test)}
     return Text(vocabulary, train, validation, test, info)
@@ -206,46 +205,23 @@ def build_model(settings, vocabulary_size, batch_size=None):
     return model
 
 
-def training_data(settings, text, first_batch):
-    """Endless batches from `first_batch` on; an epoch's batches and targets; the validation part."""
-    batch_size, window = text.info["batch_size"], text.info["window"]
-    if settings.many_to_many:
-        dataset, batches = pipelines.stream_dataset(
-            text.train, batch_size, window, settings.seed, first_batch
-        )
-        ids = np.concatenate([text.train[-1:], text.validation])  # its first character is predicted too
-        cut = streams(ids, batch_size, min(window, len(text.validation) // batch_size))
-        targets = batches * batch_size * window
-        return dataset, batches, targets, tf.data.Dataset.from_tensor_slices(cut)
-    dataset, batches = pipelines.window_dataset(
-        text.train, batch_size, window, settings.step, settings.seed, first_batch
-    )
-    ids = np.concatenate([text.train[-window:], text.validation])
-    targets = len(range(0, len(text.train) - window, settings.step))
-    return dataset, batches, targets, pipelines.ordered_windows(ids, 1024, window)
-
-
 def train(settings, text, run):
     """Back-propagation through time, truncated at the window. Returns the trained model."""
     vocabulary_size, window = len(text.vocabulary), text.info["window"]
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
-    dataset, batches, targets, validation = training_data(settings, text, checkpoint.first_batch)
-
-    optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
+    dataset, steps, targets, validation = batches.training_data(settings, text, checkpoint.first_batch)
     strategy = cli.strategy(settings)
     rows = text.info["batch_size"] // strategy.num_replicas_in_sync
     with strategy.scope():
         model = build_model(settings, vocabulary_size, rows if settings.many_to_many else None)
         model.compile(
-            optimizers[settings.optimizer](
-                fitting.learning_rate(settings, batches), global_clipnorm=settings.clip_norm
-            ),
+            optimizers.build(settings, steps),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
     weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     print(
         f"{settings.layers} x {figures.cell_name(settings.cell)} of {settings.units}, {weights:,} "
-        f"weights; {targets:,} characters predicted an epoch, in {batches} batches of "
+        f"weights; {targets:,} characters predicted an epoch, in {steps} batches of "
         f"{text.info['batch_size']} windows of {window}"
     )
     log = kit.EpochLog(run.append_history, targets)
@@ -272,7 +248,7 @@ def train(settings, text, run):
     if settings.patience:
         callbacks.append(kit.EarlyStopping(patience=settings.patience, restore_best_weights=True))
     try:
-        checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=validation)
+        checkpoint.fit(model, dataset, steps, settings.epochs, callbacks, validation_data=validation)
     except KeyboardInterrupt:
         run.save_model(without_states(model, settings))
         again = cli.command("sample", "--run", run.path)

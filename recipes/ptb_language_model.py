@@ -55,7 +55,15 @@ import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything el
 import keras
 import numpy as np
 
-from parts.ptb_language_model import agreement, comparison, fitting, run_figures, sentences, speed
+from parts.ptb_language_model import (
+    agreement,
+    comparison,
+    optimizers,
+    run_figures,
+    sampled_softmax,
+    sentences,
+    speed,
+)
 from recipe_kit import cli
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_corpus
@@ -250,14 +258,14 @@ def build_training(settings, vocabulary, batches):
     rows = settings.batch_size // cli.strategy(settings).num_replicas_in_sync
     ids, hidden, logits = build_network(settings, vocabulary, rows)
     model = keras.Model(ids, logits, name="language_model")
-    optimizer = fitting.optimizer(settings, batches)
+    optimizer = optimizers.build(settings, batches)
     if not sampling(settings, vocabulary):
         model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         return model, model
     trained = keras.Model(ids, hidden, name="hidden_states")
     trained.compile(
         optimizer,
-        fitting.SampledCrossentropy(
+        sampled_softmax.SampledCrossentropy(
             model.get_layer("embedding"),
             settings.sampled,
             settings.sampled,
@@ -371,7 +379,7 @@ def run_one(settings, open_run):
     metrics = {name: float(value) for name, value in metrics.items()}
     run.write_result(corpus.info, settings.seed, metrics)
     with cli.drawing():
-        run_figures.draw(run, history, fitting.learning_rates(settings), metrics)
+        run_figures.draw(run, history, optimizers.learning_rates(settings), metrics)
     report(metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
     print("score sentences with it: " + cli.command("score", "...", "--run", run.path))

@@ -96,13 +96,15 @@ class Settings:
     )  # fmt: skip
     unit: int | None = setting(
         None, "the cell to draw first (default: the best found)", cli.at_least(0), group=LOOKING,
-        neutral=True,
+        affects_results=False,
     )  # fmt: skip
     search: int = setting(50_000, "characters to search", cli.at_least(MIN_CHARACTERS), group=LOOKING)
     held_out: int = setting(
         30_000, "characters to measure on what was found", cli.at_least(MIN_CHARACTERS), group=LOOKING
     )
-    page: int = setting(2_000, "of them on the page", cli.positive_int, group=LOOKING, neutral=True)
+    page: int = setting(
+        2_000, "of them on the page", cli.positive_int, group=LOOKING, affects_results=False
+    )
 
 
 # fmt: off

@@ -259,7 +259,7 @@ def run_faults(picture, about, recorded):
 def _neutral(recipe):
     """Names of a recipe's settings that no figure depends on."""
     fields = dataclasses.fields(importlib.import_module(recipe).Settings)
-    return {field.name for field in fields if field.metadata["neutral"]}
+    return {field.name for field in fields if not field.metadata["affects_results"]}
 
 
 def faults(name):

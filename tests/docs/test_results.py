@@ -207,7 +207,7 @@ def test_a_command_in_a_table_is_that_of_the_entry_whose_figure_it_has(recipe, a
     preset = flags.preset or "cpu"
     settings = module.cli.override(module.PRESETS[preset], flags)
     asked = json.loads(json.dumps(dataclasses.asdict(settings)))
-    depends = [f.name for f in dataclasses.fields(settings) if not f.metadata["neutral"]]
+    depends = [f.name for f in dataclasses.fields(settings) if f.metadata["affects_results"]]
     depends.remove("seed")
     found = []
     for path in ENTRIES:

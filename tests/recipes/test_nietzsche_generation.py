@@ -498,7 +498,7 @@ def test_the_lectures_settings_are_the_slides():
     assert model.layers[1].units == 128 and model.output_shape == (None, 57)
     assert (slide.window, slide.step, slide.batch_size, slide.learning_rate) == (40, 3, 128, 0.01)
     assert slide.optimizer == "rmsprop" and slide.lower and slide.temperatures == (0.2, 0.5, 1.0, 1.2)
-    assert recipe.fitting.learning_rate(slide, 1000) == 0.01
+    assert recipe.optimizers.learning_rate(slide, 1000) == 0.01
 
 
 def test_many_to_one_is_held_out_like_many_to_many(lecture):
@@ -531,13 +531,13 @@ def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_p
 @pytest.mark.parametrize("many_to_many", [True, False])
 def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
     settings = dataclasses.replace(recipe.Settings(), many_to_many=many_to_many)
-    assert recipe.fitting.batch_and_window(settings, 480_714, 60_089) == (64, 32)
+    assert recipe.batches.batch_and_window(settings, 480_714, 60_089) == (64, 32)
     least = 20 * 64 * (32 if many_to_many else 3) + (1 if many_to_many else 32)
-    assert recipe.fitting.batch_and_window(settings, least, 64) == (64, 32)
-    assert recipe.fitting.batch_and_window(settings, least - 1, 64) == (32, 32)
-    assert recipe.fitting.batch_and_window(settings, least, 63) == (32, 32)
-    assert recipe.fitting.batch_and_window(settings, 9, 1) == (1, 8)
-    assert recipe.fitting.batch_and_window(settings, 2, 1) == (1, 1)
+    assert recipe.batches.batch_and_window(settings, least, 64) == (64, 32)
+    assert recipe.batches.batch_and_window(settings, least - 1, 64) == (32, 32)
+    assert recipe.batches.batch_and_window(settings, least, 63) == (32, 32)
+    assert recipe.batches.batch_and_window(settings, 9, 1) == (1, 8)
+    assert recipe.batches.batch_and_window(settings, 2, 1) == (1, 1)
 
 
 def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, two_seeds, run_main):
@@ -654,14 +654,14 @@ def test_against_listing_prints_its_table(tmp_path, monkeypatch, capsys):
 def test_no_preset_is_shrunk_on_its_own_text(preset):
     settings = recipe.PRESETS[preset]
     characters = {"nietzsche": 600_893, "stdlib": settings.limit}[settings.data]
-    sizes = recipe.fitting.batch_and_window(settings, characters * 8 // 10, characters // 10)
+    sizes = recipe.batches.batch_and_window(settings, characters * 8 // 10, characters // 10)
     assert sizes == (settings.batch_size, settings.window)
 
 
 @pytest.mark.parametrize("batches", [1, 100])
 def test_the_late_schedule_falls_between_the_last_step_of_an_epoch_and_the_next(batches):
     settings = dataclasses.replace(recipe.PRESETS["paper"], epochs=13)
-    schedule = recipe.fitting.learning_rate(settings, batches)
+    schedule = recipe.optimizers.learning_rate(settings, batches)
     for epoch, rate in enumerate([2e-3] * 10 + [2e-3 * 0.97**n for n in (1, 2, 3)]):
         for step in (batches * epoch, batches * epoch + batches - 1):  # its first and its last
             assert float(schedule(step)) == pytest.approx(rate, rel=1e-6), (epoch, step)
@@ -673,7 +673,7 @@ def test_a_training_takes_its_steps_at_the_rates_of_the_late_schedule():
     model = keras.Sequential(
         [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
     )
-    rate = recipe.fitting.learning_rate(settings, batches=3)
+    rate = recipe.optimizers.learning_rate(settings, batches=3)
     model.compile(keras.optimizers.SGD(rate), lambda _, predicted: predicted)
     weights = [0.0]
     note = keras.callbacks.LambdaCallback(

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 import ptb_language_model as recipe
-from parts.ptb_language_model import agreement, comparison, fitting, sentences
+from parts.ptb_language_model import agreement, comparison, optimizers, sampled_softmax, sentences
 from recipe_kit.datasets import Corpus
 from recipe_kit.datasets import agreement_grammar as language
 from rnn_kit.generation import Generator
@@ -185,8 +185,8 @@ def test_lecture_is_small_and_paper_is_large():
 )
 def test_the_learning_rate_decays_as_published(preset, rates):
     settings = recipe.PRESETS[preset]
-    np.testing.assert_allclose(fitting.learning_rates(settings), rates)
-    schedule = fitting.optimizer(settings, batches=10)._learning_rate
+    np.testing.assert_allclose(optimizers.learning_rates(settings), rates)
+    schedule = optimizers.build(settings, batches=10)._learning_rate
     for epoch, rate in enumerate(rates):
         for step in (10 * epoch, 10 * epoch + 9):  # the first and the last step of the epoch
             np.testing.assert_allclose(schedule(step), rate * settings.window, rtol=1e-6)
@@ -194,22 +194,22 @@ def test_the_learning_rate_decays_as_published(preset, rates):
 
 def test_a_decay_of_one_is_a_constant_rate():
     settings = recipe.Settings(decay=1.0, epochs=3, learning_rate=0.1)
-    schedule = fitting.optimizer(settings, batches=10)._learning_rate
+    schedule = optimizers.build(settings, batches=10)._learning_rate
     assert {round(float(schedule(n)), 6) for n in range(40)} == {0.1}
 
 
 def test_adams_rate_does_not_depend_on_how_the_loss_is_summed():
     settings = dataclasses.replace(recipe.SMALL, optimizer="adam", learning_rate=1e-3)
-    optimizer = fitting.optimizer(settings, batches=10)
+    optimizer = optimizers.build(settings, batches=10)
     assert float(optimizer._learning_rate(0)) == pytest.approx(1e-3)
     assert optimizer.global_clipnorm == settings.clip_norm / settings.window
 
 
 def test_a_cosine_ends_at_nothing():
     settings = recipe.Settings(epochs=4, learning_rate=0.1)
-    schedule = fitting.optimizer(settings, batches=10)._learning_rate
+    schedule = optimizers.build(settings, batches=10)._learning_rate
     np.testing.assert_allclose(
-        [float(schedule(10 * n)) for n in range(4)], fitting.learning_rates(settings), rtol=1e-6
+        [float(schedule(10 * n)) for n in range(4)], optimizers.learning_rates(settings), rtol=1e-6
     )
     assert float(schedule(40)) == pytest.approx(0, abs=1e-9)
 
@@ -264,7 +264,7 @@ def sampled(frequent, drawn, step=0, seed=0, words=40, size=6):
     embedding = keras.layers.ReversibleEmbedding(words, size, embeddings_initializer="normal")
     embedding.build((None,))
     embedding.embeddings.assign(embedding.embeddings * 20)
-    loss = fitting.SampledCrossentropy(embedding, frequent, drawn, step, seed)
+    loss = sampled_softmax.SampledCrossentropy(embedding, frequent, drawn, step, seed)
     rng = np.random.default_rng(0)
     h = tf.constant(rng.normal(size=(3, 4, size)), tf.float32)
     y = rng.integers(0, words, (3, 4))

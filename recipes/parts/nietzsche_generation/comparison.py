@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from recipe_kit.cli.flags import settings_without_effect
 from recipe_kit.runs import Run, RunError, differing, jsonable, machine, same_machine
 
 EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
@@ -51,9 +52,9 @@ def _as_preset(run, presets):
     settings = presets.get(run.config["preset"])
     if settings is None:
         return False
-    neutral = [f.name for f in dataclasses.fields(settings) if f.metadata["neutral"]]
+    without_effect = settings_without_effect(settings)
     mine, its = jsonable(run.config["settings"]), jsonable(dataclasses.asdict(settings))
-    return not differing(mine, its, [*neutral, "epochs", "data", "limit", "lower"])
+    return not differing(mine, its, [*without_effect, "epochs", "data", "limit", "lower"])
 
 
 def seconds_to_reach(history, loss):

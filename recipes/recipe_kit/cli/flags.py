@@ -106,7 +106,7 @@ def setting(
     flag=None,
     choices=None,
     group="model and training",
-    neutral=None,
+    affects_results=None,
     of_data=False,
 ):
     """A field of a recipe's settings.
@@ -120,16 +120,17 @@ def setting(
         choices: The values allowed.
         group: The heading in `--help`: "data and run", "model and training", "writing" or the recipe's
             own. A flag of "model and training" is refused where nothing is trained.
-        neutral: Whether no figure depends on it, so that a run may go on with another. Default: `True`
-            for those of "writing", else `False`.
-        of_data: Whether what a preset sets it to is meant for the preset's own data alone: with other
-            data, `override` takes it back to `default`.
+        affects_results: Whether a run's metrics depend on it. What they do not depend on may be another
+            when a run is resumed. Default: `False` for those of "writing", else `True`.
+        of_data: Whether a preset sets it for the preset's own data alone: with other `--data`,
+            `override` takes it back to `default`.
 
     Returns:
         A `dataclasses.field`. One that is annotated `... | None` takes `none` on the command line.
     """
     about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
-    about |= {"neutral": group == "writing" if neutral is None else neutral, "of_data": of_data}
+    affects_results = group != "writing" if affects_results is None else affects_results
+    about |= {"affects_results": affects_results, "of_data": of_data}
     return dataclasses.field(default=default, metadata=about)
 
 
@@ -161,13 +162,13 @@ def data(default, help, known):
 def checkpoint_seconds():
     """The setting of that name, which whatever trains with `rnn_kit.callbacks.Checkpoint` has."""
     help = "between checkpoints within an epoch; there is one after each"
-    return setting(120.0, help, positive, group="data and run", neutral=True)
+    return setting(120.0, help, positive, group="data and run", affects_results=False)
 
 
 def distribute():
     """The setting of that name, which whatever trains under `recipe_kit.cli.strategy` has."""
     help = "share each batch among all GPUs of this machine"
-    return setting(False, help, group="data and run", neutral=True)
+    return setting(False, help, group="data and run", affects_results=False)
 
 
 def add_flag(group, field, preset, value):
@@ -223,9 +224,13 @@ def given(flags, settings_class):
     return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
 
 
-def neutral_settings(settings_class):
-    """Names of the settings that no figure depends on."""
-    return [field.name for field in dataclasses.fields(settings_class) if field.metadata["neutral"]]
+def settings_without_effect(settings_class):
+    """Names of the settings that do not affect results."""
+    return [
+        field.name
+        for field in dataclasses.fields(settings_class)
+        if not field.metadata["affects_results"]
+    ]
 
 
 def flag_of(settings_class, name):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from recipe_kit.cli.errors import UserError
-from recipe_kit.cli.flags import flag_of, given, in_words, neutral_settings, override
+from recipe_kit.cli.flags import flag_of, given, in_words, override, settings_without_effect
 from recipe_kit.cli.out_of_memory import memory_errors, out_of_memory
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command, command_to_resume
@@ -78,10 +78,10 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
     if flags.seeds:
         _print_spread(results)
     if flags.record:
-        neutral = neutral_settings(settings_class)
+        without_effect = settings_without_effect(settings_class)
         preset = _plain(presets.get(results[0]["preset"], settings_class()))
         histories = [run.history() if run.file(HISTORY).exists() else [] for run in runs]
-        entry = ledger_entry(results, preset, neutral, histories)
+        entry = ledger_entry(results, preset, without_effect, histories)
         print(f"recorded in {_write_entry(entry, Path(ledger))}")
     if not flags.seeds:
         return results[0]["metrics"]
@@ -192,10 +192,10 @@ def _jobs(recipe, flags, presets, settings_class, default, root):
             "or go on with --resume."
         )
     jobs = {seed: _resumed(recipe, run, flags, settings_class) for seed, run in there.items()}
-    neutral = ("seed", *neutral_settings(settings_class))
+    without_effect = ("seed", *settings_without_effect(settings_class))
     for job in jobs.values():  # the seeds that were not begun are to be as those that were
         like, preset, settings = job.settings, job.preset, next(iter(jobs.values())).settings
-        if _without(like, neutral) != _without(settings, neutral):
+        if _without(like, without_effect) != _without(settings, without_effect):
             raise RunError(
                 f"The runs in {out} differ in more than their seeds, so they have no common mean. "
                 "Start anew in another folder with --out."
@@ -222,7 +222,7 @@ def _resumed(recipe, run, flags, settings_class):
     asked = given(flags, settings_class)
     epochs = asked.pop("epochs", settings.epochs)
     hashed = hashes(run.config.get("data") or {})
-    free = {n: asked.pop(n) for n in (*neutral_settings(settings_class), *hashed) if n in asked}
+    free = {n: asked.pop(n) for n in (*settings_without_effect(settings_class), *hashed) if n in asked}
     wishes = [(flag_of(settings_class, n), v, getattr(settings, n)) for n, v in asked.items()]
     wishes += [("--preset", flags.preset, preset)] if flags.preset else []
     for flag, wish, was in wishes:

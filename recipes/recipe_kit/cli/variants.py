@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recipe_kit.cli.comparing import without_nan
 from recipe_kit.cli.errors import UserError
-from recipe_kit.cli.flags import neutral_settings
+from recipe_kit.cli.flags import settings_without_effect
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command_to_resume
 from recipe_kit.cli.training import hashes
@@ -110,7 +110,7 @@ def _is_begun(recipe, flags, folder, settings, change):
     for config in configs:
         run = Run.open(config.parent, recipe)
         was = vars(run.settings(type(settings)))
-        free = {"seed", *neutral_settings(settings), *hashes(run.config.get("data") or {})}
+        free = {"seed", *settings_without_effect(settings), *hashes(run.config.get("data") or {})}
         asked = {**vars(settings), **{k: v for k, v in change.items() if k in was}}
         if any(was[name] != asked[name] for name in was.keys() - free):
             raise RunError(

@@ -28,14 +28,14 @@ def summary(values):
     }
 
 
-def ledger_entry(results, preset_settings, neutral=(), histories=()):
+def ledger_entry(results, preset_settings, without_effect=(), histories=()):
     """What the ledger holds of runs that differ in their seed alone.
 
     Args:
         results: Contents of their `result.json`.
         preset_settings: The preset's settings, a dict; what differs from them is listed by itself.
-        neutral: Names of settings that no figure depends on, which are not listed so, and in which
-            the runs may differ; the first run's stand in the entry.
+        without_effect: Names of settings that do not affect results. They are not listed as
+            differing, and the runs may differ in them; the entry has the first run's.
         histories: Of each run the rows of its `history.csv`; none, or empty ones, are not recorded.
 
     Returns:
@@ -46,10 +46,10 @@ def ledger_entry(results, preset_settings, neutral=(), histories=()):
         gives the rows back).
 
     Raises:
-        RunError: if the runs differ in more than the seed and what is neutral.
+        RunError: if the runs differ in more than the seed and `without_effect`.
     """
     settings = [{k: v for k, v in r["settings"].items() if k != "seed"} for r in results]
-    decisive = [{k: v for k, v in s.items() if k not in neutral} for s in settings]
+    decisive = [{k: v for k, v in s.items() if k not in without_effect} for s in settings]
     first, machine = results[0], {}
     for result, its_settings in zip(results, decisive, strict=True):
         parts = [name for name in _SAME if result[name] != first[name]]
@@ -66,7 +66,7 @@ def ledger_entry(results, preset_settings, neutral=(), histories=()):
         "recipe": first["recipe"],
         "preset": first["preset"],
         "settings": settings[0],
-        "differs": differing(settings[0], preset_settings, neutral),
+        "differs": differing(settings[0], preset_settings, without_effect),
         "data": first["data"],
         "seeds": [result["seed"] for result in results],
         "metrics": {n: summary(r["metrics"][n] for r in results) for n in first["metrics"]},
@@ -118,10 +118,10 @@ def entry_text(entry):
     return text + "\n"
 
 
-def differing(settings, preset_settings, neutral=()):
-    """The settings that a preset has otherwise; the seed, and those that are neutral, aside."""
-    aside = {"seed", *neutral}
-    return {k: v for k, v in settings.items() if k not in aside and v != preset_settings.get(k)}
+def differing(settings, preset_settings, without_effect=()):
+    """The settings that a preset has otherwise; but for the seed and those without effect."""
+    ignored = {"seed", *without_effect}
+    return {k: v for k, v in settings.items() if k not in ignored and v != preset_settings.get(k)}
 
 
 def ledger_name(entry):

@@ -1,41 +1,8 @@
-"""The optimizer and its learning rate, epoch by epoch, and a loss over part of the vocabulary."""
+"""A training loss that normalises over a sample of the vocabulary."""
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-
-def learning_rates(settings):
-    """The rate of each epoch at its start: a list."""
-    epochs = np.arange(settings.epochs)
-    if settings.decay is None:  # half a cosine, down to nothing
-        return (settings.learning_rate * (1 + np.cos(np.pi * epochs / settings.epochs)) / 2).tolist()
-    late = np.maximum(epochs + 1 - settings.decay_after, 0)
-    return (settings.learning_rate * settings.decay**late).tolist()
-
-
-def optimizer(settings, batches):
-    """The optimizer, its rate a schedule over the batches of all epochs.
-
-    The published script sums the loss over the window's T steps. The gradient of a sum is T times that
-    of the mean, so the norm that it is clipped at is a T-th of it here, and the rate of SGD T times as
-    large (Adam's steps do not depend on the gradient's scale): the steps are the same, and the loss is
-    one of nats a word, whatever the window.
-    """
-    schedules = keras.optimizers.schedules
-    steps = settings.window if settings.sum_steps else 1
-    scale = steps if settings.optimizer == "sgd" else 1
-    if settings.decay is None:
-        rate = schedules.CosineDecay(scale * settings.learning_rate, batches * settings.epochs)
-    else:
-        rates = [scale * rate for rate in learning_rates(settings)]
-        # Boundaries are the last steps of epochs: a rate holds up to its boundary, inclusive.
-        ends = [batches * (epoch + 1) - 1 for epoch in range(settings.epochs - 1)]
-        rate = schedules.PiecewiseConstantDecay(ends, rates) if ends else rates[0]
-    clip = settings.clip_norm and settings.clip_norm / steps
-    if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, global_clipnorm=clip)
-    return keras.optimizers.Adam(rate, global_clipnorm=clip)
 
 
 class SampledCrossentropy(keras.losses.Loss):

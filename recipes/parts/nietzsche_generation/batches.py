@@ -1,0 +1,54 @@
+"""Batches of a text: their size, smaller for a small text, and what is in them."""
+
+import numpy as np
+import tensorflow as tf
+
+from rnn_kit import pipelines
+from rnn_kit.text import streams
+
+LEAST_BATCHES = 20  # an epoch: a text that gives fewer is read in smaller batches
+
+
+def batch_and_window(settings, train, validation):
+    """Returns batch size and window, halved until a text gives `LEAST_BATCHES` batches, or one."""
+    batch_size, window = settings.batch_size, settings.window
+
+    def batches():
+        if settings.many_to_many:
+            return (train - 1) // (batch_size * window)
+        return max(0, train - window) // (settings.step * batch_size)
+
+    while batch_size > 1 and (batches() < LEAST_BATCHES or batch_size > validation):
+        batch_size //= 2
+    while window > 1 and train <= window:
+        window //= 2
+    return batch_size, window
+
+
+def training_data(settings, text, first_batch):
+    """Cuts a text into windows.
+
+    Args:
+        settings: With `many_to_many`, `step` and `seed`.
+        text: In ids, with `info`.
+        first_batch: Of the training batches.
+
+    Returns:
+        Endless training batches; how many of them an epoch has, and how many targets; and the batches
+        of the validation part.
+    """
+    batch_size, window = text.info["batch_size"], text.info["window"]
+    if settings.many_to_many:
+        dataset, batches = pipelines.stream_dataset(
+            text.train, batch_size, window, settings.seed, first_batch
+        )
+        ids = np.concatenate([text.train[-1:], text.validation])  # its first character is predicted too
+        cut = streams(ids, batch_size, min(window, len(text.validation) // batch_size))
+        targets = batches * batch_size * window
+        return dataset, batches, targets, tf.data.Dataset.from_tensor_slices(cut)
+    dataset, batches = pipelines.window_dataset(
+        text.train, batch_size, window, settings.step, settings.seed, first_batch
+    )
+    ids = np.concatenate([text.train[-window:], text.validation])
+    targets = len(range(0, len(text.train) - window, settings.step))
+    return dataset, batches, targets, pipelines.ordered_windows(ids, 1024, window)
