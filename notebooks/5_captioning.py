@@ -58,7 +58,7 @@ print(
 figures.caption_grid(
     [
         {
-            "image": run_figures.picture_of(held.train, n),
+            "image": run_figures.image_of(held.train, n),
             "name": held.train.names[n],
             "caption": " ".join(held.train.words[n][0]),
             "reference": " ".join(held.train.words[n][-1]),
@@ -143,7 +143,7 @@ figure
 picture, width = 3, 3
 
 writer = Writer(models["attention"], held.vocabulary, settings.length)
-row = {name: values[picture : picture + 1] for name, values in held.test.pictures.items()}
+row = {name: values[picture : picture + 1] for name, values in held.test.images.items()}
 found = writer.beam(row, width)[0]
 scene = held.test.scenes[picture]
 for sentence in found:
@@ -152,7 +152,7 @@ for sentence in found:
         f"{-sentence.per_word:6.3f} nats a word  {'true    ' if is_true(scene, said) else 'not true'}  {said}"
     )
 figures.captioned(
-    run_figures.picture_of(held.test, picture),
+    run_figures.image_of(held.test, picture),
     [(" ".join(s.words), f"{-s.per_word:.2f} nats a word") for s in found],
 )
 
@@ -165,8 +165,8 @@ figures.captioned(
 # %% tags=["picture"]
 run_figures.attention(
     writer,
-    run_figures.picture_of(held.test, picture),
-    run_figures.row_of(held.test, picture),
+    run_figures.image_of(held.test, picture),
+    run_figures.features_of(held.test, picture),
     found[0].words,
 )
 
@@ -178,7 +178,7 @@ run_figures.attention(
 # %%
 for decoder, model in models.items():
     written = Writer(model, held.vocabulary, settings.length).beam(
-        held.test.pictures, settings.beam_widths[0]
+        held.test.images, settings.beam_widths[0]
     )
     share = recipe.judging.truth([best.words for best, *_ in written], held.test)
     curve = [row["val_truth"] for row in histories[decoder]]

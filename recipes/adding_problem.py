@@ -211,7 +211,7 @@ def once(settings, run):
 
 
 def run_one(settings, open_run, show=False):
-    """One run from its data to its result; `show` opens the picture at the end. Returns the metrics."""
+    """One run from its data to its result; `show` opens the figure at the end. Returns the metrics."""
     info = load_data(settings)
     run = open_run(info)
     state = ", its initial state learned" if settings.learned_state else ""
@@ -264,7 +264,7 @@ def parse(argv):
         trains=True,
     )
     for verb in (train, compare):
-        about = "open the picture at the end"
+        about = "open the figure at the end"
         verb.group("data and run").add_argument("--show", action="store_true", help=about)
     return line.parse(argv)
 

@@ -305,7 +305,7 @@ def main(argv=None):
 
 
 def measure_into(out, flags):
-    """Measures, and writes the result and its picture into a folder. Returns the result."""
+    """Measures, and writes the result and its figure into a folder. Returns the result."""
     torch = start_torch(flags) if flags.torch else "PyTorch is left out, as --no-torch says."
     if isinstance(torch, str):
         result = measure_all(flags, None, torch)

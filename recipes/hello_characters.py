@@ -37,7 +37,7 @@ What to expect of the `cpu` preset, with the seeds 0, 1 and 2, each in seconds o
 How to run it:
 
     python recipes/hello_characters.py
-    python recipes/hello_characters.py --show         and open the pictures
+    python recipes/hello_characters.py --show         and open the figures
     python recipes/hello_characters.py --word banana  another word
     python recipes/hello_characters.py --units 8 --temperature 0.5
 
@@ -213,7 +213,7 @@ def spell(settings, word, model):
 
 
 def run_one(settings, open_run, show=False):
-    """One run from the word to its result; `show` opens the pictures. Returns the metrics."""
+    """One run from the word to its result; `show` opens the figures. Returns the metrics."""
     word = load_data(settings)
     run = open_run(word.info)
     print(f"on {describe_machine()}; everything goes to {run.path}")
@@ -274,7 +274,7 @@ def run_one(settings, open_run, show=False):
 def parse(argv):
     line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS)
     line.train().group("data and run").add_argument(
-        "--show", action="store_true", help="open the pictures at the end"
+        "--show", action="store_true", help="open the figures at the end"
     )
     return line.parse(argv)
 

@@ -1,30 +1,30 @@
-"""A picture goes in, a sentence comes out: a recurrent network says what it sees.
+"""An image goes in, a sentence comes out: a recurrent network says what it sees.
 
-What you will see: sentences about validation pictures that begin as "a a a" and end as something that
-could have been said of them; scores against what five people said; a grid of test pictures with their
+What you will see: sentences about validation images that begin as "a a a" and end as something that
+could have been said of them; scores against what five people said; a grid of test images with their
 captions, the best and the worst; and, with `--decoder attention`, where the network looked before each
 word.
 
     features      a convolutional network for ImageNet, without its last layers
-    model         features -> RNN, words -> embedding -> RNN -> softmax: p(next word | picture, words)
-    loss          -(1/N) Σ ln p(word_t | picture, words before), in nats a word; perplexity = e^loss
+    model         features -> RNN, words -> embedding -> RNN -> softmax: p(next word | image, words)
+    loss          -(1/N) Σ ln p(word_t | image, words before), in nats a word; perplexity = e^loss
     in the test   the words of a beam search, or sampled one by one, until the end
 
 After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), "Application – Image Captioning", which shows the
-model of Karpathy and Li 2015. The four ways by which the picture comes into the network, `--decoder`:
+model of Karpathy and Li 2015. The four ways by which the image comes into the network, `--decoder`:
 
     init          as the state before the first word
     input         as the first word                 (Vinyals et al. 2015, arXiv:1411.4555)
     merge         beside every word                 (the lecture's W_ih v)
     attention     a part of it before each word     (Xu et al. 2015, arXiv:1502.03044)
 
-Flickr8k's pictures belong to their owners, so nothing is downloaded: the error says where they are to
-be had. `--data shapes` needs no data: it draws pictures of circles, squares and triangles, trains the
+Flickr8k's images belong to their owners, so nothing is downloaded: the error says where they are to
+be had. `--data shapes` needs no data: it draws images of circles, squares and triangles, trains the
 convolutional network too, and checks whether every sentence is true.
 
-What to expect of the test pictures, on 2 CPU cores:
+What to expect of the test images, on 2 CPU cores:
 
-    preset    pictures    scores                                               training
+    preset    images    scores                                               training
     cpu       Flickr8k    BLEU-1 to 4: 62.4, 44.5, 30.9, 21.0; CIDEr 0.524     1,528 s
                           (means; --seeds 0 1 2 --features POOLED.npz GRID.npz; one thread)
     shapes    drawn       98.3 % of the sentences are true (seed 0)            255 s
@@ -38,8 +38,8 @@ How to run it:
 
     python recipes/image_captioning.py                                 Flickr8k, features by MobileNetV2
     python recipes/image_captioning.py --features POOLED.npz GRID.npz  computed before
-    python recipes/image_captioning.py --preset shapes                 drawn pictures; no data needed
-    python recipes/image_captioning.py --data my_folder                your pictures and their captions
+    python recipes/image_captioning.py --preset shapes                 drawn images; no data needed
+    python recipes/image_captioning.py --data my_folder                your images and their captions
     python recipes/image_captioning.py caption photo.jpg               what a saved run says of it
     python recipes/image_captioning.py compare                         the four decoders side by side
     python recipes/image_captioning.py --resume                        go on after Ctrl-C or a crash
@@ -56,15 +56,17 @@ import keras
 import numpy as np
 
 from parts.image_captioning import (
+    batches,
     captioner,
     captioning,
     comparison,
     data,
     decoding,
     evaluation,
-    fitting,
+    losses,
     run_figures,
     scores,
+    validation,
 )
 from parts.image_captioning.choices import DECODERS, VECTORS
 from recipe_kit import cli
@@ -87,7 +89,7 @@ class Settings:
 
     data: str = cli.data(
         "flickr8k",
-        "flickr8k, shapes (drawn), or your own: a folder of pictures and captions, or the captions' "
+        "flickr8k, shapes (drawn), or your own: a folder of images and captions, or the captions' "
         "file; docs/data.md has the forms",
         ("flickr8k", "shapes"),
     )
@@ -115,17 +117,17 @@ class Settings:
     seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
     distribute: bool = cli.distribute()
     checkpoint_seconds: float = cli.checkpoint_seconds()
-    decoder: str = setting("attention", "how the picture comes in", choices=DECODERS)
+    decoder: str = setting("attention", "how the image comes in", choices=DECODERS)
     vector: str = setting(
-        "pooled", "the picture as one vector: pooled features, or the mean of a grid", choices=VECTORS
+        "pooled", "the image as one vector: pooled features, or the mean of a grid", choices=VECTORS
     )
     cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
     units: int = setting(512, "of it", cli.positive_int)
-    embedding: int = setting(256, "size of the vectors of words and picture", cli.positive_int)
+    embedding: int = setting(256, "size of the vectors of words and image", cli.positive_int)
     word_vectors: str | None = setting(
         None, "text file of word2vec or GloVe vectors, which then stay as they are"
     )
-    image_dropout: float = setting(0.3, "of the picture's features", cli.fraction)
+    image_dropout: float = setting(0.3, "of the image's features", cli.fraction)
     embedding_dropout: float = setting(0.3, "of the columns of the words' vectors", cli.fraction)
     output_dropout: float = setting(0.5, "before the softmax", cli.fraction)
     label_smoothing: float = setting(0.1, "of the targets", cli.fraction)
@@ -186,7 +188,7 @@ PRESETS = {
 
 
 def load_data(settings):
-    """Pictures and captions to train on, to validate on and to test on."""
+    """Images and captions to train on, to validate on and to test on."""
     if settings.word_vectors is None:
         return data.load(settings)
     if not Path(settings.word_vectors).is_file():  # said now, not after the features are computed
@@ -228,28 +230,28 @@ def build_model(settings, vocabulary, images, word_vectors=None):
 def train(settings, held, run):
     """Teaches captions word by word. Returns the model, with the weights of the best epoch."""
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
-    dataset, batches, words = fitting.training_batches(
+    dataset, steps, words = batches.training_batches(
         held.train, held.vocabulary, settings.batch_size, settings.seed, checkpoint.first_batch
     )
-    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, batches * settings.epochs)
+    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps * settings.epochs)
     with cli.strategy(settings).scope():
-        model = build_model(settings, held.vocabulary, held.images, held.word_vectors)
-        model.adapt(held.train.pictures)
+        model = build_model(settings, held.vocabulary, held.image_shapes, held.word_vectors)
+        model.adapt(held.train.images)
         model.compile(
             keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm),
-            fitting.SmoothedCrossentropy(settings.label_smoothing),
+            losses.SmoothedCrossentropy(settings.label_smoothing),
             weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy("nats", from_logits=True)],
         )
     print(
         f"{settings.decoder}, {settings.cell} of {settings.units}, {model.count_params():,} weights; "
-        f"{words:,} words an epoch, in {batches:,} batches of {settings.batch_size} captions"
+        f"{words:,} words an epoch, in {steps:,} batches of {settings.batch_size} captions"
     )
     writer = decoding.Writer(model, held.vocabulary, settings.length)
     watched = np.random.default_rng(settings.seed).permutation(len(held.validation))[:3]
 
     def score():
         found = writer.beam(
-            held.validation.pictures, settings.beam_widths[0], settings.length_penalties[0]
+            held.validation.images, settings.beam_widths[0], settings.length_penalties[0]
         )
         written = [best.words for best, *_ in found]
         sample = "\n".join(f"    {held.validation.names[n]}: {' '.join(written[n])}" for n in watched)
@@ -259,7 +261,9 @@ def train(settings, held, run):
         return {name: found[name] for name in ("bleu_4", "cider", "truth") if name in found}
 
     callbacks = [
-        fitting.ValidateCaptions(fitting.Nats(model, held.validation, held.vocabulary), score),
+        validation.ValidateCaptions(
+            validation.CaptionNats(model, held.validation, held.vocabulary), score
+        ),
         kit.Throughput(words, "words"),
         kit.EpochLog(run.append_history, words),
         kit.StopOnNaN(),
@@ -268,7 +272,7 @@ def train(settings, held, run):
         ),
     ]
     try:
-        checkpoint.fit(model, dataset, batches, settings.epochs, callbacks)
+        checkpoint.fit(model, dataset, steps, settings.epochs, callbacks)
     except KeyboardInterrupt:
         run.save_model(model)
         again = cli.command("caption", "...", "--run", run.path)
@@ -285,37 +289,33 @@ def evaluate(settings, model, held):
     """Chooses how to write on validation, then reads the test part, once.
 
     Returns:
-        Metrics, and the test pictures' captions, lists of words.
+        Metrics, and the test images' captions, lists of words.
     """
     writer = decoding.Writer(model, held.vocabulary, settings.length)
-    validation = held.validation
+    part = held.validation
 
     def score(written):
-        if validation.scenes:
-            return evaluation.truth(written, validation)
-        return scores.bleu(written, validation.words)[-1]
+        if part.scenes:
+            return evaluation.truth(written, part)
+        return scores.bleu(written, part.words)[-1]
 
     chosen, width = decoding.choose(
-        writer, validation.pictures, settings.beam_widths, settings.length_penalties, score
+        writer, part.images, settings.beam_widths, settings.length_penalties, score
     )
     training = [words for image in held.train.words for words in image]
     ways = {
-        "greedy": [s.words for s in writer.draw(validation.pictures, 0)],
-        "sampling": [
-            s.words for s in writer.draw(validation.pictures, settings.temperature, settings.seed)
-        ],
+        "greedy": [s.words for s in writer.sample(part.images, 0)],
+        "sampling": [s.words for s in writer.sample(part.images, settings.temperature, settings.seed)],
     }
     for wide, (_, penalty) in chosen.items():
-        ways[f"beam_{wide}"] = [
-            best.words for best, *_ in writer.beam(validation.pictures, wide, penalty)
-        ]
+        ways[f"beam_{wide}"] = [best.words for best, *_ in writer.beam(part.images, wide, penalty)]
     metrics = {"beam_width": width, "length_penalty": chosen[width][1]}
     for way, written in ways.items():
-        found = evaluation.judge(written, validation) | evaluation.described(written, training)
+        found = evaluation.judge(written, part) | evaluation.described(written, training)
         metrics |= {f"validation_{way}_{name}": value for name, value in found.items()}
-    captions = [best.words for best, *_ in writer.beam(held.test.pictures, width, chosen[width][1])]
+    captions = [best.words for best, *_ in writer.beam(held.test.images, width, chosen[width][1])]
     found = evaluation.judge(captions, held.test) | evaluation.described(captions, training)
-    found["perplexity"] = np.exp(fitting.Nats(model, held.test, held.vocabulary)())
+    found["perplexity"] = np.exp(validation.CaptionNats(model, held.test, held.vocabulary)())
     metrics |= {f"test_{name}": value for name, value in found.items()}
     return metrics, captions
 
@@ -323,14 +323,14 @@ def evaluate(settings, model, held):
 def run_one(settings, open_run):
     """One run from its data to its result. Returns the metrics."""
     cli.check_devices(settings, settings.batch_size)
-    held = load_data(settings)  # a backbone that sees the pictures has its own precision and draws
+    held = load_data(settings)  # a backbone that sees the images has its own precision and draws
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
     run = open_run(held.info)
     with run.writing("vocabulary.json") as aside:
         held.vocabulary.save(aside)
     print(
-        f"{held.info['name']}: training on {len(held.train):,} pictures, validating on "
+        f"{held.info['name']}: training on {len(held.train):,} images, validating on "
         f"{len(held.validation):,}, held out {len(held.test):,}; {len(held.vocabulary):,} words"
     )
     for note in held.notes:
@@ -359,7 +359,7 @@ def run_one(settings, open_run):
         run_figures.draw(run, settings, history, held, captions, model, metrics)
     evaluation.report(settings, metrics)
     print(f"written to {run.path}: {', '.join(run.names())}")
-    print("caption a picture with it: " + cli.command("caption", "PHOTO", "--run", run.path))
+    print("caption an image with it: " + cli.command("caption", "PHOTO", "--run", run.path))
     return metrics
 
 
@@ -380,7 +380,7 @@ def parse(argv):
     line.train()
     caption = line.verb(
         "caption",
-        "say what a saved run sees in pictures",
+        "say what a saved run sees in images",
         {"writing"},
         also={"seed", "features"},
         saved_run=True,
@@ -398,7 +398,7 @@ def parse(argv):
     )
     line.verb(
         "measure",
-        "measure captions a second of a saved run, one picture at a time and 64",
+        "measure captions a second of a saved run, one image at a time and 64",
         {"writing"},
         also={"features"},
         saved_run=True,

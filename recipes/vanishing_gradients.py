@@ -1,6 +1,6 @@
 """The gradient that vanishes or explodes on its way back through time, measured and drawn.
 
-What you will see, in four pictures and a table:
+What you will see, in four figures and a table:
 
 - `jacobians.png`: the product of Jacobians of the slides, dL/dh(t) = dL/dh(T) Π dh(j)/dh(j-1), over 60
   steps, for recurrent matrices of a spectral radius ρ below, at and above 1, against the bound
@@ -40,7 +40,7 @@ What to expect of the `cpu` preset, with the seeds 0, 1 and 2, in some 70 second
 How to run it:
 
     python recipes/vanishing_gradients.py                   all of it
-    python recipes/vanishing_gradients.py --show            and open the pictures
+    python recipes/vanishing_gradients.py --show            and open the figures
     python recipes/vanishing_gradients.py --preset lecture  H = 5 and T = 50, as in 000's snippet
     python recipes/vanishing_gradients.py --units 128 --steps 100
 
@@ -162,7 +162,7 @@ def evaluate(settings, model):
 
 
 def run_one(settings, open_run, show=False):
-    """All measurements of one seed; `show` opens the pictures at the end. Returns the metrics."""
+    """All measurements of one seed; `show` opens the figures at the end. Returns the metrics."""
     keras.utils.set_random_seed(settings.seed)
     info = load_data(settings)
     run = open_run(info)
@@ -217,7 +217,7 @@ def _name(name, back):
 
 
 def report(radii, starts, back, metrics):
-    """Prints what the pictures show, in numbers."""
+    """Prints what the figures show, in numbers."""
     print(f"\n‖dL/dh(t)‖ {back} steps back, relative to the last step (median); a tenth is left after")
     for name, fading in (radii | starts).items():
         left = fading.steps_to(0.1)
@@ -239,7 +239,7 @@ def report(radii, starts, back, metrics):
 def parse(argv):
     line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS)
     line.train().group("data and run").add_argument(
-        "--show", action="store_true", help="open the pictures at the end"
+        "--show", action="store_true", help="open the figures at the end"
     )
     return line.parse(argv)
 

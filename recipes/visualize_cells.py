@@ -213,7 +213,7 @@ def look_into(model, settings, vocabulary, searched, held_out, name):
     seen = looking.look(model, layer, vocabulary, searched, held_out)
     print(looking.table(seen))
     if not seen.gates:
-        print("(this layer has no gates, so there is no picture of their saturation)")
+        print("(this layer has no gates, so there is no figure of their saturation)")
     return seen
 
 

@@ -18,9 +18,9 @@ PICTURES = ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
 CSV = "image,caption\na.jpg,A dog.\nb.jpg,A cat.\na.jpg,One dog.\nc.jpg,A cow.\nd.jpg,A pig.\n"
 
 
-def folder(root, files, pictures=PICTURES):
-    """Writes texts by their names, and empty files for pictures; returns the folder."""
-    for name, content in {**dict.fromkeys(pictures, b""), **files}.items():
+def folder(root, files, images=PICTURES):
+    """Writes texts by their names, and empty files for images; returns the folder."""
+    for name, content in {**dict.fromkeys(images, b""), **files}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -282,19 +282,19 @@ def test_a_caption_file_is_read_beside_its_images_and_split(tmp_path):
 
 
 def test_of_several_folders_the_one_with_most_of_the_images_is_taken(tmp_path):
-    pictures = [f"Images/{name}" for name in PICTURES] + ["plot.png", "a.jpg", "small/a.jpg"]
-    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": CSV}, pictures))
+    images = [f"Images/{name}" for name in PICTURES] + ["plot.png", "a.jpg", "small/a.jpg"]
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": CSV}, images))
     assert loaded.train.paths == [tmp_path / "Images" / "a.jpg", tmp_path / "Images" / "b.jpg"]
 
 
 def test_suffixes_of_pictures_are_known_in_upper_and_lower_case(tmp_path):
-    pictures = ["1.JPG", "2.jpeg", "3.png", "4.Bmp", "5.gif", "6.webp"]
-    text = tokens([*pictures, "7.jpg.1", "8.txt"])
-    loaded = load_captions(
-        folder(tmp_path, {"f.token.txt": text, "7.jpg.1": "", "8.txt": ""}, pictures)
+    images = ["1.JPG", "2.jpeg", "3.png", "4.Bmp", "5.gif", "6.webp"]
+    text = tokens([*images, "7.jpg.1", "8.txt"])
+    loaded = load_captions(folder(tmp_path, {"f.token.txt": text, "7.jpg.1": "", "8.txt": ""}, images))
+    assert sorted(chain(*names(loaded))) == images
+    assert (
+        "2 captions of 2 images without an image file are left out: '7.jpg.1', '8.txt'" in loaded.notes
     )
-    assert sorted(chain(*names(loaded))) == pictures
-    assert "2 captions of 2 images without a picture are left out: '7.jpg.1', '8.txt'" in loaded.notes
 
 
 def test_the_file_that_is_called_captions_goes_before_other_tables(tmp_path):
@@ -303,8 +303,8 @@ def test_the_file_that_is_called_captions_goes_before_other_tables(tmp_path):
 
 
 def test_cocos_images_are_found_beside_the_folder_of_annotations(tmp_path):
-    pictures = [f"train2017/{name}" for name in PICTURES]
-    folder(tmp_path, {"annotations/captions_train2017.json": json.dumps(COCO)}, pictures)
+    images = [f"train2017/{name}" for name in PICTURES]
+    folder(tmp_path, {"annotations/captions_train2017.json": json.dumps(COCO)}, images)
     for path in (tmp_path, tmp_path / "annotations/captions_train2017.json"):
         loaded = load_captions(path)
         found = [path for part in loaded[:3] for path in part.paths]
@@ -323,25 +323,25 @@ def test_cocos_images_are_found_beside_the_folder_of_annotations(tmp_path):
     ],
 )
 def test_a_name_means_the_one_picture_that_it_can_mean(tmp_path, written):
-    pictures = ["Images/a.jpg", "Images/b.jpg", "Images/c.jpg", "Images/d.JPG", "Images/e.jpg"]
+    images = ["Images/a.jpg", "Images/b.jpg", "Images/c.jpg", "Images/d.JPG", "Images/e.jpg"]
     rows = [f"{name},A caption." for name in written]
     split = dict(zip(SPLIT, ("a\nb.jpg", r"Images\c.jpg", "D.jpg"), strict=True))
     files = {**split, "captions.csv": "\n".join(["image,caption", *rows])}
-    loaded = load_captions(folder(tmp_path, files, pictures))
-    assert [path for part in loaded[:3] for path in part.paths] == [tmp_path / p for p in pictures[:4]]
+    loaded = load_captions(folder(tmp_path, files, images))
+    assert [path for part in loaded[:3] for path in part.paths] == [tmp_path / p for p in images[:4]]
     features = load_captions(tmp_path, image_names=["a.jpg", "b.jpg", "c.jpg", "d.png", "e.jpg"])
     assert names(features) == [["a.jpg", "b.jpg"], ["c.jpg"], ["d.png"]]
 
 
 def test_pictures_of_one_name_in_two_folders_are_told_apart_by_the_folders(tmp_path):
-    pictures = ["data/x/1.jpg", "data/y/1.jpg", "x/2.jpg", "y/3.jpg"]
+    images = ["data/x/1.jpg", "data/y/1.jpg", "x/2.jpg", "y/3.jpg"]
     text = "image,caption\nx/1.jpg,One.\ny/1.jpg,Two.\nx/2.jpg,Three.\ny/2.jpg,Four.\nz/3.jpg,Five.\n"
     loaded = load_captions(
-        folder(tmp_path, {"captions.csv": text}, pictures[:2]),
+        folder(tmp_path, {"captions.csv": text}, images[:2]),
         image_names=["1.jpg"] * 0 + ["x/1.jpg", "y/1.jpg", "3.jpg"],
     )
     assert sorted(chain(*names(loaded))) == ["3.jpg", "x/1.jpg", "y/1.jpg"]
-    folder(tmp_path / "data", {"captions.csv": text}, pictures[2:])
+    folder(tmp_path / "data", {"captions.csv": text}, images[2:])
     loaded = load_captions(tmp_path / "data")
     found = dict(zip(chain(*names(loaded)), chain(*(part.paths for part in loaded[:3])), strict=True))
     assert found == {
@@ -350,7 +350,7 @@ def test_pictures_of_one_name_in_two_folders_are_told_apart_by_the_folders(tmp_p
         "x/2.jpg": tmp_path / "data/x/2.jpg",
         "z/3.jpg": tmp_path / "data/y/3.jpg",
     }
-    assert "1 caption of 1 image without a picture is left out: 'y/2.jpg'" in loaded.notes
+    assert "1 caption of 1 image without an image file is left out: 'y/2.jpg'" in loaded.notes
 
 
 def test_names_that_are_not_unicode_are_found_and_hashed(tmp_path):
@@ -385,12 +385,12 @@ def test_a_name_that_could_mean_two_pictures_means_none(tmp_path):
     folder(tmp_path, {"captions.csv": text}, [*PICTURES, "a.png", "e.jpg"])
     loaded = load_captions(tmp_path)
     assert sorted(chain(*names(loaded))) == ["B.jpg", "c.jpg", "d.jpg"]
-    assert "2 captions of 1 image without a picture are left out: 'a'" in loaded.notes
+    assert "2 captions of 1 image without an image file are left out: 'a'" in loaded.notes
 
 
 def test_pictures_in_several_folders_are_all_found(tmp_path):
-    pictures = ["one/a.jpg", "one/b.jpg", "two/b.jpg", "two/c.jpg", "two/d.jpg"]
-    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": CSV}, pictures))
+    images = ["one/a.jpg", "one/b.jpg", "two/b.jpg", "two/c.jpg", "two/d.jpg"]
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": CSV}, images))
     found = [path.relative_to(tmp_path).as_posix() for part in loaded[:3] for path in part.paths]
     assert found == ["one/a.jpg", "two/b.jpg", "two/c.jpg", "two/d.jpg"]
 
@@ -418,9 +418,9 @@ def test_a_caption_file_for_each_part_makes_the_parts(tmp_path, files):
         texts = ["image,caption\n" + "".join(f"{n},{c}\n" for n, c in of.items()) for of in texts]
     else:
         texts = [json.dumps(of) for of in texts]
-    pictures = ["train/a.jpg", "train/b.jpg", "validation/c.jpg", "test/d.jpg"]
-    loaded = load_captions(folder(tmp_path, dict(zip(files, texts, strict=True)), pictures))
-    assert [p for part in loaded[:3] for p in part.paths] == [tmp_path / name for name in pictures]
+    images = ["train/a.jpg", "train/b.jpg", "validation/c.jpg", "test/d.jpg"]
+    loaded = load_captions(folder(tmp_path, dict(zip(files, texts, strict=True)), images))
+    assert [p for part in loaded[:3] for p in part.paths] == [tmp_path / name for name in images]
     assert [len(part) for part in loaded[:3]] == [2, 1, 1]
     (tmp_path / files[1]).unlink()
     fewer = load_captions(tmp_path)
@@ -429,9 +429,9 @@ def test_a_caption_file_for_each_part_makes_the_parts(tmp_path, files):
 
 def test_names_of_metadata_are_those_of_its_own_folder(tmp_path):
     text = "file_name,text\n1.jpg,One.\n2.jpg,Two.\n"
-    pictures = [f"{part}/{n}.jpg" for part in ("train", "test") for n in (1, 2)]
+    images = [f"{part}/{n}.jpg" for part in ("train", "test") for n in (1, 2)]
     loaded = load_captions(
-        folder(tmp_path, {f"{part}/metadata.csv": text for part in ("train", "test")}, pictures)
+        folder(tmp_path, {f"{part}/metadata.csv": text for part in ("train", "test")}, images)
     )
     assert loaded.test.names == ["test/1.jpg", "test/2.jpg"]
     assert loaded.test.paths == [tmp_path / "test/1.jpg", tmp_path / "test/2.jpg"]
@@ -526,14 +526,14 @@ def test_two_files_for_one_part_are_refused(tmp_path):
 
 
 def test_without_a_split_a_tenth_and_a_tenth_are_drawn_by_the_seed(tmp_path):
-    pictures = [f"{n}.jpg" for n in range(29)]
-    folder(tmp_path / "one", {"f.token.txt": tokens(pictures)}, pictures)
-    folder(tmp_path / "two", {"f.token.txt": tokens(pictures[::-1])}, pictures)
+    images = [f"{n}.jpg" for n in range(29)]
+    folder(tmp_path / "one", {"f.token.txt": tokens(images)}, images)
+    folder(tmp_path / "two", {"f.token.txt": tokens(images[::-1])}, images)
     first, same, other = (
         load_captions(tmp_path / name, seed=seed) for name, seed in [("one", 3), ("two", 3), ("one", 4)]
     )
     assert [len(part) for part in first[:3]] == [25, 2, 2]
-    assert sorted(chain(*names(first))) == sorted(pictures)
+    assert sorted(chain(*names(first))) == sorted(images)
     assert names(first) == names(same)
     assert names(first) != names(other)
     assert "drawn at random, by the seed 3" in first.notes[0]
@@ -551,13 +551,13 @@ def test_three_images_are_one_in_each_part_and_two_are_too_few(tmp_path):
 
 def test_what_has_no_picture_caption_or_word_is_counted_and_left_out(tmp_path):
     text = CSV + "x.jpg,Two.\ny.jpg,Three.\nx.jpg,Four.\nb.jpg, .\nz.jpg,!\n"
-    pictures = [*PICTURES, "z.jpg", "no.png"]
-    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": text}, pictures))
+    images = [*PICTURES, "z.jpg", "no.png"]
+    loaded = load_captions(folder(tmp_path, {**SPLIT, "captions.csv": text}, images))
     assert names(loaded) == [["a.jpg", "b.jpg"], ["c.jpg"], ["d.jpg"]]
     assert loaded.train.captions[1] == ["A cat."]
     assert loaded.notes == [
         "2 captions without a word are left out",
-        "3 captions of 2 images without a picture are left out: 'x.jpg', 'y.jpg'",
+        "3 captions of 2 images without an image file are left out: 'x.jpg', 'y.jpg'",
         "2 images without a caption are left out",
         "4 images with 5 captions: 2 to train on, 1 to validate on, 1 for the test",
     ]
@@ -570,7 +570,7 @@ def test_names_that_can_be_provided_stand_for_files(tmp_path):
     assert names(loaded) == [["b.jpg"], ["c.jpg"], ["d.jpg"]]
     assert [part.paths for part in loaded[:3]] == [[tmp_path / "b.jpg"], [None], [None]]
     assert loaded.notes[:2] == [
-        "2 captions of 1 image without a picture are left out: 'a.jpg'",
+        "2 captions of 1 image without an image file are left out: 'a.jpg'",
         "1 image without a caption is left out",
     ]
 
@@ -593,7 +593,7 @@ def test_images_that_cannot_be_read_are_taken_out_counted_and_named(tmp_path):
 
 def test_names_that_do_not_agree_are_said_where_the_pictures_are_there(tmp_path):
     message = error_line(folder(tmp_path, {"captions.csv": CSV}, [f"photo_{n}.jpg" for n in range(4)]))
-    assert "found 4 picture files" in message and "such as 'photo_0.jpg'" in message
+    assert "found 4 image files" in message and "such as 'photo_0.jpg'" in message
     assert "the names do not agree" in message and "put the images" not in message
 
 
@@ -604,7 +604,7 @@ def test_a_part_without_an_image_is_refused_with_what_to_do(tmp_path):
     assert "--features" in message and "--data shapes" in message and "'a.jpg', 'b.jpg'" in message
     message = error_line(folder(tmp_path, {}, ["photos/c.jpg", "photos/x.jpg"]))
     assert "too few for: train, test." in message
-    assert f"2 picture files in {tmp_path / 'photos'}" in message
+    assert f"2 image files in {tmp_path / 'photos'}" in message
     assert "the 1 names of images that can be provided" in error_line(tmp_path, image_names={"u.jpg"})
 
 
@@ -671,7 +671,7 @@ def test_flickr8k_is_found_with_its_photos_in_a_folder(flickr8k, below):
     assert names(loaded) == [["a.jpg", "b.jpg"], ["c.jpg"], ["d.jpg"]]
     assert loaded.test.paths == [flickr8k / below / "d.jpg"]
     assert loaded.info["name"] == "flickr8k"
-    assert loaded.notes[0] == "2 captions of 1 image without a picture are left out: 'e.jpg.1'"
+    assert loaded.notes[0] == "2 captions of 1 image without an image file are left out: 'e.jpg.1'"
 
 
 def test_flickr8k_is_found_in_the_data_folder_too(flickr8k, tmp_path):
@@ -723,7 +723,7 @@ class TestTheRealFlickr8k:
         assert [len(part) for part in loaded[:3]] == [6000, 1000, 1000]
         assert {len(texts) for part in loaded[:3] for texts in part.captions} == {5}
         assert len({name for part in loaded[:3] for name in part.names}) == 8000
-        assert loaded.notes[0].startswith("5 captions of 1 image without a picture are left out")
+        assert loaded.notes[0].startswith("5 captions of 1 image without an image file are left out")
         assert loaded.notes[1] == "91 images in no part of the split are left out"
 
     def test_has_the_words_that_figures_are_measured_on(self, names):

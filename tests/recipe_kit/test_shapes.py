@@ -1,4 +1,4 @@
-"""Drawn pictures of shapes: what is drawn is what is said, pixel by pixel."""
+"""Drawn images of shapes: what is drawn is what is said, pixel by pixel."""
 
 import re
 
@@ -10,7 +10,7 @@ from recipe_kit.datasets.shapes import COLORS, KINDS, RELATIONS, SIZES, Scene, S
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     return generated_shapes(300, seed=5)
 
 
@@ -19,22 +19,22 @@ def seen(image, shape):
     return np.argwhere(np.abs(image.astype(int) - COLORS[shape.color]).max(axis=-1) < 40)
 
 
-def test_every_caption_is_true(pictures):
-    for scene, captions in zip(pictures.scenes, pictures.captions, strict=True):
+def test_every_caption_is_true(images):
+    for scene, captions in zip(images.scenes, images.captions, strict=True):
         assert len(set(captions)) == len(captions) == 5
         assert all(is_true(scene, caption) for caption in captions)
 
 
-def test_a_shape_has_its_colour_at_its_centre(pictures):
-    for image, scene in zip(pictures.images, pictures.scenes, strict=True):
+def test_a_shape_has_its_colour_at_its_centre(images):
+    for image, scene in zip(images.images, images.scenes, strict=True):
         for shape in scene.shapes:
             there = image[int(shape.row), int(shape.column)].astype(int)
             assert np.abs(there - COLORS[shape.color]).max() < 20
 
 
-def test_where_the_pixels_lie_is_what_the_sentence_says(pictures):
+def test_where_the_pixels_lie_is_what_the_sentence_says(images):
     checked = dict.fromkeys(RELATIONS, 0)
-    for image, scene in zip(pictures.images, pictures.scenes, strict=True):
+    for image, scene in zip(images.images, images.scenes, strict=True):
         if len(scene.shapes) == 1 or len({shape.color for shape in scene.shapes}) == 1:
             continue
         (row, column), (other_row, other_column) = (seen(image, s).mean(0) for s in scene.shapes)
@@ -52,9 +52,9 @@ def test_where_the_pixels_lie_is_what_the_sentence_says(pictures):
     assert min(checked.values()) > 30
 
 
-def test_large_is_larger_than_small_and_shapes_are_told_by_their_pixels(pictures):
+def test_large_is_larger_than_small_and_shapes_are_told_by_their_pixels(images):
     filled = {}
-    for image, scene in zip(pictures.images, pictures.scenes, strict=True):
+    for image, scene in zip(images.images, images.scenes, strict=True):
         if len(scene.shapes) == 1:
             (shape,) = scene.shapes
             pixels = seen(image, shape)
@@ -64,8 +64,8 @@ def test_large_is_larger_than_small_and_shapes_are_told_by_their_pixels(pictures
     assert np.mean(filled["square"]) > 0.9 > np.mean(filled["circle"]) > np.mean(filled["triangle"])
 
 
-def test_shapes_keep_apart(pictures):
-    for image, scene in zip(pictures.images, pictures.scenes, strict=True):
+def test_shapes_keep_apart(images):
+    for image, scene in zip(images.images, images.scenes, strict=True):
         if len({shape.color for shape in scene.shapes}) == 2:
             ours, theirs = (seen(image, shape) for shape in scene.shapes)
             apart = np.linalg.norm(ours[:, None] - theirs[None], axis=-1)
@@ -80,9 +80,9 @@ def changed(sentence, words):
                 yield sentence[: match.start()] + other + sentence[match.end() :]
 
 
-def test_a_wrong_word_makes_a_full_sentence_false(pictures):
+def test_a_wrong_word_makes_a_full_sentence_false(images):
     count = 0
-    for scene in pictures.scenes[:100]:
+    for scene in images.scenes[:100]:
         full = " ".join(scene.shapes[0].words)
         if len(scene.shapes) == 2:
             relation = next(r for r in RELATIONS if shapes.lies(scene.shapes[0], r, scene.shapes[1]))

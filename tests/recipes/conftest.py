@@ -31,8 +31,8 @@ def run_main(request, monkeypatch, capsys):
 
 
 @pytest.fixture
-def without_pictures(request, monkeypatch):
-    """For tests of something else: a run of the file's recipe leaves its pictures out."""
+def without_figures(request, monkeypatch):
+    """For tests of something else: a run of the file's recipe leaves its figures out."""
     monkeypatch.setattr(request.module.recipe.run_figures, "draw", lambda *args: None)
 
 

@@ -48,7 +48,7 @@ def test_an_unknown_word_never_matches():
 
 
 def test_cider_by_hand():
-    """Two pictures, so that an n-gram of one of them weighs ln 2 and one of both nothing.
+    """Two images, so that an n-gram of one of them weighs ln 2 and one of both nothing.
 
     The first caption is its reference: cosine 1 for every n, 10. The second shares 3 of 4 unigrams, 2
     of 3 bigrams, 1 of 2 trigrams and no 4-gram with its own, all of one weight: 10 (3/4 + 2/3 + 1/2)/4.
@@ -61,7 +61,7 @@ def test_cider_by_hand():
 
 
 def test_cider_clips_repeated_words_and_counts_off_for_length():
-    """a a a against a b, beside a picture of other words. Unigrams: min(3, 1)·1 / (3 √2) = 1/(3√2).
+    """a a a against a b, beside an image of other words. Unigrams: min(3, 1)·1 / (3 √2) = 1/(3√2).
 
     Bigrams: a a twice against a b, nothing. Lengths in bigrams: 2 and 1: e^(-1/72).
     """
@@ -88,7 +88,7 @@ def test_new_captions_and_distinct_words_are_counted():
     assert scores.distinct_words(captions) == 5
 
 
-def test_captions_without_pictures_are_refused():
+def test_captions_without_images_are_refused():
     for captions, references in (([], []), (cut("a"), []), (cut("a"), [[]])):
         for score in (scores.bleu, scores.ciders):
             with pytest.raises(ValueError, match="references"):

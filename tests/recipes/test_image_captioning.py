@@ -31,14 +31,14 @@ def saved(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A user's folder: 30 pictures of one colour, two captions each; and files of features of them."""
+    """A user's folder: 30 images of one colour, two captions each; and files of features of them."""
     path = tmp_path_factory.mktemp("mine")
     rng, rows, names = np.random.default_rng(0), ["image,caption"], []
     for n in range(30):
         colour = [*COLOURS][n % 3]
         names.append(f"{n:02}.png")
         Image.new("RGB", (20, 12), COLOURS[colour]).save(path / names[-1])
-        rows += [f'{names[-1]},"A {colour} picture, plain."', f"{names[-1]},all of it is {colour}"]
+        rows += [f'{names[-1]},"A {colour} image, plain."', f"{names[-1]},all of it is {colour}"]
     (path / "captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     hue = np.eye(3)[np.arange(30) % 3]
     pooled = np.hstack([hue, rng.normal(0, 0.1, (30, 5))]).astype("float16")
@@ -82,8 +82,8 @@ def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
     }
     assert json.loads((out / "result.json").read_text())["metrics"] == metrics
     assert metrics["epochs"] == 2 and 0 <= metrics["test_truth"] <= 1
-    for picture in out.glob("*.png"):
-        assert picture.read_bytes().startswith(b"\x89PNG")
+    for image in out.glob("*.png"):
+        assert image.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_saved_captions_are_as_true_as_reported(saved):
@@ -95,7 +95,7 @@ def test_the_saved_captions_are_as_true_as_reported(saved):
     assert np.mean(true) == metrics["test_truth"]
 
 
-def test_the_seed_fixes_the_run(tmp_path, without_pictures):
+def test_the_seed_fixes_the_run(tmp_path, without_figures):
     runs = {}
     for name, seed in (("one", "3"), ("again", "3"), ("other", "4")):
         metrics = recipe.main([*TINY, "--seed", seed, "--out", str(tmp_path / name)])
@@ -103,7 +103,7 @@ def test_the_seed_fixes_the_run(tmp_path, without_pictures):
     assert runs["one"] == runs["again"] != runs["other"]
 
 
-def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, without_pictures, monkeypatch):
+def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, without_figures, monkeypatch):
     flags = [*TINY, "--epochs", "2", "--data", "shapes"]
     unbroken = recipe.main([*flags, "--out", str(tmp_path / "unbroken")])
     batches = []
@@ -130,7 +130,7 @@ def test_a_users_pictures_are_learned_from_feature_files(attentive, folder):
     config = json.loads((out / "config.json").read_text())
     assert config["data"]["images_train"] == 24
     words = TokenVocabulary.load(out / "vocabulary.json")
-    assert {"red", "picture", "plain", "<unk>", "<eos>"} <= set(words.tokens)
+    assert {"red", "image", "plain", "<unk>", "<eos>"} <= set(words.tokens)
 
 
 def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder, tmp_path):
@@ -219,7 +219,7 @@ def test_a_truncated_photo_does_not_stop_a_training(folder, tmp_path, monkeypatc
 
 
 class OneNumber:
-    """A network that sees the mean of a picture."""
+    """A network that sees the mean of an image."""
 
     def predict_on_batch(self, batch):
         return batch.mean(axis=(1, 2, 3)).reshape(-1, 1, 1, 1)
@@ -227,7 +227,7 @@ class OneNumber:
 
 def test_captions_of_another_encoding_are_learned_from(folder, tmp_path, run_main):
     mine = shutil.copytree(folder, tmp_path / "mine")
-    text = (mine / "captions.csv").read_text().replace("picture", "M\xe4dchen")
+    text = (mine / "captions.csv").read_text().replace("image", "M\xe4dchen")
     (mine / "captions.csv").write_bytes(text.encode("latin-1"))
     flags = [*of(mine, "pooled.npz"), "--decoder", "init", "--out", str(tmp_path / "run")]
     code, _, error = run_main(flags)
@@ -240,7 +240,7 @@ def test_captions_of_another_encoding_are_learned_from(folder, tmp_path, run_mai
 def test_a_photo_that_cannot_be_opened_is_drawn_as_its_name(tmp_path, capsys):
     (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
     part = data.Part(["cut.jpg"], {}, [[["a"]]], [tmp_path / "cut.jpg"])
-    assert run_figures.picture_of(part, 0) is None
+    assert run_figures.image_of(part, 0) is None
     said = capsys.readouterr().out
     assert said.startswith("drawn without the photo: ") and "cut.jpg" in said
 
@@ -293,7 +293,7 @@ def test_a_truncated_picture_takes_no_caption_from_the_others(saved, tmp_path, r
     names = [str(cut), str(whole), str(tmp_path / "none.png")]
     code, said, error = run_main(["caption", *names, "--run", str(out)])
     assert f"{whole}, by a beam of" in said and (out / "caption-example.png").exists()
-    assert one_line(code, error) and "2 of 3 pictures cannot be read: " in error
+    assert one_line(code, error) and "2 of 3 images cannot be read: " in error
     assert str(cut) in error and "none.png" in error
 
 
@@ -322,7 +322,7 @@ def test_a_run_in_a_folder_that_cannot_be_written_says_what_it_sees_of_every_pic
     code, said, error = run_main(["caption", *photos, "--run", str(saved[0])])
     assert code == 0 and all(f"{photo}, by a beam of" in said for photo in photos)
     assert tried == ["caption-00.png"] and error.count("\n") == 1
-    assert error.startswith("No picture is drawn: Cannot write") and "Read-only" in error
+    assert error.startswith("No figure is drawn: Cannot write") and "Read-only" in error
 
 
 def test_measure_times_one_picture_and_many(attentive, capsys):
@@ -344,7 +344,7 @@ def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main
 
 
 def compared(tmp_path, truths, *flags):
-    """What compare of drawn pictures returns, and trains, where trainings come to these truths."""
+    """What compare of drawn images returns, and trains, where trainings come to these truths."""
     trained = []
 
     def train_runs(flags):
@@ -472,7 +472,7 @@ def test_a_picture_that_the_feature_file_does_not_have_is_named(folder, attentiv
 def test_what_is_no_picture_is_refused_by_name(kind, saved, tmp_path, run_main):
     path = tmp_path / "photo.jpg"
     if kind == "text":
-        path.write_text("no picture")
+        path.write_text("no image")
     elif kind == "folder":
         path.mkdir()
     elif kind == "cut":
@@ -495,7 +495,7 @@ def test_word_vectors_of_another_size_are_refused(folder, tmp_path, run_main):
 def test_word_vectors_that_are_not_there_are_said_before_the_pictures_are_read(
     folder, tmp_path, run_main, monkeypatch
 ):
-    monkeypatch.setattr(data, "load", lambda settings: pytest.fail("the pictures were read"))
+    monkeypatch.setattr(data, "load", lambda settings: pytest.fail("the images were read"))
     flags = [*of(folder, "pooled.npz"), "--word-vectors", str(tmp_path / "none.txt")]
     code, _, error = run_main([*flags, "--out", str(tmp_path / "run")])
     assert one_line(code, error) and "none.txt: there is no such file" in error
@@ -520,8 +520,8 @@ POOLED = "flickr8k_mobilenetv2_pool1280_f16.npz"
     not (os.environ.get("RNN_KIT_DATA") and (FLICKR8K / POOLED).is_file()),
     reason=f"$RNN_KIT_DATA names no folder with flickr8k/{POOLED}",
 )
-def test_a_small_run_on_flickr8k_says_of_each_picture_what_people_say_of_it(tmp_path, without_pictures):
-    """Two epochs of a small network: its captions fit their own pictures better than the next ones."""
+def test_a_small_run_on_flickr8k_says_of_each_image_what_people_say_of_it(tmp_path, without_figures):
+    """Two epochs of a small network: its captions fit their own images better than the next ones."""
     small = "--decoder init --units 128 --embedding 64 --epochs 2 --batch-size 64 --learning-rate 0.004"
     plain = "--output-dropout 0 --image-dropout 0 --embedding-dropout 0 --label-smoothing 0"
     quick = "--beam-widths 1 --length-penalties 0.7"

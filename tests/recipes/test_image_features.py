@@ -1,4 +1,4 @@
-"""Pictures of every kind, what a network sees in them, and the files that keep it."""
+"""Images of every kind, what a network sees in them, and the files that keep it."""
 
 import io
 import shutil
@@ -27,7 +27,7 @@ def coloured(path, mode="RGB", size=(40, 30), color=(200, 30, 30), **how):
     return path
 
 
-# Pictures
+# Images
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "P", "RGBA"])
@@ -62,7 +62,7 @@ def test_a_turned_photo_is_upright(tmp_path):
 
 
 def photo_with(exif, path):
-    """A picture 30 wide and 20 high with a bar at the top, and these EXIF data, whatever they are."""
+    """An image 30 wide and 20 high with a bar at the top, and these EXIF data, whatever they are."""
     image = Image.new("RGB", (30, 20), "white")
     image.paste("black", (0, 0, 30, 5))
     image.save(path, exif=bytes(exif), quality=95)
@@ -135,7 +135,7 @@ def test_the_whole_picture_is_squeezed_into_the_square():
 
 def broken(folder):
     folder.mkdir(exist_ok=True)
-    (folder / "text.jpg").write_text("no picture at all")
+    (folder / "text.jpg").write_text("no image at all")
     (folder / "empty.png").write_bytes(b"")
     (folder / "folder.png").mkdir()
     data = io.BytesIO()
@@ -227,7 +227,7 @@ def test_a_name_that_may_be_several_pictures_is_refused(tmp_path):
     names = np.array(["x/1.jpg", "y/1.jpg", "2.jpg"])
     held = features.read(save(tmp_path / "p.npz", image_id=names, features=np.ones((3, 2))))
     assert held.rows(["y/1.jpg", "2.png"]).tolist() == [1, 2]
-    with pytest.raises(DataError, match=r"several pictures that 1\.jpg may be \(x/1\.jpg, y/1\.jpg\)"):
+    with pytest.raises(DataError, match=r"several images that 1\.jpg may be \(x/1\.jpg, y/1\.jpg\)"):
         held.rows(["1.jpg"])
 
 
@@ -237,7 +237,7 @@ def test_two_files_of_one_kind_and_files_of_other_pictures_are_refused(tmp_path)
     with pytest.raises(DataError, match="both have features"):
         features.merge([one, two])
     other = features.read(save(tmp_path / "3.npz", image_id=["x"], grid=np.ones((1, 2, 2))))
-    with pytest.raises(DataError, match="no picture in common"):
+    with pytest.raises(DataError, match="no image in common"):
         features.merge([one, other])
 
 
@@ -247,7 +247,7 @@ def test_two_files_of_one_kind_and_files_of_other_pictures_are_refused(tmp_path)
         ({"features": np.ones((3, 2))}, "image_id"),
         ({"image_id": NAMES, "grid": np.ones((3, 2, 2)), "scale": np.array([1, np.nan])}, "scale"),
         ({"image_id": NAMES}, "image_id"),
-        ({"image_id": NAMES, "features": np.ones((2, 2))}, "3 pictures"),
+        ({"image_id": NAMES, "features": np.ones((2, 2))}, "3 images"),
         ({"image_id": NAMES, "features": np.ones((3, 2, 2))}, "shape"),
         ({"image_id": NAMES, "grid": np.ones((3, 2))}, "shape"),
         ({"image_id": NAMES, "features": np.full((3, 2), np.nan)}, "finite"),
@@ -288,7 +288,7 @@ def network():
 
 @pytest.fixture
 def seen(network, monkeypatch):
-    """Lets `extract` use that network, and counts the pictures that go through it."""
+    """Lets `extract` use that network, and counts the images that go through it."""
     counted = []
 
     class Counting:
@@ -399,7 +399,7 @@ def test_a_picture_enlarged_by_whole_pixels_is_read_back_as_it_was():
 
 def test_a_broken_picture_is_named_and_the_others_are_kept(five, tmp_path, seen, monkeypatch):
     monkeypatch.setattr(extraction, "SHARD", 2)
-    five["4.png"].write_text("no picture")
+    five["4.png"].write_text("no image")
     with pytest.raises(DataError, match=r"4\.png"):
         extraction.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
     four = {name: path for name, path in five.items() if name != "4.png"}
@@ -424,8 +424,8 @@ def test_broken_pictures_are_left_out_and_named_where_the_caller_takes_them(five
 
 def test_pictures_none_of_which_can_be_read_are_one_line(five, tmp_path, seen):
     for path in five.values():
-        path.write_text("no picture")
-    with pytest.raises(DataError, match=r"none of 5 pictures can be read: .*0\.png"):
+        path.write_text("no image")
+    with pytest.raises(DataError, match=r"none of 5 images can be read: .*0\.png"):
         extraction.extract(five, folder=tmp_path / "kept", show=quiet, unreadable={}, **SMALL)
     assert not seen
 

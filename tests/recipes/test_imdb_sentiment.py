@@ -88,7 +88,7 @@ def test_the_saved_model_has_the_test_accuracy_that_was_reported(saved):
     np.testing.assert_allclose(p, expected, atol=1e-5)
 
 
-def test_the_seed_fixes_the_run_and_draws_the_split(tmp_path, without_pictures):
+def test_the_seed_fixes_the_run_and_draws_the_split(tmp_path, without_figures):
     runs = {}
     for name, seed in (("one", "3"), ("again", "3"), ("other", "4")):
         metrics = recipe.main([*PLAIN, "--seed", seed, "--out", str(tmp_path / name)])
@@ -102,7 +102,7 @@ def test_the_seed_fixes_the_run_and_draws_the_split(tmp_path, without_pictures):
 
 
 @pytest.mark.parametrize("cell", recipe.cli.CELLS)
-def test_every_cell_trains_and_judges(cell, tmp_path, without_pictures, predict):
+def test_every_cell_trains_and_judges(cell, tmp_path, without_figures, predict):
     """One layer on the other, each in one direction: both at once do not change what a cell does."""
     out = tmp_path / "run"
     flags = ["--cell", cell, "--layers", "2", "--no-bidirectional", "--pooling", "max"]
@@ -158,7 +158,7 @@ def test_the_lectures_batches_are_those_of_pad_sequences():
 
 
 def test_without_early_stopping_the_last_epoch_is_told_beside_the_best(
-    tmp_path, capsys, without_pictures
+    tmp_path, capsys, without_figures
 ):
     out = tmp_path / "run"
     flags = "--preset lecture --data generated --limit 200 --epochs 12 --units 8 --learning-rate 0.02"
@@ -174,7 +174,7 @@ def test_without_early_stopping_the_last_epoch_is_told_beside_the_best(
     assert metrics["test_accuracy"] != metrics["test_accuracy_last_epoch"]
 
 
-def test_the_test_reviews_are_read_once_and_after_the_training(tmp_path, monkeypatch, without_pictures):
+def test_the_test_reviews_are_read_once_and_after_the_training(tmp_path, monkeypatch, without_figures):
     order, evaluate, train = [], recipe.evaluate, recipe.train
 
     def watched_train(settings, data, run):
@@ -337,7 +337,7 @@ def test_a_review_of_one_word_and_one_of_a_hundred_thousand_are_judged(saved, pr
     (out / "opinion.png").unlink()
 
 
-def test_classes_have_the_users_names(tmp_path, predict, without_pictures):
+def test_classes_have_the_users_names(tmp_path, predict, without_figures):
     reviews = generated_reviews(100, seed=5)
     table = tmp_path / "mails.TSV"
     rows = [
@@ -480,7 +480,7 @@ def test_cells_are_compared_with_equally_many_weights(cell, flags):
 
 
 def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
-    tmp_path, monkeypatch, capsys, run_main, without_pictures
+    tmp_path, monkeypatch, capsys, run_main, without_figures
 ):
     out = tmp_path / "all"
     flags = "compare --data generated --limit 60 --epochs 1 --units 4 --embedding 4 --seeds 0 1".split()
@@ -536,7 +536,7 @@ def test_against_padding_trains_one_model_on_all_forms_and_says_the_ratio(capsys
 
 @pytest.mark.parametrize("average", ["none", "0.9"])
 def test_a_run_that_is_interrupted_and_resumed_ends_as_the_unbroken_one(
-    average, tmp_path, monkeypatch, run_main, without_pictures
+    average, tmp_path, monkeypatch, run_main, without_figures
 ):
     flags = [*PLAIN, "--epochs", "2", "--average", average, "--checkpoint-seconds", "0.000001"]
     unbroken = recipe.main([*flags, "--out", str(tmp_path / "unbroken")])

@@ -107,7 +107,7 @@ def test_the_saved_model_has_the_held_out_loss_that_was_reported(saved):
     assert metrics["test_nats"] == pytest.approx(nats, abs=1e-5)
 
 
-def test_it_learns_a_text_by_heart(tmp_path, without_pictures):
+def test_it_learns_a_text_by_heart(tmp_path, without_figures):
     """Forty-three characters over and over: hardly anything is left to guess after a few epochs."""
     (tmp_path / "fox.txt").write_text(TEXT)
     metrics = recipe.main(
@@ -118,7 +118,7 @@ def test_it_learns_a_text_by_heart(tmp_path, without_pictures):
 
 
 @pytest.mark.parametrize("cell", recipe.cli.CELLS)
-def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_pictures, run_main):
+def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_figures, run_main):
     (tmp_path / "fox.txt").write_text(TEXT[:430])
     out = str(tmp_path / "run")
     recipe.main(
@@ -447,7 +447,7 @@ def test_what_a_preset_does_to_its_own_text_it_does_not_do_to_anothers(preset, t
 
 
 def test_a_users_text_keeps_its_capitals_and_what_a_limit_leaves_out_of_it_is_said(
-    tmp_path, capsys, without_pictures
+    tmp_path, capsys, without_figures
 ):
     (tmp_path / "mine.txt").write_text("Don't lower ME. " * 1500)  # 24,000 characters
     flags = f"--preset smoke --data {tmp_path / 'mine.txt'} --epochs 1 --units 4 --length 3".split()
@@ -466,7 +466,7 @@ def test_a_users_text_keeps_its_capitals_and_what_a_limit_leaves_out_of_it_is_sa
     assert "mine.txt, in lower case: 24,000 characters" in said and "--limit" not in said
 
 
-def test_the_papers_preset_trains_and_writes(tmp_path, without_pictures, capsys, run_main):
+def test_the_papers_preset_trains_and_writes(tmp_path, without_figures, capsys, run_main):
     """At a size for tests: 12 epochs reach the schedule's late part, and two layers its stack."""
     (tmp_path / "fox.txt").write_text(TEXT[:1075])
     metrics = recipe.main(
@@ -567,7 +567,7 @@ def test_seeds_that_are_done_are_not_trained_again(two_seeds, tmp_path, monkeypa
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == written
 
 
-def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, without_pictures):
+def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, without_figures):
     monkeypatch.setattr(recipe, "LEDGER", tmp_path)
     little = dataclasses.replace(recipe.PRESETS["smoke"], limit=2000, cell="simple")
     monkeypatch.setitem(recipe.PRESETS, "smoke", little)
@@ -686,7 +686,7 @@ def test_a_training_takes_its_steps_at_the_rates_of_the_late_schedule():
 
 
 def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
-    saved, tmp_path, monkeypatch, run_main, without_pictures
+    saved, tmp_path, monkeypatch, run_main, without_figures
 ):
     """The old result does not stand for the model that is being trained on."""
     out = shutil.copytree(saved[0], tmp_path / "run")
@@ -708,7 +708,7 @@ def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
     assert json.loads((out / "config.json").read_text())["settings"]["epochs"] == 3
 
 
-def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, without_pictures):
+def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, without_figures):
     out = shutil.copytree(saved[0], tmp_path / "run")
     (out / "model.keras").write_bytes((out / "model.keras").read_bytes()[:5000])
     metrics = recipe.main(["--resume", "--out", str(out)])
@@ -716,7 +716,7 @@ def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, with
     assert recipe.Run.open(out, recipe.RECIPE).is_complete()
 
 
-def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_pictures):
+def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_figures):
     out = shutil.copytree(saved[0], tmp_path / "run")
     (out / "result.json").unlink()
     with open(out / "history.csv", "a") as file:
@@ -724,7 +724,7 @@ def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_pictures):
     assert recipe.main(["--resume", "--out", str(out)])["test_nats"] == saved[1]["test_nats"]
 
 
-def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, run_main, without_pictures):
+def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, run_main, without_figures):
     out = str(tmp_path / "run")
     flags = [*LITTLE, "--learning-rate", "1e-9", "--patience", "1", "--epochs", "9", "--length", "2"]
     stopped = recipe.main([*flags, "--clip-norm", "1e-9", "--out", out])["epochs"]
@@ -736,7 +736,7 @@ def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, run_main
 
 
 def test_seeds_that_go_on_are_all_of_the_settings_they_were_started_with(
-    tmp_path, monkeypatch, without_pictures
+    tmp_path, monkeypatch, without_figures
 ):
     """Interrupted in the first of two: the second is made like the first, without its flags."""
     out = str(tmp_path / "runs")

@@ -156,7 +156,7 @@ def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path
     assert same == 20
 
 
-def test_other_data_are_refused(tmp_path, without_pictures, run_main):
+def test_other_data_are_refused(tmp_path, without_figures, run_main):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox " * 100)
     out = str(tmp_path / "run")

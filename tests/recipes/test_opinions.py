@@ -74,7 +74,7 @@ def test_lines_are_judged_together_and_answered_in_order_as_one_by_one(judged, d
     answers = [line for line in alone.splitlines() if "drawn in" not in line]
     assert together.splitlines() == [*answers, together.splitlines()[-1]]
     assert together.endswith("opinion.png (the first 6 of 200)\n")
-    assert len(drawn) == 200 + opinions.IN_PICTURE
+    assert len(drawn) == 200 + opinions.IN_FIGURE
 
 
 def test_of_long_reviews_fewer_are_judged_at_once(judged, drawn, monkeypatch):

@@ -79,7 +79,7 @@ def test_what_the_progress_says_is_perplexity(saved, capsys, tmp_path):
     assert f"perplexity {np.exp(row['loss']):.2f}, val_perplexity {np.exp(row['val_loss']):.2f}" in said
 
 
-def test_the_kept_weights_are_those_of_the_best_validation(tmp_path, monkeypatch, without_pictures):
+def test_the_kept_weights_are_those_of_the_best_validation(tmp_path, monkeypatch, without_figures):
     seen = []
 
     def worse_every_time(self, epoch, logs=None):
@@ -121,7 +121,7 @@ def the_end(out):
     ],
 )
 def test_a_run_killed_within_an_epoch_ends_as_the_unbroken_one(
-    how, tmp_path, monkeypatch, without_pictures
+    how, tmp_path, monkeypatch, without_figures
 ):
     flags = "--preset smoke --units 8 --sentences 100 --batch-size 4 --checkpoint-seconds 1e-6".split()
     flags += how.split()
@@ -420,7 +420,7 @@ def test_cells_are_compared_with_equally_many_weights(cell, flags):
 
 
 def test_compare_trains_cells_of_one_size_each_at_its_best_rate_and_draws_them_together(
-    tmp_path, run_main, monkeypatch, without_pictures
+    tmp_path, run_main, monkeypatch, without_figures
 ):
     monkeypatch.setattr(comparison, "CELLS", ("simple", "lstm"))
     monkeypatch.setattr(comparison, "RATES", (1e-3, 1e-2))

@@ -1,7 +1,7 @@
 """Every cell on one task, with several seeds: how far does each of them get?"""
 
 from parts.adding_problem import run_figures
-from recipe_kit import cli, figures
+from recipe_kit import cli
 
 SEEDS = (0, 1, 2)
 RATES = (1e-3, 3e-3, 1e-2)  # learning rates to choose from, for each cell
@@ -48,11 +48,12 @@ def compare(recipe, flags, settings, train_runs):
     variants = {cell: {**change, "learning_rate": chosen[cell]} for cell, change in variants.items()}
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
     print("\n" + table(results, chosen, seeds))
-    picture = out / "comparison.png"
-    with cli.drawing():
-        figure = run_figures.compared(recipe, settings, out, results)
-        figures.save_comparison(picture, figure, recipe, results)
-        print(f"drawn in {picture}")
+    cli.draw_comparison(
+        out / "comparison.png",
+        lambda: run_figures.compared(recipe, settings, out, results),
+        recipe,
+        results,
+    )
     return results
 
 

@@ -1,4 +1,4 @@
-"""The slide's table as a picture, before and after training; the loss on the way; the states."""
+"""The slide's table as a figure, before and after training; the loss on the way; the states."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Soft attention: a recurrent cell that looks at a picture anew before every word."""
+"""Soft attention: a recurrent cell that looks at an image anew before every word."""
 
 import contextlib
 

@@ -1,8 +1,9 @@
-"""A picture's features go into a recurrent network, and words come out: four ways to let them in."""
+"""The network that captions an image: features in, the probability of each next word out."""
 
 import keras
 from keras import ops
 
+from parts.image_captioning import decoders
 from parts.image_captioning.attention import SoftAttentionCell
 from recipe_kit import cli
 
@@ -12,29 +13,27 @@ CONSTANT = 1e-8  # variance of a feature below which it is taken for constant
 
 @keras.saving.register_keras_serializable("image_captioning")
 class Captioner(keras.Model):
-    """The probability of each next word, given a picture and the words before.
+    """Models the probability of each next word, given an image and the words before.
 
-        v = W_v image                     one vector of the whole picture
+        v = W_v image                     one vector of the whole image
         x_t = W_w[w_t]                    the vector of a word; w_0 is the end of the sentence before
         h_t = RNN(x_t, h_(t-1))
         p(w_(t+1) | image, w_0 ... w_t) = softmax(W_o h_t + b_o)
 
-    The picture comes in by one of four ways:
+    The image comes in by one of four `decoders`:
 
-        init        h_0 = tanh(W_h v), and so for c_0, if the cell has one
-        input       RNN reads v before the first word            (Vinyals et al. 2015, eq. 10 to 12)
+        init        h_0 = tanh(W_h v)
+        input       RNN reads v before the first word
         merge       RNN([x_t; v], h_(t-1)): at every step, beside the word
-        attention   RNN([x_t; β_t z_t], h_(t-1)) with z_t a mean of what is seen in the cells of a
-                    grid, weighted anew at every step (Xu et al. 2015, sections 3.1.2 and 4.2.1);
-                    h_0 as for init; softmax over W_o tanh(W [h_t; β_t z_t; x_t])
+        attention   RNN([x_t; β_t z_t], h_(t-1)): at every step, a part of it
 
     A plain RNN with `merge` has W_xh x_t + W_hh h_(t-1) + W_ih v in its tanh, as Karpathy and Li 2015
     have it (they add the last term in the first step only).
 
     Args:
         vocabulary_size: V. Every id is a word that can follow, the end of a sentence too.
-        images: Names to shapes of what is known of a picture: `pooled` `(D,)`, `grid` `(cells, D)`, or
-            `pixels` `(height, width, 3)`, which a small convolutional network sees.
+        images: Names to shapes of what is known of an image: `pooled` `(D,)`, `grid` `(cells, D)`, or
+            `pixels` `(height, width, 3)`, which a small convolutional network encodes.
         decoder: One of `choices.DECODERS`.
         cell: A name of `recipe_kit.cli.CELLS`.
         units: Of the recurrent layer.
@@ -87,8 +86,8 @@ class Captioner(keras.Model):
         }
         layers = keras.layers
         penalty = keras.regularizers.L2(l2) if l2 else None
-        attends = decoder == "attention"
-        self.eye = small_eye() if PIXELS in self.images else None
+        self._decoder = decoders.CLASSES[decoder](self)
+        self.image_encoder = small_image_encoder() if PIXELS in self.images else None
         self.scales = {  # in full precision: features may be large
             n: layers.Normalization(name=f"{n}_scale", dtype="float32")
             for n in self.images
@@ -96,6 +95,7 @@ class Captioner(keras.Model):
         }
         self.image_dropout = layers.Dropout(image_dropout)
         self.image_vector = layers.Dense(embedding, name="image_vector")
+        attends = self._decoder.attends
         self.cell_vectors = layers.Dense(embedding, name="cell_vectors") if attends else None
         self.word_vectors = layers.Embedding(
             vocabulary_size,
@@ -117,7 +117,7 @@ class Captioner(keras.Model):
         state_size = recurrent.cell.state_size
         sizes = state_size if isinstance(state_size, (list, tuple)) else [state_size]
         self.starts = []
-        if decoder in ("init", "attention"):
+        if self._decoder.starts_from_image:
             self.starts = [
                 layers.Dense(size, "tanh", name=f"start_{n}") for n, size in enumerate(sizes)
             ]
@@ -131,30 +131,36 @@ class Captioner(keras.Model):
             vocabulary_size, kernel_regularizer=penalty, name="logits", dtype="float32"
         )
 
+    @property
+    def eye(self):
+        """The image encoder, by the name under which saved models have its weights."""
+        return self.image_encoder
+
     def build(self, input_shape=None):
         size, units = self._config["embedding"], self._config["units"]
-        seen = self.images
-        if self.eye is not None:
-            self.eye.build((None, *self.images[PIXELS]))
-            grid = self.eye.compute_output_shape((None, *self.images[PIXELS]))[1:]
-            seen = {"pooled": (grid[0] * grid[1],), "grid": grid}
+        shapes, vector = self.images, self.vector
+        if self.image_encoder is not None:
+            pixels = (None, *self.images[PIXELS])
+            self.image_encoder.build(pixels)
+            grid = self.image_encoder.compute_output_shape(pixels)[1:]
+            shapes, vector = {"pooled": (grid[0] * grid[1],), "grid": grid}, "pooled"
         for name, scale in self.scales.items():
             scale.build((None, *self.images[name]))
-        self.image_vector.build((None, seen["pooled" if self.eye is not None else self.vector][-1]))
+        self.image_vector.build((None, shapes[vector][-1]))
         self.word_vectors.build((None, None))
         for start in self.starts:
             start.build((None, size))
-        reads = {"merge": 2 * size, "attention": size}.get(self.decoder, size)
-        if self.decoder == "attention":
-            self.cell_vectors.build((None, *seen["grid"]))
-            self.recurrent.cell.build_on(reads, seen["grid"][0])
+        reads = self._decoder.input_size(size)
+        if self._decoder.attends:
+            self.cell_vectors.build((None, *shapes["grid"]))
+            self.recurrent.cell.build_on(reads, shapes["grid"][0])
             self.joined.build((None, None, units + 2 * size))
         self.recurrent.build((None, None, reads))
-        self.logits.build((None, None, size if self.decoder == "attention" else units))
+        self.logits.build((None, None, self._decoder.output_size(size, units)))
         self.built = True
 
     def adapt(self, images):
-        """Brings features to mean 0 and variance 1, as they have it in these images.
+        """Scales features to mean 0 and variance 1 over these images.
 
         A feature that is the same in all of them goes to 0, and keeps its scale: divided by a deviation
         of next to nothing, it would be millions where another image has it otherwise.
@@ -166,36 +172,25 @@ class Captioner(keras.Model):
             scale.finalize_state()
 
     def call(self, inputs, training=None):
-        memory, state = self.start({n: inputs[n] for n in self.images}, training)
-        logits, _, _ = self.go_on(inputs["words"], memory, state, training)
+        memory, state = self.encode({n: inputs[n] for n in self.images}, training)
+        logits, _, _ = self.decode(inputs["words"], memory, state, training)
         return logits
 
-    def start(self, images, training=None):
-        """Looks at the pictures: what is to be remembered of them, and the state before the first word.
+    def encode(self, images, training=None):
+        """Encodes images: what is to be remembered of them, and the state before the first word.
 
         Args:
             images: A dict of `(B, ...)`, as in a call.
+            training: Whether dropout is on.
 
         Returns:
             A list of tensors, and the recurrent layer's list of states `(B, units)`.
         """
-        pooled, grid = self._see(images, training)
+        pooled, grid = self._features(images, training)
         v = self.image_vector(self.image_dropout(pooled, training=training))
-        if self.starts:
-            state = [start(v) for start in self.starts]
-        else:
-            state = [ops.zeros((ops.shape(v)[0], size), v.dtype) for size in self.state_sizes]
-        if self.decoder == "input":
-            _, *state = self.recurrent(v[:, None], initial_state=state, training=training)
-            return [], state
-        if self.decoder == "merge":
-            return [v], state
-        if self.decoder == "attention":
-            values = self.cell_vectors(self.image_dropout(grid, training=training))
-            return [values, self.recurrent.cell.keys(values)], state
-        return [], state
+        return self._decoder.start(v, grid, training)
 
-    def go_on(self, words, memory, state, training=None):
+    def decode(self, words, memory, state, training=None):
         """Reads words `(B, T)`, from a state on.
 
         Returns:
@@ -203,40 +198,30 @@ class Captioner(keras.Model):
             `(B, T, cells)` with which each step has looked at the grid, else `None`.
         """
         x = self.word_dropout(self.word_vectors(words), training=training)
-        looked = None
-        if self.decoder == "merge":
-            v = ops.broadcast_to(memory[0][:, None], ops.shape(x))
-            h, *state = self.recurrent(ops.concatenate([x, v], -1), state, training=training)
-        elif self.decoder == "attention":
-            cell = self.recurrent.cell
-            with cell.looking_at(*memory):
-                seen, *state = self.recurrent(x, initial_state=state, training=training)
-            h, z, looked = cell.split(seen)
-            h = self.joined(ops.concatenate([h, z, x], -1))
-        else:
-            h, *state = self.recurrent(x, initial_state=state, training=training)
-        return self.logits(self.output_dropout(h, training=training)), state, looked
+        h, state, weights = self._decoder.read(x, memory, state, training)
+        return self.logits(self.output_dropout(h, training=training)), state, weights
 
-    def _see(self, images, training):
-        """One vector `(B, D)` of the picture, and a grid `(B, cells, D)` or `None`."""
-        if self.eye is not None:
-            grid = self.eye(ops.cast(images[PIXELS], self.compute_dtype) / 255, training=training)
+    def _features(self, images, training):
+        """One vector `(B, D)` of the image, and a grid `(B, cells, D)` or `None`."""
+        if self.image_encoder is not None:
+            pixels = ops.cast(images[PIXELS], self.compute_dtype) / 255
+            grid = self.image_encoder(pixels, training=training)
             return ops.reshape(grid, (-1, grid.shape[1] * grid.shape[2])), grid
-        seen = {name: scale(images[name]) for name, scale in self.scales.items()}
-        grid = seen.get("grid")
-        return seen["pooled"] if self.vector == "pooled" else ops.mean(grid, axis=1), grid
+        scaled = {name: scale(images[name]) for name, scale in self.scales.items()}
+        grid = scaled.get("grid")
+        return scaled["pooled"] if self.vector == "pooled" else ops.mean(grid, axis=1), grid
 
     def get_config(self):
         return {**super().get_config(), **dict(self._config)}
 
 
-def small_eye():
-    """A convolutional network for small pictures, `(B, H, W, 3)` to cells `(B, H/8 · W/8, 64)`."""
-    layers, eye = keras.layers, keras.Sequential(name="eye")
+def small_image_encoder():
+    """Builds a network that encodes small images, `(B, H, W, 3)` to cells `(B, H/8 · W/8, 64)`."""
+    layers, encoder = keras.layers, keras.Sequential(name="image_encoder")
     for filters in (16, 32, 64):
-        eye.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-        eye.add(layers.BatchNormalization(synchronized=True))
-        eye.add(layers.Activation("relu"))
-        eye.add(layers.MaxPooling2D())
-    eye.add(layers.Reshape((-1, 64)))
-    return eye
+        encoder.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
+        encoder.add(layers.BatchNormalization(synchronized=True))
+        encoder.add(layers.Activation("relu"))
+        encoder.add(layers.MaxPooling2D())
+    encoder.add(layers.Reshape((-1, 64)))
+    return encoder

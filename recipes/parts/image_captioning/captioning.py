@@ -1,4 +1,4 @@
-"""What a saved run says of pictures, and how fast it says it."""
+"""What a saved run says of images, and how fast it says it."""
 
 import sys
 import tempfile
@@ -14,28 +14,28 @@ from recipe_kit import cli, figures
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError, describe_machine
 
-SENTENCES = 3  # of a picture
+SENTENCES = 3  # of an image
 BATCHES = (1, 64)
 WIDTH, PENALTY = 3, 0.7  # of the beam, where no result has chosen
 
 
 def caption(run, settings, given, model, vocabulary, names):
-    """Prints sentences about pictures, the likeliest first, and draws each picture with them below.
+    """Prints sentences about images, the likeliest first, and draws each with them below it.
 
-    A picture that cannot be read, and a drawing that cannot be written, take nothing from the others.
+    An image that cannot be read, and a drawing that cannot be written, take nothing from the others.
 
     Args:
         run: The saved `Run`.
         settings: Its settings, with the flags that were given.
         given: Those flags: names to values.
         model, vocabulary: Of the run.
-        names: Files of pictures; or names that the run's feature file has.
+        names: Files of images; or names that the run's feature file has.
 
     Returns:
         A list of the lists of sentences.
 
     Raises:
-        DataError: naming the pictures that cannot be read, once all is said of the others.
+        DataError: naming the images that cannot be read, once all is said of the others.
     """
     unreadable, asked = {}, len(names)
     seen = look_at(settings, model, names, unreadable)
@@ -43,15 +43,15 @@ def caption(run, settings, given, model, vocabulary, names):
     writer = Writer(model, vocabulary, settings.length)
     width, penalty = chosen(run, given)
     found = writer.beam(seen, width, penalty)
-    drawn = writer.draw(seen, settings.temperature, settings.seed)
+    sampled = writer.sample(seen, settings.temperature, settings.seed)
     drawings = Drawings(run, names)
     for n, name in enumerate(names):
         said = found[n][:SENTENCES]
         print(f"\n{name}, by a beam of {width}, best first; nats a word, the fewer the likelier:")
         for sentence in said:
             print(f"  {-sentence.per_word:7.3f}  {text_of(sentence)}")
-        sampled = f"(sampled, T = {settings.temperature:g})"
-        print(f"  {-drawn[n].per_word:7.3f}  {text_of(drawn[n])}  {sampled}")
+        how = f"(sampled, T = {settings.temperature:g})"
+        print(f"  {-sampled[n].per_word:7.3f}  {text_of(sampled[n])}  {how}")
         image = shown(name, seen, n)
         if image is not None:
             notes = [(text_of(s), f"{-s.per_word:.2f} nats a word") for s in said]
@@ -62,11 +62,11 @@ def caption(run, settings, given, model, vocabulary, names):
             drawings.add("attention", n, looked, writer, image, features_of, said[0].words)
     if drawings.error:
         how_many = "Not every" if drawings.written else "No"
-        sys.stderr.write(f"{how_many} picture is drawn: {drawings.error}\n")
+        sys.stderr.write(f"{how_many} figure is drawn: {drawings.error}\n")
     if unreadable:
         reasons = list(unreadable.values())
         raise DataError(
-            f"{asked - len(names):,} of {asked:,} pictures cannot be read: {'; '.join(reasons[:3])}"
+            f"{asked - len(names):,} of {asked:,} images cannot be read: {'; '.join(reasons[:3])}"
             + (" ..." if len(reasons) > 3 else "")
         )
     return found
@@ -77,7 +77,7 @@ def text_of(sentence):
 
 
 class Drawings:
-    """Files of a run with what it says of pictures, until one cannot be written.
+    """Files of a run with what it says of images, until one cannot be written.
 
     Attributes:
         written: How many are.
@@ -96,14 +96,14 @@ class Drawings:
                 figures.save(self._run, name, draw(*about))
                 self.written += 1
                 print(f"  drawn in {self._run.file(name)}")
-            except RunError as error:  # what is said of the other pictures needs no file
+            except RunError as error:  # what is said of the other images needs no file
                 self.error = error
 
 
 def drawing_names(names):
-    """A name for the drawing of each picture: its own without folder and suffix, or with a number.
+    """Names the drawing of each image: its own without folder and suffix, or with a number.
 
-    No two are the same, in upper or lower case; of pictures that have one name the first keeps it.
+    No two are the same, in upper or lower case; of images that have one name the first keeps it.
     """
     stems = [Path(name).stem for name in names]
     own = {stem.casefold() for stem in stems}
@@ -129,7 +129,7 @@ def chosen(run, given):
 
 
 def look_at(settings, model, names, unreadable):
-    """What the run's model takes of pictures: a dict of arrays `(N, ...)`.
+    """What the run's model takes of images: a dict of arrays `(N, ...)`.
 
     Those that cannot be read are left out and added to `unreadable`: names to what is wrong with them.
     """
@@ -176,14 +176,14 @@ def look_at(settings, model, names, unreadable):
 
 
 def shown(name, seen, n):
-    """The picture to draw, or `None` where only its features are at hand."""
+    """The image to draw, or `None` where only its features are at hand."""
     if PIXELS in seen:
         return run_figures.enlarged(seen[PIXELS][n])
     return run_figures.opened(name) if Path(name).exists() else None
 
 
 def measure(run, settings, given, model, vocabulary, repeats=5):
-    """Prints captions a second of beam search, of test pictures whose features are computed.
+    """Prints captions a second of beam search, of test images whose features are computed.
 
     Returns:
         Batch sizes to captions a second, the median of the repeats.
@@ -196,7 +196,7 @@ def measure(run, settings, given, model, vocabulary, repeats=5):
     for size in BATCHES:
         size = min(size, len(test))
         batches = [
-            {name: values[begin : begin + size] for name, values in test.pictures.items()}
+            {name: values[begin : begin + size] for name, values in test.images.items()}
             for begin in range(0, min(len(test), 64) - size + 1, size)
         ]
         writer.beam(batches[0], width, penalty)  # compiles

@@ -1,11 +1,11 @@
-"""The four decoders side by side, on the same pictures seen in the same way."""
+"""The four decoders side by side, on the same images seen in the same way."""
 
 from parts.image_captioning import data, scores
 from parts.image_captioning.choices import DECODERS, VECTORS
 from recipe_kit import cli, figures
 
 PRESET = "compare"
-PICTURE = "decoders.png"
+FIGURE = "decoders.png"
 # Attention looks at a grid; so the others are given the mean of the same grid as well.
 PAIRS = [(d, v) for d in DECODERS for v in VECTORS if (d, v) != ("attention", "pooled")]
 SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider")
@@ -16,7 +16,7 @@ def compare(recipe, flags, presets, train_runs):
     """Trains every decoder with one preset's settings, prints a table of validation, and draws it.
 
     Each pair of decoder and vector is trained at the best of three learning rates, which validation
-    chooses with the first seed: by the share of true sentences of drawn pictures, else by BLEU-4. They
+    chooses with the first seed: by the share of true sentences of drawn images, else by BLEU-4. They
     have equally many units, and so not equally many weights: the table says how many.
 
     Args:
@@ -35,10 +35,10 @@ def compare(recipe, flags, presets, train_runs):
     """
     preset = flags.preset or PRESET
     settings = cli.override(presets[preset], flags)
-    # Of drawn pictures the network sees the pixels, and pools them by the mean of its own grid.
+    # Of drawn images the network sees the pixels, and pools them by the mean of its own grid.
     pairs = [pair for pair in PAIRS if settings.data != data.SHAPES or pair[1] == "grid"]
     data.check_features(settings, pairs)
-    out = cli.variants_folder(recipe, flags, preset, [PICTURE])
+    out = cli.variants_folder(recipe, flags, preset, [FIGURE])
     variants = {
         f"{decoder}-{vector}": {"preset": preset, "decoder": decoder, "vector": vector}
         for decoder, vector in pairs
@@ -68,7 +68,6 @@ def compare(recipe, flags, presets, train_runs):
             + "".join(f"{_shown(*row[n]):>14}" for n in names)
         )
     print(_verdict(results, width, best))
-    picture = out / PICTURE
     titles = {(d, v): f"{d}, {v}" for d, v in rows}
     means = {titles[pair]: [row[n][0] for n in SCORES[:4]] for pair, row in rows.items()}
     spreads = {
@@ -77,11 +76,13 @@ def compare(recipe, flags, presets, train_runs):
         if row[SCORES[0]][1] is not None  # one run has no spread
     }
     metrics = [f"BLEU-{n}" for n in (1, 2, 3, 4)]
-    title = "four ways to let a picture in, validation"
-    with cli.drawing():
-        figure = figures.decoder_scores(means, metrics, title, errors=spreads)
-        figures.save_comparison(picture, figure, recipe, trained)
-        print(f"drawn in {picture}")
+    title = "four ways to let an image in, validation"
+    cli.draw_comparison(
+        out / FIGURE,
+        lambda: figures.decoder_scores(means, metrics, title, errors=spreads),
+        recipe,
+        trained,
+    )
     return results
 
 

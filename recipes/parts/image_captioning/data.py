@@ -1,4 +1,4 @@
-"""What the network learns from: pictures, as numbers, and what was said of them."""
+"""What the network learns from: images, as numbers, and what was said of them."""
 
 import dataclasses
 from collections import Counter
@@ -23,23 +23,23 @@ from rnn_kit.text import EOS, UNK, TokenVocabulary, read_vectors
 
 KNOWN = ("flickr8k",)
 SHAPES = "shapes"
-HELD_OUT = 1000  # generated pictures to validate on, and as many for the test
+HELD_OUT = 1000  # generated images to validate on, and as many for the test
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """N pictures of one part of the data.
+    """N images of one part of the data.
 
     Attributes:
         names: N names.
-        pictures: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
+        images: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
         words: Of each image its captions, lists of words.
         paths: Of each image its file, or `None`.
-        scenes: Of generated pictures what there is in them, else `None`.
+        scenes: Of generated images what there is in them, else `None`.
     """
 
     names: list
-    pictures: dict
+    images: dict
     words: list
     paths: list
     scenes: list | None = None
@@ -64,13 +64,13 @@ class Data:
     word_vectors: tuple | None = None
 
     @property
-    def images(self):
-        """Names to shapes of what is known of a picture."""
-        return {name: values.shape[1:] for name, values in self.train.pictures.items()}
+    def image_shapes(self):
+        """Names to shapes of what is known of an image."""
+        return {name: values.shape[1:] for name, values in self.train.images.items()}
 
 
 def needed(settings):
-    """What must be known of a picture: `pooled` features, a `grid` of them, or both."""
+    """What must be known of an image: `pooled` features, a `grid` of them, or both."""
     kinds = {settings.vector} | ({"grid"} if settings.decoder == "attention" else set())
     return tuple(sorted(kinds, reverse=True))
 
@@ -155,7 +155,7 @@ def _shapes(count):
         scenes = {scene.description for scene in made.scenes}
         seen = seen or scenes
         unseen = scenes - seen
-    notes.append(f"{len(unseen):,} of the test's {len(scenes):,} scenes are in no picture of training")
+    notes.append(f"{len(unseen):,} of the test's {len(scenes):,} scenes are in no image of training")
     info = {"name": SHAPES, "sha256": made_by(count), **dict(zip(_PARTS, map(len, parts), strict=True))}
     return parts, info, notes
 
@@ -231,6 +231,6 @@ def _photos(settings, show):
         largest = max(float(np.abs(values[kind]).max()) for kind in kinds)
         # What is in memory of them takes half as much, where they fit.
         small = "float16" if largest < np.finfo("float16").max else "float32"
-        pictures = {kind: values[kind].astype(small) for kind in kinds}
-        parts.append(Part(part.names, pictures, part.words(), part.paths))
+        images = {kind: values[kind].astype(small) for kind in kinds}
+        parts.append(Part(part.names, images, part.words(), part.paths))
     return parts, captions.info | {"features": given.info}, captions.notes

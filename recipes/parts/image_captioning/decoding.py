@@ -1,4 +1,4 @@
-"""From pictures to sentences: sampling until the end, the likeliest word, beam search."""
+"""From images to sentences: sampling until the end, the likeliest word, beam search."""
 
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ import tensorflow as tf
 from rnn_kit.generation import beam_search
 from rnn_kit.sampling import TemperatureSampler
 
-PICTURES = 100  # a batch
+IMAGES = 100  # a batch
 
 
 class Sentence(NamedTuple):
-    """What was written of a picture: its words without the end, ln p, and of how many words that is.
+    """What was written of an image: its words without the end, ln p, and of how many words that is.
 
     These are the words and the end, or the words alone where the most were written and no end came.
     """
@@ -29,7 +29,7 @@ class Sentence(NamedTuple):
 
 
 class Writer:
-    """Writes sentences about pictures with a `Captioner`.
+    """Writes sentences about images with a `Captioner`.
 
     `<unk>` stands for words that the network does not know, and is never written.
 
@@ -45,27 +45,27 @@ class Writer:
         if vocabulary.unknown is not None:
             unwritten[vocabulary.unknown] = -np.inf
         self._unwritten = tf.constant(unwritten)
-        self._start = tf.function(model.start, reduce_retracing=True)
-        self._draws = {}
+        self._start = tf.function(model.encode, reduce_retracing=True)
+        self._samplers = {}
 
     def step(self, ids, state):
         """ln p `(N, V)` of the word after ids `(N,)`, and the state after them."""
         memory, states = state
-        logits, states, _ = self.model.go_on(ids[:, None], memory, states)
+        logits, states, _ = self.model.decode(ids[:, None], memory, states)
         return tf.nn.log_softmax(logits[:, 0]) + self._unwritten, (memory, states)
 
-    def beam(self, pictures, width=3, length_penalty=0.7):
+    def beam(self, images, width=3, length_penalty=0.7):
         """The best sentences by beam search.
 
         Args:
-            pictures: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
+            images: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
             width, length_penalty: As `rnn_kit.generation.beam_search` has them.
 
         Returns:
             A list of N lists of at most `width` sentences, best first.
         """
         found = []
-        for batch in self._batches(pictures):
+        for batch in self._batches(images):
             count = len(next(iter(batch.values())))
             ids, scores = beam_search(
                 self.step,
@@ -86,38 +86,38 @@ class Writer:
                 )
         return found
 
-    def draw(self, pictures, temperature=1.0, seed=0):
-        """One sentence a picture, word by word, until the end; at temperature 0 the likeliest words.
+    def sample(self, images, temperature=1.0, seed=0):
+        """One sentence an image, word by word, until the end; at temperature 0 the likeliest words.
 
         Returns:
             A list of N sentences. Their ln p is the model's, whatever the temperature.
         """
-        if temperature not in self._draws:
+        if temperature not in self._samplers:
             sampler = TemperatureSampler(temperature, seed=0)
-            self._draws[temperature] = (
+            self._samplers[temperature] = (
                 sampler,
-                tf.function(self._drawing(sampler), reduce_retracing=True),
+                tf.function(self._sampling(sampler), reduce_retracing=True),
             )
-        sampler, drawing = self._draws[temperature]
+        sampler, sampling = self._samplers[temperature]
         sampler.seed_generator.state.assign([seed % 2**32, 0])
-        drawn = []
-        for batch in self._batches(pictures):
-            ids, log_p = drawing(batch)
-            drawn += map(self._sentence, ids.numpy(), log_p.numpy())
-        return drawn
+        sampled = []
+        for batch in self._batches(images):
+            ids, log_p = sampling(batch)
+            sampled += map(self._sentence, ids.numpy(), log_p.numpy())
+        return sampled
 
-    def look(self, picture, words):
+    def attention(self, image, words):
         """Where an attentive model looked before each of the words and the end, `(T, cells)`."""
         ids = np.append(self.vocabulary.end, self.vocabulary.encode(words))
-        memory, state = self.model.start({n: v[None] for n, v in picture.items()})
-        return keras.ops.convert_to_numpy(self.model.go_on(ids[None], memory, state)[2][0])
+        memory, state = self.model.encode({n: v[None] for n, v in image.items()})
+        return keras.ops.convert_to_numpy(self.model.decode(ids[None], memory, state)[2][0])
 
-    def _drawing(self, sampler):
+    def _sampling(self, sampler):
         end = self.vocabulary.end
 
-        def draw(pictures):
-            state = self.model.start(pictures)
-            rows = tf.shape(tf.nest.flatten(pictures)[0])[0]
+        def sample(images):
+            state = self.model.encode(images)
+            rows = tf.shape(tf.nest.flatten(images)[0])[0]
 
             def goes_on(time, ids, last, log_p, ended, state):
                 return (time < self.max_length) & ~tf.reduce_all(ended)
@@ -137,12 +137,12 @@ class Writer:
             )
             return tf.transpose(ids.gather(tf.range(time))), log_p
 
-        return draw
+        return sample
 
-    def _batches(self, pictures):
-        count = len(next(iter(pictures.values())))
-        for begin in range(0, count, PICTURES):
-            yield {n: tf.constant(v[begin : begin + PICTURES]) for n, v in pictures.items()}
+    def _batches(self, images):
+        count = len(next(iter(images.values())))
+        for begin in range(0, count, IMAGES):
+            yield {n: tf.constant(v[begin : begin + IMAGES]) for n, v in images.items()}
 
     def _sentence(self, ids, score, length_penalty=0.0):
         """From ids, and ln p divided by the length to the power of the penalty."""
@@ -153,12 +153,12 @@ class Writer:
         return Sentence(words, float(score) * scored**length_penalty, scored)
 
 
-def choose(writer, pictures, widths, penalties, score):
+def choose(writer, images, widths, penalties, score):
     """The length penalty of each beam width with which validation scores best, and the best width.
 
     Args:
         writer: A `Writer`.
-        pictures: Of the validation part.
+        images: Of the validation part.
         widths, penalties: To choose from.
         score: From sentences' words to a number.
 
@@ -168,7 +168,7 @@ def choose(writer, pictures, widths, penalties, score):
     best = {}
     for width in widths:
         best[width] = max(
-            (score([found[0].words for found in writer.beam(pictures, width, penalty)]), -penalty)
+            (score([found[0].words for found in writer.beam(images, width, penalty)]), -penalty)
             for penalty in penalties
         )
     best = {width: (value, -penalty) for width, (value, penalty) in best.items()}

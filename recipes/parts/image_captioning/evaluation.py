@@ -7,7 +7,7 @@ from recipe_kit.datasets import is_true
 
 
 def judge(written, part):
-    """Scores of one caption a picture, against all that was said of it: names to numbers."""
+    """Scores of one caption an image, against all that was said of it: names to numbers."""
     bleu = scores.bleu(written, part.words)
     metrics = {f"bleu_{n}": value for n, value in enumerate(bleu, start=1)}
     metrics["cider"] = scores.cider(written, part.words)
@@ -17,13 +17,13 @@ def judge(written, part):
 
 
 def truth(written, part):
-    """The share of captions that are true of their drawn pictures."""
+    """The share of captions that are true of their drawn images."""
     pairs = zip(part.scenes, written, strict=True)
     return float(np.mean([is_true(scene, " ".join(words)) for scene, words in pairs]))
 
 
 def described(written, training):
-    """What captions are like, whatever the pictures."""
+    """What captions are like, whatever the images."""
     return {
         "new": scores.novelty(written, training),
         "distinct_words": scores.distinct_words(written),
@@ -32,7 +32,7 @@ def described(written, training):
 
 
 def captions_table(part, captions):
-    """A line for each picture of the test: its name, a tab, its caption."""
+    """A line for each image of the test: its name, a tab, its caption."""
     lines = zip(part.names, captions, strict=True)
     return "".join(f"{name}\t{' '.join(words)}\n" for name, words in lines)
 

@@ -1,4 +1,4 @@
-"""Computes features of pictures with a network of `keras.applications`, once, and keeps them."""
+"""Computes features of images with a network of `keras.applications`, once, and keeps them."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ from parts.image_captioning.features import KINDS, Features
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import writing
 
-SHARD = 512  # pictures that are computed before they are written
+SHARD = 512  # images that are computed before they are written
 BATCH = 32
-READERS = 4  # threads that read pictures
+READERS = 4  # threads that read images
 
-# Pixels of the side of the pictures that a network of keras.applications is made for, if not 224.
+# Pixels of the side of the images that a network of keras.applications is made for, if not 224.
 SIZES = {
     **dict.fromkeys(("inceptionv3", "inceptionresnetv2", "xception"), 299),
     "nasnetlarge": 331,
@@ -57,31 +57,31 @@ def extract(
     show=print,
     unreadable=None,
 ):
-    """Computes the features of pictures with a network of `keras.applications`, and keeps them.
+    """Computes the features of images with a network of `keras.applications`, and keeps them.
 
     Its last layers are left out: what comes before the pooling is the grid, `(cells, D)`, and the mean
     of its cells the pooled vector. They are kept in `folder`, in a file whose name says backbone,
-    weights, size and kind, and a picture is known there by its name and the SHA-256 of its content, so
-    that one that was replaced is computed anew. Every 512 pictures are written as they are finished:
+    weights, size and kind, and an image is known there by its name and the SHA-256 of its content, so
+    that one that was replaced is computed anew. Every 512 images are written as they are finished:
     what is interrupted goes on from there.
 
     Args:
-        paths: Names of pictures to their files.
+        paths: Names of images to their files.
         backbone: Of `keras.applications`, in any case: `MobileNetV2`, `InceptionV3`, `VGG16`, ...
         folder: Where they are kept.
         weights: `"imagenet"`, `"none"` for random ones, or the path of a file of weights.
         kinds: `"pooled"`, `"grid"`, or both.
         size: Pixels of a side. Default: the network's own.
-        batch_size: Pictures that go through the network at once.
+        batch_size: Images that go through the network at once.
         show: Called with a line on what is going on.
-        unreadable: A dict to which pictures that cannot be read are added, their names and what is
+        unreadable: A dict to which images that cannot be read are added, their names and what is
             wrong with each; they are left out then. Default: the first of them is an error.
 
     Returns:
         `Features`, in the order of `paths`.
 
     Raises:
-        DataError: if the backbone is unknown, its weights cannot be had, or a picture cannot be read,
+        DataError: if the backbone is unknown, its weights cannot be had, or an image cannot be read,
             or none of them where `unreadable` is given.
     """
     known = backbones()
@@ -97,7 +97,7 @@ def extract(
     hashes = what_can_be_read(_sha256, paths, unreadable)
     missing = [name for name in hashes if not store.has(name, hashes[name])]
     if missing:
-        see = None
+        encode = None
         with _Progress(len(missing)) as progress:
             for begin in range(0, len(missing), SHARD):
                 shard = missing[begin : begin + SHARD]
@@ -107,20 +107,20 @@ def extract(
                     squares = what_can_be_read(
                         lambda path: photos.square(photos.open_photo(path), size), batch, unreadable
                     )
-                    if squares and see is None:  # where there is nothing to see, no network is made
+                    if squares and encode is None:  # where there is nothing to see, no network is made
                         show(
-                            f"{len(missing):,} pictures through {backbone} ({size} x {size}), kept in "
+                            f"{len(missing):,} images through {backbone} ({size} x {size}), kept in "
                             f"{store.path}"
                         )
-                        see = _network(make, module, backbone, weights, size, kinds)
+                        encode = _network(make, module, backbone, weights, size, kinds)
                     if squares:
                         names += squares
-                        parts.append(see(np.stack(list(squares.values()))))
+                        parts.append(encode(np.stack(list(squares.values()))))
                     progress.add(len(batch))
                 if parts:
                     values = {kind: np.concatenate([part[kind] for part in parts]) for kind in kinds}
                     store.add(names, hashes, values)
-        if see is not None:
+        if encode is not None:
             store.close()
     names = [name for name in paths if name not in (unreadable or ())]
     if not names:
@@ -157,12 +157,10 @@ def what_can_be_read(read, paths, unreadable):
 
 
 def none_can_be_read(unreadable):
-    """The error of pictures none of which can be read; `unreadable` as `extract` fills it."""
+    """The error of images none of which can be read; `unreadable` as `extract` fills it."""
     reason = next(iter(unreadable.values()))
     return DataError(
-        reason
-        if len(unreadable) == 1
-        else f"none of {len(unreadable):,} pictures can be read: {reason}"
+        reason if len(unreadable) == 1 else f"none of {len(unreadable):,} images can be read: {reason}"
     )
 
 
@@ -199,13 +197,13 @@ def _network(make, module, backbone, weights, size, kinds):
             "that were computed before with --features, or try --data shapes, which needs nothing"
         ) from None
 
-    def see(pictures):
-        grid = model.predict_on_batch(module.preprocess_input(pictures.astype("float32")))
+    def encode(images):
+        grid = model.predict_on_batch(module.preprocess_input(images.astype("float32")))
         grid = grid.reshape(len(grid), -1, grid.shape[-1])
         values = {"grid": grid, "pooled": grid.mean(axis=1)}
         return {kind: _halved(values[kind], backbone) for kind in kinds}
 
-    return see
+    return encode
 
 
 def _halved(values, backbone):
@@ -326,10 +324,10 @@ class _Progress:
         rate = self._done / (time.perf_counter() - self._began)
         if self._live:
             bar = "=" * (30 * self._done // self._total)
-            sys.stderr.write(f"\r[{bar:30}] {self._done:,} of {self._total:,}, {rate:.0f} pictures/s ")
+            sys.stderr.write(f"\r[{bar:30}] {self._done:,} of {self._total:,}, {rate:.0f} images/s ")
         elif self._done - self._told >= SHARD or self._done == self._total:
             self._told = self._done
-            sys.stderr.write(f"{self._done:,} of {self._total:,} pictures, {rate:.0f} a second\n")
+            sys.stderr.write(f"{self._done:,} of {self._total:,} images, {rate:.0f} a second\n")
         sys.stderr.flush()
 
 
@@ -338,5 +336,5 @@ def _sha256(path):
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read as a picture ({error.strerror or error}): give a whole file"
+            f"{path} cannot be read as an image ({error.strerror or error}): give a whole file"
         ) from None

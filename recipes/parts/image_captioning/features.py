@@ -1,4 +1,4 @@
-"""What a network for ImageNet sees in pictures, without its last layers, and files of it."""
+"""What a network for ImageNet sees in images, without its last layers, and files of it."""
 
 import hashlib
 import unicodedata
@@ -20,11 +20,11 @@ _FORM = (
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What is seen in N pictures.
+    """What is seen in N images.
 
     Attributes:
-        names: N names of pictures.
-        pooled: `(N, D)`, a vector a picture, or `None`.
+        names: N names of images.
+        pooled: `(N, D)`, a vector an image, or `None`.
         grid: `(N, cells, D)`, a vector for each cell of a grid, row by row, or `None`.
         scale: `(D,)`, by which those of the grid are to be multiplied, or `None`.
         info: Where they are from: for a result.
@@ -37,7 +37,7 @@ class Features:
     info: dict
 
     def rows(self, names):
-        """Indexes of these pictures, by their names; or by their names without the suffix.
+        """Indexes of these images, by their names; or by their names without the suffix.
 
         Raises:
             DataError: naming those that are not there.
@@ -52,7 +52,7 @@ class Features:
             if name not in at and len(by_stem) > 1:
                 same = ", ".join(self.names[row] for row in by_stem[:3])
                 raise DataError(
-                    f"{self.info['source']} has several pictures that {name} may be ({same}): name it "
+                    f"{self.info['source']} has several images that {name} may be ({same}): name it "
                     "as it is named there"
                 )
             found.append(at.get(name, by_stem[0] if by_stem else None))
@@ -66,7 +66,7 @@ class Features:
         return np.array(found, "int64")
 
     def values(self, rows):
-        """What there is of the pictures of these rows: float32 arrays by their kinds."""
+        """What there is of the images of these rows: float32 arrays by their kinds."""
         values = {}
         if self.pooled is not None:
             values["pooled"] = self.pooled[rows].astype("float32")
@@ -117,12 +117,12 @@ def _wrong(names, pooled, grid, scale):
     if names.ndim != 1 or names.dtype.kind not in "US" or not len(names):
         return f"image_id is {names.dtype} of shape {names.shape}"
     if len(set(names.tolist())) < len(names):
-        return "image_id names a picture twice"
+        return "image_id names an image twice"
     for what, values, rank in (("features", pooled, 2), ("grid", grid, 3)):
         if values is None:
             continue
         if values.ndim != rank or len(values) != len(names) or not values.size:
-            return f"{what} has the shape {values.shape}, for {len(names)} pictures"
+            return f"{what} has the shape {values.shape}, for {len(names)} images"
         if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
             return f"{what} has values that are no finite numbers"
     if scale is not None and grid is not None:
@@ -137,7 +137,7 @@ def merge(files):
     """One `Features` of several: of one file the pooled vectors, of another the grid.
 
     Raises:
-        DataError: if two have the same kind, or they have no picture in common.
+        DataError: if two have the same kind, or they have no image in common.
     """
     first, *others = files
     for other in others:
@@ -151,8 +151,8 @@ def merge(files):
         names = tuple(name for name in first.names if name in known)
         if not names:
             raise DataError(
-                f"{first.info['source']} and {other.info['source']} have no picture in common: give "
-                "files of the same pictures"
+                f"{first.info['source']} and {other.info['source']} have no image in common: give "
+                "files of the same images"
             )
         ours, theirs = first.rows(names), other.rows(names)
         held = {}

@@ -1,4 +1,4 @@
-"""A user's picture, whatever it is, as an upright one in red, green and blue."""
+"""A user's image, whatever it is, as an upright one in red, green and blue."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from recipe_kit.datasets import DataError
 MOST_PIXELS = 200_000_000
 DRAFT = 1024  # a JPEG is read no finer than twice this, where its size allows
 
-# What turns a picture upright, by the orientation that its EXIF data tell.
+# What turns an image upright, by the orientation that its EXIF data tell.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -23,7 +23,7 @@ _TURNS = {
 
 
 def open_photo(path):
-    """Reads a picture.
+    """Reads an image.
 
     It is turned as its EXIF data say, damaged or not, and converted: from grey, 16 bits, palettes and
     CMYK; what can be seen through is laid on white; of several frames the first is taken. A large JPEG
@@ -37,13 +37,13 @@ def open_photo(path):
         A `PIL.Image.Image` of mode RGB.
 
     Raises:
-        DataError: if it is missing, no picture, damaged, or has more than 200 million pixels, or more
+        DataError: if it is missing, no image, damaged, or has more than 200 million pixels, or more
             than there is memory for.
     """
     size = None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a large picture, of damaged EXIF data
+            warnings.simplefilter("ignore")  # of a large image, of damaged EXIF data
             with Image.open(path) as image:
                 size = image.size
                 if image.width * image.height > MOST_PIXELS:
@@ -57,7 +57,7 @@ def open_photo(path):
         raise _too_much_memory(path, size) from None
     except UnidentifiedImageError:
         raise DataError(
-            f"{path} is not a picture that can be read: expected a JPEG, PNG, BMP, GIF or WebP file"
+            f"{path} is not an image that can be read: expected a JPEG, PNG, BMP, GIF or WebP file"
         ) from None
     except OSError as error:
         if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
@@ -66,19 +66,19 @@ def open_photo(path):
             if "out of memory" in str(error):
                 raise _too_much_memory(path, size) from None
             reason = str(error)
-        raise DataError(f"{path} cannot be read as a picture ({reason}): give a whole file") from None
+        raise DataError(f"{path} cannot be read as an image ({reason}): give a whole file") from None
     except DataError:
         raise
     except Exception as error:  # each format's reader has errors of its own for a damaged file
         reason = str(error) or type(error).__name__
-        raise DataError(f"{path} is damaged ({reason}): give a whole picture") from None
+        raise DataError(f"{path} is damaged ({reason}): give a whole image") from None
 
 
 def square(image, size):
-    """The whole picture in a square, uint8 `(size, size, 3)`.
+    """The whole image in a square, uint8 `(size, size, 3)`.
 
     Its sides are squeezed, as `keras.utils.load_img` with a target size does it, so that nothing at an
-    edge is lost; bilinear, over all pixels that a new one covers. A picture that is a whole number of
+    edge is lost; bilinear, over all pixels that a new one covers. An image that is a whole number of
     times as large becomes the means of its squares, so that an enlarged one is what it was.
     """
     whole = image.width == image.height and image.width % size == 0
@@ -87,7 +87,7 @@ def square(image, size):
 
 
 def _upright(image):
-    """The picture, turned as its EXIF data say; as it is where they cannot be read.
+    """The image, turned as its EXIF data say; as it is where they cannot be read.
 
     Not by `ImageOps.exif_transpose`: it writes the EXIF data anew, and so must understand all of them.
     """
@@ -112,7 +112,7 @@ def _rgb(image):
 def _too_large(path, width=None, height=None):
     size = f"{width:,} x {height:,} pixels" if width else "far too many pixels"
     return DataError(
-        f"{path} has {size}, and {MOST_PIXELS:,} in all are the most: give a smaller picture"
+        f"{path} has {size}, and {MOST_PIXELS:,} in all are the most: give a smaller image"
     )
 
 
@@ -120,5 +120,5 @@ def _too_much_memory(path, size):
     claimed = f"{size[0]:,} x {size[1]:,} pixels, by its header" if size else "by its header"
     return DataError(  # the header of a small file may claim any size
         f"{path} needs more memory than there is ({claimed}): it is damaged or too large; give a whole "
-        "or a smaller picture"
+        "or a smaller image"
     )

@@ -1,4 +1,4 @@
-"""The pictures of a run, as `.png` files in its folder."""
+"""The figures of a run, as `.png` files in its folder."""
 
 import math
 
@@ -11,12 +11,12 @@ from parts.image_captioning.decoding import Writer
 from recipe_kit import figures
 from recipe_kit.datasets import DataError, is_true
 
-SHOWN = 8  # pictures of a grid
-PIXEL = 8  # a pixel of a drawn picture is so many wide
+SHOWN = 8  # images of a grid
+PIXEL = 8  # a pixel of a drawn image is so many wide
 
 
 def draw(run, settings, history, held, captions, model, metrics):
-    """Learning curves; BLEU-4 by the beam's width; test pictures with their captions, any, the best and
+    """Learning curves; BLEU-4 by the beam's width; test images with their captions, any, the best and
     the worst; where it looked.
 
     Args:
@@ -24,7 +24,7 @@ def draw(run, settings, history, held, captions, model, metrics):
         settings: Of the run.
         history: Its rows.
         held: The `Data`.
-        captions: Of the test pictures, lists of words.
+        captions: Of the test images, lists of words.
         model: The `Captioner`.
         metrics: Of the run.
     """
@@ -46,18 +46,18 @@ def draw(run, settings, history, held, captions, model, metrics):
         true = [is_true(s, " ".join(c)) for s, c in zip(test.scenes, captions, strict=True)]
         labels, by = ["true" if t else "not true" for t in true], "by truth, then CIDEr"
         order = order[np.argsort(~np.array(true)[order], kind="stable")]
-    at_hand = [n for n in order if PIXELS in test.pictures or test.paths[n] is not None]
+    at_hand = [n for n in order if PIXELS in test.images or test.paths[n] is not None]
     order = np.array(at_hand if len(at_hand) >= SHOWN else order)
     any_of_them = np.sort(np.random.default_rng(settings.seed).permutation(order)[:SHOWN])
     chosen = {
-        "captions": (any_of_them, "test pictures, drawn at random"),
-        "best": (order[:SHOWN], f"test pictures, the best {by}"),
-        "worst": (order[::-1][:SHOWN], f"test pictures, the worst {by}"),
+        "captions": (any_of_them, "test images, drawn at random"),
+        "best": (order[:SHOWN], f"test images, the best {by}"),
+        "worst": (order[::-1][:SHOWN], f"test images, the worst {by}"),
     }
     for file, (rows, title) in chosen.items():
         items = [
             {
-                "image": picture_of(test, n),
+                "image": image_of(test, n),
                 "name": test.names[n],
                 "caption": " ".join(captions[n]),
                 "reference": " ".join(test.words[n][0]),
@@ -70,14 +70,14 @@ def draw(run, settings, history, held, captions, model, metrics):
     if said and can_be_drawn(model):
         n = said[0]
         writer = Writer(model, held.vocabulary, settings.length)
-        looked = attention(writer, picture_of(test, n), row_of(test, n), captions[n])
+        looked = attention(writer, image_of(test, n), features_of(test, n), captions[n])
         figures.save(run, "attention.png", looked)
 
 
 def save_example(run, part):
-    """One drawn picture as a file of its own, for `caption`."""
+    """One drawn image as a file of its own, for `caption`."""
     with run.writing("example.png") as aside:
-        Image.fromarray(enlarged(part.pictures[PIXELS][0])).save(aside, "png")
+        Image.fromarray(enlarged(part.images[PIXELS][0])).save(aside, "png")
 
 
 def can_be_drawn(model):
@@ -90,19 +90,19 @@ def can_be_drawn(model):
 
 def attention(writer, image, features, words):
     """Where an attentive model looked as it wrote these words."""
-    weights = writer.look(features, words)[: len(words)]
+    weights = writer.attention(features, words)[: len(words)]
     return figures.attention_maps(image, words, weights, " ".join(words))
 
 
-def row_of(part, n):
-    """What is known of one picture."""
-    return {name: values[n] for name, values in part.pictures.items()}
+def features_of(part, n):
+    """What is known of one image."""
+    return {name: values[n] for name, values in part.images.items()}
 
 
-def picture_of(part, n):
-    """The picture itself, `(H, W, 3)`, where it is at hand, else `None`."""
-    if PIXELS in part.pictures:
-        return enlarged(part.pictures[PIXELS][n])
+def image_of(part, n):
+    """The image itself, `(H, W, 3)`, where it is at hand, else `None`."""
+    if PIXELS in part.images:
+        return enlarged(part.images[PIXELS][n])
     return None if part.paths[n] is None else opened(part.paths[n])
 
 
@@ -116,5 +116,5 @@ def opened(path):
 
 
 def enlarged(pixels):
-    """A small picture with pixels that can be seen."""
+    """A small image with pixels that can be seen."""
     return pixels.repeat(PIXEL, axis=0).repeat(PIXEL, axis=1)

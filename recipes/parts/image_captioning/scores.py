@@ -25,7 +25,7 @@ def bleu(captions, references):
         BLEU-N = BP exp((1/N) Σ_(n≤N) ln p_n),  BP = min(1, e^(1 - r/c))
 
     with p_n the clipped precision of n-grams, c the words of the captions, and r those of the
-    references, of each picture the one that is nearest in length. Computed by sacrebleu on words as
+    references, of each image the one that is nearest in length. Computed by sacrebleu on words as
     they are (`tokenize="none"`), whose smoothing touches counts of 0 alone.
 
     Source: Papineni et al. 2002, "BLEU"; Post 2018 (arXiv:1804.08771), sacrebleu.
@@ -51,7 +51,7 @@ def ciders(captions, references):
         CIDEr-D_n = (10/m) Σ_j e^(-(l(c) - l(s_j))² / 2σ²) min(g_n(c), g_n(s_j)) · g_n(s_j)
                                                           / (‖g_n(c)‖ ‖g_n(s_j)‖)
 
-    and the mean over n = 1 ... 4. h_ω counts ω in s, d_ω the pictures some of whose references has it,
+    and the mean over n = 1 ... 4. h_ω counts ω in s, d_ω the images some of whose references has it,
     l counts words, and σ is 6; the minimum is of each component. As coco-caption's `Cider` computes it:
     of words as they are, without stems, and with pairs of words for l.
 
@@ -59,14 +59,14 @@ def ciders(captions, references):
     """
     _check(captions, references)
     counted = [[_ngrams(words) for words in of] for of in references]
-    pictures = Counter(gram for of in counted for gram in set().union(*of))
+    images = Counter(gram for of in counted for gram in set().union(*of))
     total = np.log(float(len(references)))
 
     def vector(grams):
         """Of each n the components, their norm; and the number of pairs of words."""
         parts = [{} for _ in range(LONGEST)]
         for gram, count in grams.items():
-            parts[len(gram) - 1][gram] = count * (total - np.log(max(1.0, pictures[gram])))
+            parts[len(gram) - 1][gram] = count * (total - np.log(max(1.0, images[gram])))
         norms = [np.sqrt(sum(value**2 for value in part.values())) for part in parts]
         return parts, norms, sum(count for gram, count in grams.items() if len(gram) == 2)
 
@@ -114,6 +114,6 @@ def _ngrams(words):
 def _check(captions, references):
     if not len(captions) or len(captions) != len(references) or not all(map(len, references)):
         raise ValueError(
-            f"as many captions as pictures with references are needed, one or more; received "
-            f"{len(captions)} captions and references of {len(references)} pictures"
+            f"as many captions as images with references are needed, one or more; received "
+            f"{len(captions)} captions and references of {len(references)} images"
         )

@@ -24,7 +24,7 @@ CELLS = ("simple", "gru", "peephole", "lstm")
 RATES = (1e-3, 4e-3)  # learning rates to choose from, for each cell, on validation
 SEEDS = (0, 1, 2)
 NOTE = "comparison.json"  # what was compared, for --resume
-PICTURE = "comparison.png"
+FIGURE = "comparison.png"
 
 
 def beside_the_embedding(model):
@@ -104,12 +104,9 @@ def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, see
         raise KeyboardInterrupt(f"Interrupted.\nGo on: {again}") from None
 
     _print_table(results, table, seeds)
-    picture = out / PICTURE
     title = f"{settings.data}: cells with {table['lstm'][1]:,} weights, but for the words' vectors"
     rows = {cell: metrics["test_accuracy"]["values"] for cell, metrics in results.items()}
-    with cli.drawing():
-        figures.save_comparison(picture, figures.comparison(rows, title), recipe, results)
-        print(f"drawn in {picture}")
+    cli.draw_comparison(out / FIGURE, lambda: figures.comparison(rows, title), recipe, results)
     return results
 
 
@@ -131,7 +128,7 @@ def _opened(recipe, preset, flags, settings, seeds):
             "started with, or another folder with --out."
         )
     if not note.exists():
-        check_free(out, [PICTURE])
+        check_free(out, [FIGURE])
     with writing(note) as aside:
         aside.write_text(json_text(asked, NOTE, indent=2), encoding="utf-8")
     return out

@@ -10,8 +10,8 @@ from recipe_kit import cli, figures
 from rnn_kit.text import START_ID, Sequences, tokenize
 from rnn_kit.text.decoding import normalize_nfc
 
-PICTURE = "opinion.png"
-IN_PICTURE = 6  # reviews, where several are judged
+FIGURE = "opinion.png"
+IN_FIGURE = 6  # reviews, where several are judged
 TOGETHER = 1 << 20  # ids of beginnings of reviews that are judged at once: some thousand short reviews
 
 
@@ -92,7 +92,7 @@ def judge_reviews(opinions_of, run, review, encoding=None):
 
     Args:
         opinions_of: `opinions_of(reviews) -> [Opinion]`, of lists of words.
-        run: The saved `Run`, whose folder takes the picture.
+        run: The saved `Run`, whose folder takes the figure.
         review: A text, or `-`; blank lines are passed over.
         encoding: Of standard input. Default: the terminal's.
 
@@ -111,7 +111,7 @@ def judge_reviews(opinions_of, run, review, encoding=None):
                 for (name, _), opinion in zip(block, opinions, strict=True):
                     _answer(opinion, classes)
                     last = name
-                    if len(traces) < IN_PICTURE:
+                    if len(traces) < IN_FIGURE:
                         traces.append(opinion.trace(opinion.verdict(classes)))
                 count += len(block)
                 sys.stdout.flush()
@@ -157,8 +157,8 @@ def _answer(opinion, classes):
 
 
 def _draw(run, traces, classes, count):
-    """Draws the first opinions into the run's folder, or says why there is no picture."""
+    """Draws the first opinions into the run's folder, or says why there is no figure."""
     with cli.drawing("every review is judged"):
-        figures.save(run, PICTURE, figures.opinion_traces(traces, classes=classes))
+        figures.save(run, FIGURE, figures.opinion_traces(traces, classes=classes))
         which = f" (the first {len(traces)} of {count:,})" if count > len(traces) else ""
-        print(f"drawn in {run.path / PICTURE}{which}")
+        print(f"drawn in {run.path / FIGURE}{which}")

@@ -1,10 +1,10 @@
-"""The pictures of a run, as `.png` files in its folder, and its table."""
+"""The figures of a run, as `.png` files in its folder, and its table."""
 
 import numpy as np
 
 from recipe_kit import figures
 
-READABLE = 150  # words of a review that is to be read in a picture
+READABLE = 150  # words of a review that is to be read in a figure
 
 
 def draw(run, data, kept_epoch, probabilities, others, opinion_of):

@@ -1,4 +1,4 @@
-"""Two presets on the same text: in one picture, and by the time that they take to one loss."""
+"""Two presets on the same text: in one figure, and by the time that they take to one loss."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pictures of a run, as `.png` files in its folder."""
+"""The figures of a run, as `.png` files in its folder."""
 
 from recipe_kit import figures
 

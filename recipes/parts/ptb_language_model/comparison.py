@@ -3,12 +3,12 @@
 import dataclasses
 
 from parts.ptb_language_model import agreement, run_figures
-from recipe_kit import cli, figures
+from recipe_kit import cli
 
 CELLS = ("simple", "gru", "lstm")
 PRESETS = ("agreement", "smoke")
 SEEDS = (0, 1, 2)
-PICTURE = "agreement.png"
+FIGURE = "agreement.png"
 RATES = (3e-3, 1e-2)  # learning rates to choose from, for each cell, on validation
 
 
@@ -52,7 +52,7 @@ def compare(recipe, flags, settings, train_runs, build_model):
         KeyboardInterrupt: with the command that goes on.
     """
     preset = flags.preset or agreement.NAME
-    out = cli.variants_folder(recipe, flags, preset, [PICTURE])
+    out = cli.variants_folder(recipe, flags, preset, [FIGURE])
     seeds = list(flags.seeds or SEEDS)
     given = cli.given(flags, type(settings))
     rates = [given["learning_rate"]] if "learning_rate" in given else RATES
@@ -65,10 +65,7 @@ def compare(recipe, flags, settings, train_runs, build_model):
     results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
 
     print("\n" + table(results, units, chosen, seeds))
-    picture = out / PICTURE
-    with cli.drawing():
-        figures.save_comparison(picture, run_figures.agreement_of(results), recipe, results)
-        print(f"drawn in {picture}")
+    cli.draw_comparison(out / FIGURE, lambda: run_figures.agreement_of(results), recipe, results)
     return results
 
 

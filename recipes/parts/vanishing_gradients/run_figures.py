@@ -1,4 +1,4 @@
-"""The four pictures of the recipe."""
+"""The four figures of the recipe."""
 
 import numpy as np
 from matplotlib.lines import Line2D

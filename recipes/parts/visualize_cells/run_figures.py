@@ -1,4 +1,4 @@
-"""The pictures and the page of a look, in its folder."""
+"""The figures and the page of a look, in its folder."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Saved models to look into, of whatever recipe, and where the pictures of a look go."""
+"""Saved models to look into, of whatever recipe, and where the figures of a look go."""
 
 import json
 from pathlib import Path
@@ -89,10 +89,10 @@ def held_out_text(run, settings, vocabulary):
 
 
 def new_look(recipe, out):
-    """A folder for the pictures of a look.
+    """A folder for the figures of a look.
 
     Raises:
-        RunError: if it holds a run, or pictures of a look, or cannot be written.
+        RunError: if it holds a run, or figures of a look, or cannot be written.
     """
     path = Path(out or new_folder(recipe, "look"))
     if (path / CONFIG).exists():

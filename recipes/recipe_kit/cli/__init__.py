@@ -3,7 +3,7 @@
 from recipe_kit.cli.command_line import CommandLine
 from recipe_kit.cli.comparing import Compared, Difference, at_its_best_rate, difference
 from recipe_kit.cli.devices import check_devices, strategy
-from recipe_kit.cli.drawing import drawing
+from recipe_kit.cli.drawing import draw_comparison, drawing
 from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import (
     CELLS,
@@ -53,6 +53,7 @@ __all__ = [
     "data",
     "difference",
     "distribute",
+    "draw_comparison",
     "drawing",
     "encoding",
     "equal_units",

@@ -17,7 +17,7 @@ from recipe_kit.datasets.corpus import Corpus, load_corpus
 from recipe_kit.datasets.labelled import LabelledTexts, read_labelled
 from recipe_kit.datasets.review_grammar import generated_reviews
 from recipe_kit.datasets.reviews import Reviews, load_reviews
-from recipe_kit.datasets.shapes import Pictures, generated_shapes, is_true
+from recipe_kit.datasets.shapes import DrawnImages, generated_shapes, is_true
 from rnn_kit.text import read_text, text_sha256
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "Captions",
     "Corpus",
     "DataError",
+    "DrawnImages",
     "LabelledTexts",
-    "Pictures",
     "Reviews",
     "cut_caption",
     "data_folder",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recipe_kit.datasets import _caption_forms as forms
-from recipe_kit.datasets._caption_images import is_picture, plain_name
+from recipe_kit.datasets._caption_images import is_image, plain_name
 from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import PACKED, TABLES, a_few, entries, read, short, suffix_of
 from rnn_kit.text.decoding import normalize_nfc
@@ -170,8 +170,8 @@ def _texts_beside(folder):
         for entry in files
         if entry.name.lower().endswith(_TEXTS)
     }
-    pictures = [entry.name for entry in files if is_picture(entry.name)]
-    named = {os.path.splitext(name)[0]: name for name in reversed(pictures)}
+    images = [entry.name for entry in files if is_image(entry.name)]
+    named = {os.path.splitext(name)[0]: name for name in reversed(images)}
     return {name: texts[stem] for stem, name in sorted(named.items()) if stem in texts}
 
 

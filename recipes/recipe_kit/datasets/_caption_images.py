@@ -1,22 +1,15 @@
-"""The pictures that a caption file speaks of, and the files that name those of each part."""
+"""The images that a caption file speaks of: their names, and their files."""
 
 import os
 import posixpath
-import re
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from recipe_kit.datasets._files import DataError
-from recipe_kit.datasets._tables import a_few, entries, read, short
+from recipe_kit.datasets._tables import entries
 from rnn_kit.text.decoding import normalize_nfc
 
-PARTS = ("train", "validation", "test")
-PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_SPLITS = (  # patterns of the file names of each part, the families in the order of preference
-    (r".*trainImages\.txt", r".*devImages\.txt", r".*testImages\.txt"),
-    (r"train\.txt", r"(validation|valid|val|dev)\.txt", r"test\.txt"),
-)
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
 # Names
@@ -25,7 +18,7 @@ _BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}  # what Python mak
 
 
 def plain_name(name):
-    r"""A picture's name in the one form in which names are compared.
+    r"""An image's name in the one form in which names are compared.
 
     It is composed, has `/` between folders, and no `./`. A byte of a file name that is not UTF-8 is the
     Latin-1 character of its number.
@@ -41,22 +34,22 @@ def plain_name(name):
     return posixpath.normpath(name) if name else ""
 
 
-def is_picture(name):
-    """Whether a file name has the suffix of a picture, in any case."""
-    return name.lower().endswith(PICTURES)
+def is_image(name):
+    """Whether a file name has the suffix of an image, in any case."""
+    return name.lower().endswith(SUFFIXES)
 
 
 def stem(name):
-    """A name without folders, without the suffix of a picture, and in lower case."""
+    """A name without folders, without the suffix of an image, and in lower case."""
     name = posixpath.basename(name).casefold()
-    return posixpath.splitext(name)[0] if is_picture(name) else name
+    return posixpath.splitext(name)[0] if is_image(name) else name
 
 
 class Names:
-    """Names of pictures as people write them, to be matched with names that there are.
+    """Names of images as people write them, to be matched with names that there are.
 
     The whole name goes first, then the file name without its folders, then upper case is as lower case,
-    then the suffix of a picture may be another or lack. A name that could be two of those that there
+    then the suffix of an image may be another or lack. A name that could be two of those that there
     are, or that shares the one with another name, is matched by what comes before only.
 
     Args:
@@ -96,15 +89,15 @@ def _only(names, key):
     return only
 
 
-# Pictures
+# Images
 
 
-class Pictures(NamedTuple):
-    """Picture files.
+class ImageFiles(NamedTuple):
+    """Image files.
 
     Attributes:
         paths: Names to the files that they mean.
-        unnamed: The other picture files of the folders that these lie in; where there are none, those
+        unnamed: The other image files of the folders that these lie in; where there are none, those
             of the folder with most of them.
     """
 
@@ -112,8 +105,8 @@ class Pictures(NamedTuple):
     unnamed: list
 
 
-def pictures_in(folder, names):
-    """Finds the picture files that names mean.
+def find_images(folder, names):
+    """Finds the image files that names mean.
 
     A name with a folder means the one in that folder, below `folder` or below a folder in it, if there
     is such a folder. Otherwise they are looked for in `folder` and the folders in it; the one with most
@@ -124,10 +117,10 @@ def pictures_in(folder, names):
         names: Names of `plain_name`.
 
     Returns:
-        `Pictures`.
+        `ImageFiles`.
     """
     below = [Path(folder), *(Path(entry.path) for entry in entries(folder) if entry.is_dir())]
-    held = {place: _pictures_of(place) for place in below}
+    held = {place: _images_of(place) for place in below}
     in_folders = defaultdict(dict)  # folders that names name: file names to whole names
     for name in names:
         inner, file = posixpath.split(name)
@@ -138,7 +131,7 @@ def pictures_in(folder, names):
         place = next((place / inner for place in below if os.path.isdir(place / inner)), None)
         if place is not None:
             if place not in held:
-                held[place] = _pictures_of(place)
+                held[place] = _images_of(place)
             for file, there in Names(files).matched(held[place]).items():
                 found[files[file]] = held[place][there]
             sought.difference_update(files.values())
@@ -153,89 +146,13 @@ def pictures_in(folder, names):
                 sought.discard(name)
     places = {path.parent for path in used} or {max(held, key=lambda place: len(held[place]))}
     there = [path for place in held if place in places for path in held[place].values()]
-    return Pictures(found, [path for path in there if path not in used])
+    return ImageFiles(found, [path for path in there if path not in used])
 
 
-def _pictures_of(folder):
-    """Names to paths of the picture files of one folder."""
+def _images_of(folder):
+    """Names to paths of the image files of one folder."""
     return {
         plain_name(entry.name): Path(entry.path)
         for entry in entries(folder)
-        if is_picture(entry.name) and entry.is_file()
+        if is_image(entry.name) and entry.is_file()
     }
-
-
-# Parts
-
-
-def split_files(folder):
-    """The three files that name the images of each part, or `None` where there are none.
-
-    Raises:
-        DataError: If the folder has some of the three, or two for one part.
-    """
-    names = [entry.name for entry in entries(folder) if entry.is_file()]
-    missing = None
-    for patterns in _SPLITS:
-        found = [[n for n in names if re.fullmatch(p, n, re.IGNORECASE)] for p in patterns]
-        for part, files in zip(PARTS, found, strict=True):
-            if len(files) > 1:
-                raise DataError(
-                    f"{folder} holds {len(files)} files that name the images of the {part} part, "
-                    f"{a_few(files)}: expected one; take the others away"
-                )
-        if all(found):
-            return [folder / files[0] for files in found]
-        if any(found):
-            there = a_few([file for files in found for file in files])
-            lacking = ", ".join(part for part, files in zip(PARTS, found, strict=True) if not files)
-            missing = f"{folder} holds {there}, and no file that names the images of: {lacking}"
-    if missing:
-        raise DataError(
-            f"{missing}. Expected *trainImages.txt, *devImages.txt and *testImages.txt, or train.txt, "
-            "validation.txt (or valid.txt, val.txt, dev.txt) and test.txt, all three or none; add what "
-            "is missing, or take them away for parts drawn at random"
-        )
-    return None
-
-
-def read_split(files, captions, encoding=None):
-    """The image names of each file, one a line, as the caption file writes them.
-
-    Args:
-        files: Three paths.
-        captions: The path of the caption file, for messages, and its images' names.
-        encoding: Of the files.
-
-    Raises:
-        DataError: If a name comes twice, in one part or in two, has no line in the caption file, or a
-            file holds none.
-    """
-    caption_path, known = captions
-    lines = [
-        (path, number, line.strip())
-        for path in files
-        for number, line in enumerate(normalize_nfc(read(path, encoding)).split("\n"), 1)
-        if line.strip()
-    ]
-    meant = Names(plain_name(name) for _, _, name in lines).matched(known)
-    seen, parts = {}, {path: [] for path in files}
-    for path, number, written in lines:
-        name = meant.get(plain_name(written))
-        place = f"{path}, line {number}"
-        if name in seen:
-            raise DataError(
-                f"{place}: {short(written, 60)} is named already in {seen[name]}: expected each image "
-                "once, in one part; delete one of the two lines"
-            )
-        if name is None:
-            raise DataError(
-                f"{place}: {short(written, 60)} is not an image of {caption_path}: expected names as "
-                f"they stand there, such as {short(next(iter(known)), 60)}; correct or delete it"
-            )
-        seen[name] = f"{path.name}, line {number}"
-        parts[path].append(name)
-    for path, named in parts.items():
-        if not named:
-            raise DataError(f"{path} names no image: expected one name a line; put them in")
-    return list(parts.values())

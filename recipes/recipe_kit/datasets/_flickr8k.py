@@ -1,6 +1,6 @@
 """Flickr8k: where it is looked for, what its files hold as published, and where they can be had."""
 
-from recipe_kit.datasets._caption_images import PARTS
+from recipe_kit.datasets._caption_parts import PARTS
 from recipe_kit.datasets._files import DataError, data_folder, first_there, unlike_published
 
 IMAGES = (6_000, 1_000, 1_000)  # of the three parts

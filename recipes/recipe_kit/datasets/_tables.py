@@ -124,6 +124,16 @@ def a_few(names, most=8, width=40):
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
+def count_of(things, noun):
+    """Their number and the noun: "1 caption", "2,000 captions"."""
+    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def is_or_are(things):
+    """The verb after `count_of`."""
+    return "is" if len(things) == 1 else "are"
+
+
 def _delimiter(path, content, columns):
     """The delimiter, how many lines were taken off the content, and the rest of it."""
     start = len(content) - len(content.lstrip("\n"))

@@ -7,21 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from recipe_kit.datasets import _flickr8k
 from recipe_kit.datasets._caption_files import EXPECTED, caption_files, read_captions
-from recipe_kit.datasets._caption_images import (
-    PARTS,
-    Names,
-    pictures_in,
-    plain_name,
-    read_split,
-    split_files,
-)
+from recipe_kit.datasets._caption_images import ImageFiles, Names, find_images, plain_name
+from recipe_kit.datasets._caption_parts import PARTS, read_split, split_files, split_images
 from recipe_kit.datasets._files import DataError
-from recipe_kit.datasets._tables import a_few
+from recipe_kit.datasets._tables import a_few, count_of, is_or_are
 from rnn_kit.text import tokenize_alphanumeric
+
+FLICKR8K = "flickr8k"  # the known set
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +85,7 @@ class Captions(NamedTuple):
         ]
         verb = "is" if len(unreadable) == 1 else "are"
         left_out = (
-            f"{_count(unreadable, 'image')} that cannot be read {verb} left out: "
+            f"{count_of(unreadable, 'image')} that cannot be read {verb} left out: "
             f"{a_few(list(unreadable))}; {next(iter(unreadable.values()))}"
         )
         for name, part in zip(PARTS, kept, strict=True):
@@ -127,7 +121,7 @@ def cut_caption(text):
 def load_captions(source, *, seed=0, image_names=None, encoding=None):
     """Captioned images by the name of the known set, or from the user's own files.
 
-    The images are not opened: one is there if a file with a picture's suffix has its name. A name with
+    The images are not opened: one is there if a file with an image's suffix has its name. A name with
     another suffix or none, in upper or lower case, or with other folders before it, means the one file
     that it can mean. Captions of images that are not there, images that have no caption, and captions
     without a word are left out, and `notes` says how many.
@@ -174,87 +168,71 @@ def load_captions(source, *, seed=0, image_names=None, encoding=None):
     >>> len(data.train), len(data.validation), len(data.test), data.info["captions"]
     (1, 1, 1, 3)
     >>> data.notes[0]
-    "1 caption of 1 image without a picture is left out: '4.jpg'"
+    "1 caption of 1 image without an image file is left out: '4.jpg'"
     """
-    if source == "flickr8k":
-        files = [_flickr8k.caption_file()]
-        folder = files[0].parent
-    elif isinstance(source, os.PathLike) or os.path.lexists(source):
-        files, folder = caption_files(Path(source))
-    else:
-        raise DataError(
-            f"There is no data set and no file or folder called {str(source)!r}. The known set is "
-            f"flickr8k; a path works too, to {EXPECTED}."
-        )
-    written = read_captions(files, folder, encoding)
+    files, folder = _files_of(source)
     file = files[0] if len(files) == 1 else folder
+    written = read_captions(files, folder, encoding)
     lists = split_files(file if os.path.isdir(file) else file.parent)
-    split = lists and read_split(lists, (file, written.captions), encoding)
-    if source == "flickr8k":
-        _flickr8k.check(file, written.captions, split)
-    pictures = pictures_in(folder, written.captions)
-    there, given = pictures.paths, pictures.unnamed  # what names mean, and what no name means
-    if image_names is not None:
-        given = {plain_name(name): name for name in image_names}
-        meant = Names(written.captions).matched(given)
-        there = {name: given.pop(found) for name, found in meant.items()}
+    listed = lists and read_split(lists, (file, written.captions), encoding)
+    if source == FLICKR8K:
+        _flickr8k.check(file, written.captions, listed)
 
+    images = _images_of(folder, written.captions, image_names)
     captions = {name: [c for c in texts if cut_caption(c)] for name, texts in written.captions.items()}
-    usable = [name for name in captions if captions[name] and name in there]
-    notes = [*written.notes, *_left_out(written.captions, captions, there, given)]
-    if not split and written.parts:
-        notes.append(f"{file.name} tells the part of each image")
-        split = [[n for n in captions if written.parts.get(n) == part] for part in PARTS]
-    if split:
-        elsewhere = set(usable).difference(*split)
-        if elsewhere:
-            notes.append(
-                f"{_count(elsewhere, 'image')} in no part of the split {_are(elsewhere)} left out"
-            )
-        split = _completed(split, set(usable), seed, notes)
-    elif len(usable) >= len(PARTS):
-        split = _drawn(sorted(usable), seed)
-        notes.append(f"no files name the images of each part: drawn at random, by the seed {seed}")
-    usable = set(usable)
-    kept = [[name for name in names if name in usable] for names in split or ([], [], [])]
-    if not all(kept):
-        get = _flickr8k.where_photos_are(file.parent) if source == "flickr8k" else None
-        raise DataError(_too_few(file, folder, captions, usable, pictures, image_names, kept, get))
-
+    usable = [name for name, texts in captions.items() if texts and name in images.names]
+    notes = [*written.notes, *_left_out(written.captions, captions, images)]
+    split = split_images(listed, written, usable, file.name, seed, notes)
+    if not all(split):
+        where = _flickr8k.where_photos_are(file.parent) if source == FLICKR8K else None
+        raise DataError(_too_few(file, folder, captions, usable, images, image_names, split, where))
     parts = [
         CaptionedImages(
-            names if image_names is None else [there[name] for name in names],
+            [images.names[name] for name in names],
             [captions[name] for name in names],
-            [pictures.paths.get(name) for name in names],
+            [images.files.paths.get(name) for name in names],
         )
-        for names in kept
+        for names in split
     ]
     return _with_info(parts, str(source), notes)
 
 
-def _drawn(names, seed):
-    """Names in three parts, a tenth in each of the last two, and at least one."""
-    names = np.random.default_rng(seed).permutation(names).tolist()
-    held = max(1, len(names) // 10)
-    return names[: -2 * held], names[-2 * held : -held], names[-held:]
-
-
-def _completed(split, usable, seed, notes):
-    """A split in which a part that no name is in has a tenth of those to train on, at least one."""
-    train, *others = split
-    lacking = [part for part, names in zip(PARTS[1:], others, strict=True) if not names]
-    if not lacking:
-        return split
-    names = [name for name in train if name in usable]
-    held = max(1, len(names) // 10)
-    drawn = np.random.default_rng(seed).permutation(sorted(names)).tolist()[: held * len(lacking)]
-    notes.append(
-        f"no image is in the part of: {', '.join(lacking)}; {_count(drawn, 'image')} to train on "
-        f"{_are(drawn)} taken for it, drawn at random by the seed {seed}"
+def _files_of(source):
+    """Returns the caption files that a source means, and the folder in which to look for images."""
+    if source == FLICKR8K:
+        file = _flickr8k.caption_file()
+        return [file], file.parent
+    if isinstance(source, os.PathLike) or os.path.lexists(source):
+        return caption_files(Path(source))
+    raise DataError(
+        f"There is no data set and no file or folder called {str(source)!r}. The known set is "
+        f"{FLICKR8K}; a path works too, to {EXPECTED}."
     )
-    chunks = iter([drawn[:held], drawn[held:]])
-    taken = set(drawn)
-    return [[n for n in train if n not in taken], *(names or next(chunks) for names in others)]
+
+
+class _Images(NamedTuple):
+    """The images that captions are of.
+
+    Attributes:
+        names: Names in the caption file of the images that are there, to what the caller calls them.
+        files: The `ImageFiles`.
+        unnamed: Those that are there and have no line in the caption file.
+    """
+
+    names: dict
+    files: ImageFiles
+    unnamed: list
+
+
+def _images_of(folder, captions, image_names):
+    """Finds the images of captions: files, or those of the names that the caller provides."""
+    files = find_images(folder, captions)
+    if image_names is None:
+        return _Images({name: name for name in files.paths}, files, files.unnamed)
+    provided = {plain_name(name): name for name in image_names}
+    meant = Names(captions).matched(provided)
+    names = {name: provided.pop(found) for name, found in meant.items()}
+    return _Images(names, files, list(provided))
 
 
 def _sha256(parts):
@@ -267,57 +245,52 @@ def _sha256(parts):
 # What the user is told
 
 
-def _left_out(written, captions, there, unnamed):
+def _left_out(written, captions, images):
+    """Lines on captions and images that are left out, each kind counted."""
     notes = []
     empty = [text for name in written for text in written[name] if not cut_caption(text)]
     if empty:
-        notes.append(f"{_count(empty, 'caption')} without a word {_are(empty)} left out")
-    missing = [name for name, texts in captions.items() if texts and name not in there]
+        notes.append(f"{count_of(empty, 'caption')} without a word {is_or_are(empty)} left out")
+    missing = [name for name, texts in captions.items() if texts and name not in images.names]
     lost = [caption for name in missing for caption in captions[name]]
     if lost:
         notes.append(
-            f"{_count(lost, 'caption')} of {_count(missing, 'image')} without a picture {_are(lost)} "
-            f"left out: {a_few(missing)}"
+            f"{count_of(lost, 'caption')} of {count_of(missing, 'image')} without an image file "
+            f"{is_or_are(lost)} left out: {a_few(missing)}"
         )
-    silent = [*unnamed, *(name for name in there if not captions[name])]
+    silent = [*images.unnamed, *(name for name in images.names if not captions[name])]
     if silent:
-        notes.append(f"{_count(silent, 'image')} without a caption {_are(silent)} left out")
+        notes.append(f"{count_of(silent, 'image')} without a caption {is_or_are(silent)} left out")
     return notes
 
 
-def _count(things, noun):
-    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
+def _too_few(file, folder, captions, usable, images, image_names, split, where_images_are):
+    """Says which parts have no image, what was found, and what to do."""
+    lacking = ", ".join(part for part, names in zip(PARTS, split, strict=True) if not names)
+    found, advice = _found_and_advice(folder, captions, usable, images, image_names, where_images_are)
+    return (
+        f"{len(usable):,} of {count_of(captions, 'image')} of {file} {is_or_are(usable)} there with a "
+        f"caption, too few for: {lacking}. Expected one or more in each part, such as "
+        f"{a_few(list(captions)[:2])}, found {found}; {advice}."
+    )
 
 
-def _are(things):
-    return "is" if len(things) == 1 else "are"
-
-
-def _too_few(file, folder, captions, usable, pictures, image_names, kept, get):
-    """Why a part has no image, and what to do."""
-    lacking = [part for part, names in zip(PARTS, kept, strict=True) if not names]
-    seen = [*pictures.paths.values(), *pictures.unnamed]
+def _found_and_advice(folder, captions, usable, images, image_names, where_images_are):
+    if image_names is not None:
+        found = f"the {len(image_names):,} names of images that can be provided"
+        return found, "give the features of the images that it names"
     instead = (
         ", or give a file of the images' features in their place (`--features`), or use `--data "
         "shapes`, which needs no data"
     )
-    if image_names is not None:
-        found = f"the {len(image_names):,} names of images that can be provided"
-        advice = "give the features of the images that it names"
-    elif not seen:
-        found = "no picture file there or in a folder there"
-        advice = (get or f"put the images into {folder}, or into one folder in it, such as Images") + (
-            instead
-        )
-    else:
-        found = f"{_count(seen, 'picture file')} in {seen[0].parent}, such as {seen[0].name!r}"
-        advice = "add images and their captions"
-        if not pictures.paths:
-            advice = "the names do not agree: write each image's file name into the captions"
-        elif len(usable) < len(captions):
-            advice = (get or "add the images that lack, with the names that they have there") + instead
-    return (
-        f"{len(usable):,} of {_count(captions, 'image')} of {file} {_are(usable)} there with a "
-        f"caption, too few for: {', '.join(lacking)}. Expected one or more in each part, such as "
-        f"{a_few(list(captions)[:2])}, found {found}; {advice}."
-    )
+    seen = [*images.files.paths.values(), *images.files.unnamed]
+    if not seen:
+        put = f"put the images into {folder}, or into one folder in it, such as Images"
+        return "no image file there or in a folder there", (where_images_are or put) + instead
+    found = f"{count_of(seen, 'image file')} in {seen[0].parent}, such as {seen[0].name!r}"
+    if not images.files.paths:
+        return found, "the names do not agree: write each image's file name into the captions"
+    if len(usable) < len(captions):
+        add = "add the images that lack, with the names that they have there"
+        return found, (where_images_are or add) + instead
+    return found, "add images and their captions"

@@ -1,4 +1,4 @@
-"""Drawn pictures of one or two shapes, and sentences about them that can be checked for truth.
+"""Drawn images of one or two shapes, and sentences about them that can be checked for truth.
 
     scene      one shape; or two, of which the first is above, below, left of or right of the second
     shape      small or large; red, green, blue, yellow, white or purple; circle, square or triangle
@@ -7,7 +7,7 @@
                a [small] [red] circle and a [large] [blue] square
     relation   above, below, left of, right of
 
-A sentence is true of a picture if it speaks of all that is in it, and of nothing else, and each word
+A sentence is true of an image if it speaks of all that is in it, and of nothing else, and each word
 that it has fits. What stands in brackets may be left out.
 """
 
@@ -31,7 +31,7 @@ COLORS = {
 }
 KINDS = ("circle", "square", "triangle")
 RELATIONS = ("above", "below", "left of", "right of")
-CAPTIONS = 5  # of a picture
+CAPTIONS = 5  # of an image
 
 _GROUND, _NOISE = 38, 6  # of the background, of 255
 _APART = 3  # pixels between the edges of two shapes
@@ -46,7 +46,7 @@ _BOTH = re.compile(rf"{_SHAPE} and {_SHAPE}")
 
 
 class Shape(NamedTuple):
-    """A shape of a picture: its words, and its centre in pixels from the upper left."""
+    """A shape of an image: its words, and its centre in pixels from the upper left."""
 
     size: str
     color: str
@@ -60,7 +60,7 @@ class Shape(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What is in a picture: one shape or two, a tuple."""
+    """What is in an image: one shape or two, a tuple."""
 
     shapes: tuple
 
@@ -78,13 +78,13 @@ class Scene(NamedTuple):
 _OPPOSITE = dict(zip(RELATIONS, ("below", "above", "right of", "left of"), strict=True))
 
 
-class Pictures(NamedTuple):
-    """N drawn pictures.
+class DrawnImages(NamedTuple):
+    """N drawn images.
 
     Attributes:
         images: uint8 `(N, size, size, 3)`.
         scenes: N `Scene`s.
-        captions: Of each picture five sentences that are true of it, drawn from all that are; most of
+        captions: Of each image five sentences that are true of it, drawn from all that are; most of
             them leave nothing out.
     """
 
@@ -94,9 +94,9 @@ class Pictures(NamedTuple):
 
 
 def generated_shapes(count, seed=0):
-    """Pictures of one or two shapes, with five true sentences each.
+    """Images of one or two shapes, with five true sentences each.
 
-    One picture in six has one shape. Two differ in a word at least, keep apart, and lie so that one is
+    One image in six has one shape. Two differ in a word at least, keep apart, and lie so that one is
     clearly above the other, or left of it, or both.
 
     Args:
@@ -104,17 +104,17 @@ def generated_shapes(count, seed=0):
         seed: Whatever is drawn derives from it.
 
     Returns:
-        `Pictures`.
+        `DrawnImages`.
 
     Raises:
         DataError: if `count` is below 1.
 
     Example:
 
-    >>> pictures = generated_shapes(3)
-    >>> pictures.images.shape, len(pictures.captions[0])
+    >>> drawn = generated_shapes(3)
+    >>> drawn.images.shape, len(drawn.captions[0])
     ((3, 32, 32, 3), 5)
-    >>> all(is_true(pictures.scenes[0], caption) for caption in pictures.captions[0])
+    >>> all(is_true(drawn.scenes[0], caption) for caption in drawn.captions[0])
     True
     """
     rng = np.random.default_rng([at_least("seed", seed, 0), 0x5AFE])
@@ -128,7 +128,7 @@ def generated_shapes(count, seed=0):
         captions.append([said[i] for i in order[:CAPTIONS]])
     images = np.stack([_drawn(scene) for scene in scenes])
     noise = rng.integers(-_NOISE, _NOISE + 1, images.shape)
-    return Pictures(np.clip(images + noise, 0, 255).astype("uint8"), scenes, captions)
+    return DrawnImages(np.clip(images + noise, 0, 255).astype("uint8"), scenes, captions)
 
 
 def lies(shape, relation, other):
@@ -240,7 +240,7 @@ def _reach(shape):
 
 
 def _drawn(scene):
-    """The picture, `(SIZE, SIZE, 3)`, with the edges as soft as subpixels make them."""
+    """The image, `(SIZE, SIZE, 3)`, with the edges as soft as subpixels make them."""
     at = (np.arange(SIZE * _FINER) + 0.5) / _FINER
     image = np.full((SIZE, SIZE, 3), float(_GROUND))
     for shape in scene.shapes:

@@ -1,4 +1,4 @@
-"""Every picture of the recipes: functions from data to a matplotlib Figure.
+"""The figures of the recipes: functions from data to a matplotlib Figure.
 
 Save one with `save`, or in your own way with `figure.savefig(path)`. None of them needs a display. They
 are drawn in matplotlib's own style, whatever your matplotlibrc says.

@@ -1,4 +1,4 @@
-"""What the pictures share: figures, colours, text that can be drawn, labels that keep apart."""
+"""What the figures share: axes, colours, text that can be drawn, labels that keep apart."""
 
 import contextlib
 import functools
@@ -24,7 +24,7 @@ LEAST_STEP = 4.0  # pixels between the points of a curve that a label has to kee
 def default_style():
     """Draws in matplotlib's own style while the block runs, whatever a matplotlibrc says.
 
-    The pictures are laid out for it: a label keeps clear of a curve by the extent of its letters. And
+    The figures are laid out for it: a label keeps clear of a curve by the extent of its letters. And
     what a matplotlibrc asks for may not be there, such as LaTeX. It works as a decorator too.
     """
     with matplotlib.rc_context():
@@ -114,7 +114,7 @@ def caption(figure, text):
         The figure.
     """
     width, height = figure.get_size_inches()
-    size = CAPTION * max(1, width / 7.2)  # a wide picture is shown smaller
+    size = CAPTION * max(1, width / 7.2)  # a wide figure is shown smaller
     lines = _wrapped(text, size, width - MARGIN, 5)
     strip = len(lines) * LINE * size / 72 + 0.08
     figure.set_size_inches(width, height + strip)

@@ -1,4 +1,4 @@
-"""Pictures of image captioning: photographs with their captions, and where attention looked."""
+"""Figures of image captioning: images with their captions, and where attention looked."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from recipe_kit.figures._figure import COLORS, MARGIN, _extent, _wrapped, default_style
 
-MAP = 0.55  # of a panel of attention is the map's colour; the rest is the picture in grey
+MAP = 0.55  # of a panel of attention is the map's colour; the rest is the image in grey
 
 # In inches, and in points for letters: the text sets the figure's height.
 GAP = 0.12
@@ -26,13 +26,13 @@ GREY = "0.45"
 
 @default_style()
 def captioned(image, captions, title=""):
-    """One picture with its captions below: the first, the best, is larger than the others.
+    """One image with its captions below: the first, the best, is larger than the others.
 
     Args:
         image: `(H, W, 3)`, uint8, of any shape.
         captions: (text, note) each, the best first. The note, such as "log p / word −0.82", stands at
             the right; it may be empty.
-        title: The picture's title.
+        title: The figure's title.
 
     Returns:
         The Figure: the higher, the longer the captions.
@@ -40,7 +40,7 @@ def captioned(image, captions, title=""):
     Raises:
         ValueError: The image is not `(H, W, 3)`.
     """
-    image = _picture(image)
+    image = _checked(image)
     width, height = _fitted(image, PHOTO, PHOTO_HEIGHT)
     column = max(width, COLUMN)
     heading = _paragraph(title, TITLE, column, 3)
@@ -63,24 +63,24 @@ def captioned(image, captions, title=""):
 
 @default_style()
 def caption_grid(items, title="", columns=4):
-    """A grid of pictures, each with a score, its caption and, in grey, a reference below it.
+    """A grid of images, each with a score, its caption and, in grey, a reference below it.
 
     Args:
-        items: One dict a picture, with `caption` and, if wanted, `image` (`(H, W, 3)`, uint8; where
+        items: One dict a image, with `caption` and, if wanted, `image` (`(H, W, 3)`, uint8; where
             it is None, a grey tile with the `name` is drawn), `name`, `reference` and `label`, such as
             "BLEU-4 0.31".
-        title: The whole picture's title.
+        title: The figure's title.
         columns: Pictures a row, at most.
 
     Returns:
-        The Figure: a row is as high as its highest picture and longest texts need.
+        The Figure: a row is as high as its highest image and longest texts need.
 
     Raises:
         ValueError: There is no item, or an image is not `(H, W, 3)`.
     """
     items = list(items)
     if not items:
-        raise ValueError("no pictures to draw: caption_grid needs at least one item")
+        raise ValueError("no images to draw: caption_grid needs at least one item")
     columns = min(columns, len(items))
     width = columns * TILE + (columns - 1) * 2 * GAP
     heading = _paragraph(title, TITLE, width, 3)
@@ -88,7 +88,7 @@ def caption_grid(items, title="", columns=4):
         [_tile(item) for item in items[start : start + columns]]
         for start in range(0, len(items), columns)
     ]
-    # Of each row: its pictures' height, and that of the texts below them with the gaps around those.
+    # Of each row: its images' height, and that of the texts below them with the gaps around those.
     heights = [
         (
             max(size[1] for _, size, _ in row),
@@ -98,8 +98,8 @@ def caption_grid(items, title="", columns=4):
     ]
     figure = _sheet(width, heading.height(GAP) + sum(map(sum, heights)) + GAP * (len(rows) - 1))
     y = heading.write(figure, MARGIN, figure.get_figheight() - MARGIN, GAP)
-    for row, (pictures, texts_below) in zip(rows, heights, strict=True):
-        y -= pictures
+    for row, (row_height, texts_below) in zip(rows, heights, strict=True):
+        y -= row_height
         for column, (item, (wide, tall), texts) in enumerate(row):
             x = MARGIN + column * (TILE + 2 * GAP)
             ax = _panel(figure, x + (TILE - wide) / 2, y, wide, tall)
@@ -108,7 +108,7 @@ def caption_grid(items, title="", columns=4):
                 ax.set_facecolor("0.93")
                 ax.text(0.5, 0.5, name, ha="center", va="center", fontsize=SMALL, color=GREY)
             else:
-                _show(ax, _picture(item["image"]))
+                _show(ax, _checked(item["image"]))
             below = y - GAP / 2
             for text in texts:
                 below = text.write(figure, x, below, GAP / 2)
@@ -117,10 +117,10 @@ def caption_grid(items, title="", columns=4):
 
 
 def _tile(item):
-    """(item, the picture's size, the paragraphs below it)."""
+    """(item, the image's size, the paragraphs below it)."""
     size = (TILE, 0.75 * TILE)
     if item.get("image") is not None:
-        size = _fitted(_picture(item["image"]), TILE, TILE)
+        size = _fitted(_checked(item["image"]), TILE, TILE)
     texts = [
         _paragraph(item.get("label", ""), SMALL, TILE, 1, color=COLORS[1]),
         _paragraph(item["caption"], LETTERS, TILE, 4),
@@ -133,7 +133,7 @@ def _tile(item):
 def attention_maps(image, words, weights, title=""):
     """Where a captioner looks at each word (Xu et al. 2015, figure 3): blue nowhere, yellow the most.
 
-    The maps, smoothed, lie over the picture in grey, on one scale for all words: a pale map is spread
+    The maps, smoothed, lie over the image in grey, on one scale for all words: a pale map is spread
     out. The scale ends where the highest weight of three words in four does, so that a single sharp
     map does not hide the others.
 
@@ -141,7 +141,7 @@ def attention_maps(image, words, weights, title=""):
         image: `(H, W, 3)`, uint8, as the encoder saw it, or None: the maps are drawn without it.
         words: T strings.
         weights: `(T, cells)` of a square grid, row by row, or `(T, rows, columns)`. Not negative.
-        title: The picture's title.
+        title: The figure's title.
 
     Returns:
         The Figure: the image, if there is one, and a panel a word.
@@ -154,20 +154,20 @@ def attention_maps(image, words, weights, title=""):
     mapped = ScalarMappable(Normalize(0, highest, clip=True), "cividis")
     rows, columns = weights.shape[1:]
     larger = max(1, 256 // max(rows, columns))
-    pictures, size = [], (larger * columns, larger * rows)
+    images, size = [], (larger * columns, larger * rows)
     if image is not None:
-        shown = Image.fromarray(_picture(image))
+        shown = Image.fromarray(_checked(image))
         shown.thumbnail((400, 400))  # a panel has fewer pixels
         size = shown.size
-        pictures = [np.asarray(shown)]
+        images = [np.asarray(shown)]
         grey = np.asarray(shown.convert("L"))[..., None] / 255
     for grid in weights:
         smooth = Image.fromarray(grid.astype("float32")).resize(size, Image.Resampling.BICUBIC)
         colors = mapped.to_rgba(np.asarray(smooth))[..., :3]
         panel = colors if image is None else MAP * colors + (1 - MAP) * grey
-        pictures.append((255 * panel).round().astype("uint8"))
+        images.append((255 * panel).round().astype("uint8"))
     beyond = "≥ " if highest < weights.max() else ""
-    return _word_panels(pictures, ["", *words][-len(pictures) :], mapped, title, beyond)
+    return _word_panels(images, ["", *words][-len(images) :], mapped, title, beyond)
 
 
 def _grids(weights, words):
@@ -188,10 +188,10 @@ def _grids(weights, words):
     return weights
 
 
-def _word_panels(pictures, words, mapped, title, beyond):
-    rows = -(-len(pictures) // MOST_PANELS)
-    columns = -(-len(pictures) // rows)
-    wide, tall = _fitted(pictures[0], PANEL, PANEL)
+def _word_panels(images, words, mapped, title, beyond):
+    rows = -(-len(images) // MOST_PANELS)
+    columns = -(-len(images) // rows)
+    wide, tall = _fitted(images[0], PANEL, PANEL)
     width = max(columns * PANEL + (columns - 1) * GAP, KEY)
     heading = _paragraph(title, TITLE, width, 3)
     names = [_paragraph(word, LETTERS, PANEL, 1, ha="center") for word in words]
@@ -201,11 +201,11 @@ def _word_panels(pictures, words, mapped, title, beyond):
     step = line + tall + GAP
     figure = _sheet(width, heading.height(GAP) + rows * step + max(key.height(), 0.4))
     y = heading.write(figure, MARGIN, figure.get_figheight() - MARGIN, GAP)
-    for index, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+    for index, (image, name) in enumerate(zip(images, names, strict=True)):
         row, column = divmod(index, columns)
         x, top = MARGIN + column * (PANEL + GAP) + PANEL / 2, y - row * step
         name.write(figure, x, top)
-        _show(_panel(figure, x - wide / 2, top - line - tall, wide, tall), picture)
+        _show(_panel(figure, x - wide / 2, top - line - tall, wide, tall), image)
     y -= rows * step
     bar = _panel(figure, MARGIN + GAP, y - 0.12, BAR, 0.12)
     ticks = [share * mapped.norm.vmax for share in (0, 1 / 2, 1)]
@@ -218,7 +218,7 @@ def _word_panels(pictures, words, mapped, title, beyond):
     return figure
 
 
-def _picture(image):
+def _checked(image):
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape or image.dtype != np.uint8:
         raise ValueError(f"an image is (height, width, 3) of uint8, not {image.shape} of {image.dtype}")

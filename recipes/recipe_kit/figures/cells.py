@@ -1,4 +1,4 @@
-"""One name and one colour for each recurrent cell, in every picture and table."""
+"""One name and one colour for each recurrent cell, in every figure and table."""
 
 import itertools
 from typing import NamedTuple
@@ -23,11 +23,11 @@ _CELLS = {
 }
 CELL_NAMES = {cell: look.name for cell, look in _CELLS.items()}
 _BY_NAME = {look.name: look.color for look in _CELLS.values()}
-_PRESETS = {"lecture": COLORS[1], "cpu": COLORS[0]}  # which stand in more than one picture
+_PRESETS = {"lecture": COLORS[1], "cpu": COLORS[0]}  # which stand in more than one figure
 
 
 def cell_name(cell):
-    """A cell's name in pictures, tables and text: "plain RNN" for `simple`.
+    """A cell's name in figures, tables and text: "plain RNN" for `simple`.
 
     Args:
         cell: As `--cell` takes it, or `irnn`. Anything else is its own name.

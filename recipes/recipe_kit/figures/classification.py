@@ -1,4 +1,4 @@
-"""Pictures of a classifier of two classes: its training, its probabilities, and against others."""
+"""Figures of a classifier of two classes: its training, its probabilities, and against others."""
 
 import itertools
 
@@ -30,7 +30,7 @@ def accuracy_curves(histories, title="", best=None):
     Args:
         histories: Names to histories: one dict an epoch, with `epoch`, `loss`, `accuracy`, `val_loss`
             and `val_accuracy`. Each run has a colour: training is dashed, validation drawn through.
-        title: The picture's title.
+        title: The figure's title.
         best: Names to the epoch to mark, such as that of the weights that were kept. Default, and for a
             run that it does not name: the epoch of lowest `val_loss`.
 
@@ -100,7 +100,7 @@ def roc_and_calibration(
     Args:
         probabilities: (N,) of the positive class.
         labels: (N,) 0 or 1.
-        title: The picture's title.
+        title: The figure's title.
         others: Names to (N,) probabilities of other models for the same labels.
         name: What the legend calls the first.
         classes: Names of the two classes.
@@ -186,7 +186,7 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
     Args:
         lengths: (N,) words of each review.
         correct: (N,) whether the model calls it right.
-        title: The picture's title.
+        title: The figure's title.
         others: Names to (N,) `correct` of other models.
         bins: How many, of as equal a size as equal lengths allow.
         name: What the legend calls the first.
@@ -275,7 +275,7 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
 
     Args:
         rows: Names to lists of values, one a seed. The first stands at the top.
-        title: The picture's title.
+        title: The figure's title.
         metric: What the values are.
         reference: Names to values to draw as dashed vertical lines.
 

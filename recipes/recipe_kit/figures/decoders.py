@@ -29,7 +29,7 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
     Args:
         rows: Names to K scores, one a metric.
         metrics: K names, such as "BLEU-1" to "BLEU-4".
-        title: The picture's title.
+        title: The figure's title.
         errors: Names to K standard errors; not every name needs to have them.
         published: Names to K scores to compare with, drawn as dashed marks. NaN: not known.
 
@@ -100,7 +100,7 @@ def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
         widths: N, each at least 1.
         scores: N.
         others: Names of other decoders, such as "greedy" and "sampling", to their scores.
-        title: The picture's title.
+        title: The figure's title.
         metric: What the score is.
 
     Returns:

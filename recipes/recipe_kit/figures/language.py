@@ -1,4 +1,4 @@
-"""Pictures of a language model: its training, and what it expects next."""
+"""Figures of a language model: its training, and what it expects next."""
 
 import textwrap
 
@@ -18,7 +18,7 @@ def loss_curves(runs, title="", unit="character"):
     Args:
         runs: Names to histories: one dict an epoch, with `seconds`, `tokens`, `loss` and `val_loss` in
             nats a token. Each run has a colour: training is dashed, validation drawn through.
-        title: The picture's title.
+        title: The figure's title.
         unit: What a token is called.
     """
     figure, panels = _axes(8.4, 4.0, columns=2, sharey=True)
@@ -104,7 +104,7 @@ def surprise(tokens, nats, title=""):
     Args:
         tokens: N characters or words: a line of a text, so that each can be read.
         nats: `(N,)`, not negative.
-        title: The picture's title.
+        title: The figure's title.
 
     Raises:
         ValueError: if there are not as many of both, or a number is negative.
@@ -140,7 +140,7 @@ def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
             rate of a smooth schedule, or of one with many steps, has an axis of its own.
         smooth: Whether the rate changes within epochs too.
         marks: Names to perplexities to draw across, such as that of the test set.
-        title: The picture's title.
+        title: The figure's title.
     """
     figure, ax = _axes(7.2, 4.2)
     epochs = [row["epoch"] for row in history]
@@ -220,7 +220,7 @@ def agreement_by_distance(runs, bins, counts, title=""):
         runs: Names to shares `(K,)`, one a bin, or `(S, K)` of S seeds; NaN where nothing was measured.
         bins: K names of bins of distances, in words.
         counts: `(K,)` sentences in each bin.
-        title: The picture's title.
+        title: The figure's title.
     """
     figure, ax = _axes(7.2, 4.2)
     counts = np.where(np.asarray(counts) > 0, counts, np.nan)

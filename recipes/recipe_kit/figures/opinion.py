@@ -32,7 +32,7 @@ def opinion_trace(words, probabilities, title="", classes=("negative", "positive
     Args:
         words: T strings, as read.
         probabilities: (T,) of the second class, after each word.
-        title: The picture's title.
+        title: The figure's title.
         classes: Names of the two classes.
         marked: Indexes of words outside the vocabulary: grey and in brackets.
 
@@ -50,7 +50,7 @@ def opinion_traces(traces, title="", classes=("negative", "positive")):
 
     Args:
         traces: One dict a text, with `words`, `probabilities` and, if wanted, `title` and `marked`.
-        title: Of the whole picture.
+        title: Of the whole figure.
         classes: Names of the two classes.
 
     Returns:

@@ -67,7 +67,7 @@ def about_figure(path):
 
 
 def about_run(run):
-    """What a picture says of the run that drew it.
+    """What a figure says of the run that drew it.
 
     Of files and folders in the settings the name alone is told, not where they lie.
 

@@ -1,4 +1,4 @@
-"""Opening pictures on the screen."""
+"""Opening figures on the screen."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def show(paths):
-    """Opens pictures and pages in the programs that the system has for them.
+    """Opens figures and pages in the programs that the system has for them.
 
     Args:
         paths: Files. Where there is no screen, or nothing to open one with, a line says where it is.
