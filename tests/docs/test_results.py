@@ -263,7 +263,7 @@ def test_the_prose_on_memory_and_the_wall_has_the_ledgers_figures(page):
 
 def test_the_prose_on_drawn_pictures_has_the_ledgers_figure(page):
     truth = metrics("image_captioning", "shapes")["test_truth"]
-    assert f"{truth['mean']:.3f} of their sentences are true" in page
+    assert f"{truth['mean']:.3f} of these sentences are true" in page
 
 
 def test_the_prose_on_the_penn_treebank_has_the_ledgers_figures(page):
@@ -287,7 +287,7 @@ def test_the_prose_on_the_generated_language_has_its_perplexity(page):
 
 
 def test_the_prose_on_who_agrees_is_what_every_cell_came_to(page):
-    assert "All three agree with the noun in every seed, at every distance" in page
+    assert "all three cells agree with the noun in every seed and at every distance" in page
     for cell in tables.AGREEMENT_CELLS:
         found = metrics("ptb_language_model", "agreement", cell=cell)
         assert found["test_largest_distance"]["values"] == [AGREEMENT.BINS[-1][0]] * 3
@@ -306,7 +306,7 @@ def test_the_prose_on_peepholes_has_what_the_ledger_has(page):
     with_them, without = (
         metrics("adding_problem", "anbn", cell=cell)["test_largest_n"] for cell in ("peephole", "lstm")
     )
-    assert "With peepholes every seed counts further than any without them" in page
+    assert "With peepholes each seed counts further than every seed without them" in page
     assert min(with_them["values"]) > max(without["values"])
     assert verdicts.larger(with_them, without).word == verdicts.OPEN
 
