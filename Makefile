@@ -3,6 +3,7 @@
 # make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
 # make results         the tables of README.md and docs/ that are drawn from recipes/results/
 # make notebooks       the notebooks, built from their sources and executed: ten minutes
+# make site            these pages, a reference of rnn_kit and the notebooks as a web site, in site/
 # make lint            ruff
 #
 # The first of them makes .venv and installs into it; the others find it there. PYTHON=python3.12 make demo
@@ -13,7 +14,7 @@ ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-backends results notebooks lint install clean
+.PHONY: demo test test-backends results notebooks site lint install clean
 
 install: $(VENV)/.installed
 
@@ -25,6 +26,10 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 $(VENV)/.installed-backends: $(VENV)/.installed requirements-backends.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-backends.txt
+	@touch $@
+
+$(VENV)/.installed-site: $(VENV)/.installed requirements-site.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	@touch $@
 
 demo: install
@@ -44,6 +49,10 @@ results: install
 
 notebooks: install
 	$(BIN)/python notebooks/build.py
+
+site: $(VENV)/.installed-site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo 'Open site/index.html in a browser.'
 
 lint: install
 	$(BIN)/python -m ruff check .

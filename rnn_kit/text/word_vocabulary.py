@@ -12,8 +12,14 @@ from rnn_kit.text.tokenization import tokenize
 from rnn_kit.text.vocabulary import WordListVocabulary, by_frequency
 
 # As `keras.datasets.imdb.load_data(start_char=1, oov_char=2, index_from=3)` has them.
-PAD_ID, START_ID, OOV_ID = 0, 1, 2
-FIRST_WORD_ID = 4  # of the most frequent word; 3 stands for nothing
+PAD_ID = 0
+"""Id of padding in a `WordVocabulary`."""
+START_ID = 1
+"""Id of the start of a text in a `WordVocabulary`."""
+OOV_ID = 2
+"""Id of a word that is too rare to have one of its own in a `WordVocabulary`."""
+FIRST_WORD_ID = 4
+"""Id of the most frequent word in a `WordVocabulary`; 3 stands for nothing."""
 
 _SPECIAL = ("<pad>", "<start>", "<unk>")
 

@@ -1,0 +1,28 @@
+"""An extension of griffe, by which mkdocstrings reads the library's source: docstrings as Markdown."""
+
+import sys
+from pathlib import Path
+
+import griffe
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from site_parts import docstrings, pages
+from site_parts.repository import ROOT
+
+
+class Markdown(griffe.Extension):
+    """Makes Markdown of each docstring, and adds where the source is."""
+
+    def on_object(self, *, obj, **kwargs):
+        if obj.docstring:
+            text = docstrings.to_markdown(obj.docstring.value)
+            obj.docstring.value = f"{text}\n\n{source_link(obj)}"
+
+
+def source_link(obj):
+    """A link from a page in api/ to the line of the source where an object begins."""
+    path = Path(obj.filepath).resolve().relative_to(ROOT).as_posix()
+    page = pages.relative("api/page.md", pages.source_of(path))
+    line = 1 if obj.is_module else obj.lineno
+    return f"[`{path}`]({page}#__codelineno-0-{line}){{ .source }}"
