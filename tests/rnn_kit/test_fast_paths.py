@@ -38,7 +38,7 @@ def counted(monkeypatch, module, name):
 
 
 def fused(module):
-    return lambda monkeypatch: counted(monkeypatch, module, "recurrence")
+    return lambda monkeypatch: counted(monkeypatch, module, "loop_over_time")
 
 
 def xla(monkeypatch):

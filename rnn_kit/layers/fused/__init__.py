@@ -1,17 +1,17 @@
 """Faster loops for TensorFlow: the lectures' back-propagation through time, written by hand.
 
-`keras.layers.RNN` lets TensorFlow differentiate its loop. That is right for every cell, and slow: the
-gradient of each weight is summed up step by step, by one small product a step. Here the loop back
-carries only what must go from step to step, dL/dh and dL/dc, and the weights' gradients are one product
-over the whole sequence afterwards. Every gate has a product of its own, as in the equations, because
-TensorFlow runs independent products side by side, one a core.
+`keras.layers.RNN` lets TensorFlow differentiate its loop. That is right for every cell, and slow: it
+adds up the gradient of each weight step by step, by one small product a step. Here the loop of the
+backward pass carries dL/dh and dL/dc alone, and each weight's gradient is one product over the whole
+sequence afterwards. Every gate has a product of its own, as in the equations, because TensorFlow runs
+independent products side by side, one a core.
 
-    sequence.py     what is common: time, masks, dropout, the products with the inputs
+    sequence.py     what they share: time, masks, dropout, products with the inputs, residuals
     lstm.py         the LSTM with peepholes
     gru.py          the gated recurrent unit
-    cudnn.py        the same on a GPU, by NVIDIA's own kernel
+    cudnn.py        the gated recurrent unit on a GPU, by NVIDIA's kernel
 
-On a GPU a loop is compiled by XLA as one program, where its shape is known.
+On a GPU a loop of known shape is compiled by XLA as one program.
 
-A gradient of these gradients is refused; `fused=False` has it.
+Second-order gradients raise `NotImplementedError`; `fused=False` has them.
 """

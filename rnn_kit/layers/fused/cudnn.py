@@ -1,4 +1,4 @@
-"""The gated recurrent unit by NVIDIA's cuDNN, as Keras calls it."""
+"""The gated recurrent unit over a sequence by NVIDIA's cuDNN."""
 
 import tensorflow as tf
 from keras import ops
@@ -7,18 +7,22 @@ from rnn_kit import _internals as internals
 
 
 def run(layer, sequences, initial_state, mask, training):
-    """What `inner_loop` returns of a `GRU` that is Keras's own, on a GPU.
+    """Runs a `GRU` on a GPU, as Keras's own `inner_loop` does.
 
-    Masked steps come as zeros from cuDNN; here, as everywhere in the kit, they repeat the output before
-    them. cuDNN computes in float16, bfloat16, float32 and float64.
+    cuDNN puts out zeros at masked steps; here, as everywhere in the kit, a masked step repeats the
+    output before it. cuDNN computes in float16, bfloat16, float32 and float64.
 
     Args:
-        layer, sequences, initial_state, training: as in `keras.layers.RNN.inner_loop`.
-        mask: Padding at the end, in rows that have one step at least; Keras asserts it. Or `None`.
+        layer, sequences, initial_state, training: As in `keras.layers.RNN.inner_loop`.
+        mask: `None`, or padding at the end of rows of which each has at least one step; Keras asserts
+            that.
+
+    Returns:
+        As `inner_loop`: the last output, all outputs, the last states.
 
     Raises:
-        NotImplementedError: in an eager call, if TensorFlow has no cuDNN after all. (In a graph that
-            shows when it runs, so `GRU.runs_cudnn` asks for a GPU first.)
+        NotImplementedError: in an eager call, if TensorFlow has no cuDNN. (A graph would fail only when
+            it runs, so `GRU.runs_cudnn` looks for a GPU first.)
     """
     cell = layer.cell
     dtype = cell.compute_dtype
@@ -28,7 +32,7 @@ def run(layer, sequences, initial_state, mask, training):
     if mask is not None:
         mask = tf.cast(mask, tf.bool)
         mask = mask[:, :, 0] if mask.shape.rank == 3 else mask
-    # The weights are cast here, for a generator calls `inner_loop` outside of the layer's dtype policy.
+    # The weights are cast here, since a generator calls `inner_loop` outside of the layer's autocast.
     last, outputs, states = internals.cudnn_gru(
         sequences,
         ops.cast(initial_state[0], dtype),

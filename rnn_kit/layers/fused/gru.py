@@ -23,8 +23,10 @@ and for the weights, over all steps at once:
     dW_· = Σ x^T δ·      dU_z = Σ h'^T δz     dU_r = Σ h'^T δr     dU_h = Σ h'^T dq
     db_· = Σ δ·          dd_z = db_z          dd_r = db_r          dd_h = Σ dq
 
-and dx = δz W_z^T + δr W_r^T + δh W_h^T, for all steps at once too. The δ and dq take the places of the
-kept z, r, h̃ and q, step by step.
+and dx = δz W_z^T + δr W_r^T + δh W_h^T, for all steps at once too.
+
+Memory. z, r, h̃, q and h of every step are saved for the backward pass. There the δ and dq overwrite
+z, r, h̃ and q, step by step.
 
 Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), for the unit, with Keras's biases on both sides.
 """
@@ -44,7 +46,7 @@ def gru(cell, x, initial_state, mask, in_place):
     bias = cell.bias if cell.use_bias else tf.zeros([2, 3 * cell.units])
     b, d = tf.unstack(ops.cast(bias, cell.compute_dtype))
     (b_z, b_r, b_h), (d_z, d_r, d_h) = tf.split(b, 3), tf.split(d, 3)
-    h, h_T = recurrence(
+    h, h_T = loop_over_time(
         x,
         *initial_state,
         kernels=tf.split(kernel, 3, axis=1),
@@ -56,7 +58,7 @@ def gru(cell, x, initial_state, mask, in_place):
     return h, [h_T]
 
 
-def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
+def loop_over_time(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
     """The loop over time, with its gradient.
 
     Args:
@@ -66,7 +68,7 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
         recurrent_kernels: list U_z, U_r, U_h, `(units, units)` each.
         biases: list b_z + d_z, b_r + d_r, b_h, d_h, `(units,)` each.
         mask: Boolean `(T, B, 1)`; a step that is False leaves h as it is. Or `None`.
-        in_place: as in `sequence.Tape.keep`.
+        in_place: as in `sequence.Residuals.save`.
 
     Returns:
         h `(T, B, units)`, and h(T) `(B, units)`.
@@ -76,7 +78,7 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
     def loop(x, h_0, *weights):
         W, (U_z, U_r, U_h), b, d_h = weights[:3], weights[3:6], weights[6:9], weights[9]
         x_z, x_r, x_h = sequence.input_products(x, W, b)
-        tape = sequence.Tape(like=x_z)
+        residuals = sequence.Residuals(like=x_z)
 
         def step(t, h_tm1, arrays):
             z = tf.sigmoid(x_z[t] + h_tm1 @ U_z)
@@ -91,9 +93,10 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
             return h, [*gates, hs.write(t + 1, h)]
 
         # Entry 0 of hs is h(0): hs[:-1] are the states before each step.
-        h_T, (*kept, hs) = sequence.forwards(tape.steps, step, h_0, [*tape.arrays(4), tape.array(h_0)])
+        empty = [*residuals.arrays(4), residuals.array(h_0)]
+        h_T, (*filled, hs) = sequence.scan(residuals.steps, step, h_0, empty)
         hs = hs.stack()
-        kept = tape.keep(kept, in_place)
+        saved = residuals.save(filled, in_place)
 
         def gradient(dy, dh_T):
             U_z_T, U_r_T, U_h_T = (tf.transpose(U) for U in (U_z, U_r, U_h))
@@ -101,9 +104,9 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
             def step_back(t, dh, gates):
                 z, r, candidate, q = sequence.read(t, gates)
                 dh = dh + dy[t]
-                if mask is not None:  # what a masked step hands on to the step before it
+                if mask is not None:  # a masked step hands its gradient on to the step before it
                     zeros = tf.zeros_like(dh)
-                    dh_kept, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
+                    dh_masked, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
                 through_z = dh * z
                 δz = through_sigmoid(z, dh * (hs[t] - candidate))
                 δh = through_tanh(candidate, dh - through_z)
@@ -111,17 +114,18 @@ def recurrence(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
                 dq = δh * r
                 dh = tf.add_n([through_z, δz @ U_z_T, δr @ U_r_T, dq @ U_h_T])
                 if mask is not None:
-                    dh = dh + dh_kept
+                    dh = dh + dh_masked
                 return dh, sequence.write(t, gates, (δz, δr, δh, dq))
 
-            dh_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, tape.kept(kept))
+            gates = residuals.restore(saved)
+            dh_0, deltas = sequence.scan_backwards(residuals.steps, step_back, dh_T, gates)
             δz, δr, δh, dq = (δ.stack() for δ in deltas)
             return sequence.first_order_only(
                 sequence.input_gradient((δz, δr, δh), W, x),
                 dh_0,
-                *(sequence.outer(x, δ) for δ in (δz, δr, δh)),
-                *(sequence.outer(hs[:-1], δ) for δ in (δz, δr, dq)),
-                *(sequence.total(δ) for δ in (δz, δr, δh, dq)),
+                *(sequence.kernel_gradient(x, δ) for δ in (δz, δr, δh)),
+                *(sequence.kernel_gradient(hs[:-1], δ) for δ in (δz, δr, dq)),
+                *(sequence.sum_over_steps(δ) for δ in (δz, δr, δh, dq)),
             )
 
         return (hs[1:], h_T), gradient

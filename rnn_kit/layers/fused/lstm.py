@@ -28,8 +28,8 @@ and for the weights, over all steps at once:
 
 and dx = δi W_xi^T + δf W_xf^T + δg W_xc^T + δo W_xo^T, for all steps at once too.
 
-Memory. Four gates, h and c of every step are kept for the way back: the least from which the equations
-can be had, as tanh(c) costs little to compute again. The δ take the gates' places, step by step.
+Memory. The four gates, h and c of every step are saved for the backward pass, where tanh(c) is computed
+again. There the δ overwrite the gates, step by step.
 
 Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), slides "peephole connections" and
 "back-propagation through time".
@@ -48,7 +48,7 @@ def peephole_lstm(cell, x, initial_state, mask, in_place):
         for weight in (cell.kernel, cell.recurrent_kernel, cell.peephole_kernel)
     )
     bias = cell.bias if cell.use_bias else tf.zeros([4 * cell.units])
-    h, h_T, c_T = recurrence(
+    h, h_T, c_T = loop_over_time(
         x,
         *initial_state,
         kernels=tf.split(kernel, 4, axis=1),
@@ -61,7 +61,7 @@ def peephole_lstm(cell, x, initial_state, mask, in_place):
     return h, [h_T, c_T]
 
 
-def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask, in_place):
+def loop_over_time(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask, in_place):
     """The loop over time, with its gradient.
 
     Args:
@@ -72,7 +72,7 @@ def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask,
         biases: list b_i, b_f, b_c, b_o, `(units,)` each.
         peepholes: list w_ci, w_cf, w_co, `(units,)` each.
         mask: Boolean `(T, B, 1)`; a step that is False leaves h and c as they are. Or `None`.
-        in_place: as in `sequence.Tape.keep`.
+        in_place: as in `sequence.Residuals.save`.
 
     Returns:
         h `(T, B, units)`, and h(T) and c(T), `(B, units)` each.
@@ -83,7 +83,7 @@ def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask,
         W_x, W_h, b, (w_ci, w_cf, w_co) = weights[:4], weights[4:8], weights[8:12], weights[12:]
         W_hi, W_hf, W_hc, W_ho = W_h
         x_i, x_f, x_c, x_o = sequence.input_products(x, W_x, b)
-        tape = sequence.Tape(like=x_i)
+        residuals = sequence.Residuals(like=x_i)
 
         def step(t, h_tm1, c_tm1, arrays):
             i = tf.sigmoid(tf.add_n([x_i[t], h_tm1 @ W_hi, c_tm1 * w_ci]))
@@ -99,24 +99,23 @@ def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask,
             return h, c, [*gates, cs.write(t + 1, c), hs.write(t + 1, h)]
 
         # Entry 0 of hs and cs is h(0) and c(0): hs[:-1] are the states before each step.
-        h_T, c_T, (*kept, hs) = sequence.forwards(
-            tape.steps, step, h_0, c_0, [*tape.arrays(4), tape.array(c_0), tape.array(h_0)]
-        )
+        empty = [*residuals.arrays(4), residuals.array(c_0), residuals.array(h_0)]
+        h_T, c_T, (*filled, hs) = sequence.scan(residuals.steps, step, h_0, c_0, empty)
         hs = hs.stack()
-        kept = tape.keep(kept, in_place)
+        saved = residuals.save(filled, in_place)
 
         def gradient(dy, dh_T, dc_T):
             W_hi_T, W_hf_T, W_hc_T, W_ho_T = (tf.transpose(W) for W in W_h)
-            *gates, cs = tape.kept(kept)
+            *gates, cs = residuals.restore(saved)
 
             def step_back(t, dh, dc, gates):
                 i, f, g, o = sequence.read(t, gates)
                 tanh_c = tf.tanh(cs.read(t + 1))
                 dh = dh + dy[t]
-                if mask is not None:  # what a masked step hands on to the step before it
+                if mask is not None:  # a masked step hands its gradients on to the step before it
                     zeros = tf.zeros_like(dh)
-                    dh_kept, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
-                    dc_kept, dc = tf.where(mask[t], zeros, dc), tf.where(mask[t], dc, zeros)
+                    dh_masked, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
+                    dc_masked, dc = tf.where(mask[t], zeros, dc), tf.where(mask[t], dc, zeros)
                 δo = through_sigmoid(o, dh * tanh_c)
                 dc = tf.add_n([dc, through_tanh(tanh_c, dh * o), δo * w_co])
                 δi = through_sigmoid(i, dc * g)
@@ -125,19 +124,19 @@ def recurrence(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask,
                 dh = tf.add_n([δi @ W_hi_T, δf @ W_hf_T, δg @ W_hc_T, δo @ W_ho_T])
                 dc = tf.add_n([dc * f, δi * w_ci, δf * w_cf])
                 if mask is not None:
-                    dh, dc = dh + dh_kept, dc + dc_kept
+                    dh, dc = dh + dh_masked, dc + dc_masked
                 return dh, dc, sequence.write(t, gates, (δi, δf, δg, δo))
 
-            dh_0, dc_0, deltas = sequence.backwards(tape.steps, step_back, dh_T, dc_T, gates)
+            dh_0, dc_0, deltas = sequence.scan_backwards(residuals.steps, step_back, dh_T, dc_T, gates)
             δi, δf, _, δo = deltas = [δ.stack() for δ in deltas]
             c = cs.stack()
             return sequence.first_order_only(
                 sequence.input_gradient(deltas, W_x, x),
                 *(dh_0, dc_0),
-                *(sequence.outer(x, δ) for δ in deltas),
-                *(sequence.outer(hs[:-1], δ) for δ in deltas),
-                *(sequence.total(δ) for δ in deltas),
-                *(sequence.total(δ * c) for δ, c in ((δi, c[:-1]), (δf, c[:-1]), (δo, c[1:]))),
+                *(sequence.kernel_gradient(x, δ) for δ in deltas),
+                *(sequence.kernel_gradient(hs[:-1], δ) for δ in deltas),
+                *(sequence.sum_over_steps(δ) for δ in deltas),
+                *(sequence.sum_over_steps(δ * c) for δ, c in ((δi, c[:-1]), (δf, c[:-1]), (δo, c[1:]))),
             )
 
         return (hs[1:], h_T, c_T), gradient

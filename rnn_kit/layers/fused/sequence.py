@@ -1,4 +1,4 @@
-"""What every fused loop shares: time first, masks, dropout, and the products with the inputs."""
+"""What the fused loops share: time first, masks, dropout, products with the inputs, and residuals."""
 
 import tensorflow as tf
 from keras import ops
@@ -9,8 +9,8 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
     Args:
         recurrence: `lstm.peephole_lstm` or `gru.gru`; called with the cell, the inputs `(T, B, F)`, the
-            list of initial states, the mask, `(T, B, 1)` or `None`, and `in_place`, of `Tape.keep`;
-            returns all states h, `(T, B, units)`, and the list of the last states.
+            list of initial states, the mask, `(T, B, 1)` or `None`, and `in_place` of
+            `Residuals.save`; returns all states h, `(T, B, units)`, and the list of the last states.
         layer, sequences, initial_state, mask, training: as in `keras.layers.RNN.inner_loop`; the mask
             `(B, T)` or `(B, T, 1)`.
 
@@ -30,7 +30,7 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
         x = tf.reverse(x, [0])
         mask = None if mask is None else tf.reverse(mask, [0])
 
-    compiled = _is_compiled(x)
+    compiled = _is_compiled_by_xla(x)
     in_place = bool(training) and not tf.executing_eagerly() and not compiled
 
     def loop(x, initial_state, mask):
@@ -50,94 +50,111 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
 
 def has_gpu():
+    """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def is_placed_on_gpu():
-    """Whether what is called now runs on a GPU: there is one, and no `tf.device` around names a CPU."""
+    """Whether operations run on a GPU here: there is one, and no `tf.device` around names a CPU."""
     return has_gpu() and "CPU" not in tf.zeros([]).device
 
 
-def _is_compiled(x):
-    """Whether the loop becomes one XLA program, as a GPU needs it: a step's operations are small to it.
+def _is_compiled_by_xla(x):
+    """Whether the loop is compiled by XLA as one program, since a step's operations are small to a GPU.
 
-    Not where the shape is unknown, for XLA compiles every shape anew; nor outside a `tf.function`,
+    Not where the shape of x is unknown, for XLA compiles every shape anew; nor outside a `tf.function`,
     where it would compile at every call.
     """
     return is_placed_on_gpu() and x.shape.is_fully_defined() and tf.inside_function()
 
 
 def input_products(x, kernels, biases):
-    """x(t) W + b for every gate and all t at once, `(T, B, units)` each: no loop is needed for them."""
+    """Computes x(t) W + b of every gate, `(T, B, units)` each, for all t at once."""
     shape = tf.concat([tf.shape(x)[:2], [kernels[0].shape[-1]]], axis=0)
     products = [
-        tf.reshape(tf.nn.bias_add(tf.matmul(rows(x), W), b), shape)
+        tf.reshape(tf.nn.bias_add(tf.matmul(_merge_steps(x), W), b), shape)
         for W, b in zip(kernels, biases, strict=True)
     ]
     return [tf.ensure_shape(product, [*x.shape[:2], product.shape[-1]]) for product in products]
 
 
 def input_gradient(deltas, kernels, x):
-    """dx = Σ_gates δ W^T, of the shape of x."""
-    products = [tf.matmul(rows(δ), W, transpose_b=True) for δ, W in zip(deltas, kernels, strict=True)]
+    """Computes dx = Σ_gates δ W^T, of the shape of x."""
+    products = [
+        tf.matmul(_merge_steps(δ), W, transpose_b=True) for δ, W in zip(deltas, kernels, strict=True)
+    ]
     return tf.reshape(tf.add_n(products), tf.shape(x))
 
 
-class Tape:
-    """Arrays over time, `(T, B, units)` each, that loops fill and read step by step."""
+class Residuals:
+    """Arrays over time, `(T, B, units)` each, that the forward loop fills and the backward pass reads.
+
+    Args:
+        like: A tensor of the shape and dtype of one array.
+
+    Attributes:
+        steps: T.
+    """
 
     def __init__(self, like):
-        self.like = like
+        self._like = like
         self.steps = tf.shape(like)[0]
 
     def array(self, first=None):
-        """An array of T entries, or of T + 1 whose entry 0 is `first`."""
+        """Makes an empty array of T entries, or of T + 1 with `first` as entry 0."""
         array = self._empty(self.steps if first is None else self.steps + 1)
         return array if first is None else array.write(0, first)
 
     def arrays(self, count):
+        """Makes so many empty arrays."""
         return [self.array() for _ in range(count)]
 
-    def keep(self, arrays, in_place):
-        """What the gradient is to find of a loop's arrays, for `kept`.
+    def save(self, arrays, in_place):
+        """Saves filled arrays for the backward pass.
 
-        In training the arrays themselves, `in_place`, which costs no copy. Else they are stacked: a
-        SavedModel holds the gradients of its functions too, and can take in tensors, but no arrays (so
-        it is between two XLA programs); where no gradient is asked for, nothing is stacked. Eager
-        arrays would change under a gradient that is asked for twice.
+        Args:
+            arrays: `tf.TensorArray`s.
+            in_place: Whether to save the arrays themselves, which costs no copy. Right in a training
+                step. Otherwise they are stacked into tensors: a SavedModel holds the gradients of its
+                functions, which take tensors but no arrays, and so do XLA programs; and eager arrays
+                would change under a gradient that is asked for twice. Where no gradient is asked for,
+                a graph leaves the stacking out.
+
+        Returns:
+            A list for `restore`.
         """
         return list(arrays) if in_place else [array.stack() for array in arrays]
 
-    def kept(self, values):
-        """The arrays again."""
+    def restore(self, saved):
+        """Gives back the arrays that `save` saved."""
         return [
             self._empty(tf.shape(value)[0]).unstack(value) if tf.is_tensor(value) else value
-            for value in values
+            for value in saved
         ]
 
     def _empty(self, size):
         return tf.TensorArray(
-            self.like.dtype, size, element_shape=self.like.shape[1:], clear_after_read=False
+            self._like.dtype, size, element_shape=self._like.shape[1:], clear_after_read=False
         )
 
 
 def read(t, arrays):
-    """Entry t of each."""
+    """Reads entry t of each array."""
     return [array.read(t) for array in arrays]
 
 
 def write(t, arrays, values):
-    """The arrays with the values at entry t."""
+    """Writes one value an array at entry t, and returns the arrays."""
     return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
 
 
-def forwards(steps, body, *state):
-    """The states after `body(t, *state)` for t = 0, 1, …, T-1."""
+def scan(steps, body, *state):
+    """Runs `state = body(t, *state)` for t = 0, 1, …, T-1, and returns the last state."""
     return _loop(steps, lambda t, *state: [t + 1, *body(t, *state)], 0, state)
 
 
-def backwards(steps, body, *state):
-    """The states after `body(t, *state)` for t = T-1, …, 1, 0."""
+def scan_backwards(steps, body, *state):
+    """Runs `state = body(t, *state)` for t = T-1, …, 1, 0, and returns the last state."""
     return _loop(steps, lambda t, *state: [t - 1, *body(t, *state)], steps - 1, state)
 
 
@@ -146,34 +163,31 @@ def _loop(steps, body, start, state):
         return tf.logical_and(t >= 0, t < steps)
 
     state = tf.while_loop(unfinished, body, [start, *state], maximum_iterations=steps)[1:]
-    # Outside a tf.function TensorFlow logs an error for every array that nobody looked at, as all are
-    # that wait for a gradient that is never asked for.
+    # Outside a tf.function TensorFlow logs an error for each array that is never used, such as those
+    # that are saved for a gradient which nobody asks for.
     tf.nest.map_structure(lambda value: value.dtype, state)
     return state
 
 
-def rows(x):
-    """`(T, B, n)` as `(T * B, n)`."""
+def _merge_steps(x):
+    """Reshapes `(T, B, n)` to `(T * B, n)`."""
     return tf.reshape(x, [-1, x.shape[-1]])
 
 
-def outer(a, δ):
-    """Σ_t a(t)^T δ(t): the gradient of W where a W was the product."""
-    return tf.matmul(rows(a), rows(δ), transpose_a=True)
+def kernel_gradient(a, δ):
+    """Computes dW = Σ_t a(t)^T δ(t), where a W was the product."""
+    return tf.matmul(_merge_steps(a), _merge_steps(δ), transpose_a=True)
 
 
-def total(x):
-    """Σ_t Σ_b x(t, b), as a product with a row of ones, which uses all cores."""
-    x = rows(x)
+def sum_over_steps(x):
+    """Computes Σ_t Σ_b x(t, b), as a product with a row of ones, which uses all cores."""
+    x = _merge_steps(x)
     return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 
 def first_order_only(*gradients):
-    """The gradients as they are; whoever differentiates them again is told how to.
-
-    Each by itself, so that TensorFlow leaves those out that nobody asks for, such as that of one-hot
-    inputs.
-    """
+    """Returns the gradients unchanged, and raises `NotImplementedError` on second-order gradients."""
+    # One by one, so that TensorFlow leaves out those that nobody asks for, such as one-hot inputs'.
     return [_first_order_only(gradient) for gradient in gradients]
 
 
