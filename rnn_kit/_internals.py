@@ -1,14 +1,14 @@
-"""What the kit uses of Keras and TensorFlow that is not public there: here, and nowhere else.
+"""All that the kit uses of Keras and TensorFlow without its being public there.
 
 Private names may go with any release, so `pyproject.toml` gives both packages a ceiling: the last
 release that this module's tests (`tests/rnn_kit/test_internals.py`) passed on. To raise it, install the
-new release, run them, and mend here what fails; each function says why there is no public way, and so
-what to look for in the release notes.
+new release, run the tests, and mend here what fails; each function says why there is no public way, and
+so what to look for in the release notes.
 
-A name that is gone raises `UnsupportedVersion` where it is used, not where `rnn_kit` is imported: a
-release that drops one of them leaves the rest of the kit usable.
+A name that is gone raises `UnsupportedVersion` where it is used, not where `rnn_kit` is imported, so
+that the rest of the kit stays usable.
 
-Not here, since they are only undocumented: attributes without an underscore on public classes
+Attributes without an underscore on public classes are not here, since they are only undocumented
 (`RNN.inner_loop`, `Layer.supports_jit`, `LSTMCell.get_dropout_mask`, `Model.train_function`).
 """
 
@@ -39,7 +39,7 @@ class UnsupportedVersion(ImportError):
 
 
 def _attribute(owner, name, package="keras"):
-    """`owner.name`; an `UnsupportedVersion` where there is none."""
+    """Returns `owner.name`, or raises `UnsupportedVersion`."""
     try:
         return getattr(owner, name)
     except AttributeError:
@@ -48,7 +48,7 @@ def _attribute(owner, name, package="keras"):
 
 
 def _imported(module, name):
-    """`from module import name`; an `UnsupportedVersion` where there is none."""
+    """Returns `module.name`, or raises `UnsupportedVersion`."""
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
@@ -56,36 +56,36 @@ def _imported(module, name):
 
 
 def get_keras_mask(x):
-    """The mask that Keras has attached to a tensor, or `None`.
+    """Returns the mask that Keras has attached to a tensor, or `None`.
 
     `x._keras_mask`, which the guide on masking reads, is private too, and a JAX array has none: its
-    mask stands in a table that Keras alone reads.
+    mask is in a table that Keras alone reads.
     """
     return _imported("keras.src.backend", "get_keras_mask")(x)
 
 
 def set_keras_mask(x, mask):
-    """Attaches a mask to a tensor, as a layer does to what it puts out: see `get_keras_mask`."""
+    """Attaches a mask to a tensor, as a layer does to its output: see `get_keras_mask`."""
     _imported("keras.src.backend", "set_keras_mask")(x, mask)
 
 
 def is_functional(model):
-    """Whether a model is functional and runs its graph: with no `call` of its own.
+    """Whether a model is functional and has no `call` of its own.
 
-    `keras.Model(inputs, outputs)` makes an instance of a class that Keras does not export.
+    Its class, which `keras.Model(inputs, outputs)` makes an instance of, is not exported.
     """
     functional = _imported("keras.src.models.functional", "Functional")
     return isinstance(model, functional) and type(model).call is functional.call
 
 
 def is_graph(model):
-    """Whether a model is its graph: Sequential or functional, with no `call` of its own."""
+    """Whether a model is Sequential or functional, with no `call` of its own: its graph says it all."""
     sequential = isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call
     return sequential or is_functional(model)
 
 
-# What the call of a model that `is_graph` reads of it. Only `layers` and `operations` are public,
-# which are made anew each time.
+# What the call of a model reads of it, if it `is_graph`. Only `layers` and `operations` are public, and
+# these are made anew each time.
 GRAPH_ATTRIBUTES = tuple(
     "_dtype_policy _functional _input_spec _inputs _inputs_struct _layers _operations _outputs "
     "_outputs_struct _remat_mode _supports_masking _trainable autocast built".split()
@@ -93,45 +93,45 @@ GRAPH_ATTRIBUTES = tuple(
 
 
 def run_through_graph(function, inputs, operation_fn):
-    """The outputs of a `keras.Function`, a list, with `operation_fn(op)` in the place of each `op`.
+    """Runs a `keras.Function` with `operation_fn(op)` in the place of each `op`; returns a list.
 
-    The public call of a `keras.Function` runs the operations as they are; `clone_model` swaps them, and
-    makes a new model of copied layers for it.
+    The public call of a `keras.Function` runs the operations as they are; `clone_model` swaps them, but
+    makes a new model of copied layers.
     """
     return _attribute(function, "_run_through_graph")(inputs, operation_fn=operation_fn)
 
 
 def flatten_layers(layer, recursive=True, include_self=True):
-    """The layers in a layer or model: itself, and with `recursive` those in them too.
+    """Lists the layers in a layer or model, itself too; with `recursive` also those in them.
 
-    Public is `Model.layers` alone, which leaves out what a layer that is no model holds: the layer in a
-    wrapper, the attributes of a user's layer.
+    Public is `Model.layers` alone, which leaves out the layers in a layer that is no model: in a
+    wrapper, in the attributes of a user's layer.
     """
     return list(_attribute(layer, "_flatten_layers")(recursive=recursive, include_self=include_self))
 
 
 def remove_sublayer(layer, sublayer):
-    """Makes a layer forget a layer that it tracks, before another takes its place.
+    """Makes a layer stop tracking a layer in it, before another takes its place.
 
-    Keras tracks what is assigned to an attribute, and goes on tracking it when the attribute is
-    assigned anew: its weights would be saved with the layer's.
+    Keras tracks what is assigned to an attribute, and goes on when the attribute is assigned anew: the
+    old layer's weights would be saved too.
     """
     _attribute(layer, "_layers").remove(sublayer)
 
 
 def rnn_loop(*args, **kwargs):
-    """The backend's loop over time, which `keras.layers.RNN` runs its cell in.
+    """Runs the backend's loop over time, in which `keras.layers.RNN` runs its cell.
 
-    `keras.layers.RNN` alone is public, whose steps put out what its cell puts out.
+    Public is `keras.layers.RNN` alone, whose steps put out nothing but the cell's output.
     """
     return _imported("keras.src.backend", "rnn")(*args, **kwargs)
 
 
 def cudnn_gru(*args, **kwargs):
-    """cuDNN's gated recurrent unit, as `keras.layers.GRU` calls it; TensorFlow only.
+    """Runs cuDNN's gated recurrent unit, as `keras.layers.GRU` does; TensorFlow only.
 
-    `keras.layers.GRU` alone is public, which makes its own weights. `tf.raw_ops.CudnnRNNV3` is public
-    too, and leaves to its caller the order of gates and weights in one flat parameter.
+    Public are `keras.layers.GRU`, which makes its own weights, and `tf.raw_ops.CudnnRNNV3`, whose
+    caller must know the order of gates and weights in one flat parameter.
 
     Raises:
         NotImplementedError: where Keras or TensorFlow finds that cuDNN cannot run.
@@ -140,7 +140,7 @@ def cudnn_gru(*args, **kwargs):
 
 
 def compile_arguments(model):
-    """What a model was compiled with: a dict of arguments of `compile`, as they were given.
+    """Returns the arguments that `compile` was given, a dict.
 
     `Model.get_compile_config` gives them as a config, which a user's own functions and metrics lack.
     `auto_scale_loss` is not among them; `Model.optimizer` shows what came of it.
@@ -148,15 +148,15 @@ def compile_arguments(model):
     return dict(_attribute(_attribute(model, "_compile_config"), "config"))
 
 
-def copied_metric(metric, memo):
-    """A metric with sums of its own and the same attributes.
+def copy_metric(metric, memo):
+    """Copies a metric, with variables of its own and the same attributes.
 
-    Not by its config, which a user's own may lack, or which may lack arguments; nor by `copy.deepcopy`,
-    which Keras makes go by the config too.
+    A copy by config fails for a user's own metric that has none, or not all arguments in it; Keras
+    makes `copy.deepcopy` a copy by config too.
 
     Args:
         metric: A `keras.metrics.Metric`.
-        memo: Of `copy.deepcopy`: ids of objects to what stands for them in the copy.
+        memo: As of `copy.deepcopy`: ids of objects to what replaces them in the copy.
     """
     fresh = type(metric).__new__(type(metric))
     memo[id(metric)] = fresh
@@ -173,25 +173,25 @@ def copied_metric(metric, memo):
         )
         track("variables", memo[id(variable)])
     for part in _attribute(metric, "_metrics"):
-        track("metrics", copied_metric(part, memo))
+        track("metrics", copy_metric(part, memo))
     for name, value in vars(metric).items():
         if name in ("_tracker", "_variables", "_metrics"):
             continue
-        for kind in (list, dict, set):  # Keras's own, which track what is put into them
+        for kind in (list, dict, set):  # Keras's own track what is put into them
             value = kind(value) if isinstance(value, kind) else value
-        with contextlib.suppress(Exception):  # a lock, a table: no sum, and both may have it
+        with contextlib.suppress(Exception):  # what cannot be copied, such as a lock, both may have
             value = copy.deepcopy(value, memo)
         setattr(fresh, name, value)
     return fresh
 
 
-def memory_of_callback(callback):
-    """Names of the attributes in which a callback of Keras keeps what it learns from epoch to epoch.
+def state_attributes(callback):
+    """Lists the attributes in which a callback of Keras keeps its state from epoch to epoch.
 
     None of its callbacks says what a resumed run must know, and some of the names are private.
 
     Returns:
-        A list, empty for a callback that remembers nothing or is not known.
+        Names; none for a callback that has no state or is not known.
     """
     known = {
         keras.callbacks.EarlyStopping: "wait stopped_epoch best best_epoch best_weights",
@@ -202,34 +202,29 @@ def memory_of_callback(callback):
     return next((names.split() for kind, names in known.items() if isinstance(callback, kind)), [])
 
 
-def read_memory(callback):
-    """The attributes of `memory_of_callback` with their values, in a training that has begun."""
-    return {name: _attribute(callback, name) for name in memory_of_callback(callback)}
+def read_state(callback):
+    """Reads the `state_attributes` of a callback, in a training that has begun: names to values."""
+    return {name: _attribute(callback, name) for name in state_attributes(callback)}
 
 
 def average_in_model(callback):
-    """Whether a `SwapEMAWeights` has put the averaged weights into its model just now.
-
-    Keras keeps it to itself, and a resumed run must know it.
-    """
+    """Whether the model of a `SwapEMAWeights` has the averaged weights now; a resumed run must know."""
     return _attribute(callback, "_ema_weights_in_model")
 
 
 def set_average_in_model(callback, value):
-    """Tells a `SwapEMAWeights` what `average_in_model` was when its run was saved."""
+    """Sets what `average_in_model` returns, as it was when the run was saved."""
     _attribute(callback, "_ema_weights_in_model")  # a new name would leave this one without effect
     callback._ema_weights_in_model = value
 
 
 @functools.cache
-def bookkeeping(of_a_model):
-    """Names of the attributes that Keras writes on a layer or model as it is used, and no call reads.
+def bookkeeping_attributes(of_a_model):
+    """Names the attributes that Keras writes on a layer or model while it is used, and no call reads.
 
     Nothing public tells them from what a layer is. A name that a release adds makes a `Guard` take a
-    layer for a changed one, and a graph be compiled anew; one that is gone changes nothing.
+    layer for a changed one, so that a graph is traced anew; one that is gone changes nothing.
     """
-    import keras
-
     read = "_dtype_policy _input_spec _remat_mode _supports_masking _trainable autocast built"
     names = set(vars(keras.layers.Layer(name="any"))) - set(read.split())
     names |= set(

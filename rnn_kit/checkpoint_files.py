@@ -1,9 +1,8 @@
-"""Checkpoints on disk: arrays and notes, whole or not at all, and always one more to fall back on."""
+"""Checkpoints on disk: files of arrays and notes, of which the last two are kept."""
 
 import json
 import os
 import re
-import secrets
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from rnn_kit.errors import CheckpointError
+from rnn_kit.files import atomic_write
 from rnn_kit.jsonable import jsonable
 
 _NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
@@ -18,7 +18,11 @@ _NAME = re.compile(r"checkpoint-(\d+)\.npz")
 
 
 class TimedSessions:
-    """What counts the seconds of a training over all its sessions: set `seconds` to those of before."""
+    """Counts the seconds of a training over all its sessions.
+
+    Attributes:
+        seconds: How long it has taken. Set it to the seconds of the sessions before.
+    """
 
     def __init__(self):
         self.seconds = 0.0
@@ -35,13 +39,12 @@ class TimedSessions:
 class Checkpoints:
     """A folder of numbered checkpoints, of which the last few are kept.
 
-    Each is one `.npz` file without pickles: the arrays, and beside them the notes as JSON. It is
-    written aside, brought to the disk and renamed, so that a file with a final name is whole; should
-    one be damaged later, its checksums tell, and the one before it is used.
+    Each is one `.npz` file without pickles, of the arrays and, as JSON, of the notes. It is written
+    whole or not at all; if one is damaged later, its checksums tell, and the one before it is used.
 
     Args:
-        folder: Where they go; made when the first is saved.
-        keep: How many are kept, at least 1. Default: 2.
+        folder: Where they go. It is made when the first is saved.
+        keep: The number of checkpoints to keep, at least 1. Default: 2.
 
     Example:
 
@@ -59,20 +62,20 @@ class Checkpoints:
         self.keep = keep
 
     def paths(self):
-        """The checkpoints' files, oldest first."""
+        """Lists the checkpoints' files, oldest first."""
         if not os.path.isdir(self.folder):
             return []
         numbered = [(_NAME.fullmatch(path.name), path) for path in self.folder.iterdir()]
         return [path for _, path in sorted((int(m[1]), path) for m, path in numbered if m)]
 
     def save(self, number, arrays, notes):
-        """Writes a checkpoint and removes those that are too old.
+        """Writes a checkpoint, and removes older ones beyond the number to keep.
 
         Args:
             number: A checkpoint with a higher number is a later one.
             arrays: Names to arrays, none of them of Python objects.
-            notes: Numbers, text, `None`, and dicts and lists of them. NumPy's numbers and tensors come
-                back as Python's; NaN and infinities as they are.
+            notes: Numbers, text, `None`, and dicts and lists of them. NumPy's numbers and tensors are
+                loaded as Python's, NaN and infinities as they are.
 
         Raises:
             CheckpointError: if it cannot be written; the checkpoints before it are untouched.
@@ -80,8 +83,7 @@ class Checkpoints:
             TypeError: naming the array that holds Python objects.
         """
         path = self.folder / f"checkpoint-{number:08d}.npz"
-        aside = path.with_name(f".part-{secrets.token_hex(6)}-{path.name}")
-        notes = jsonable(notes, "notes", finite=False)  # which Python alone reads
+        notes = jsonable(notes, "notes", finite=False)
         named = {f"array/{name}": np.asarray(array) for name, array in arrays.items()}
         for name, array in named.items():
             if array.dtype.hasobject:
@@ -91,30 +93,25 @@ class Checkpoints:
         named |= {name: named[name].view(f"u{named[name].itemsize}") for name in dtypes}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(aside, "wb") as file:
-                    about = json.dumps({"notes": notes, "arrays": list(arrays), "dtypes": dtypes})
-                    np.savez(file, **{_NOTES: np.array(about)}, **named)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(aside, path)
-            finally:
-                aside.unlink(missing_ok=True)
+            with atomic_write(path) as tmp_path, open(tmp_path, "wb") as file:
+                about = json.dumps({"notes": notes, "arrays": list(arrays), "dtypes": dtypes})
+                np.savez(file, **{_NOTES: np.array(about)}, **named)
         except OSError as error:
             raise CheckpointError(
                 f"Cannot write the checkpoint {path} ({error.strerror or error})."
             ) from None
-        # One with a higher number was passed over as damaged when this training went on.
         paths = self.paths()
         this = paths.index(path)
-        for superfluous in [*paths[this + 1 :], *paths[: max(0, this + 1 - self.keep)]]:
+        # Those with a higher number were passed over as damaged when this training went on.
+        damaged, too_old = paths[this + 1 :], paths[: max(0, this + 1 - self.keep)]
+        for superfluous in [*damaged, *too_old]:
             superfluous.unlink(missing_ok=True)
 
     def load(self, say=print):
-        """The latest checkpoint that is whole.
+        """Loads the latest checkpoint that is not damaged.
 
         Args:
-            say: Called with a line about each damaged one that is passed over.
+            say: Called with a line on each damaged one.
 
         Returns:
             `(arrays, notes)`, or `None` if there is no checkpoint.

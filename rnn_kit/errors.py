@@ -1,9 +1,9 @@
-"""What a training may end with, apart from its end."""
+"""The errors that may end a training."""
 
 
 class CheckpointError(ValueError):
-    """Checkpoints that cannot be written, read or used; the message is one line for the user."""
+    """Checkpoints cannot be written, read or used; the message is one line for the user."""
 
 
 class DivergedError(ArithmeticError):
-    """A loss that is no finite number: one line for the user."""
+    """The loss is no finite number; the message is one line for the user."""

@@ -1,4 +1,4 @@
-"""Numbers, text and their containers as JSON and CSV files have them."""
+"""Numbers, text and their containers, made into what JSON and CSV files can hold."""
 
 import contextlib
 import json
@@ -15,23 +15,24 @@ _NO_NUMBERS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 def jsonable(value, name="The value", finite=True):
-    """Turns a value into one that JSON has: its numbers stay numbers, whoever made them.
+    """Converts a value into dicts, lists, numbers, strings, booleans and `None`, which JSON can hold.
 
-    NumPy's csv_row, arrays and the tensors of any backend become numbers and lists of numbers, tuples
-    lists, paths strings. JSON has no word for what is no finite number; here it is one of the strings
+    NumPy's scalars and arrays and the tensors of any backend become numbers and lists of numbers,
+    tuples become lists, paths strings. JSON cannot write NaN and infinities: they become the strings
     "NaN", "Infinity" and "-Infinity", which `float` reads.
 
     Args:
         value: Any nesting of dicts, lists and tuples of the above, strings, booleans and `None`.
         name: What the value is called in an error.
-        finite: Whether what is no finite number becomes a string. `False` leaves it to Python's own
-            `json`, which writes and reads it in a way that other readers refuse. Default: `True`.
+        finite: Whether NaN and infinities become strings. `False` leaves them to Python's `json`,
+            whose spelling other readers refuse. Default: `True`.
 
     Returns:
-        The value, of dicts, lists, strings, booleans, ints, floats and `None`.
+        The converted value.
 
     Raises:
-        ValueError: naming the entry that is something else.
+        ValueError: naming the entry that cannot be converted, or the dict two of whose keys would be
+            the same string.
 
     Example:
 
@@ -66,22 +67,22 @@ def jsonable(value, name="The value", finite=True):
 
 
 def json_text(content, name, **how):
-    """The text of a JSON file with this content: see `jsonable`.
+    """Returns the text of a JSON file, made `jsonable`.
 
-    A path whose bytes are not UTF-8 has lone surrogates in Python. UTF-8 has none, so that they are
+    A path whose bytes are not UTF-8 has lone surrogates in Python, which UTF-8 cannot encode. They are
     written as JSON's escapes, and read again as they were.
 
     Args:
         content: What the file holds.
         name: What the content is called in an error.
-        **how: Of `json.dumps`.
+        **how: Arguments of `json.dumps`.
     """
     text = json.dumps(jsonable(content, name), allow_nan=False, **{"ensure_ascii": False, **how})
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def csv_row(row):
-    """A row of numbers for a CSV file: an array, or a tensor, has a column for each of its numbers.
+    """Converts a dict to a row of numbers for a CSV file, with a column for each number of an array.
 
     Raises:
         ValueError: naming the entry that holds no numbers.
@@ -107,20 +108,20 @@ def _key(key, name):
 
 
 def _listed(value, name):
-    """An array's or a tensor's numbers, in lists of lists; one without axes is a number."""
+    """Converts an array or a tensor to lists of lists of numbers, or to a number."""
     import keras
 
     array = None
     if hasattr(value, "__array__"):
-        # A symbolic tensor has no numbers yet, and says so by an error of its backend's own.
+        # A symbolic tensor has no numbers yet, and raises an error of its backend's own.
         with contextlib.suppress(Exception):
             try:
                 array = keras.ops.convert_to_numpy(value)
-            except ValueError:  # one number of bfloat16, which TensorFlow hands over by `numpy` alone
+            except ValueError:  # one number in bfloat16, which TensorFlow converts by `numpy()` alone
                 array = np.asarray(value.numpy())
     if array is not None and array.dtype.kind in "biuf":
         return array.tolist()
-    if array is not None and array.dtype.name.startswith(("bfloat", "float")):  # not of NumPy itself
+    if array is not None and array.dtype.name.startswith(("bfloat", "float")):  # not NumPy's own
         return array.astype("float32").tolist()
     raise ValueError(
         f"{name} is {_brief(value)} of type {type(value).__name__}, which cannot be written to a file. "

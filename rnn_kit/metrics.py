@@ -1,4 +1,4 @@
-"""How well a language model predicts, weighted by tokens rather than by batches."""
+"""Metrics of language models, weighted by tokens rather than by batches."""
 
 import math
 
@@ -19,7 +19,7 @@ class _PerToken(keras.metrics.Metric):
     def __init__(self, ignore_class=None, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.ignore_class = ignore_class
-        # Of float16 a sum would not come past 65504.
+        # In float16 a sum could not exceed 65504.
         self.sum_dtype = "float64" if self.dtype == "float64" else "float32"
         self.nats, self.nats_lost, self.tokens, self.tokens_lost = (
             self.add_variable((), initializer="zeros", dtype=self.sum_dtype, name=name)
@@ -32,7 +32,8 @@ class _PerToken(keras.metrics.Metric):
         Args:
             y_true: Ids `(...)` or `(..., 1)`, of any integer or float dtype.
             y_pred: Logits `(..., V)`. A Keras mask on them counts as weight.
-            sample_weight: Weights `(...)`, or `(..., 1)`; or of fewer dimensions, for all that follow.
+            sample_weight: Weights `(...)` or `(..., 1)`, or of fewer dimensions, which are broadcast
+                over the last ones.
         """
         mask = get_keras_mask(y_pred)
         y_true = ops.cast(y_true, "int32")
@@ -60,6 +61,7 @@ class _PerToken(keras.metrics.Metric):
         _add(self.tokens, self.tokens_lost, ops.sum(weight))
 
     def mean_nats(self):
+        """The mean cross entropy of the tokens so far; 0 before any."""
         return ops.divide_no_nan(self.nats + self.nats_lost, self.tokens + self.tokens_lost)
 
     def get_config(self):
@@ -67,7 +69,7 @@ class _PerToken(keras.metrics.Metric):
 
 
 def _add(total, lost, value):
-    """Adds to a sum in two parts: Kahan's summation, with the error of the sum by Knuth's TwoSum."""
+    """Adds to a sum in two parts by Kahan's summation; Knuth's TwoSum gives the rounding error."""
     old = ops.convert_to_tensor(total)
     value = value + ops.convert_to_tensor(lost)
     new = old + value
@@ -79,16 +81,16 @@ def _add(total, lost, value):
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class Perplexity(_PerToken):
-    """Perplexity of a language model, from logits.
+    """Computes the perplexity of a language model from logits.
 
         log PPL = -(1/N) Σ_n log p(w_n | w_1 ... w_{n-1})
 
-    The sums run over all N tokens since the last reset, so batches of different numbers of tokens
-    weigh what they should; the mean of the batches' perplexities would be larger. Before any token
-    it is 1.
+    The sum runs over all N tokens since the last reset, so that each token has the same weight, in
+    small batches and in large ones; the mean of the batches' perplexities would be larger. Before any
+    token it is 1.
 
     Args:
-        ignore_class: An id (often padding) whose tokens do not count, or `None`. Default: `None`.
+        ignore_class: An id (often that of padding) whose tokens do not count. Default: `None`.
         name: Default: `"perplexity"`.
         dtype: `"float64"` computes in float64 under TensorFlow (elsewhere Keras takes logits in as
             float32); any other, and the default, in float32. Tokens are counted one by one beyond
@@ -114,14 +116,14 @@ class Perplexity(_PerToken):
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class BitsPerCharacter(_PerToken):
-    """Cross entropy in bits a character, from logits.
+    """Computes the cross entropy in bits a character from logits.
 
         BPC = -(1/N) Σ_n log2 p(c_n | c_1 ... c_{n-1})
 
     which is the cross entropy in nats divided by log 2. Token-weighted as `Perplexity`.
 
     Args:
-        ignore_class: An id (often padding) whose characters do not count, or `None`.
+        ignore_class: An id (often that of padding) whose characters do not count. Default: `None`.
         name: Default: `"bits_per_character"`.
         dtype: `"float64"` computes in float64 under TensorFlow (elsewhere Keras takes logits in as
             float32); any other, and the default, in float32. Tokens are counted one by one beyond

@@ -1,4 +1,4 @@
-"""From logits to ids: the policy of a generator, apart from its loop."""
+"""Samplers, which draw ids from logits: the policy of a generator, apart from its loop."""
 
 import math
 
@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class TemperatureSampler(keras.layers.Layer):
-    """Draws an id from a softmax at a temperature.
+    """Draws ids from a softmax with a temperature.
 
         p_i = exp(a_i / T) / Σ_j exp(a_j / T)
 
@@ -17,23 +17,23 @@ class TemperatureSampler(keras.layers.Layer):
     (T → 0 leaves only the best id), a high one flattens it (T → ∞ draws uniformly). The note beside
     `sample()` in the lecture says the opposite; the formula above it is right.
 
-    `top_k` then keeps the k likeliest ids, and `top_p` the smallest set of the likeliest among those
-    whose probability reaches p (the nucleus); what is left is renormalised. Everything is computed in
+    `top_k` then keeps the k likeliest ids, and `top_p` the fewest of these, likeliest first, whose
+    probabilities add up to p (the nucleus); the rest is renormalised. Everything is computed in
     float32, whatever the dtype policy.
 
-    A NaN is never drawn; an infinite logit is drawn for sure. A row in which nothing can be drawn (all
-    of it NaN, minus infinity, or probability 0) says nothing, and is drawn from uniformly.
+    A NaN is never drawn; an infinite logit is always drawn. Where a row has nothing to draw (all of it
+    NaN, minus infinity, or probability 0), each id is equally likely.
 
     Args:
         temperature: T, finite and at least 0. 0 is argmax: no randomness. Default: 1.0.
         top_k: `None`, or an integer of at least 1. Default: `None`.
         top_p: `None`, or a number in (0, 1]. Default: `None`.
-        from_logits: Whether logits come in, or probabilities (as they leave a softmax; they need not
-            add up to 1, and an id of probability 0 is never drawn). Default: `True`.
+        from_logits: Whether the inputs are logits, or else probabilities, which need not add up to 1;
+            an id of probability 0 is never drawn. Default: `True`.
         seed: Seed of the draws. Default: `None`, another one every time.
 
-    `temperature`, `top_k`, `top_p` and `from_logits` may be set to other values afterwards: they count
-    from the next call on, in `rnn_kit.generation` too. (A `tf.function` of yours keeps what it traced.)
+    `temperature`, `top_k`, `top_p` and `from_logits` may be set to other values later. These count from
+    the next call on, in `rnn_kit.generation` too. (A `tf.function` of yours keeps what it traced.)
 
     Call arguments:
         inputs: `(..., V)`.
@@ -91,7 +91,7 @@ class TemperatureSampler(keras.layers.Layer):
     def call(self, inputs):
         logits = ops.cast(inputs, "float32")
         if not self.from_logits:
-            logits = ops.log(logits)  # log 0 = -inf is what "never drawn" needs
+            logits = ops.log(logits)  # log 0 = -inf is never drawn
         logits = ops.where(ops.isnan(logits), -float("inf"), logits)
         vocabulary = logits.shape[-1]
         if self.temperature == 0:
@@ -102,7 +102,7 @@ class TemperatureSampler(keras.layers.Layer):
         best = ops.max(logits, axis=-1, keepdims=True)
         logits = ops.where(logits == best, 0.0, logits - best)
         logits = logits / max(self.temperature, float(np.finfo("float32").tiny))
-        # All of the distribution is no restriction; summed in float32 it would leave some ids out.
+        # top_p = 1 restricts nothing, but a sum in float32 would leave some ids out.
         nucleus = None if self.top_p == 1 else self.top_p
         if self.top_k is None and nucleus is None:
             return self._draw(logits)
@@ -112,13 +112,13 @@ class TemperatureSampler(keras.layers.Layer):
         if nucleus is not None:
             p = ops.softmax(logits, axis=-1)
             p_of_better = ops.cumsum(p, axis=-1) - p
-            # The best id has none that is better, so at least that one stays.
+            # The best id stays in any case: none is better.
             logits = ops.where(p_of_better < nucleus, logits, -float("inf"))
         rank = ops.expand_dims(self._draw(logits), -1)
         return ops.cast(ops.squeeze(ops.take_along_axis(ids, rank, axis=-1), -1), "int32")
 
     def _draw(self, logits):
-        """One draw from each row of `(..., n)` logits, as `(...)` int32."""
+        """Draws once from each row of `(..., n)` logits: int32 `(...)`."""
         leading = ops.shape(logits)[:-1]
         rows = ops.reshape(logits, (-1, logits.shape[-1]))
         ids = keras.random.categorical(rows, 1, dtype="int32", seed=self.seed_generator)
@@ -142,7 +142,7 @@ def check_sampling(temperature=1.0, top_k=None, top_p=None):
     """Checks the arguments of a sampler.
 
     Raises:
-        ValueError: naming the argument, what it must be, and what it was.
+        ValueError: naming the argument, the values that it takes, and the one received.
     """
     if not (_is_number(temperature) and math.isfinite(temperature) and temperature >= 0):
         raise ValueError(

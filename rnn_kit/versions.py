@@ -1,4 +1,4 @@
-"""Versions of what the numbers depend on."""
+"""The versions of the packages that results depend on."""
 
 import contextlib
 import importlib.metadata
@@ -6,7 +6,7 @@ import platform
 
 
 def versions():
-    """Versions of Python, `rnn_kit`, TensorFlow, Keras and NumPy, as far as they are installed."""
+    """Returns the versions of Python, `rnn_kit`, TensorFlow, Keras and NumPy, as far as installed."""
     packages = {}
     for name in ("rnn_kit", "tensorflow", "keras", "numpy"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

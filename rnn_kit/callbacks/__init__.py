@@ -1,4 +1,4 @@
-"""What recurrent models need of `fit` that `keras.callbacks` does not have."""
+"""Callbacks that recurrent models need in `fit` and `keras.callbacks` does not have."""
 
 from rnn_kit.callbacks.averaging import AveragedWeights
 from rnn_kit.callbacks.batch_size import with_batch_size

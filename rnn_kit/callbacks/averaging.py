@@ -1,4 +1,4 @@
-"""Averaged weights, with a memory that survives the process."""
+"""Keras's averaged weights, with a state that a checkpoint saves."""
 
 import keras
 
@@ -6,22 +6,22 @@ from rnn_kit._internals import average_in_model, set_average_in_model
 
 
 class AveragedWeights(keras.callbacks.SwapEMAWeights):
-    """Validates, keeps and ends with the moving average of the weights that the optimizer makes.
+    """Validates, saves and ends with the optimizer's moving average of the weights.
 
         θ̄ ← m θ̄ + (1 - m) θ        after each step, with `Adam(use_ema=True, ema_momentum=m)`
 
-    `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`: validation and the callbacks that come after
-    this one see θ̄, training goes on with θ. Keras's own does not know, in a run that is resumed, that
-    the two were exchanged when it was saved; this one does, through a `Checkpoint` behind it. A run
-    that has come to its last epoch has θ̄ for both, and goes on from there if it is given more epochs.
+    A `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`: validation and the callbacks behind this one
+    see θ̄, training goes on with θ. In a resumed run Keras's own does not know whether the two were
+    swapped when the checkpoint was written; this one does, if a `Checkpoint` comes behind it. After its
+    last epoch a run has θ̄ for both, and goes on from there if it is given more epochs.
     """
 
     def __init__(self):
         super().__init__(swap_on_epoch=True)
-        self._optimizer = None  # the one whose average it has exchanged
+        self._optimizer = None  # the one whose average it swaps
 
     def on_train_begin(self, logs=None):
-        if self.model.optimizer is not self._optimizer:  # of another model, or of a new `compile`
+        if self.model.optimizer is not self._optimizer:  # another model's, or made by another `compile`
             set_average_in_model(self, False)
         self._optimizer = self.model.optimizer
 
@@ -30,10 +30,10 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
-        self._keep()
+        self._remember_weights()
 
     def on_train_end(self, logs=None):
-        # `fit` has assigned what the optimizer keeps: θ, where the training was stopped early.
+        # Where the training was stopped early, `fit` has assigned the optimizer's values by now: θ.
         if average_in_model(self):
             for variable, average in zip(self.model.trainable_variables, self._average, strict=True):
                 variable.assign(average)
@@ -43,7 +43,7 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
     def set_state(self, notes, arrays):
         set_average_in_model(self, notes["average_in_model"])
-        self._keep()
+        self._remember_weights()
 
-    def _keep(self):
+    def _remember_weights(self):
         self._average = [keras.ops.convert_to_numpy(v) for v in self.model.trainable_variables]

@@ -1,33 +1,31 @@
-"""The same model at another batch size, which its states bind it to."""
+"""Rebuilding a stateful model at another batch size."""
 
 import warnings
 
 import keras
 from keras import tree
 
-from rnn_kit._internals import compile_arguments, copied_metric, flatten_layers, remove_sublayer
+from rnn_kit._internals import compile_arguments, copy_metric, flatten_layers, remove_sublayer
 from rnn_kit.callbacks.carry_state import stateful_layers
 
 
 def with_batch_size(model, batch_size):
-    """The same model at another batch size: shared weights, states of its own.
+    """Builds a model with the same weights and another batch size, with states of its own.
 
-    A stateful model is bound to one batch size. This builds another model around the same weights, so
-    that a language model trained on 20 streams can be evaluated on one, without a copy of anything but
-    the states. Train either, and the other has learned it too.
+    The states bind a model to one batch size. The new model shares the weights: a language model that
+    is trained on 20 streams can be evaluated on one, and training one of the two trains the other.
 
     Args:
         model: A built Sequential or functional model, nested too.
-        batch_size: Of the new model; `None` (any) only if no layer is stateful.
+        batch_size: The new batch size; `None` (any) only if no layer is stateful.
 
     Returns:
-        A model of the same kind. It is compiled as `model` is, with the same loss, its weights, and
-        whatever else `compile` takes; metrics have sums of their own, and the optimizer is a new one
-        with the same settings.
+        A model of the same class, compiled with the same arguments. Its metrics are copies with sums of
+        their own, and its optimizer is a new one with the same settings.
 
     Raises:
-        ValueError: for a model that is not built, a subclassed one, a layer of another kind that holds
-            a stateful one, or `batch_size=None` for a stateful model.
+        ValueError: for a model that is not built, or is subclassed; for a layer, other than Keras's
+            wrappers, that holds a stateful layer; or for `batch_size=None` and a stateful model.
 
     Example:
 
@@ -46,8 +44,8 @@ def with_batch_size(model, batch_size):
         lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
         model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
     )
-    # Cloned without its compilation, which Keras would redo from a config: a loss that is a function
-    # of the user's own has none.
+    # Cloned as if it were not compiled: Keras would compile the clone from a config, and a loss that is
+    # a user's own function has none.
     compiled, model.compiled = model.compiled, False
     try:
         clone = keras.models.clone_model(
@@ -61,14 +59,14 @@ def with_batch_size(model, batch_size):
 
 
 def _compilation(model):
-    """Arguments of `compile` for another model around the same weights."""
+    """Makes the arguments of `compile` for another model with the same weights."""
     arguments = compile_arguments(model)
     for name in ("metrics", "weighted_metrics"):
         arguments[name] = tree.map_structure(lambda m: _fresh_metric(model, m), arguments[name])
-    # These can be set behind `compile` too.
+    # These can be changed after `compile`.
     for name in ("run_eagerly", "jit_compile", "steps_per_execution"):
         arguments[name] = getattr(model, name)
-    # Of a scaled loss the optimizer is the scaling one already; without, it must not become one.
+    # The optimizer scales the loss already, if it is to; `compile` must not wrap it in one that does.
     return {**arguments, "optimizer": _fresh_optimizer(model), "auto_scale_loss": False}
 
 
@@ -76,7 +74,7 @@ def _fresh_metric(model, metric):
     if not isinstance(metric, keras.metrics.Metric):
         return metric  # a name, or a function
     shared = [model, model.optimizer, *flatten_layers(model), *model.variables]
-    fresh = copied_metric(metric, {id(thing): thing for thing in shared})
+    fresh = copy_metric(metric, {id(thing): thing for thing in shared})
     fresh.reset_state()
     return fresh
 
@@ -97,7 +95,7 @@ def _fresh_optimizer(model):
 
 
 def _share(layer, batch_size):
-    """The layer itself, or, where it holds states, another around the same weights."""
+    """Returns the layer itself, or, where it holds states, another one with the same weights."""
     if not isinstance(layer, keras.layers.Layer) or not stateful_layers(layer):
         return layer  # an operation such as `x + y`, or a layer without states
     if isinstance(layer, keras.Model):
@@ -105,7 +103,7 @@ def _share(layer, batch_size):
     if not isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
         raise ValueError(
             f"Cannot rebuild '{layer.name}' ({type(layer).__name__}) at another batch size: it holds a "
-            "stateful layer in a way that is its own."
+            "stateful layer, and only RNN, Bidirectional and models of these can be rebuilt."
         )
     clone = type(layer).from_config(layer.get_config())
     for part in ("cell", "forward_layer", "backward_layer"):

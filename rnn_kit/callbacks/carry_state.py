@@ -1,29 +1,38 @@
 """Truncated back-propagation through time with a state that is carried from batch to batch."""
 
-import functools
-import re
-
 import keras
 import tensorflow as tf
 from keras import tree
 
 from rnn_kit._internals import flatten_layers
+from rnn_kit.callbacks.batch_check import check_batches, explain_failed_check
 from rnn_kit.callbacks.executions import end_with_the_epoch
 from rnn_kit.distribution import replica_values
 
 
-def carried_states(layers):
-    """The variables of these layers' states, each device's own: `rnn_kit.distribution`."""
-    return tree.flatten([layer.states for layer in layers])
-
-
 def stateful_layers(model):
-    """The model's stateful recurrent layers, however deep they are nested."""
+    """Lists the model's stateful recurrent layers, however deep they are nested."""
     return [
         layer
         for layer in flatten_layers(model)
         if isinstance(layer, keras.layers.RNN) and layer.stateful
     ]
+
+
+def carried_states(layers):
+    """Lists the variables of the layers' states, which each device has its own values of."""
+    return tree.flatten([layer.states for layer in layers])
+
+
+def _state_variables(layers):
+    """Lists the TensorFlow variables of the layers' states, one for each state and device."""
+    return [variable for state in carried_states(layers) for variable in replica_values(state)]
+
+
+def _reset(layers):
+    """Sets the layers' states to zeros, those of stacked cells too, which Keras 3.15 leaves out."""
+    for variable in _state_variables(layers):
+        variable.assign(tf.zeros_like(variable))
 
 
 class CarryState(keras.callbacks.Callback):
@@ -32,12 +41,12 @@ class CarryState(keras.callbacks.Callback):
     A stateful model starts each batch from the states that the batch before left, and cuts the
     gradient there. Keras 3 leaves four gaps, which this callback closes:
 
-    - Epochs: Keras starts an epoch from the states of the last one's end. Here it starts from zeros.
+    - An epoch starts from the states at the end of the one before. Here it starts from zeros.
     - Validation in `fit` starts from the training states, and training goes on from the states that
-      validation left. Here it starts from zeros, and the training states come back untouched. So too
-      for `evaluate` and `predict`, if they are given the callback.
-    - A batch of one row is broadcast to the states' batch size in silence, and another wrong size ends
-      in the depths of a graph. Here both are one ValueError.
+      validation left. Here validation starts from zeros, and the training states are restored after it.
+      So they are after `evaluate` and `predict`, if these are given the callback.
+    - A batch of one row is broadcast to the states' batch size in silence, and another wrong size fails
+      in the depths of a graph. Here both raise one ValueError.
     - A stateful model cannot be evaluated at another batch size: see `with_batch_size`.
 
     Batches must come in order (`shuffle=False`), row b of one going on where row b of the one before
@@ -68,7 +77,8 @@ class CarryState(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._trained = None  # the model that `fit` is training with this callback
-        self._set_asides = []  # (variables, values) of the states to give back, innermost last
+        self._current = None  # the model that is trained or evaluated just now
+        self._saved = []  # (variables, values) of the states to restore, innermost last
 
     def set_model(self, model):
         super().set_model(model)
@@ -84,119 +94,52 @@ class CarryState(keras.callbacks.Callback):
                 "batch_shape, or call it once."
             )
         if self._trained is None:
-            self._put_all_back()  # what an evaluation that broke off has left
-        self._target = model
-        _check_batch_size(model, int(tree.flatten(layers[0].states)[0].shape[0]))
+            self._restore_all()  # after an evaluation that broke off
+        self._current = model
+        check_batches(model, rows=int(tree.flatten(layers[0].states)[0].shape[0]))
 
     def on_train_begin(self, logs=None):
-        self._put_all_back()
-        self._trained = self._target
-        _explain_batch_errors(self._trained, "train_function")
+        self._restore_all()
+        self._trained = self._current
+        explain_failed_check(self._trained, "train_function")
 
     def on_train_end(self, logs=None):
         self._trained = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._target = self._trained
+        self._current = self._trained
         _reset(stateful_layers(self._trained))
 
     def on_train_batch_begin(self, batch, logs=None):
-        # A batch of the next epoch would start from this one's end.
+        # Otherwise a batch of the next epoch would start from this one's last states.
         end_with_the_epoch(self._trained, batch, self.params.get("steps"))
 
     def on_test_begin(self, logs=None):
-        _explain_batch_errors(self._target, "test_function")
-        self._set_aside()
+        explain_failed_check(self._current, "test_function")
+        self._save_and_reset()
 
     def on_test_end(self, logs=None):
-        self._put_back()
+        self._restore()
 
     def on_predict_begin(self, logs=None):
-        _explain_batch_errors(self._target, "predict_function")
-        self._set_aside()
+        explain_failed_check(self._current, "predict_function")
+        self._save_and_reset()
 
     def on_predict_end(self, logs=None):
-        self._put_back()
+        self._restore()
 
-    def _set_aside(self):
-        layers = stateful_layers(self._target)
-        variables = [copy for state in carried_states(layers) for copy in replica_values(state)]
-        self._set_asides.append((variables, [tf.identity(v) for v in variables]))
+    def _save_and_reset(self):
+        layers = stateful_layers(self._current)
+        variables = _state_variables(layers)
+        self._saved.append((variables, [tf.identity(v) for v in variables]))
         _reset(layers)
 
-    def _put_back(self):
-        for variable, value in zip(*self._set_asides.pop(), strict=True):
+    def _restore(self):
+        for variable, value in zip(*self._saved.pop(), strict=True):
             variable.assign(value)
         # Inside `fit` another model may have been evaluated with this callback: training goes on.
-        self._target = self._trained or self._target
+        self._current = self._trained or self._current
 
-    def _put_all_back(self):
-        while self._set_asides:
-            self._put_back()
-
-
-def _reset(layers):
-    """`reset_state`, also for stacked cells, whose nested states Keras 3.15 does not reset."""
-    for state in carried_states(layers):
-        for copy in replica_values(state):
-            copy.assign(tf.zeros_like(copy))
-
-
-_BATCH_CHECK = "carried_state_batch_size"  # the name of the op, by which its error is known
-
-
-def _check_batch_size(model, batch_size):
-    """Makes the model's steps check their batches. Once a model; `fit` traces them anew then."""
-    if getattr(model, "_checks_batch_size", False):
-        return
-    model._checks_batch_size = True
-
-    def checked(step):
-        @functools.wraps(step)
-        def run(data):
-            return step(tree.map_structure(ensure, data))
-
-        return run
-
-    def ensure(tensor):
-        if tensor is None or not len(tensor.shape):
-            return tensor
-        if tensor.shape[0] not in (None, batch_size):
-            raise ValueError(_wrong_batch(tensor.shape[0], batch_size))
-        # A check at run time, which XLA keeps too, unlike an assertion.
-        shape = [batch_size] + [None] * (len(tensor.shape) - 1)
-        return tf.ensure_shape(tensor, shape, name=_BATCH_CHECK)
-
-    for name in ("train_step", "test_step", "predict_step"):
-        setattr(model, name, checked(getattr(model, name)))
-    model.train_function = model.test_function = model.predict_function = None
-
-
-def _explain_batch_errors(model, name):
-    """Turns the graph's error about a batch of the wrong size into one line."""
-    function = getattr(model, name)
-    if getattr(function, "_explains", False):
-        return
-
-    @functools.wraps(function)
-    def run(iterator):
-        try:
-            return function(iterator)
-        except tf.errors.InvalidArgumentError as error:
-            shapes = re.search(
-                r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)", str(error)
-            )
-            if not shapes:
-                raise
-            raise ValueError(_wrong_batch(*shapes.groups())) from None
-
-    run._explains = True
-    setattr(model, name, run)
-
-
-def _wrong_batch(received, expected):
-    return (
-        f"A batch has {received} rows, and the carried states have {expected}. Each row goes on where "
-        f"it ended in the batch before, so every batch must have {expected} rows: drop the remainder, "
-        f"or rebuild the model with rnn_kit.callbacks.with_batch_size."
-    )
+    def _restore_all(self):
+        while self._saved:
+            self._restore()

@@ -1,4 +1,4 @@
-"""Training that can be killed at any moment and goes on as if nothing had been."""
+"""Checkpoints, from which a training that was killed goes on as if it had not been."""
 
 import itertools
 import os
@@ -12,30 +12,32 @@ import keras
 import tensorflow as tf
 from keras import tree
 
-from rnn_kit.callbacks import memory
-from rnn_kit.callbacks.executions import end_with_the_epoch, instead, train_on
+from rnn_kit.callbacks import callback_state
+from rnn_kit.callbacks.executions import end_with_the_epoch, replace_next_execution, train_on
 from rnn_kit.callbacks.variables import (
+    PERSISTENT,
+    TRANSIENT,
     arrays_of,
     assign,
-    lasting_variables,
-    passing_variables,
+    persistent_variables,
     signature_of,
+    transient_variables,
 )
 from rnn_kit.checkpoint_files import Checkpoints, TimedSessions
 from rnn_kit.errors import CheckpointError
+from rnn_kit.files import remove_leftovers
 from rnn_kit.versions import versions
 
 _FORMAT = 2  # of the notes
 
 
 class _Folder(TimedSessions):
-    """A folder of checkpoints, with nothing else to it that grows."""
+    """A folder of checkpoints, without log files."""
 
     def __init__(self, path):
         super().__init__()
         self.checkpoints = Checkpoints(path)
-        for left_by_a_kill in self.checkpoints.folder.glob(".part-*"):
-            left_by_a_kill.unlink(missing_ok=True)
+        remove_leftovers(self.checkpoints.folder)
         self.resumed = bool(self.checkpoints.paths())
 
     def sizes(self):
@@ -46,17 +48,17 @@ class _Folder(TimedSessions):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Checkpoints from which a killed training goes on to the very end that it would have had.
+    """Writes checkpoints from which a killed training goes on to the same end, bit for bit.
 
-    Keras's `BackupAndRestore` goes back to the last epoch's end and keeps neither RNN states nor the
-    memory of other callbacks. Here a checkpoint holds the weights, the optimizer, every seed's counter,
-    the RNN states, the sums of the metrics, what the other callbacks remember, and the number of the
-    next batch: bit for bit what the unbroken run has there. With the same CPU, versions and number of
-    threads the weights at the end are therefore the same, bit for bit. (On a GPU TensorFlow's own sums
-    vary from run to run, unless `tf.config.experimental.enable_op_determinism` forbids it.) Of a model
-    on several devices it holds the states of all, and goes on on another number of them.
+    Keras's `BackupAndRestore` goes back to the end of the last epoch and keeps neither RNN states nor
+    the state of other callbacks. Here a checkpoint holds the weights, the optimizer, every seed's
+    counter, the RNN states, the sums of the metrics, the state of the other callbacks, and the number
+    of the next batch. With the same CPU, versions and number of threads the weights at the end are
+    those of an unbroken run, bit for bit. (On a GPU TensorFlow's own sums vary from run to run, unless
+    `tf.config.experimental.enable_op_determinism` forbids it.) Of a model on several devices a
+    checkpoint holds the states of all; the training may go on on another number of devices.
 
-    One is written at the end of every epoch, and within it whenever `every` seconds have gone by.
+    A checkpoint is written at the end of every epoch, and within it every `every` seconds.
 
         checkpoint = Checkpoint("checkpoints")
         dataset, batches = stream_dataset(ids, 32, 64, first_batch=checkpoint.first_batch)
@@ -66,13 +68,14 @@ class Checkpoint(keras.callbacks.Callback):
     The dataset starts at `first_batch` and goes on over the epochs (`rnn_kit.pipelines`). If the
     N of `compile(steps_per_execution=N)` does not divide an epoch, its last execution is shorter.
 
-    Kept of a callback is what its `get_state` returns, and the memory of Keras's `EarlyStopping`,
-    `ReduceLROnPlateau`, `ModelCheckpoint` and `SwapEMAWeights`. A warning names any other callback
-    whose attributes change in training. Callbacks do not see the batches that a resumed epoch has had.
+    Of a callback the checkpoint holds what its `get_state` returns; it knows the state of Keras's
+    `EarlyStopping`, `ReduceLROnPlateau`, `ModelCheckpoint` and `SwapEMAWeights`. A warning names any
+    other callback whose attributes change in training. In a resumed epoch, callbacks are not told of
+    the batches that were trained on before.
 
-    On Ctrl-C the batch that runs is finished (or validation and samples, if it comes between epochs),
-    a checkpoint is written, and then `fit` raises `KeyboardInterrupt`. A second Ctrl-C is obeyed at
-    once. `fit` is these three, which can be called one by one:
+    On Ctrl-C the batch that runs is finished (between epochs, validation and samples are), a checkpoint
+    is written, and then `fit` raises `KeyboardInterrupt`. A second Ctrl-C stops at once. `fit` consists
+    of these steps, which can be called one by one:
 
         callbacks = [CarryState(), log, early_stopping]
         checkpoint.restore(model, callbacks)
@@ -81,20 +84,20 @@ class Checkpoint(keras.callbacks.Callback):
                       initial_epoch=checkpoint.first_epoch(batches, 16),
                       callbacks=[*callbacks, checkpoint])
 
-    It comes last among the callbacks, for it writes what they have made of the epoch.
+    It comes last among the callbacks, because it saves their state.
 
     Args:
         run: The folder where they go, as a string or a path; or an object that has `checkpoints`
-            (`rnn_kit.checkpoint_files.Checkpoints`), `seconds` (how long the training has taken, which
-            is set when it goes on), `resumed` (whether it went on) and, for files that grow on the way,
-            `sizes()` and `truncate_logs(sizes)`, which takes back what was added to them since.
+            (`rnn_kit.checkpoint_files.Checkpoints`), `seconds` (how long the training has taken, set
+            when it goes on), `resumed` (whether it goes on) and, for log files, which grow in training,
+            `sizes()` and `truncate_logs(sizes)`, which removes what was appended to them since.
         every: Seconds between checkpoints within an epoch. Default: 120.
-        say: Called with a line on what goes on from where. Default: print it.
+        say: Called with a line on where the training goes on. Default: `print`.
 
     Attributes:
         first_batch: The number of the batch to go on with, counted over all epochs: 0 in a new run, and
             that of the latest checkpoint in one that has been trained.
-        stopped: Whether the training was stopped early, and there is nothing to go on with.
+        stopped: Whether the training was stopped early, so that nothing is left to train.
 
     Raises:
         CheckpointError: if there are checkpoints and none of them can be read.
@@ -107,14 +110,14 @@ class Checkpoint(keras.callbacks.Callback):
         self.say = say
         self.callbacks = []
         self._interrupted = False
-        self._muted = []  # (callback, its attributes) of those that hear of no batch for the moment
+        self._muted = []  # (callback, its own hooks) of those that are not told of batches just now
         self._signature = None
         self._load()
 
     def _load(self):
         self.first_batch, self.stopped = 0, False
         self._restored = self.run.checkpoints.load(self.say)  # until the first epoch has begun with it
-        self._is_fresh = True  # no training has begun with it
+        self._is_fresh = True  # until a training has begun with it
         if self._restored:
             _, notes = self._restored
             if notes.get("format") != _FORMAT:
@@ -128,23 +131,23 @@ class Checkpoint(keras.callbacks.Callback):
     # --- going on ---------------------------------------------------------------------------------
 
     def fit(self, model, dataset, batches, epochs, callbacks=(), **kwargs):
-        """`model.fit` from the latest checkpoint on, or from the beginning, and with checkpoints.
+        """Runs `model.fit` from the latest checkpoint, or from the beginning, and writes checkpoints.
 
         Args:
             model: Built and compiled.
             dataset: Endless, from batch `first_batch` on.
-            batches: Of an epoch.
-            epochs: In all.
-            callbacks: Restored too: see `restore`.
-            **kwargs: Of `model.fit`, such as `validation_data`. It writes nothing (`verbose=0`) unless
-                it is told to: `Throughput` does.
+            batches: The number of batches of an epoch.
+            epochs: The number of epochs in all.
+            callbacks: Their state is restored too: see `restore`.
+            **kwargs: Of `model.fit`, such as `validation_data`. Default: `verbose=0`, because
+                `Throughput` prints the progress.
 
         Returns:
             What `model.fit` returns.
 
         Raises:
             CheckpointError, ValueError: as `restore`.
-            KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
+            KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
         """
         callbacks = tree.flatten(list(callbacks))
         self.restore(model, callbacks)
@@ -160,14 +163,14 @@ class Checkpoint(keras.callbacks.Callback):
             )
 
     def restore(self, model, callbacks=()):
-        """Puts a compiled model, and the run's files that grow, where the latest checkpoint left them.
+        """Restores a compiled model and the run's log files as they were at the latest checkpoint.
 
         Args:
             model: Built and compiled.
-            callbacks: Those of `fit`, in their order. A callback of your own is kept if it has
-                `get_state() -> (notes, arrays)`, a dict for JSON and a list of arrays, and
-                `set_state(notes, arrays)`, which is called when `fit` begins, and again when an epoch
-                goes on in its midst. It is known again by its class.
+            callbacks: Those of `fit`, in their order. The state of a callback of your own is saved if
+                it has `get_state() -> (notes, arrays)`, a dict for JSON and a list of arrays, and
+                `set_state(notes, arrays)`, which is called when `fit` begins, and once more when an
+                epoch goes on from its middle. A callback is known again by its class.
 
         Raises:
             CheckpointError: if the checkpoint is of another model.
@@ -193,7 +196,7 @@ class Checkpoint(keras.callbacks.Callback):
                 f"The checkpoints in {self.run.checkpoints.folder} are of another model than these "
                 "settings make. Start anew in another folder."
             )
-        assign(model, lasting_variables(model), arrays, "model")
+        assign(model, persistent_variables(model), arrays, PERSISTENT)
         self.run.truncate_logs(notes["sizes"])
         self.run.seconds = notes["seconds"]
         if notes["versions"] != versions():
@@ -203,19 +206,21 @@ class Checkpoint(keras.callbacks.Callback):
             )
         place = f"batch {notes['batch']:,} of " if notes["batch"] else ""
         for name, callback in zip(self._names(), self.callbacks, strict=True):
-            if name not in notes["names"] and memory.is_kept(callback):
+            if name not in notes["names"] and callback_state.has_state(callback):
                 self.say(
                     f"The checkpoint knows nothing of {name.rpartition(' ')[0]}, which begins anew."
                 )
         self.say(f"Going on after {place}epoch {notes['epoch'] + bool(place)}.")
 
     def first_epoch(self, batches, epochs):
-        """`initial_epoch` of `fit`: the last one, if the run stopped early."""
+        """Returns the `initial_epoch` of `fit`; `epochs`, if the run was stopped early."""
         return epochs if self.stopped else self.first_batch // batches
 
     def on_train_begin(self, logs=None):
         self._is_fresh, self._saved = False, time.perf_counter()
-        self._done, self._sums, self._pulled = 0, None, []
+        # Batches of the epoch that are trained on; arrays of the transient variables that are still to
+        # be restored; batches that were taken from the dataset and not trained on.
+        self._done, self._transient, self._taken = 0, None, []
         steps = self.params.get("steps")
         if not steps:
             raise ValueError(
@@ -228,8 +233,8 @@ class Checkpoint(keras.callbacks.Callback):
                     f"{self.run.checkpoints.folder} were written. Go on with the same data and batch "
                     "size, or start anew in another folder."
                 )
-            self._give_memory_back(*self._restored)
-        self._snapshots = [memory.snapshot(callback) for callback in self.callbacks]
+            self._restore_callbacks(*self._restored)
+        self._fingerprints = [callback_state.fingerprint(c) for c in self.callbacks]
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._done = epoch, 0
@@ -243,20 +248,22 @@ class Checkpoint(keras.callbacks.Callback):
             )
         if not notes["batch"]:
             return
-        # As the epoch began, the other callbacks have done once more what the checkpoint holds already:
-        # a schedule, say, has lowered the learning rate.
-        assign(self.model, lasting_variables(self.model), arrays, "model")
-        self._give_memory_back(arrays, notes)
-        self._done, self._sums = notes["batch"], arrays
+        # When the epoch began the other callbacks did once more what the checkpoint holds already: a
+        # schedule, say, lowered the learning rate.
+        assign(self.model, persistent_variables(self.model), arrays, PERSISTENT)
+        self._restore_callbacks(arrays, notes)
+        self._done, self._transient = notes["batch"], arrays
         if self._is_behind(0):
             self._mute()
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Lets `fit` count the batches that the epoch has had before, without training on them."""
+        """Lets `fit` count the batches that were trained on before, without training on them again."""
         if self._is_behind(batch):
-            instead(self.model, self._skip)
-        elif self._done > batch or self._sums is not None or self._pulled:
-            instead(self.model, lambda train, iterator: self._train_rest(train, iterator, batch))
+            replace_next_execution(self.model, self._skip)
+        elif self._done > batch or self._transient is not None or self._taken:
+            replace_next_execution(
+                self.model, lambda train, iterator: self._train_rest(train, iterator, batch)
+            )
         else:
             end_with_the_epoch(self.model, batch, self.params["steps"])
 
@@ -264,14 +271,14 @@ class Checkpoint(keras.callbacks.Callback):
         self._restored = None
 
     def _is_behind(self, batch):
-        """Whether the whole execution that begins with this batch was trained on before."""
+        """Whether all batches of the execution that begins with this one were trained on before."""
         return self._end(batch) <= self._done
 
     def _end(self, batch):
         return min(batch + self.model.steps_per_execution, self.params["steps"])
 
     def _skip(self, train, iterator):
-        self._restore_sums(train, iterator)
+        self._restore_transient(train, iterator)
         logs = {}
         for metric in self.model.metrics:
             if metric.variables:  # that of `compile(metrics=[])` has none, and no result
@@ -280,35 +287,35 @@ class Checkpoint(keras.callbacks.Callback):
         return logs
 
     def _train_rest(self, train, iterator, batch):
-        self._restore_sums(train, iterator)
-        pulled, self._pulled = self._pulled, []
+        self._restore_transient(train, iterator)
+        taken, self._taken = self._taken, []
         rest = self._end(batch) - max(batch, self._done)
-        if not pulled and rest == self.model.steps_per_execution:
+        if not taken and rest == self.model.steps_per_execution:
             return train(iterator)
-        return train_on(train, itertools.chain(pulled, iterator), rest)
+        return train_on(train, itertools.chain(taken, iterator), rest)
 
-    def _restore_sums(self, train, iterator):
-        """Puts RNN states and metrics back: `fit` has reset these by now, and CarryState those."""
-        if self._sums is None:
+    def _restore_transient(self, train, iterator):
+        """Restores RNN states and metrics, which CarryState and `fit` have reset by now."""
+        if self._transient is None:
             return
-        arrays, self._sums = self._sums, None
-        kept = sum(name.startswith("passing/") for name in arrays)
-        if len(passing_variables(self.model)) != kept:
-            self._make_sums(train, iterator, arrays)
-        if len(passing_variables(self.model)) != kept:
+        arrays, self._transient = self._transient, None
+        saved = sum(name.startswith(f"{TRANSIENT}/") for name in arrays)
+        if len(transient_variables(self.model)) != saved:
+            self._build_metrics(train, iterator, arrays)
+        if len(transient_variables(self.model)) != saved:
             raise CheckpointError(
                 f"The checkpoints in {self.run.checkpoints.folder} are of a model with other metrics. "
                 "Start anew in another folder."
             )
-        assign(self.model, passing_variables(self.model), arrays, "passing")
+        assign(self.model, transient_variables(self.model), arrays, TRANSIENT)
 
-    def _make_sums(self, train, iterator, arrays):
-        """Metrics make their sums in a model's first step, and there has been none."""
+    def _build_metrics(self, train, iterator, arrays):
+        """Lets the metrics make their variables, which they do in a model's first step."""
         model = self.model
         if model.run_eagerly:  # a step of the user's own may do what cannot be traced
-            self._pulled = [next(iterator)]
-            train(iter(self._pulled))
-            assign(model, lasting_variables(model), arrays, "model")
+            self._taken = [next(iterator)]
+            train(iter(self._taken))
+            assign(model, persistent_variables(model), arrays, PERSISTENT)
         else:
 
             def step(data):
@@ -317,15 +324,15 @@ class Checkpoint(keras.callbacks.Callback):
             tf.function(step).get_concrete_function(iterator.element_spec)
 
     def _names(self):
-        return memory.names(self.callbacks)
+        return callback_state.unique_names(self.callbacks)
 
-    def _give_memory_back(self, arrays, notes):
+    def _restore_callbacks(self, arrays, notes):
         for name, callback in zip(self._names(), self.callbacks, strict=True):
             if name not in notes["names"]:
                 continue
             index = notes["names"].index(name)
             mine = [arrays[f"callback{index}/{n}"] for n in range(notes["arrays"][index])]
-            memory.give_back(callback, notes["callbacks"][index], mine)
+            callback_state.set_state(callback, notes["callbacks"][index], mine)
 
     def _mute(self):
         hooks = ("on_train_batch_begin", "on_train_batch_end")
@@ -364,9 +371,9 @@ class Checkpoint(keras.callbacks.Callback):
                 f"would have no place for them. {_HOW_TO_BUILD}"
             )
         self._warn()
-        arrays = arrays_of(self.model, lasting_variables(self.model), "model")
-        arrays |= arrays_of(self.model, passing_variables(self.model), "passing")
-        states = [memory.take(callback) for callback in self.callbacks]
+        arrays = arrays_of(self.model, persistent_variables(self.model), PERSISTENT)
+        arrays |= arrays_of(self.model, transient_variables(self.model), TRANSIENT)
+        states = [callback_state.get_state(callback) for callback in self.callbacks]
         for index, (_, mine) in enumerate(states):
             arrays |= {f"callback{index}/{n}": array for n, array in enumerate(mine)}
         notes = {
@@ -391,11 +398,11 @@ class Checkpoint(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
     def _warn(self):
-        """Names, once, each callback that remembers something which is not kept."""
+        """Warns, once, of each callback whose state is not saved."""
         for index, callback in enumerate(self.callbacks):
-            before = self._snapshots[index]
-            if before is not None and (lost := memory.changed(callback, before)):
-                self._snapshots[index] = None
+            before = self._fingerprints[index]
+            if before is not None and (lost := callback_state.unsaved_changes(callback, before)):
+                self._fingerprints[index] = None
                 warnings.warn(
                     f"Checkpoint does not keep what {type(callback).__name__} remembers "
                     f"({', '.join(lost)}): in a resumed run it begins anew. Give it get_state and "

@@ -1,4 +1,4 @@
-"""The seconds of training alone."""
+"""A clock of the seconds of training."""
 
 import time
 
@@ -6,10 +6,10 @@ import keras
 
 
 class TrainingClock(keras.callbacks.Callback):
-    """Measures how long an epoch trains: validation and samples left out.
+    """Measures how long an epoch trains, without validation and samples.
 
     Attributes:
-        epoch_seconds: Of the epoch that runs, or of the last one.
+        epoch_seconds: The seconds of the epoch that runs, or of the last one.
     """
 
     def __init__(self):
@@ -21,18 +21,19 @@ class TrainingClock(keras.callbacks.Callback):
         return self._spent + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def on_train_begin(self, logs=None):
-        self._spent, self._since = 0.0, None  # a training that broke off has left it running
+        self._spent, self._since = 0.0, None  # it may run still, after a training that broke off
 
     def on_epoch_begin(self, epoch, logs=None):
         self._spent, self._since = 0.0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         steps = self.params.get("steps")
-        if steps and batch + 1 >= steps:  # of several an execution the last may go beyond
+        if steps and batch + 1 >= steps:  # an execution of several steps may go beyond the last one
             self.stop_clock()
 
     def on_test_begin(self, logs=None):
         self.stop_clock()
 
     def stop_clock(self):
+        """Stops counting until the next epoch."""
         self._spent, self._since = self.epoch_seconds, None

@@ -1,16 +1,16 @@
-"""Keras's early stopping, with a memory that survives the process."""
+"""Keras's early stopping, with a state that a checkpoint saves."""
 
 import keras
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """`keras.callbacks.EarlyStopping`, whose best weights and patience go into a `Checkpoint`.
+    """`keras.callbacks.EarlyStopping`, whose best weights and patience a `Checkpoint` saves.
 
-    Keras's own starts afresh in a resumed run: it forgets the best epoch, and may restore weights that
-    are worse, or wait too long. Takes the same arguments.
+    Keras's own starts anew in a resumed run: it forgets the best epoch, so that it may restore worse
+    weights, or wait too long. Takes the same arguments.
 
     Attributes:
-        last_weights: After the training, the weights of its last epoch, whatever is restored.
+        last_weights: After the training, the weights of its last epoch, even if others are restored.
     """
 
     def on_train_end(self, logs=None):

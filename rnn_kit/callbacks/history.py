@@ -1,4 +1,4 @@
-"""A training's course, one row an epoch, and its end where the loss is no number."""
+"""A log of a training, one row an epoch; and an end where the loss is no finite number."""
 
 import keras
 import numpy as np
@@ -8,24 +8,24 @@ from rnn_kit.errors import DivergedError
 
 
 class EpochLog(TrainingClock):
-    """Hands on one row an epoch: seconds of training, tokens seen, losses.
+    """Writes one row an epoch: seconds of training, tokens seen, losses.
 
-    Its seconds go into a `Checkpoint`, so that a resumed run counts on. They are those of one training:
-    another `fit` begins at 0, unless it goes on with the same model (`initial_epoch`).
+    A `Checkpoint` saves its seconds, so that a resumed run counts on. Another `fit` begins at 0, unless
+    it goes on with the same model (`initial_epoch`).
 
     Args:
         write: Called with a dict at the end of each epoch: `epoch` (from 1), `seconds` (training alone,
             validation and samples left out), `tokens` (trained on since the start), then what Keras
             logs: `loss`, `val_loss` and metrics.
-        tokens: Tokens that an epoch trains on.
+        tokens: The number of tokens that an epoch trains on.
     """
 
     def __init__(self, write, tokens):
         super().__init__()
         self.write = write
         self.tokens = tokens
-        self._seconds_before = 0.0  # the epoch that runs
-        self._trained = None  # the model that they are the seconds of
+        self._seconds_before = 0.0  # those of the epochs before the one that runs
+        self._trained = None  # the model that was trained in these seconds
         self._begins = self._is_restored = False
 
     @property
@@ -34,7 +34,7 @@ class EpochLog(TrainingClock):
         return self._seconds_before + self.epoch_seconds
 
     def on_train_begin(self, logs=None):
-        if self._since is None:  # or else the last training broke off, in an epoch that comes again
+        if self._since is None:  # else the last training broke off in an epoch, which comes again
             self._seconds_before = self.seconds
         super().on_train_begin(logs)
         self._begins, self._is_restored = True, False
@@ -66,9 +66,9 @@ class EpochLog(TrainingClock):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends a training whose loss has become NaN or infinite, and says so.
+    """Raises when the loss of a training becomes NaN or infinite.
 
-    Keras's `TerminateOnNaN` ends it too, in silence and as if it had come to its end.
+    Keras's `TerminateOnNaN` ends the training without an error, as if it were complete.
 
     Raises:
         DivergedError: from `fit`, naming the batch.

@@ -1,4 +1,4 @@
-"""Text that a language model writes while it is being trained."""
+"""Samples of text that a language model writes while it is trained."""
 
 import keras
 import numpy as np
@@ -8,19 +8,19 @@ from rnn_kit.sampling import TemperatureSampler
 
 
 class SampleText(keras.callbacks.Callback):
-    """Text at several temperatures as training goes on: noise turns into words.
+    """Writes text at several temperatures as training goes on: noise turns into words.
 
     Args:
         decode: From a 1-D array of ids to text: `CharVocabulary.decode`, say.
         prompt_ids: 1-D ids to start from; or a function from the epoch's number (from 1) to them.
         temperatures: Default: those of the lecture, 0.2, 0.5, 1.0, 1.2.
-        length: Ids to write at each temperature. Default: 400, as in the lecture.
-        every: Epochs between samples; after the last there are always some. Default: 1.
-        seed: The samples of an epoch derive from it and from the epoch.
+        length: The number of ids to write at each temperature. Default: 400, as in the lecture.
+        every: The number of epochs from sample to sample; the last epoch always has one. Default: 1.
+        seed: Seed of the samples, which derive from it and from the epoch.
         top_k, top_p: As in `TemperatureSampler`.
-        write: Called with each piece of text. Default: to standard output.
-        generator: From the model to a generator of it, a `WindowGenerator` say. Default: the model's
-            `Generator`. Where the model puts out probabilities, the samples are drawn from those.
+        write: Called with each piece of text. Default: print it.
+        generator: From the model to its generator, a `WindowGenerator` say. Default: to a `Generator`.
+            Where the model puts out probabilities, the samples are drawn from those.
         stop_id: An id, or several: a text ends with the first of them. Default: `None`.
 
     Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the loop of the text generation example.
@@ -54,7 +54,7 @@ class SampleText(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._epoch = self._sampled = 0
-        # A model that cannot be stepped through is refused before training.
+        # Made now, so that a model that cannot be stepped through is refused before training.
         self._generator = self.generator(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -84,14 +84,14 @@ class SampleText(keras.callbacks.Callback):
         return np.asarray(self.prompt_ids(epoch) if callable(self.prompt_ids) else self.prompt_ids)
 
     def _sample(self, prompt, epoch):
-        """One text at each temperature, headed by it."""
+        """Writes one text at each temperature, with a heading."""
         texts = []
         stop = {} if self.stop_id is None else {"stop_id": self.stop_id}
         for sampler in self._samplers:
             sampler.from_logits = getattr(self._generator, "from_logits", True)
             sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
             ids = self._generator.generate(prompt[None], self.length, sampler, **stop)[0]
-            if stop:  # what comes after is filled with it
+            if stop:  # what follows it is filled up with it
                 ends = len(prompt) + np.flatnonzero(np.isin(ids[len(prompt) :], self.stop_id))
                 ids = ids[: ends[0] + 1] if len(ends) else ids
             texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")

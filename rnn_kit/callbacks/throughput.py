@@ -1,4 +1,4 @@
-"""How fast training goes, and how long it will take."""
+"""A progress report: how fast training goes, and how long it will take."""
 
 import sys
 import time
@@ -9,18 +9,17 @@ from rnn_kit.callbacks.clock import TrainingClock
 
 
 class Throughput(TrainingClock):
-    """One line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
+    """Prints a line an epoch: losses, tokens a second, time left. On a terminal, a bar while it runs.
 
-    Seconds and tokens a second are those of training; the time left has validation and samples in it.
-    In a resumed epoch only the batches that are trained on now count.
+    Seconds and tokens a second are those of training; the time left includes validation and samples. In
+    a resumed epoch only the batches that are trained on now count.
 
     Args:
-        tokens: Tokens that an epoch trains on.
+        tokens: The number of tokens that an epoch trains on.
         unit: What a token is called. Default: `"characters"`.
-        stream: Where the lines go. Default: standard output. The bar goes to standard error, if that is
-            a terminal.
-        perplexity: Whether to write losses, which are nats a token then, as perplexities, e^loss.
-            Default: `False`.
+        stream: Where the lines are written. Default: standard output. The bar is written to standard
+            error, if that is a terminal.
+        perplexity: Whether to print losses, in nats a token, as perplexities, e^loss. Default: `False`.
     """
 
     def __init__(self, tokens, unit="characters", stream=None, perplexity=False):
@@ -33,14 +32,14 @@ class Throughput(TrainingClock):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._begun, self._drawn = time.perf_counter(), 0.0
-        self._done_before = None  # epochs, and the part of one, that came before this `fit`
+        self._done_before = None  # epochs, and a part of one, that were trained before this `fit`
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
         self._epoch, self._skipped = epoch, None
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._skipped is None:  # of a resumed epoch the first batches were trained on before
+        if self._skipped is None:  # the first batches of a resumed epoch were trained on before
             steps = self.params.get("steps")
             self._skipped = batch / steps if steps else 0.0
         if self._done_before is None:
@@ -77,7 +76,7 @@ class Throughput(TrainingClock):
 
     def _shown(self, name, value):
         value = np.asarray(value)
-        if value.ndim:  # one number a class, say
+        if value.ndim:  # a number for each class, say
             return " ".join([name, *(f"{number:.4f}" for number in value.ravel())])
         if self.perplexity and name in ("loss", "val_loss"):
             return f"{name.replace('loss', 'perplexity')} {np.exp(value):.2f}"

@@ -1,4 +1,4 @@
-"""Validation as a language model is judged: one stream, read from its first token to its last."""
+"""Validation of a language model on one stream, read from its first token to its last."""
 
 import keras
 import numpy as np
@@ -7,21 +7,21 @@ from rnn_kit.generation.generator import generator_of
 
 
 class ValidateStream(keras.callbacks.Callback):
-    """After each epoch, the cross entropy of one contiguous stream, read at batch size 1.
+    """Computes, after each epoch, the cross entropy of one contiguous stream, read at batch size 1.
 
         val_loss = -(1/N) Σ_n log p(w_n | w_0 ... w_(n-1))        N = len(ids) - 1
 
-    The states are carried from the first token to the last, and no token is left out: Keras's own
-    validation of a stateful model would cut the text into as many streams as training has, each
-    starting from nothing. The model's training states are not touched.
+    The states are carried from the first token to the last, and no token is left out. (Keras's own
+    validation of a stateful model splits the text into as many streams as training has, and each starts
+    from zeros.) The training states are left as they are.
 
-    `val_loss` is put into the epoch's logs, where the callbacks behind this one find it: give it before
-    `Throughput`, `EpochLog` and `EarlyStopping`, and after `AveragedWeights`.
+    It adds `val_loss` to the epoch's logs for the callbacks behind it: give it before `Throughput`,
+    `EpochLog` and `EarlyStopping`, and after `AveragedWeights`.
 
     Args:
         ids: `(N + 1,)` ids, of which the first is not predicted.
-        generator: Of the model to judge. Default: made of the model that is trained, which must be one
-            that `rnn_kit.generation.Generator` takes.
+        generator: The generator to score the ids with. Default: that of the trained model, which must
+            be one that `rnn_kit.generation.Generator` takes.
 
     Raises:
         ValueError: from `fit`, as `Generator` and its `score`.
@@ -33,7 +33,7 @@ class ValidateStream(keras.callbacks.Callback):
         self.generator = generator
 
     def on_train_begin(self, logs=None):
-        # Of this model: the callback may have been in another's training before.
+        # Each time, since the callback may have been in another model's training before.
         self._generator = self.generator or generator_of(self.model)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -1,12 +1,12 @@
-"""Weights of `keras.layers` and `torch.nn` LSTMs and GRUs into the kit's layers, and back.
+"""Converting LSTMs and GRUs of `keras.layers` and `torch.nn` into the kit's layers, and back.
 
                     LSTM                     GRU                      kernel of the inputs
     rnn_kit         i, f, c, o               z, r, candidate          (F, gates * units)
     keras.layers    i, f, c, o               z, r, candidate          (F, gates * units)
     torch.nn        i, f, g, o               r, z, n                  (gates * units, F)
 
-What has no counterpart on the other side is refused with a `ValueError` that names the layer: nothing
-is dropped that would change an output at inference.
+A layer that the other side cannot express raises a `ValueError` that names it: nothing is dropped that
+would change an output at inference.
 """
 
 from rnn_kit.convert.keras_layers import from_keras, to_keras

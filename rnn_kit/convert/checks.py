@@ -1,4 +1,4 @@
-"""What has no counterpart on the other side is refused, by the layer's name."""
+"""Checks that the other side can express a layer; each raises a `ValueError` that names it."""
 
 import keras
 import numpy as np
@@ -7,12 +7,14 @@ from rnn_kit.layers import GRU, PeepholeLSTM
 
 
 def called(layer):
+    """A layer's name and class, for messages."""
     name = getattr(layer, "name", None)
     kind = type(layer).__name__
     return f"Layer '{name}' ({kind})" if isinstance(name, str) else kind
 
 
 def name_of(function):
+    """The name of an activation function, for messages."""
     return getattr(function, "__name__", function)
 
 

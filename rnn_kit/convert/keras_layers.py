@@ -1,4 +1,4 @@
-"""Weights of `keras.layers.LSTM` and `GRU` into the kit's layers, and back."""
+"""Converting `keras.layers.LSTM` and `GRU` into the kit's layers, and back."""
 
 import keras
 
@@ -13,8 +13,8 @@ from rnn_kit.convert.weights import assign, weights_of
 from rnn_kit.layers import GRU, PeepholeLSTM
 
 # The arguments that Keras's layers and the kit's have in common, apart from `dtype`, `seed` and
-# `implementation`, which are read from elsewhere. They are passed on as the objects that they are, not
-# as their configuration, so that a lambda or another unregistered object survives.
+# `implementation`, which `_shared_arguments` adds. They are passed on as objects, not as their
+# configuration, so that a lambda or another unregistered object is kept.
 _SHARED_ARGUMENTS = (
     *("name", "trainable", "units", "activation", "recurrent_activation", "use_bias"),
     *("kernel_initializer", "recurrent_initializer", "bias_initializer"),
@@ -26,13 +26,13 @@ _SHARED_ARGUMENTS = (
 
 
 def from_keras(layer):
-    """A layer of this kit that computes what a `keras.layers.LSTM` or `GRU` computes.
+    """Converts a `keras.layers.LSTM` or `GRU` into a layer of this kit that computes the same.
 
         keras.layers.LSTM    PeepholeLSTM with zero peepholes, output_activation = activation
         keras.layers.GRU     GRU with update_gate="keep", and reset_gate="after" for
                              reset_after=True, "before" for reset_after=False
-        use_cudnn            the same, but of an LSTM "auto" for True, as cuDNN has no peepholes;
-                             and fused=False for False, else fused="auto"
+        use_cudnn            the same, but for an LSTM "auto" in the place of True, as cuDNN has no
+                             peepholes; and fused=False for False, else fused="auto"
 
     Args:
         layer: A `keras.layers.LSTM` or `keras.layers.GRU`, built or not. It is left as it is.
@@ -42,7 +42,7 @@ def from_keras(layer):
         too, with the same weights, and with the states that a stateful `layer` carries.
 
     Raises:
-        ValueError: if `layer` is anything else, a subclass too, since that may compute anything.
+        ValueError: if `layer` is of any other class, also of a subclass, which may compute anything.
 
     Example:
 
@@ -77,7 +77,7 @@ def from_keras(layer):
 
 
 def to_keras(layer):
-    """The `keras.layers.LSTM` or `GRU` that computes what a layer of this kit computes.
+    """Converts a layer of this kit into the `keras.layers.LSTM` or `GRU` that computes the same.
 
         PeepholeLSTM                 keras.layers.LSTM
         GRU(reset_gate="after")      keras.layers.GRU(reset_after=True)

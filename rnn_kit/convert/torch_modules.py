@@ -1,6 +1,6 @@
-"""Weights of `torch.nn.LSTM` and `GRU` into the kit's layers, and back.
+"""Converting `torch.nn.LSTM` and `GRU` into the kit's layers, and back.
 
-Torch is imported by the functions that take or make a module of it, and not before.
+Only the functions that take or make a module import torch.
 """
 
 import keras
@@ -18,7 +18,7 @@ from rnn_kit.layers import GRU, PeepholeLSTM
 
 
 def to_torch_weights(layer, layer_index=0, reverse=False):
-    """The weights of a layer of this kit as one layer's part of a `torch.nn` state dict.
+    """Returns the weights of a layer of this kit as one layer's part of a `torch.nn` state dict.
 
         weight_ih_l0    kernel, transposed                        LSTM: blocks in the kit's order
         weight_hh_l0    recurrent kernel, transposed              GRU: z, r, h become r, z, n
@@ -112,7 +112,7 @@ def set_torch_weights(layer, weights, layer_index=0, reverse=False):
 
 
 def from_torch(module):
-    """The kit's layers that compute what a `torch.nn.LSTM` or `GRU` computes.
+    """Converts a `torch.nn.LSTM` or `GRU` into layers of this kit that compute the same.
 
         layer k of the module             PeepholeLSTM or GRU, with return_sequences=True
         layer k of a bidirectional one    keras.layers.Bidirectional of it, merge_mode="concat"
@@ -125,10 +125,10 @@ def from_torch(module):
         module: A `torch.nn.LSTM` or `torch.nn.GRU`, on any device. It is left as it is.
 
     Returns:
-        A list, to be applied one after the other: `keras.Sequential(from_torch(module))`. It has
-        `num_layers` recurrent layers, built, with the module's weights and dtype, and otherwise the
-        kit's defaults, but for `recurrent_initializer="glorot_uniform"`; and, if the module has
-        `dropout`, a `Dropout` layer after each but the last.
+        A list of layers, for `keras.Sequential(from_torch(module))`: `num_layers` recurrent layers,
+        built, with the module's weights and dtype and `recurrent_initializer="glorot_uniform"`, the
+        rest being the kit's defaults; and, if the module has `dropout`, a `Dropout` layer after each
+        but the last.
 
     Raises:
         ValueError: if the module is anything else, a subclass too, or has a `proj_size`.
@@ -159,7 +159,7 @@ def from_torch(module):
         layer = kit_class(
             module.hidden_size,
             use_bias=module.bias,
-            # What is drawn is overwritten. An orthogonal matrix cannot be drawn in half precision.
+            # Overwritten below, but drawn first: orthogonal matrices cannot be in half precision.
             recurrent_initializer="glorot_uniform",
             return_sequences=True,
             dtype=dtype,
@@ -175,7 +175,7 @@ def from_torch(module):
 
 
 def to_torch(layers):
-    """The `torch.nn.LSTM` or `GRU` that computes what layers of this kit compute.
+    """Converts layers of this kit into the `torch.nn.LSTM` or `GRU` that computes the same.
 
         PeepholeLSTM                      torch.nn.LSTM(..., batch_first=True)
         GRU                               torch.nn.GRU(..., batch_first=True)
@@ -183,24 +183,24 @@ def to_torch(layers):
         keras.layers.Bidirectional        bidirectional=True
         keras.layers.Dropout in between   dropout
 
-    The module returns its last layer's whole sequence and every layer's final states, whatever
-    `return_sequences` of the last and `return_state` say, and leaves it to its caller to carry
-    states and to mask. What acts in training alone and torch has not is left behind: the layers' own
-    `dropout` and `recurrent_dropout`, regularizers and constraints.
+    The module returns its last layer's whole sequence and every layer's final states, whatever the
+    layers' `return_sequences` and `return_state` are; it neither carries states nor masks. What acts in
+    training alone and torch does not have is dropped: the layers' `dropout` and `recurrent_dropout`,
+    regularizers and constraints.
 
     Args:
         layers: A `PeepholeLSTM` or `GRU` of this kit or a `keras.layers.Bidirectional` of one, built;
-            or a list of them as they stand one after the other in a model, all of one kind, either
-            with no `keras.layers.Dropout` or with one of the same rate between any two.
+            or a list of them in the order of a model, all of one kind, either without any
+            `keras.layers.Dropout` or with one of the same rate between any two.
 
     Returns:
-        A `torch.nn.LSTM` or `torch.nn.GRU` of the layers' dtype. It is in training mode, as modules
-        are at first: call `eval()` where it has dropout.
+        A `torch.nn.LSTM` or `torch.nn.GRU` of the layers' dtype, in training mode as any new module:
+        call `eval()` where it has dropout.
 
     Raises:
         ValueError: naming the layer, if torch cannot express it (see `to_torch_weights`), if it runs
-            backwards alone or merges its directions otherwise than by "concat", or if it does not
-            fit the others: in kind, `units`, `use_bias`, dtype, input size, or direction.
+            backwards alone or has another `merge_mode` than "concat", or if it differs from the
+            others in kind, `units`, `use_bias`, dtype, input size, or direction.
 
     Example:
 
@@ -239,7 +239,7 @@ def _suffix(layer_index, reverse):
 
 
 def _torch_arrays(layer, weights, suffix):
-    """One layer's arrays from a state dict, checked, by their names without the suffix."""
+    """Selects and checks one layer's arrays of a state dict: names without the suffix to arrays."""
     if f"weight_hr{suffix}" in weights:
         raise ValueError(
             f"The weights hold 'weight_hr{suffix}', the projection of a torch.nn.LSTM with proj_size. "
@@ -270,14 +270,14 @@ def _torch_arrays(layer, weights, suffix):
 
 
 def _directions(layer):
-    """The kit's layers in a layer: itself, or the two of a `Bidirectional`."""
+    """Lists the kit's layers in a layer: itself, or the two of a `Bidirectional`."""
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer.forward_layer, layer.backward_layer]
     return [layer]
 
 
 def _stack_and_dropout(layers):
-    """The recurrent layers, and the rate of the `Dropout` layers between them."""
+    """Returns the recurrent layers, and the rate of the `Dropout` layers between them."""
     dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
     if not dropouts:
         return layers, 0.0
@@ -292,22 +292,23 @@ def _stack_and_dropout(layers):
 
 
 def _stack_weights(stack):
-    """The state dict of a stack, which is checked to be one module of torch."""
+    """Makes the state dict of a stack of layers, and checks that they make one module of torch."""
     weights, wanted = {}, None
     for index, layer in enumerate(stack):
         parts = _directions(layer)
         check_directions(layer, parts)
         for reverse, part in enumerate(parts):
             weights |= to_torch_weights(part, index, bool(reverse))
-            wanted = wanted or _fit(part, parts)  # as the first of all has it
-            _check_fit(part, _fit(part, parts), wanted, stack[0])
+            wanted = wanted or _properties(part, parts)  # those of the first layer
+            _check_properties(part, _properties(part, parts), wanted, stack[0])
         if not layer.return_sequences and index < len(stack) - 1:
             raise ValueError(f"{called(layer)} has return_sequences=False, and is not the last.")
         wanted["input size"] = wanted["directions"] * wanted["units"]
     return weights
 
 
-def _fit(layer, parts):
+def _properties(layer, parts):
+    """What the layers of one module have in common."""
     return {
         "kind": type(layer).__name__,
         "directions": len(parts),
@@ -318,7 +319,7 @@ def _fit(layer, parts):
     }
 
 
-def _check_fit(layer, received, expected, first):
+def _check_properties(layer, received, expected, first):
     for what, value in expected.items():
         if received[what] != value:
             raise ValueError(

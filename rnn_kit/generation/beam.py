@@ -1,4 +1,4 @@
-"""Beam search: the likeliest whole sequence, or nearly, instead of the likeliest next id."""
+"""Beam search, which approximates the likeliest sequence."""
 
 import math
 import threading
@@ -6,17 +6,18 @@ import threading
 import tensorflow as tf
 
 from rnn_kit.checks import at_least
-from rnn_kit.generation.compiled import concrete
+from rnn_kit.generation.cache import LRUCache, owner_and_key
+from rnn_kit.generation.graphs import trace
 from rnn_kit.generation.ids import as_ids, stop_ids
-from rnn_kit.guards import Guard, Kept, parts_of
+from rnn_kit.guards import Guard
 
-_SEARCHES = Kept()
+_SEARCHES = LRUCache()
 _COMPILING = threading.RLock()
 _ROUNDING = 1e-3  # by which a log-probability may be above 0
 
 
 def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_penalty=0.7):
-    """Finds the `width` best continuations of each row, by log-probability for their length.
+    """Finds the `width` best continuations of each row, by their log-probability and length.
 
         score(w) = log p(w) / |w|^length_penalty
 
@@ -27,25 +28,25 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
 
     Args:
         step: `step(ids (N,), state) -> log-probabilities (N, V), state`, of TensorFlow operations, with
-            N = B * width. `Generator.step_log_probabilities` is one. Compiled once for a `step`; the
-            last 8 are kept as long as they live. (Give the same function again, not a new lambda, where
-            speed counts.) It is compiled anew when something that it closes over, or that its object
-            holds, has been changed: a model's layers, say, but not its weights' values.
-        state: Nested tensors with B rows each: the state before `start_ids`. The hypotheses of one row
-            stand together: each row is repeated `width` times.
+            N = B * width. `Generator.step_log_probabilities` is one. It is compiled at its first
+            search, and kept for the next ones while it is among the last 8: give the same function
+            again, not a new lambda. It is compiled anew when something that it closes over, or that
+            its object holds, has changed: a model's layers, say, but not its weights' values.
+        state: Nested tensors with B rows each: the state before `start_ids`. Each row is repeated
+            `width` times, once for each of its hypotheses.
         start_ids: `(B,)` ids to start from, integers of any type. They are not part of the result.
-        end_id: The id that ends a sequence, or `None`: none does, and all have `max_length` ids.
-        width: Hypotheses kept a row, at least 1. 1 goes on with the likeliest id that does not end, and
-            keeps the best end that it has passed.
-        max_length: The most ids of a hypothesis, `end_id` included, at least 1.
-        length_penalty: 0 compares log-probabilities, which favours the short; 1 their mean an id.
-            Finite, at least 0.
+        end_id: The id that ends a sequence. `None`: every sequence has `max_length` ids.
+        width: The number of hypotheses that are kept in each row, at least 1. A width of 1 goes on with
+            the likeliest id that does not end, and keeps the best end on its way.
+        max_length: The largest number of ids of a hypothesis, `end_id` included, at least 1.
+        length_penalty: 0 compares log-probabilities, which favours short sequences; 1 compares their
+            mean over ids. Finite, at least 0.
 
     Returns:
-        ids: `(B, width, L)` int32 array, L at most `max_length`, best first; after `end_id` a row is
-            filled with it (with 0, where there is no sequence and `end_id` is `None`).
-        scores: `(B, width)` float32 array. Where fewer than `width` sequences exist, the rest have
-            the score -inf.
+        ids: `(B, width, L)` int32 array, L at most `max_length`, best first. After `end_id` a row is
+            filled up with it. Where fewer than `width` sequences exist, the other rows hold `end_id`
+            alone, or 0 if it is `None`.
+        scores: `(B, width)` float32 array, -inf for rows without a sequence.
 
     Raises:
         ValueError: if `width`, `max_length` or `length_penalty` is out of its range, if `start_ids` are
@@ -92,15 +93,15 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
 
 def _end(end_id, vocabulary):
     end = [] if end_id is None else stop_ids(end_id, vocabulary, "end_id", several=False)
-    return int(end[0]) if len(end) else -1  # no id is -1
+    return int(end[0]) if len(end) else -1  # which is no id
 
 
 def _compiled(step, width, state):
-    """The search of a `step`, compiled for any number of rows and any length; and the vocabulary."""
+    """Returns the search of a `step`, compiled for any number of rows and any length, and V."""
     specs = tf.nest.map_structure(lambda s: tf.TensorSpec([None, *s.shape[1:]], s.dtype), state)
-    owner, part = parts_of(step)
-    key = part, width, str(specs)
-    with _COMPILING:  # not `TRACING`: `step` may wait for what another thread is tracing
+    owner, key = owner_and_key(step)
+    key = key, width, str(specs)
+    with _COMPILING:  # not `TRACING_LOCK`: `step` may wait for what another thread is tracing
         searches = _SEARCHES.of(owner)
         if key not in searches or not searches[key][-1].holds():
             searches[key] = *_compile(step, width, specs), Guard(step)
@@ -115,7 +116,7 @@ def _compile(step, width, specs):
     scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
     ids = tf.TensorSpec([None], tf.int32)
     with tf.init_scope():
-        graph = concrete(search, specs, ids, scalar_int, scalar_int, scalar_float)
+        graph = trace(search, specs, ids, scalar_int, scalar_int, scalar_float)
     return graph, vocabulary[-1]
 
 

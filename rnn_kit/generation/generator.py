@@ -1,42 +1,42 @@
-"""Writing with a language model: one compiled step that carries the state, and loops over it."""
+"""A generator for language models that give logits at every position."""
 
 import weakref
 
 import numpy as np
 import tensorflow as tf
 
-from rnn_kit.generation.compiled import IDS, Graphs
-from rnn_kit.generation.loops import Loops, log_probabilities, refuse_symbolic
-from rnn_kit.generation.plan import Plan
-from rnn_kit.guards import TRACING
+from rnn_kit.generation.base import BaseGenerator, log_probabilities, refuse_symbolic
+from rnn_kit.generation.graphs import IDS_SPEC, ModelGraphs
+from rnn_kit.generation.stepwise_model import StepwiseModel
+from rnn_kit.guards import TRACING_LOCK
 
-_PREFILL_CHUNK = 256  # tokens at once: bounds the memory that (B, T, V) logits take
+_PREFILL_CHUNK = 256  # ids read at once, which bounds the memory of (B, T, V) logits
 
 
-class Generator(Loops):
+class Generator(BaseGenerator):
     """Steps a language model token by token, with its states outside of it.
 
-    Where `model.predict` on the whole text so far costs T steps for every token, a step here costs one,
-    because the recurrent states after the text so far are kept:
+    `model.predict` on the text so far costs T steps for every token. A step here costs one, because it
+    starts from the recurrent states after the text so far:
 
         logits, state = prefill(ids)          all of ids (B, T) at once
         logits, state = step(next_ids, state) one more id a row
 
-    Both are compiled once, for any B and T. The model's weights are read when a step runs (train on,
-    and the generator writes better); its own carried states, seeds and losses are never written. When
+    Both are compiled once, for any B and T. They read the model's weights when they run, so that the
+    generator follows a training; they never write the model's carried states, seeds and losses. When
     more of the model has changed than its weights' values (`enable_lora`, `quantize`, an activation, a
-    dtype policy, a layer that was added), the next call compiles anew; what a function of yours, an
-    activation say, reads from an array that is changed in place stays as it was. Any number of threads
-    may use one generator at once.
+    dtype policy, a layer that was added), the next call compiles anew. (It does not notice when an
+    array that your own activation function reads is changed in place.) Any number of threads may use
+    one generator at once.
 
     Args:
         model: Maps `(B, T)` ids to `(B, T, V)` logits: a built `keras.Sequential` or functional model,
             nested too, of position-wise layers and causal recurrent layers (from Keras or this kit,
             stateful or not, any cell) with `return_sequences=True`. A masked id (of an `Embedding` with
-            `mask_zero=True`) leaves the states as they are, so that rows may be padded. A
-            `LearnedInitialState` around a recurrent layer is where a text's states begin.
-        from_logits: Whether the model puts out logits, or probabilities. Default: `None`, recognised:
-            probabilities come from a softmax at the end, or are positive and add up to 1.
+            `mask_zero=True`) leaves the states as they are, so that rows may be padded. With a
+            `LearnedInitialState` around a recurrent layer, a text begins with the learned states.
+        from_logits: Whether the model puts out logits, or probabilities. Default: `None`, which
+            recognises probabilities by a softmax at the end, or as positive numbers that add up to 1.
 
     Attributes:
         vocabulary: V.
@@ -64,39 +64,41 @@ class Generator(Loops):
     def __init__(self, model, from_logits=None):
         super().__init__(model, from_logits)
 
-    def _trace(self, model):
-        plan = Plan(model)
+    def _make_graphs(self, model):
+        stepwise = StepwiseModel(model)
         state_spec = [
-            tf.TensorSpec([None, *shape], dtype) for r in plan.recurrences for shape, dtype in r.shapes
+            tf.TensorSpec([None, *shape], dtype) for rnn in stepwise.rnns for shape, dtype in rnn.shapes
         ]
 
-        def last(ids, state):
-            outputs, state = plan.run(ids, state)
+        def read(ids, state):
+            outputs, state = stepwise.run(ids, state)
             return outputs[:, -1], state
 
-        graphs = Graphs(model, last, state_spec, plan.initial_states)
-        graphs.vocabulary, graphs.probabilities = plan.vocabulary, plan.probabilities
-        graphs.sequence = graphs.traced(lambda ids, state: plan.run(ids, state), IDS, state_spec)
+        graphs = ModelGraphs(model, read, state_spec, stepwise.initial_states)
+        graphs.vocabulary, graphs.probabilities = stepwise.vocabulary, stepwise.probabilities
+        graphs.every_position = graphs.lazy(
+            lambda ids, state: stepwise.run(ids, state), IDS_SPEC, state_spec
+        )
         return graphs
 
     def _read(self, graphs, ids, state):
         if ids.shape[1] is None:  # inside a `tf.function`
-            return graphs.last(ids, state)
+            return graphs.read(ids, state)
         for start in range(0, ids.shape[1], _PREFILL_CHUNK):
-            logits, state = graphs.last(ids[:, start : start + _PREFILL_CHUNK], state)
+            logits, state = graphs.read(ids[:, start : start + _PREFILL_CHUNK], state)
         return logits, state
 
     def score(self, ids, lengths=None):
-        """Log-probability of each row's sentence given its first id.
+        """Computes the log-probability of each row's sentence, given its first id.
 
             log p(w_2 ... w_T | w_1) = Σ_t log softmax(logits(w_1 ... w_{t-1}))[w_t]
 
-        Of a model that puts out probabilities p, log p(w_1 ... w_{t-1})[w_t] is summed.
+        For a model that puts out probabilities p it is Σ_t log p(w_1 ... w_{t-1})[w_t].
 
         Args:
-            ids: `(B, T)` ids, T at least 2; the first is what the sentence starts from.
-            lengths: `(B,)` ids that count in each row, the first included; the rest is padding.
-                Default: all.
+            ids: `(B, T)` ids, T at least 2; the sentence starts from the first.
+            lengths: `(B,)`, the number of ids that count in each row, the first included; the rest is
+                padding. Default: all.
 
         Returns:
             `(B,)` float64 array, in nats.
@@ -116,7 +118,7 @@ class Generator(Loops):
         return np.where(counts, log_p, 0).sum(axis=1, dtype="float64")
 
     def log_probabilities(self, ids):
-        """Log-probability of each id of a row, given those before it.
+        """Computes the log-probability of each id of a row, given those before it.
 
             log p(w_t | w_1 ... w_{t-1}) = log softmax(logits(w_1 ... w_{t-1}))[w_t]
 
@@ -124,7 +126,7 @@ class Generator(Loops):
             ids: `(B, T)` ids, T at least 2.
 
         Returns:
-            `(B, T - 1)` float32 array, in nats: of the second id of each row, the third ...
+            `(B, T - 1)` float32 array, in nats, for the second id of each row to the last.
 
         Raises:
             ValueError: if `ids` is not `(B, T)` with T of at least 2, or has an id outside [0, V).
@@ -138,7 +140,7 @@ class Generator(Loops):
         state, pieces = graphs.initial_state(rows), []
         for start in range(0, time - 1, _PREFILL_CHUNK):
             here = slice(start, min(start + _PREFILL_CHUNK, time - 1))
-            outputs, state = graphs.sequence(ids[:, here], state)
+            outputs, state = graphs.every_position(ids[:, here], state)
             outputs, targets = tf.cast(outputs, tf.float32), ids[:, 1:][:, here]
             if graphs.from_logits:
                 log_p = -tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
@@ -148,16 +150,16 @@ class Generator(Loops):
         return np.concatenate(pieces, axis=1)
 
 
-# An attribute of the model, so that a cycle of what was compiled, a list and the model goes when nobody
-# else holds it. Keras does not know of it: it is in no config, no file and no copy.
+# An attribute of the model, so that graphs that hold the model go with it when nothing else holds it.
+# Keras does not know of it: it is in no config, no file and no copy.
 _ATTRIBUTE = "_rnn_kit_generator"
 
 
 def generator_of(model):
-    """The model's `Generator`, made at first and kept as long as the model is."""
+    """Returns the model's `Generator`, which is made at the first call and lives with the model."""
     generator = _kept_generator(model)
     if generator is None:
-        with TRACING:  # several threads make one
+        with TRACING_LOCK:  # of several threads one makes it
             generator = _kept_generator(model)
             if generator is None:
                 generator = Generator(model)
@@ -168,35 +170,35 @@ def generator_of(model):
 
 def _kept_generator(model):
     generator = getattr(model, "__dict__", {}).get(_ATTRIBUTE)
-    # One whose attributes were copied from another model has that one's.
+    # A model to which another one's attributes were copied has that one's generator.
     return generator if generator is not None and generator._model() is model else None
 
 
 def generate(model, prompt_ids, length, sampler=None, stop_id=None):
-    """Writes `length` ids after each prompt: one compiled loop that carries the state.
+    """Writes `length` ids after each prompt, in one compiled loop that carries the state.
 
     Args:
-        model: As for `Generator`. Its generator is kept, so that only the first call compiles; other
-            lengths, prompts and batch sizes compile nothing, and a model that has been changed by more
-            than its weights' values is compiled anew.
+        model: As for `Generator`. Only the first call compiles: the model's generator is kept, for
+            other lengths, prompts and batch sizes too, until more of the model changes than its
+            weights' values.
         prompt_ids: `(B, T0)` integer ids, T0 at least 1.
-        length: How many ids to write a row, at least 0.
+        length: The number of ids to write in each row, at least 0.
         sampler: A callable from `(B, V)` logits to `(B,)` integer ids. Default: `TemperatureSampler()`;
             for a model that ends in a softmax `TemperatureSampler(from_logits=False)`. The loops of the
-            last 8 samplers are kept; one whose temperature, say, was set anew is compiled anew.
+            last 8 samplers are kept; setting a sampler's temperature, say, compiles its loop anew.
             Threads that share a sampler with a seed take turns at it.
-        stop_id: An id, or several: after the first of them that it writes a row is filled with that
-            one. Default: `None`.
+        stop_id: An id, or several: a row that has written one of them is filled up with it. Default:
+            `None`.
 
     Returns:
-        `(B, T0 + length)` int32 array: the prompts and what follows. In float32 its logits agree with
-        running the whole prefix through the model to 1e-5, and so do greedy ids except where the best
-        two logits are closer than that.
+        `(B, T0 + length)` int32 array: the prompts and what follows. In float32 the logits agree to
+        1e-5 with those of the model for the whole prefix, and greedy ids are the same, except where the
+        best two logits are closer than that.
 
     Raises:
         ValueError: for a model that cannot be stepped through, ids that are not `(B, T0)` integers in
-            [0, V), a stop id that is none of these, a negative length, or a sampler with another
-            `from_logits` than the model's outputs have.
+            [0, V), a stop id that is not in [0, V), a negative length, or a sampler that takes logits
+            where the model puts out probabilities, or the other way round.
 
     Example:
 

@@ -1,18 +1,18 @@
-"""Ids as they come in: integers of any type and from any library, to int32."""
+"""Checks of ids, which may be integers of any type and of any library."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def as_ids(ids, name, rank, shape, vocabulary=None):
-    """int32 ids, an array; or a tensor, where it is symbolic, whose values are not looked at.
+    """Converts ids to int32: an array, or, where they are symbolic, a tensor.
 
     Args:
         ids: Integers of any type: an array, a tensor, a list.
         name: What they are called in errors.
-        rank: Axes that they must have, each but the first of at least 1.
-        shape: The same in words, for errors.
-        vocabulary: V. Default: any.
+        rank: The number of axes, each of which but the first must have a size of at least 1.
+        shape: The expected shape in words, for errors.
+        vocabulary: V. The values of symbolic ids are not checked. Default: any.
 
     Raises:
         ValueError: if they are no integers, have another shape, or one is outside [0, V).
@@ -23,7 +23,7 @@ def as_ids(ids, name, rank, shape, vocabulary=None):
     except ValueError:
         raise ValueError(f"{name} must be integers of the shape {shape}. Received: {ids!r}") from None
     if not symbolic and ids.size == 0 and ids.dtype == np.float64:
-        ids = ids.astype("int32")  # an empty list's
+        ids = ids.astype("int32")  # of an empty list
     integer = ids.dtype.is_integer if symbolic else np.issubdtype(ids.dtype, np.integer)
     if not integer or len(ids.shape) != rank or 0 in ids.shape[1:]:
         raise ValueError(
@@ -41,7 +41,13 @@ def as_ids(ids, name, rank, shape, vocabulary=None):
 
 
 def stop_ids(stop_id, vocabulary, name="stop_id", several=True):
-    """`(S,)` int32 ids: none of `None`, one of a number, all of several.
+    """Converts a stop id, several or `None` to int32 ids `(S,)`.
+
+    Args:
+        stop_id: An id; several, if `several`; or `None`, which gives none.
+        vocabulary: V.
+        name: The argument's name, for errors.
+        several: Whether there may be several.
 
     Raises:
         ValueError: if one is no integer, or outside [0, V).

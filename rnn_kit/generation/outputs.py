@@ -1,4 +1,4 @@
-"""What a model puts out: logits, or the probabilities of a softmax."""
+"""Tells whether a model puts out logits, or the probabilities of a softmax."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def ends_in_softmax(model):
     )
 
 
-def probabilities(outputs):
+def are_probabilities(outputs):
     """Whether a model's outputs `(..., V)` are probabilities: each in [0, 1], a row's sum 1.
 
     Returns:

@@ -1,40 +1,41 @@
-"""Writing with a model that sees a window of the text and predicts the one id after it."""
+"""A generator for models that read a window of the text and predict the one id after it."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from rnn_kit._internals import flatten_layers
 from rnn_kit.checks import at_least
-from rnn_kit.generation.compiled import Graphs
-from rnn_kit.generation.loops import Loops
-from rnn_kit.generation.outputs import ends_in_softmax, probabilities
-from rnn_kit.generation.plan import all_layers
-from rnn_kit.generation.recurrence import inference
+from rnn_kit.generation.base import BaseGenerator
+from rnn_kit.generation.graphs import ModelGraphs
+from rnn_kit.generation.outputs import are_probabilities, ends_in_softmax
+from rnn_kit.generation.steppable import check_built
+from rnn_kit.layers._inference import inference_arguments
 
-_PROBED, _LONGEST = 5, 256  # windows that a model is asked about once, and their most ids
+_PROBED, _LONGEST = 5, 256  # windows of the probe, and the most ids of one
 
 
-class WindowGenerator(Loops):
+class WindowGenerator(BaseGenerator):
     """Slides the window of a many-to-one model over what it writes, in one compiled loop.
 
         logits(w_(t+1)) = model(w_(t-W+1) ... w_t)
 
-    Before W ids are there, the window is as long as the text so far, without padding. Each step runs
-    the model on the whole window: W steps of a recurrent network for one id. Where a model gives logits
-    at every position, `Generator` carries its states and takes one.
+    As long as the text has fewer than W ids, the window is the text so far, without padding. Each step
+    runs the model on the whole window: W steps of a recurrent network for one id. Where a model gives
+    logits at every position, `Generator` carries its states and takes one step.
 
         logits, state = prefill(ids)          the last W of ids (B, T)
-        logits, state = step(next_ids, state) drops the oldest id a row, appends the new one
+        logits, state = step(next_ids, state) drops each row's oldest id, appends the new one
 
-    Both are compiled once, for any B and T, and anew when more of the model has changed than its
-    weights' values, as `Generator` says. The model's weights are read when a step runs; its seeds and
-    losses are never written.
+    Both are compiled as those of `Generator`: once, for any B and T, until more of the model changes
+    than its weights' values. They read the model's weights when they run, and never write its seeds and
+    losses.
 
     Args:
         model: A built Keras model of any kind whose call maps `(B, T)` int ids to `(B, V)` logits of
-            the next id, for every T up to `window`. It is called with `training=False` where it takes
-            that.
-        window: W, the most ids that the model sees, at least 1.
+            the next id, for every T up to `window`. It is called with `training=False`, if its call
+            takes that.
+        window: W, the largest number of ids that the model reads, at least 1.
         from_logits: As in `Generator`.
 
     Attributes:
@@ -66,11 +67,11 @@ class WindowGenerator(Loops):
         self.window = at_least("window", window, 1)
         super().__init__(model, from_logits)
 
-    def _trace(self, model):
+    def _make_graphs(self, model):
         _check_model(model)
-        window, training = self.window, inference(model)
+        window, training = self.window, inference_arguments(model)
 
-        def last(ids, state):
+        def read(ids, state):
             held, count = state  # the ids stand at the window's right end
             held = tf.concat([held, ids], axis=1)[:, -window:]
             held = tf.ensure_shape(held, [None, window])
@@ -84,18 +85,18 @@ class WindowGenerator(Loops):
             return [tf.zeros((rows, window), tf.int32), tf.zeros(rows, tf.int32)]
 
         state_spec = [tf.TensorSpec([None, window], tf.int32), tf.TensorSpec([None], tf.int32)]
-        graphs = Graphs(model, last, state_spec, initial_state)
-        logits, _ = graphs.last.graph.structured_outputs
+        graphs = ModelGraphs(model, read, state_spec, initial_state)
+        logits, _ = graphs.read.graph.structured_outputs
         graphs.vocabulary = _vocabulary(model, getattr(logits, "shape", None))
-        graphs.probabilities = ends_in_softmax(model) or _probed(graphs, window)
+        graphs.probabilities = ends_in_softmax(model) or _probe(graphs, window)
         return graphs
 
     def initial_state(self, batch_size):
-        """The state before any id: the window `(batch_size, W)`, and how many ids are there, a row."""
+        """The state before any id: the window `(batch_size, W)`, and the number of ids in each row."""
         return super().initial_state(batch_size)
 
     def _read(self, graphs, ids, state):
-        return graphs.last(ids[:, -self.window :], state)
+        return graphs.read(ids[:, -self.window :], state)
 
     def _checked_state(self, ids, state, graphs):
         state = super()._checked_state(ids, state, graphs)
@@ -108,28 +109,25 @@ class WindowGenerator(Loops):
         return state
 
 
-def _probed(graphs, window):
-    """Whether the model puts out probabilities, from what it says of some windows."""
+def _probe(graphs, window):
+    """Whether the model puts out probabilities, by its outputs for some windows."""
     ids = np.arange(_PROBED * min(window, _LONGEST)).reshape(_PROBED, -1) % graphs.vocabulary
-    outputs, _ = graphs.last(tf.constant(ids, tf.int32), graphs.initial_state(_PROBED))
-    return probabilities(outputs)
+    outputs, _ = graphs.read(tf.constant(ids, tf.int32), graphs.initial_state(_PROBED))
+    return are_probabilities(outputs)
 
 
 def _check_model(model):
-    if not model.built:
-        raise ValueError(
-            f"Model '{model.name}' is not built yet. Give it an Input, or call it once on ids."
-        )
-    for layer in all_layers(model):
+    check_built(model)
+    for layer in flatten_layers(model, include_self=False):
         if getattr(layer, "stateful", False):
             raise ValueError(
-                f"Layer '{layer.name}' is stateful, and every window is read anew: "
+                f"Layer '{layer.name}' is stateful, but each window is read from its beginning: "
                 "rebuild the model with stateful=False."
             )
 
 
 def _vocabulary(model, shape):
-    """V, from the output's shape for ids of any `(B, T)`."""
+    """V, by the shape of the outputs for ids of any `(B, T)`."""
     if shape is not None and len(shape) == 3:
         raise ValueError(
             f"Model '{model.name}' maps (B, T) ids to (B, T, V), logits at every position: "

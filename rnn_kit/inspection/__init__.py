@@ -1,7 +1,7 @@
-"""What happens in a recurrent layer while its model reads: states, gates and gradients over time."""
+"""What a recurrent layer does while its model reads: states, gates and gradients over time."""
 
+from rnn_kit.inspection.finding import recurrent_layers
 from rnn_kit.inspection.gradients import GradientsOverTime, gradient_function, gradients_over_time
-from rnn_kit.inspection.layers import recurrent_layers
 from rnn_kit.inspection.states import StatesOverTime, states_over_time
 
 __all__ = [

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from rnn_kit.guards import TRACING, Guard
-from rnn_kit.inspection.layers import find_layer, left_alone, only_reading, state_names, stepped
+from rnn_kit.guards import TRACING_LOCK, Guard
+from rnn_kit.inspection.finding import find_layer, state_names
+from rnn_kit.inspection.recording import only_call, record_calls, state_preserved
 
 
 @dataclass(frozen=True)
 class GradientsOverTime:
-    """How a loss depends on what a recurrent layer held.
+    """The gradients of a loss with respect to the states of a recurrent layer.
 
     Attributes:
         layer: The layer's name.
@@ -30,7 +31,7 @@ class GradientsOverTime:
 
 
 def gradients_over_time(model, inputs, loss, layer=None):
-    """dL/dh(t) at every step t: what back-propagation through time hands from step to step.
+    """Computes dL/dh(t) at every step t, which back-propagation through time hands from step to step.
 
     The derivative is the total one, by every way from h(t) to the loss: through what the layer puts out
     at t, and through all later steps. The states of an LSTM are varied one by one: dL/dc(t) is what
@@ -68,7 +69,7 @@ def gradients_over_time(model, inputs, loss, layer=None):
 
 
 def gradient_function(model, loss, layer=None):
-    """`gradients_over_time` to be called again and again: compiled at the first call.
+    """Makes a function that computes `gradients_over_time` again and again, and is compiled once.
 
     The weights of the model may change between calls. It is compiled anew when more of the model has
     changed (`enable_lora`, an activation, a layer that was added), or what `loss` closes over.
@@ -97,41 +98,41 @@ def gradient_function(model, loss, layer=None):
     def gradients(inputs, *more):
         nonlocal compiled, guard
         inputs, more = tf.nest.map_structure(tf.convert_to_tensor, (inputs, more))
-        with TRACING, left_alone(model):
+        with TRACING_LOCK, state_preserved(model):
             if not guard.holds():
                 compiled = _compile(model, loss, layer)
             found, differentiate = compiled
             traces = differentiate.experimental_get_tracing_count()
-            # Called directly, TensorFlow warns of tracing: many models may be looked into in turn.
-            value, changes = differentiate.get_concrete_function(inputs, more)(inputs, more)
+            # A direct call makes TensorFlow warn of retracing when many models are looked into in turn.
+            value, by_state = differentiate.get_concrete_function(inputs, more)(inputs, more)
             if differentiate.experimental_get_tracing_count() > traces:
                 guard = Guard(model, loss)
         names = state_names(found)
-        states = {name: change.numpy() for name, change in zip(names, changes, strict=True)}
+        states = {name: gradient.numpy() for name, gradient in zip(names, by_state, strict=True)}
         return GradientsOverTime(found.name, states, float(value))
 
     return gradients
 
 
 def _compile(model, loss, layer):
-    """The layer that is meant, and a function from inputs to the loss and the states' gradients."""
+    """Finds the layer, and makes the function from inputs to the loss and the states' gradients."""
     layer = find_layer(model, layer)
 
     @tf.function(autograph=False)
     def differentiate(inputs, more):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            with stepped(layer, tape.watch) as readings:
+            with record_calls(layer, tape.watch) as calls:
                 outputs = model(inputs, training=False)
-            reading = only_reading(layer, readings)
+            call = only_call(layer, calls)
             value = tf.convert_to_tensor(loss(outputs, *more))
             if value.shape.rank != 0:
                 raise ValueError(f"`loss` must give a scalar. It gave the shape {tuple(value.shape)}.")
-        gradients = tape.gradient(value, reading.changes)
+        gradients = tape.gradient(value, call.perturbations)
         if all(gradient is None for gradient in gradients):
             raise ValueError(f"The loss does not depend on the states of layer '{layer.name}'.")
         return value, [
-            tf.zeros_like(change) if gradient is None else gradient
-            for gradient, change in zip(gradients, reading.changes, strict=True)
+            tf.zeros_like(zeros) if gradient is None else gradient
+            for gradient, zeros in zip(gradients, call.perturbations, strict=True)
         ]
 
     return layer, differentiate

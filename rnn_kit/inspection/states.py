@@ -6,23 +6,24 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from rnn_kit.guards import TRACING
+from rnn_kit.guards import TRACING_LOCK
+from rnn_kit.inspection.finding import find_layer, state_names
 from rnn_kit.inspection.gates import gates_over_time
-from rnn_kit.inspection.layers import find_layer, left_alone, only_reading, state_names, stepped
+from rnn_kit.inspection.recording import only_call, record_calls, state_preserved
 
 
 @dataclass(frozen=True)
 class StatesOverTime:
-    """What a recurrent layer held while its model read.
+    """The states and gates of a recurrent layer while its model read.
 
     Attributes:
         layer: The layer's name.
         states: Names to `(B, T, units)` arrays: "h"; of an LSTM "h" and "c"; of other cells with
             several states "s0", "s1" ... Position t holds the state after reading t. A masked
-            position holds what the one read before it does.
+            position holds the state of the last position that is not.
         gates: Names to `(B, T, units)` arrays: "input", "forget", "output", or "update", "reset". NaN
             where a position is masked.
-        outputs: What the model put out (not the layer), as the model has it.
+        outputs: What the model put out, not the layer.
     """
 
     layer: str
@@ -32,14 +33,14 @@ class StatesOverTime:
 
 
 def states_over_time(model, inputs, layer=None):
-    """Reads `inputs` with a model, and keeps what a recurrent layer in it held after every step.
+    """Reads `inputs` with a model, and returns the states of a recurrent layer after every step.
 
         h_t, c_t = cell(x_t, h_(t-1), c_(t-1))      t = 1 ... T
 
     Args:
         model: A Keras model with a recurrent layer: of Keras, of this kit, or `keras.layers.RNN` with
-            a cell of yours, nested in whatever (`Bidirectional` too). Its weights and carried states
-            are not changed; dropout is off.
+            a cell of yours, nested too (in a `Bidirectional`, say). Its weights and carried states are
+            not changed; dropout is off.
         inputs: What the model takes, with batch and time: ids `(B, T)`, features `(B, T, F)`, a dict.
         layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
 
@@ -63,25 +64,25 @@ def states_over_time(model, inputs, layer=None):
     """
     layer = find_layer(model, layer)
 
-    # One trace, and a graph's loop: stepping 10,000 characters from Python takes minutes.
+    # As a graph: stepping through 10,000 characters from Python takes minutes.
     @tf.function(autograph=False)
     def read(inputs):
-        with stepped(layer) as readings:
+        with record_calls(layer) as calls:
             outputs = model(inputs, training=False)
-        reading = only_reading(layer, readings)
+        call = only_call(layer, calls)
         before = [
-            _shifted(after, first, layer.go_backwards)
-            for after, first in zip(reading.states, reading.initial, strict=True)
+            _states_before(after, initial, layer.go_backwards)
+            for after, initial in zip(call.states, call.initial, strict=True)
         ]
-        gates = gates_over_time(layer.cell, reading.inputs, before, reading.states)
-        if reading.mask is not None:
-            there = ops.expand_dims(reading.mask, -1)
-            gates = {name: ops.where(there, gate, np.nan) for name, gate in gates.items()}
-        return outputs, reading.states, gates
+        gates = gates_over_time(layer.cell, call.inputs, before, call.states)
+        if call.mask is not None:
+            counts = ops.expand_dims(call.mask, -1)
+            gates = {name: ops.where(counts, gate, np.nan) for name, gate in gates.items()}
+        return outputs, call.states, gates
 
-    with TRACING, left_alone(model):
+    with TRACING_LOCK, state_preserved(model):
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-        # Called directly, TensorFlow warns of tracing: each call here is of another model.
+        # A direct call makes TensorFlow warn of retracing, since each call here is of another model.
         outputs, states, gates = read.get_concrete_function(inputs)(inputs)
     return StatesOverTime(
         layer.name,
@@ -91,12 +92,12 @@ def states_over_time(model, inputs, layer=None):
     )
 
 
-def _shifted(after, first, backwards):
-    """The states before each step, from those after it and the first."""
-    first = ops.expand_dims(first, 1)
-    if backwards:
-        return ops.concatenate([after[:, 1:], first], axis=1)
-    return ops.concatenate([first, after[:, :-1]], axis=1)
+def _states_before(after, initial, go_backwards):
+    """The states before each step, from those after it and the initial ones."""
+    initial = ops.expand_dims(initial, 1)
+    if go_backwards:
+        return ops.concatenate([after[:, 1:], initial], axis=1)
+    return ops.concatenate([initial, after[:, :-1]], axis=1)
 
 
 def _array(tensor):

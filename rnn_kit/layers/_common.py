@@ -1,17 +1,17 @@
-"""What the kit's recurrent layers share: gate products with dropout, and a layer made of one cell."""
+"""What the kit's recurrent layers share: gate products, dropout masks, and a layer around one cell."""
 
 import keras
 from keras import ops, tree
 
 
 def gate_products(x, kernel, gates, dropout_mask=None):
-    """Products of `x` with the blocks of a fused kernel, one block a gate.
+    """Multiplies `x` by the blocks of a fused kernel, one block for each gate.
 
     Args:
         x: `(B, n)`.
         kernel: `(n, gates * units)`.
-        gates: number of blocks in `kernel`.
-        dropout_mask: `None`; one mask `(B, n)` for all gates; or a list of one mask a gate, as
+        gates: The number of blocks in `kernel`.
+        dropout_mask: `None`; one mask `(B, n)` for all gates; or a list with a mask for each gate, as
             `keras.layers.LSTMCell` draws them for `implementation=1` (recurrent dropout implies it).
 
     Returns:
@@ -22,18 +22,17 @@ def gate_products(x, kernel, gates, dropout_mask=None):
     if not isinstance(dropout_mask, (list, tuple)):
         return ops.matmul(x * dropout_mask, kernel)
     blocks = ops.split(kernel, gates, axis=-1)
-    # A fused kernel may hold fewer gates than there are masks: GRU's "before" form takes its
-    # candidate's product apart from the others.
+    # There may be more masks than blocks: GRU's "before" form computes its candidate's product apart.
     masks = dropout_mask[: len(blocks)]
     return ops.concatenate([ops.matmul(x * m, k) for m, k in zip(masks, blocks, strict=True)], axis=-1)
 
 
 class StepDropout:
-    """Dropout masks of one step, drawn as Keras's own cells draw them.
+    """Draws the dropout masks of one step as Keras's own cells do.
 
-    A mixin for cells that derive from a Keras cell. The masks are drawn once a sequence (by
-    `keras.layers.RNN`, before its loop) and used at every step, so that with the same seed the kit's
-    cells drop the same units as Keras's.
+    A mixin for cells that derive from a Keras cell. `keras.layers.RNN` draws the masks once a sequence,
+    before its loop, and each step uses them: with the same seed the kit's cells drop the same units as
+    Keras's.
     """
 
     def input_mask(self, inputs, training):
@@ -48,15 +47,15 @@ class StepDropout:
 
 
 def cell_property(name):
-    """A read-only property of the layer that is answered by its cell."""
+    """Makes a read-only property of the layer that returns the cell's attribute of this name."""
     return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
 
 
 class CellRNN(keras.layers.RNN):
-    """`keras.layers.RNN` around a cell of its own, configured as one layer.
+    """A `keras.layers.RNN` that makes its own cell, and is configured as one layer.
 
-    `get_config` is flat, as that of `keras.layers.LSTM`: the cell's arguments stand beside the
-    layer's. Subclasses build their cell in `__init__` from those arguments.
+    `get_config` is flat, as that of `keras.layers.LSTM`: it has the cell's arguments beside the
+    layer's. Subclasses make their cell in `__init__` from those arguments.
 
     Subclasses with a faster loop than the plain one override `_fused_recurrence`.
     """
@@ -74,7 +73,7 @@ class CellRNN(keras.layers.RNN):
         self.fused = fused
         self.use_cudnn = use_cudnn
         if self._may_run_cudnn():
-            # `compile(jit_compile="auto")` asks before anything is traced; XLA cannot compile cuDNN.
+            # XLA cannot compile cuDNN. `compile(jit_compile="auto")` asks before anything is traced.
             self.supports_jit = False
 
     units = cell_property("units")
@@ -117,14 +116,14 @@ class CellRNN(keras.layers.RNN):
         return self._plain_loop(sequences, initial_state, mask, training)
 
     def runs_fused(self, training=False):
-        """Whether the layer takes its fused loop, `rnn_kit.layers.fused`.
+        """Whether the layer runs its fused loop, `rnn_kit.layers.fused`.
 
-        It does under TensorFlow with `fused="auto"`, if the cell is the kit's own with `tanh` and
-        `sigmoid` for activations, and neither `unroll` nor, in training, `recurrent_dropout` is asked
-        for (nor `dropout` with one mask a gate, `implementation=1`).
+        It does under TensorFlow with `fused="auto"`, if the cell is the kit's own with the activations
+        `tanh` and `sigmoid`, without `unroll` and, in training, without `recurrent_dropout` (and
+        without `dropout` that has a mask for each gate, `implementation=1`).
 
         Args:
-            training: as in the layer's call.
+            training: As in the layer's call.
         """
         drops_by_gate = self.recurrent_dropout or (self.dropout and self.cell.implementation == 1)
         return (
@@ -138,10 +137,10 @@ class CellRNN(keras.layers.RNN):
     _CUDNN_NEEDS = "cuDNN has no layer of this kind"
 
     def runs_cudnn(self, masked=False):
-        """Whether cuDNN runs the layer where it is called now. `GRU` says when.
+        """Whether cuDNN runs the layer if it is called now. See `GRU.runs_cudnn`.
 
         Args:
-            masked: whether a mask comes with the sequences.
+            masked: Whether the sequences have a mask.
         """
         if not self._may_run_cudnn() or (masked and self.use_cudnn is not True):
             return False
@@ -150,7 +149,7 @@ class CellRNN(keras.layers.RNN):
         return sequence.is_placed_on_gpu()
 
     def _may_run_cudnn(self):
-        """Whether there is a GPU, and cuDNN computes what this layer does."""
+        """Whether there is a GPU, and cuDNN can compute this layer."""
         if self.use_cudnn is False or not (self._cell_has_cudnn_form() and self.runs_fused(True)):
             return False
         from rnn_kit.layers.fused import sequence
@@ -158,15 +157,15 @@ class CellRNN(keras.layers.RNN):
         return sequence.has_gpu()
 
     def _cell_has_cudnn_form(self):
-        """Whether cuDNN computes what this cell does, if the fused loop does. Subclasses say so."""
+        """Whether cuDNN can compute this cell, where the fused loop can. Subclasses override it."""
         return False
 
     def _cell_has_fused_form(self):
-        """Whether the fused loop computes what this cell does. Subclasses say so."""
+        """Whether the fused loop can compute this cell. Subclasses override it."""
         return False
 
     def _fused_recurrence(self):
-        """The fused loop, for `rnn_kit.layers.fused.sequence.run`."""
+        """Returns the fused loop, for `rnn_kit.layers.fused.sequence.run`."""
         raise NotImplementedError
 
     def _plain_loop(self, sequences, initial_state, mask, training):
@@ -179,10 +178,11 @@ class CellRNN(keras.layers.RNN):
             self.unroll = True
 
     def _keras_unrolls_wrongly(self):
-        """Whether Keras's unrolled loop (3.15) gets a mask wrong, so that the plain loop must do.
+        """Whether Keras's unrolled loop (3.15) is wrong with a mask, so that the rolled loop must run.
 
-        With `zero_output_for_mask`, which `Bidirectional` sets, TensorFlow's zeroes outputs by the mask
-        as it came in when it runs backwards, and JAX's zeroes none; PyTorch's fails for any mask.
+        With `zero_output_for_mask`, which `Bidirectional` sets, TensorFlow's unrolled loop does not
+        reverse the mask when it runs backwards, and JAX's zeroes no output; PyTorch's fails for any
+        mask.
         """
         return self.zero_output_for_mask or keras.backend.backend() == "torch"
 
@@ -190,8 +190,8 @@ class CellRNN(keras.layers.RNN):
         config = super().get_config()
         del config["cell"]
         cell_config = self.cell.get_config()
-        for of_the_layer in ("name", "trainable", "dtype"):
-            cell_config.pop(of_the_layer, None)
+        for name in ("name", "trainable", "dtype"):  # the layer's own count
+            cell_config.pop(name, None)
         activity_regularizer = keras.regularizers.serialize(self.activity_regularizer)
         return {
             **config,

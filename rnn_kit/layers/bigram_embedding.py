@@ -21,10 +21,11 @@ class BigramEmbedding(keras.layers.Layer):
         count: K, the number of pairs that are known. `set_vocabulary` says which.
         vocabulary_size: V, above all ids; at most 46,340.
         output_dim: D, the size of a pair's vector.
-        embeddings_initializer: Of the vectors. Default: `"uniform"`, as in `keras.layers.Embedding`.
+        embeddings_initializer: Initializer of the vectors. Default: `"uniform"`, as in
+            `keras.layers.Embedding`.
 
     Call arguments:
-        inputs: Ids `(B, T)`; 0 is padding, and no part of a pair.
+        inputs: Ids `(B, T)`; 0 is padding, and part of no pair.
 
     Output shape:
         `(B, D)`.
@@ -88,7 +89,7 @@ class BigramEmbedding(keras.layers.Layer):
         self.codes.assign(codes.astype("int32"))
 
     def call(self, inputs):
-        # With padding behind it, a text of one word has a pair too, though none that is known.
+        # Padding behind the text makes a pair of a text of one word too, though none that is known.
         ids = ops.pad(ops.cast(inputs, "int32"), [[0, 0], [0, 1]])
         first, second = ids[:, :-1], ids[:, 1:]
         code = first * self.vocabulary_size + second

@@ -7,28 +7,28 @@ from keras import ops, tree
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class LearnedInitialState(keras.layers.Wrapper):
-    """Wraps a recurrent layer, and starts it from states that are learned, not from zeros.
+    """Wraps a recurrent layer so that it starts from learned states in the place of zeros.
 
         h_0 = w_h,   c_0 = w_c      the same for every row of a batch
 
-    Back-propagation through time goes on through the first step into the initial state, so that it can
-    be trained as a weight like any other. Starting at zeros, it is at first the layer itself, number
-    for number.
+    Back-propagation through time reaches the initial states through the first step, so that they are
+    trained as any weight. As they are zeros before training, the wrapper starts as the layer itself,
+    number for number.
 
     Args:
         layer: A `keras.layers.RNN` or a subclass (`LSTM`, `GRU`, `SimpleRNN`, this kit's), not
             stateful. To read both ways, wrap each direction by itself and give the second
             `go_backwards=True`: `Bidirectional` takes bare recurrent layers only.
-        initializer: Of the initial states, each of which draws numbers of its own, also where the
-            initializer has a seed: the first state with that seed, each further one with a seed that
-            derives from it and from the state's place. Default: `"zeros"`.
-        regularizer: Default: `None`.
+        initializer: Initializer of the initial states. One with a seed draws other numbers for each
+            state: the first with that seed, the others with seeds derived from it and from the state's
+            index. Default: `"zeros"`.
+        regularizer: Regularizer of the initial states. Default: `None`.
 
     Call arguments:
         sequences: `(B, T, F)`.
-        initial_state: As of the layer; where it is given, the learned one is not used.
-        mask: `(B, T)`.
-        training: Passed on.
+        initial_state: As of the layer. It takes the place of the learned states.
+        mask: Boolean `(B, T)`.
+        training: As of the layer.
 
     Output shape:
         The layer's.
@@ -60,8 +60,8 @@ class LearnedInitialState(keras.layers.Wrapper):
             )
         if layer.stateful:
             raise ValueError(
-                f"Layer '{layer.name}' is stateful: it starts from where it ended, so an initial state "
-                "is not there to be learned. Received a layer with stateful=True"
+                f"Layer '{layer.name}' is stateful: it starts from its carried states, so it has no "
+                "initial state to learn. Received a layer with stateful=True"
             )
         super().__init__(layer, **kwargs)
         self.initializer = keras.initializers.get(initializer)
@@ -89,7 +89,7 @@ class LearnedInitialState(keras.layers.Wrapper):
                 ops.broadcast_to(ops.convert_to_tensor(w), (batch, *w.shape))
                 for w in self.initial_states
             ]
-            # Nested as the layer's own, of which a stack of cells is particular.
+            # A stack of cells wants its states nested.
             initial_state = tree.pack_sequence_as(self.layer.get_initial_state(1), states)
         return self.layer(sequences, initial_state=initial_state, mask=mask, training=training)
 
@@ -108,19 +108,19 @@ class LearnedInitialState(keras.layers.Wrapper):
 
 
 def _initializer_of(initializer, index):
-    """The initializer of the weight at `index`, of several that share one.
+    """Makes the initializer of the weight at `index`, one of several that share an initializer.
 
-    One object draws the same numbers whenever it is called, seeded or not, unless its seed is a
-    `keras.random.SeedGenerator`. A copy without a seed draws others; one with a seed needs another.
+    An initializer draws the same numbers at each call, seeded or not, unless its seed is a
+    `keras.random.SeedGenerator`. So each weight has its own, with a seed of its own where it has one.
     """
     if index == 0 or not isinstance(initializer, keras.initializers.Initializer):
         return initializer
     config = initializer.get_config()
-    if "seed" not in config:  # it draws nothing, or does not say how: it is taken as it is
+    if "seed" not in config:  # it draws nothing, or does not tell how
         return initializer
     seed = config["seed"]
     if isinstance(seed, (int, np.integer)):
         config["seed"] = int(np.random.SeedSequence([abs(int(seed)), index]).generate_state(1)[0] >> 1)
     elif seed is not None:
-        return initializer  # a SeedGenerator goes on by itself, and its copy would start anew
+        return initializer  # a SeedGenerator goes on from call to call; a copy would start anew
     return type(initializer).from_config(config)

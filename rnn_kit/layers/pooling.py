@@ -1,4 +1,4 @@
-"""Pooling over time that leaves padding out."""
+"""Pooling over time that ignores masked steps."""
 
 import keras
 from keras import ops
@@ -6,13 +6,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class MaskedGlobalMaxPooling1D(keras.layers.GlobalMaxPooling1D):
-    """`keras.layers.GlobalMaxPooling1D` that looks at the steps of the mask alone.
+    """`keras.layers.GlobalMaxPooling1D` that ignores masked steps.
 
         y_k = max over t with mask_t of x_(t, k)
 
-    Keras's own takes no mask (its `GlobalAveragePooling1D` does): the states that a recurrent layer
-    repeats over padding, or zeros in their place, then take part in the maximum. A sequence without any
-    step gives zeros.
+    Keras's own takes no mask (its `GlobalAveragePooling1D` does), so that the states which a recurrent
+    layer repeats over padding, or zeros in their place, may be the maximum. A sequence whose steps are
+    all masked gives zeros.
 
     Args:
         data_format: As in Keras. Default: the configured one, `"channels_last"`.
@@ -20,7 +20,7 @@ class MaskedGlobalMaxPooling1D(keras.layers.GlobalMaxPooling1D):
 
     Call arguments:
         inputs: `(B, T, F)`, or `(B, F, T)` for `"channels_first"`.
-        mask: Boolean `(B, T)`; default: all steps.
+        mask: Boolean `(B, T)`. Default: no step is masked.
 
     Output shape:
         `(B, F)`; with `keepdims` `(B, 1, F)` or `(B, F, 1)`.
@@ -41,10 +41,10 @@ class MaskedGlobalMaxPooling1D(keras.layers.GlobalMaxPooling1D):
             return super().call(inputs)
         time = 1 if self.data_format == "channels_last" else 2
         mask = ops.expand_dims(ops.cast(mask, "bool"), 3 - time)
-        lowest = ops.where(mask, inputs, ops.cast(float("-inf"), inputs.dtype))
-        highest = ops.max(lowest, axis=time, keepdims=self.keepdims)
-        some = ops.any(mask, axis=time, keepdims=self.keepdims)
-        return ops.where(some, highest, ops.zeros_like(highest))
+        unmasked = ops.where(mask, inputs, ops.cast(float("-inf"), inputs.dtype))
+        highest = ops.max(unmasked, axis=time, keepdims=self.keepdims)
+        has_steps = ops.any(mask, axis=time, keepdims=self.keepdims)
+        return ops.where(has_steps, highest, ops.zeros_like(highest))
 
     def compute_mask(self, inputs, mask=None):
         return None

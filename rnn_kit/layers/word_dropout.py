@@ -6,18 +6,18 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class WordDropout(keras.layers.Layer):
-    """Replaces ids by that of the unknown word at random, in training alone.
+    """Replaces ids at random by the id of the unknown word, in training only.
 
         y_t = unknown with probability `rate`, else x_t        for x_t above `unknown`
 
-    The model must then make up its mind without this word or that, and learns a vector for words that
-    it does not know. Unlike `keras.layers.Dropout` nothing is scaled, since ids have no size.
+    The model learns to decide without this word or that, and learns a vector for unknown words. Unlike
+    `keras.layers.Dropout`, it does not scale what stays, since ids are no quantities.
 
     Args:
         rate: Probability, in [0, 1).
-        unknown: Id of the unknown word. Ids up to it stand for no word (padding, start) and stay.
-            Default: 2, as in `keras.datasets.imdb`.
-        seed: Of the draws. Default: drawn from Keras's global seed.
+        unknown: Id of the unknown word. Ids up to it (padding, start) are never replaced. Default: 2,
+            as in `keras.datasets.imdb`.
+        seed: Seed of the draws. Default: drawn from Keras's global seed.
 
     Call arguments:
         inputs: Integers of any shape, `(B, T)`.
@@ -47,7 +47,7 @@ class WordDropout(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self.built = True
-        # Ids are no numbers to be cast to a half-precision policy's dtype.
+        # A half-precision policy must not cast ids.
         self.autocast = False
 
     def call(self, inputs, training=False):

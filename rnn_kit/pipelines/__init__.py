@@ -1,8 +1,8 @@
 """tf.data pipelines that feed recurrent models.
 
-Those for training are endless and numbered: which batch comes when depends on the seed and on the
-batch's number alone, counted over all epochs, so that a run that starts at `first_batch` sees what an
-unbroken one sees from there on. Give `fit` their number of batches as `steps_per_epoch`.
+Those for training are endless. Batch n, counted over all epochs, depends on the seed and on n alone: a
+run that starts at `first_batch` sees the batches that an unbroken run sees from there on. They return
+the number of batches of an epoch too, which `fit` takes as `steps_per_epoch`.
 """
 
 from rnn_kit.pipelines.sequences import sequence_batches, sequence_dataset

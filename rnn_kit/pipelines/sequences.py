@@ -1,36 +1,36 @@
-"""Whole sequences of unequal lengths with a label each, in padded batches."""
+"""Pipelines of whole sequences of unequal lengths with their labels, in padded batches."""
 
 import numpy as np
 import tensorflow as tf
 
 from rnn_kit.text import TextError
 
-_JITTER = 0.1  # of a sequence's length, in the sorting of an epoch's buckets
+_JITTER = 0.1  # the part of a sequence's length by which it varies when an epoch is sorted
 
 
 def sequence_dataset(
     sequences, labels, batch_size, seed=0, first_batch=0, *, bucket=True, length=None, padding="post"
 ):
-    """Endless shuffled batches of sequences, padded with zeros.
+    """Makes endless shuffled batches of sequences, padded with zeros.
 
-    With `bucket` a batch holds sequences of about one length, so that hardly a step of the network is
-    spent on padding: each epoch sorts them by their length, blurred by a tenth so that other ones meet
-    each time, cuts the row into batches, and shuffles the batches. Blur and shuffling are drawn from
-    (seed, epoch). The batch of the longest may be smaller than the others.
+    With `bucket` a batch holds sequences of about one length, so that few steps of the network are
+    spent on padding: each epoch sorts the sequences by their lengths, varied at random by a tenth, so
+    that other sequences meet each time; splits them into batches; and shuffles these. What is random is
+    drawn from (seed, epoch). The batch of the longest sequences may be smaller than the others.
 
     Args:
         sequences: n `rnn_kit.text.Sequences`, none of them empty.
         labels: `(n,)`.
         batch_size: B.
-        seed: Of the orders.
-        first_batch: How many batches to leave out, to go on where a run ended.
-        bucket: Whether to bring equal lengths together. Otherwise the order is a plain shuffle.
-        length: Pad every batch to this T. Default: to the longest sequence of each batch.
+        seed: Seed of the orders.
+        first_batch: The number of batches to leave out, to go on where a run ended.
+        bucket: Whether to batch sequences of about one length, or else in random order.
+        length: T of every batch. Default: that of the longest sequence of each batch.
         padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
 
     Returns:
-        An endless `tf.data.Dataset` of `(ids (B, T) int32, labels (B,) float32)`; and the batches of an
-        epoch.
+        An endless `tf.data.Dataset` of `(ids (B, T) int32, labels (B,) float32)`; and the number of
+        batches of an epoch.
 
     Raises:
         TextError: if there is no sequence, one is empty or longer than `length`, or their number is
@@ -52,7 +52,7 @@ def sequence_dataset(
     lengths = tf.constant(sequences.lengths, tf.float32)
 
     def order_of(epoch):
-        """Indexes `(batches, B)`; -1 fills the last row up."""
+        """The indexes of an epoch's batches, `(batches, B)`; -1 where the last one is smaller."""
         blur, keys = tf.unstack(tf.random.stateless_uniform([2, count], [seed, epoch]))
         order = tf.argsort(lengths * (1 + _JITTER * (2 * blur - 1)) if bucket else blur, stable=True)
         rows = tf.reshape(
@@ -70,15 +70,15 @@ def sequence_dataset(
 
 
 def sequence_batches(sequences, labels, batch_size, *, length=None, padding="post"):
-    """Each sequence once, in the order given, padded with zeros: for evaluation and prediction.
+    """Makes batches of each sequence once, in order, padded with zeros: for evaluation and prediction.
 
-    Sort them by length before, and hardly a step is spent on padding.
+    If the sequences are sorted by length, few steps are spent on padding.
 
     Args:
         sequences: n `rnn_kit.text.Sequences`, none of them empty.
         labels: `(n,)`, or `None`.
         batch_size: B.
-        length: Pad every batch to this T. Default: to the longest sequence of each batch.
+        length: T of every batch. Default: that of the longest sequence of each batch.
         padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
 
     Returns:
@@ -97,7 +97,7 @@ def sequence_batches(sequences, labels, batch_size, *, length=None, padding="pos
 
 
 def _gatherer(sequences, labels, length, padding):
-    """From indexes `(b,)` to their padded ids `(b, T)` and labels `(b,)`."""
+    """Makes a function from indexes `(b,)` to padded ids `(b, T)` and labels `(b,)`."""
     if padding not in ("pre", "post"):
         raise ValueError(f'Argument `padding` must be "pre" or "post". Received: padding={padding!r}')
     if not len(sequences) or len(sequences) != len(labels):
@@ -115,13 +115,15 @@ def _gatherer(sequences, labels, length, padding):
     lengths, labels = tf.constant(sequences.lengths), tf.constant(np.asarray(labels, "float32"))
 
     def gather(rows):
-        ours = tf.gather(lengths, rows)[:, None]
-        steps = tf.range(tf.reduce_max(ours) if length is None else tf.constant(length, tf.int64))
+        row_lengths = tf.gather(lengths, rows)[:, None]
+        steps = tf.range(
+            tf.reduce_max(row_lengths) if length is None else tf.constant(length, tf.int64)
+        )
         if padding == "pre":
-            steps = steps - (tf.shape(steps, tf.int64)[0] - ours)
+            steps = steps - (tf.shape(steps, tf.int64)[0] - row_lengths)
         else:
             steps = tf.broadcast_to(steps, [tf.shape(rows)[0], tf.shape(steps)[0]])
-        inside = (steps >= 0) & (steps < ours)
+        inside = (steps >= 0) & (steps < row_lengths)
         at = tf.gather(starts, rows)[:, None] + tf.where(inside, steps, 0)
         ids = tf.where(inside, tf.gather(flat, at), 0)
         return ids, tf.gather(labels, rows)

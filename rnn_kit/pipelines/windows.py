@@ -1,4 +1,4 @@
-"""Windows of one long text: parallel streams for a carried state, or shuffled, one target each."""
+"""Pipelines of windows of one long text: in parallel streams, or shuffled with one target each."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,22 +7,22 @@ from rnn_kit.text import TextError, streams
 
 
 def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
-    """Endless windows of parallel streams for truncated back-propagation with a carried state.
+    """Makes endless windows of parallel streams for truncated back-propagation with a carried state.
 
-    Each epoch goes through the text once, K batches of shape `(B, T)`. Row b of batch k + 1 goes on
-    where row b of batch k ended, as in `rnn_kit.text.streams`. The epoch's cuts start at an offset
-    drawn from (seed, epoch), so that not the same ids begin a window every time.
+    Each epoch goes through the text once, in K batches of shape `(B, T)`. Row b of batch k + 1 goes on
+    where row b of batch k ended, as in `rnn_kit.text.streams`. An epoch begins at an offset drawn from
+    (seed, epoch), so that windows begin at other ids each time.
 
     Args:
         ids: Integers `(n,)`.
         batch_size: B.
-        window: T, the steps that the gradient goes back.
-        seed: Of the offsets.
-        first_batch: How many batches to leave out, to go on where a run ended.
+        window: T, the number of steps that the gradient goes back.
+        seed: Seed of the offsets.
+        first_batch: The number of batches to leave out, to go on where a run ended.
 
     Returns:
-        An endless `tf.data.Dataset` of int32 `(x, y)`, each `(B, T)`, y one id ahead of x; and K, the
-        batches of an epoch.
+        An endless `tf.data.Dataset` of int32 `(x, y)`, each `(B, T)`, y being one id ahead of x; and K,
+        the number of batches of an epoch.
 
     Raises:
         TextError: if the ids do not fill one window, or B or T is below 1.
@@ -51,23 +51,23 @@ def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
 
 
 def window_dataset(ids, batch_size, window, step=1, seed=0, first_batch=0):
-    """Endless windows in shuffled order, each with the one id that follows it (many to one).
+    """Makes endless windows in shuffled order, each with the one id that follows it (many to one).
 
     Each epoch goes once through all windows `ids[k step : k step + W]`, in an order drawn from (seed,
-    epoch); its last batch may be smaller. The windows overlap, but only the text itself is in memory: a
+    epoch); its last batch may be smaller. The windows overlap, but only the text is in memory: each
     batch is gathered from it when it is needed.
 
     Args:
         ids: Integers `(n,)`.
         batch_size: B.
-        window: W, the ids that a prediction is made from.
-        step: From the start of one window to that of the next.
-        seed: Of the orders.
-        first_batch: How many batches to leave out, to go on where a run ended.
+        window: W, the number of ids that a prediction is made from.
+        step: The distance of the starts of two windows.
+        seed: Seed of the orders.
+        first_batch: The number of batches to leave out, to go on where a run ended.
 
     Returns:
-        An endless `tf.data.Dataset` of int32 `(x, y)`, `(B, W)` and `(B,)`; and the batches of an
-        epoch.
+        An endless `tf.data.Dataset` of int32 `(x, y)`, `(B, W)` and `(B,)`; and the number of batches
+        of an epoch.
 
     Raises:
         TextError: if the ids do not fill one window and the id after it.
@@ -93,9 +93,9 @@ def window_dataset(ids, batch_size, window, step=1, seed=0, first_batch=0):
 
 
 def ordered_windows(ids, batch_size, window):
-    """Every window of a text in order, once, each with the id that follows it: for evaluation.
+    """Makes batches of every window of a text in order, each with the id that follows: for evaluation.
 
-    With W ids of context before the text that counts, each of its ids is predicted once.
+    All ids but the first W are predicted, once each.
 
     Args:
         ids: Integers `(n,)`.
@@ -132,7 +132,7 @@ def _count_windows(ids, batch_size, window, step):
 
 
 def _gatherer(ids, window):
-    """From the starts of windows `(B,)` to the windows `(B, W)` and the ids that follow `(B,)`."""
+    """Makes a function from starts `(B,)` to windows `(B, W)` and the ids that follow them `(B,)`."""
     text = tf.constant(np.asarray(ids, "int32"))
     steps = tf.range(window, dtype=tf.int64)
 

@@ -1,4 +1,4 @@
-"""Bytes to text: UTF-8, UTF-16 where a byte-order mark says so, and any encoding that is named."""
+"""Decodes bytes to text: UTF-8, UTF-16 where a byte-order mark says so, or a named encoding."""
 
 import bz2
 import codecs
@@ -11,7 +11,7 @@ import zlib
 
 from rnn_kit.text.errors import TextError
 
-# The longer ones first: UTF-32's little-endian mark begins with UTF-16's.
+# Longer ones first: UTF-32's little-endian mark begins with UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -20,12 +20,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HEAD = 10
-_PACKED = (  # the first bytes of each form
+_COMPRESSED = (  # the first bytes of each form
     (re.compile(rb"\x1f\x8b\x08"), gzip.open),
     (re.compile(rb"BZh[1-9]1AY&SY"), bz2.open),
     (re.compile(rb"\xfd7zXZ\x00"), lzma.open),
 )
-_NO_TEXT = (  # the first bytes of what is taken for a text file, what it is, and what to do
+_NO_TEXT = (  # the first bytes of files that are taken for text, what they are, and what to do
     (b"%PDF", "a PDF document: save its text as UTF-8"),
     (b"PK\x03\x04", "a zip archive, as .docx, .odt, .xlsx and .epub files are: unpack it, or save its "
      "text as UTF-8"),
@@ -35,8 +35,8 @@ _NO_TEXT = (  # the first bytes of what is taken for a text file, what it is, an
     (b"\x28\xb5\x2f\xfd", "packed by zstd: unpack it"),
 )  # fmt: skip
 _OF_NO_FILE = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
-_BLOCK = 1 << 20  # bytes that are decoded at once
-_ZERO = "a zero character"  # the reason of an error
+_BLOCK = 1 << 20  # bytes to decode at once
+_ZERO = "a zero character"  # a `reason` of a UnicodeDecodeError
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
 
 
@@ -45,18 +45,18 @@ class NotTextError(TextError):
 
 
 def check_encoding(name):
-    """The name of an encoding of text that Python knows, or `None`.
+    """Checks the name of an encoding, and returns it.
 
     Args:
         name: Such as `"latin-1"`, `"cp1252"` or `"utf-16-le"`; or `None`.
 
     Raises:
-        TextError: If Python knows no such encoding, or one of bytes only, such as `"hex"`.
+        TextError: If Python knows no such encoding, or if it is one of bytes, such as `"hex"`.
     """
     if name is None:
         return None
     try:
-        io.TextIOWrapper(io.BytesIO(), name)  # which looks it up: `b"".decode` takes any name
+        io.TextIOWrapper(io.BytesIO(), name)  # looks it up; `b"".decode` takes any name
         known = codecs.lookup(name).name.replace("_", "-") not in _OF_NO_FILE
     except (LookupError, ValueError, TypeError):
         known = False
@@ -69,12 +69,12 @@ def check_encoding(name):
 
 
 def decode(data, where, encoding=None):
-    r"""Bytes to text, with "\n" for line ends, not composed.
+    r"""Decodes bytes to text with "\n" for line ends; Unicode is not normalised.
 
     Args:
-        data: The bytes. A byte-order mark is taken off, and tells UTF-16 and UTF-32 from UTF-8.
-        where: What holds them, for messages.
-        encoding: A name of `check_encoding`, which goes before any mark. By default UTF-8 without one.
+        data: The bytes. A byte-order mark is removed, and tells UTF-16 and UTF-32 from UTF-8.
+        where: The name of what holds them, for messages.
+        encoding: As of `check_encoding`; it overrules a mark. Default: that of the mark, or UTF-8.
 
     Returns:
         A `str`.
@@ -94,17 +94,17 @@ def decode(data, where, encoding=None):
 
 
 def iter_decode(file, where, encoding=None):
-    """The text of a binary file piece by piece, so that it need not be in memory as a whole.
+    """Decodes a binary file piece by piece, so that it need not fit into memory.
 
     Args:
         file: A binary file, at its beginning.
         where, encoding: As of `decode`.
 
     Yields:
-        Strings that are, one behind the other, what `decode` gives of all bytes.
+        Strings, which joined are what `decode` returns of all bytes.
 
     Raises:
-        NotTextError: As `decode`, when the wrong byte is reached; or if the file is packed, and cut
+        NotTextError: As `decode`, when the wrong byte is reached; or if the file is compressed, and cut
             short or damaged.
         OSError: If it cannot be read.
     """
@@ -138,43 +138,43 @@ def iter_decode(file, where, encoding=None):
 
 
 def encoding_of(head, where, encoding=None, default="utf-8"):
-    """The encoding of some bytes: the one that is named, or what their mark says, or else the default.
+    """Finds the encoding of bytes: the one that is named, or that of their mark, or else the default.
 
     Args:
-        head: The first of them.
-        where: What holds them, for messages.
-        encoding: A name of `check_encoding`, or `None`.
-        default: Of bytes without a mark.
+        head: The first bytes.
+        where: The name of what holds them, for messages.
+        encoding: As of `check_encoding`.
+        default: The encoding of bytes without a mark.
 
     Returns:
         Python's name for it.
 
     Raises:
-        NotTextError: If it needs a byte-order mark, and there is none.
+        NotTextError: If the encoding needs a byte-order mark, and there is none.
     """
     marked = marked_encoding(head)
     named = codecs.lookup(check_encoding(encoding) or marked or default).name
     if named in ("utf-16", "utf-32") and head and not marked:
         guess = utf_16_without_mark(head) or f"{named}-le"
         raise NotTextError(
-            f"{where} has no byte-order mark, without which {named} may be read in two ways: say "
-            f"--encoding {guess}, or leave --encoding out for UTF-8"
+            f"{where} has no byte-order mark, without which {named} may be read in two ways: give "
+            f"encoding='{guess}', or leave `encoding` out for UTF-8"
         )
     return named
 
 
 def marked_encoding(data):
-    """The encoding that a byte-order mark at the beginning of some bytes tells, or `None`."""
+    """Finds the encoding that a byte-order mark at the beginning of bytes tells, or `None`."""
     return next((its for mark, its in _MARKS if data.startswith(mark)), None)
 
 
 def normalize_nfc(text):
-    """The text in Unicode's NFC, in which an accent and its letter are one character."""
+    """Normalises text to Unicode's NFC, in which an accent and its letter are one character."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def open_binary(path):
-    """Opens a file for reading bytes, unpacked where it is a `.gz`, `.bz2` or `.xz` by its first bytes.
+    """Opens a file for reading bytes; one that gzip, bzip2 or xz compressed is decompressed.
 
     Raises:
         OSError: If it cannot be opened.
@@ -185,25 +185,25 @@ def open_binary(path):
 
 
 def open_compressed(head, path):
-    """Opens what gzip, bzip2 or xz packed for reading bytes.
+    """Opens a file that gzip, bzip2 or xz compressed, for reading the decompressed bytes.
 
     Args:
-        head: The first bytes, at least 10 where there are as many.
-        path: Of a file, or a binary file, at its beginning.
+        head: Its first bytes, at least 10 where there are as many.
+        path: The file's path, or a binary file at its beginning.
 
     Returns:
-        A binary file, or `None` where nothing is packed.
+        A binary file, or `None` where the first bytes are of none of the three.
     """
-    opener = next((its for magic, its in _PACKED if magic.match(head)), None)
+    opener = next((its for magic, its in _COMPRESSED if magic.match(head)), None)
     return opener(path, "rb") if opener else None
 
 
 def read_binary(path):
-    """All bytes of a file, unpacked as by `open_binary`.
+    """Reads all bytes of a file, decompressed as by `open_binary`.
 
     Raises:
         OSError: If it cannot be opened or read.
-        NotTextError: If it is packed, and cut short or damaged.
+        NotTextError: If it is compressed, and cut short or damaged.
     """
     with open_binary(path) as file:
         return _read(file, path)
@@ -228,14 +228,14 @@ def _broken(where, error):
 
 
 def _not_text(error, where, head, at, line, encoding):
-    """The error of bytes that are not text in an encoding.
+    """Makes the error for bytes that are not text in the expected encoding.
 
     Args:
-        error: The codec's.
-        where: What holds the bytes.
-        head: The first of them.
+        error: The codec's error.
+        where: The name of what holds the bytes.
+        head: The first bytes.
         at, line: The wrong byte's offset, from 0, and line, from 1.
-        encoding: That was asked for, or `None`.
+        encoding: The encoding that was asked for, or `None`.
     """
     for magic, form in _NO_TEXT:
         if head.startswith(magic):
@@ -244,8 +244,8 @@ def _not_text(error, where, head, at, line, encoding):
     if error.reason == _ZERO and codecs.lookup(named).name.startswith("utf-8"):
         if guess := utf_16_without_mark(head):
             return NotTextError(
-                f"{where} is UTF-16 without a byte-order mark, and UTF-8 was expected: say --encoding "
-                f"{guess}, or save it as UTF-8"
+                f"{where} is UTF-16 without a byte-order mark, and UTF-8 was expected: give "
+                f"encoding='{guess}', or save it as UTF-8"
             )
         return NotTextError(
             f"{where} is not UTF-8 text: a NUL byte at byte offset {at} (line {line}), which no text "
@@ -254,13 +254,12 @@ def _not_text(error, where, head, at, line, encoding):
     if error.reason == _ZERO:
         return NotTextError(
             f"{where} is not text in {named}: it holds characters U+0000; save it as UTF-8, or name "
-            "its encoding with --encoding"
+            "its encoding with `encoding`"
         )
     advice = (
-        "name its encoding with --encoding, such as --encoding cp1252 for an old Windows file, or save "
-        "it as UTF-8"
+        "name its encoding, such as encoding='cp1252' for an old Windows file, or save it as UTF-8"
         if encoding is None
-        else "name another with --encoding"
+        else "name another with `encoding`"
     )
     named, byte = named.upper(), error.object[error.start]
     return NotTextError(
@@ -269,9 +268,9 @@ def _not_text(error, where, head, at, line, encoding):
     )
 
 
-def utf_16_without_mark(data, looked_at=4096):
-    """`utf-16-le` or `utf-16-be` where every other byte is mostly zero; or `None`."""
-    head = data[:looked_at]
+def utf_16_without_mark(data, sample=4096):
+    """Guesses `utf-16-le` or `utf-16-be` where mostly every other byte is zero; else `None`."""
+    head = data[:sample]
     half = len(head) // 2
     for name, start in (("utf-16-le", 1), ("utf-16-be", 0)):
         zeros, others = head[start::2].count(0), head[1 - start :: 2].count(0)

@@ -13,17 +13,17 @@ _NAMED = 5  # files that a note names
 def read_text(path, encoding=None, notes=None):
     """Reads a file, or all text files of a folder, as one normalised string.
 
-    UTF-8 with or without a byte-order mark, UTF-16 with one, or a named encoding; a `.gz`, `.bz2` or
-    `.xz` file is unpacked. CRLF and CR become LF; the characters are composed to Unicode's NFC. A
-    folder is read recursively, its files in the sorted order of their relative POSIX paths and joined
-    with a newline. Names that begin with a dot and `__pycache__` are passed over, and links to folders
-    are not followed; whatever else is not text in that encoding (pictures, archives) is left out, and
-    `notes` says so.
+    The text is UTF-8 with or without a byte-order mark, UTF-16 with one, or of a named encoding; a file
+    that gzip, bzip2 or xz compressed is decompressed. CRLF and CR become LF; the characters are
+    normalised to Unicode's NFC. A folder is read recursively, its files in the sorted order of their
+    relative POSIX paths and joined with a newline. Names that begin with a dot and `__pycache__` are
+    skipped, and links to folders are not followed; other files that are not text in the encoding
+    (pictures, archives) are left out, and `notes` says so.
 
     Args:
         path: A file or a folder, as a string or a path.
         encoding: Such as `"latin-1"`. Default: UTF-8, and UTF-16 where a byte-order mark says so.
-        notes: A list that is given a line on what was left out, if anything was.
+        notes: A list, to which a line is added on what was left out, if anything was.
 
     Returns:
         The text, a `str` that is not empty.
@@ -61,7 +61,7 @@ def read_text(path, encoding=None, notes=None):
 
 
 def text_sha256(text):
-    """The SHA-256 of a text's UTF-8 bytes, in hexadecimal.
+    """Hashes a text: SHA-256 of its UTF-8 bytes, in hexadecimal.
 
     Args:
         text: A `str`.
@@ -89,14 +89,14 @@ def _texts_in(folder, encoding, notes):
         raise TextError(
             f"{folder} holds no text files: expected at least one file of {encoding or 'UTF-8'} text "
             f"in it or below it (hidden names are passed over){named}; put one there, give another "
-            "folder, or name the files' encoding with --encoding"
+            "folder, or name the files' encoding with `encoding`"
         )
     if left_out and notes is not None:
         more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
         notes.append(
             f"Read {len(texts):,} of {len(files):,} files in {folder}; passed over as not "
-            f"{encoding or 'UTF-8'}: {', '.join(map(repr, left_out[:_NAMED]))}{more} (--encoding names "
-            "another)."
+            f"{encoding or 'UTF-8'}: {', '.join(map(repr, left_out[:_NAMED]))}{more} (another "
+            "encoding may be named)."
         )
     return texts
 
@@ -116,7 +116,7 @@ def _passed_over(name):
 
 
 def read_bytes(file):
-    """All bytes of a file, unpacked.
+    """Reads all bytes of a file, decompressed.
 
     Raises:
         TextError: If it cannot be read.

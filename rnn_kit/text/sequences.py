@@ -1,4 +1,4 @@
-"""Texts of unequal lengths, in ids."""
+"""Sequences of ids of unequal lengths, and their labels."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from rnn_kit.text.errors import TextError
 
 
 class Sequences:
-    """n sequences of ids one behind the other in a flat array: no padding, no Python objects.
+    """n sequences of ids in one flat array, without padding.
 
     Attributes:
         flat: int32 `(N,)`, all ids.
@@ -46,7 +46,7 @@ class Sequences:
 
     @classmethod
     def of(cls, sequences):
-        """From a list of arrays of ids."""
+        """Makes `Sequences` of a list of arrays of ids."""
         flat = np.concatenate(sequences) if len(sequences) else np.zeros(0, "int32")
         return cls(flat, np.array([len(ids) for ids in sequences], "int64"))
 
@@ -58,21 +58,21 @@ class Sequences:
         return self.flat[start : start + self.lengths[index]]
 
     def take(self, indexes):
-        """The sequences of these indexes, in their order."""
+        """Selects the sequences of these indexes, in their order."""
         indexes = np.asarray(indexes, "int64")
-        return self._cut(self.starts[indexes], self.lengths[indexes])
+        return self._slice(self.starts[indexes], self.lengths[indexes])
 
     def last(self, n):
-        """Of each sequence its last n ids, or all where it has fewer."""
+        """Truncates each sequence to its last n ids."""
         lengths = np.minimum(self.lengths, n)
-        return self._cut(self.starts + self.lengths - lengths, lengths)
+        return self._slice(self.starts + self.lengths - lengths, lengths)
 
     def replace_oov(self, size, oov_id):
         """Replaces ids of `size` and above by `oov_id`."""
         return Sequences(np.where(self.flat < size, self.flat, np.int32(oov_id)), self.lengths)
 
     def frequent_bigrams(self, min_count):
-        """The pairs of neighbouring ids that stand in at least so many sequences.
+        """Finds the pairs of neighbouring ids that occur in at least `min_count` sequences.
 
         Args:
             min_count: At least 1; a pair counts once a sequence.
@@ -84,11 +84,12 @@ class Sequences:
         within = of[:-1] == of[1:]
         size = int(self.flat.max(initial=0)) + 1
         codes = self.flat[:-1].astype("int64")[within] * size + self.flat[1:][within]
-        once = np.unique(of[:-1][within] * size**2 + codes)  # in a sequence
+        once = np.unique(of[:-1][within] * size**2 + codes)  # each pair once a sequence
         codes, counts = np.unique(once % size**2, return_counts=True)
         return np.stack(np.divmod(codes[counts >= min_count], size), axis=1)
 
-    def _cut(self, starts, lengths):
+    def _slice(self, starts, lengths):
+        """Sequences of these lengths, which begin at these places of `flat`."""
         ends = np.cumsum(lengths)
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         return Sequences(self.flat[np.repeat(starts, lengths) + within], lengths)
@@ -111,21 +112,22 @@ class LabelledSequences:
 
     @property
     def lengths(self):
-        """Of the sequences, `(n,)`."""
+        """The lengths of the sequences, `(n,)`."""
         return self.sequences.lengths
 
     def take(self, indexes):
-        """Those of these indexes, in their order."""
+        """Selects the sequences and labels of these indexes, in their order."""
         return LabelledSequences(self.sequences.take(indexes), self.labels[indexes])
 
     def split(self, fraction, seed):
-        """Two parts at random, the second with this fraction of each label's sequences.
+        """Splits at random into two parts, the second with this fraction of each label's sequences.
 
         A label that has two sequences or more is in both parts.
         """
         rng = np.random.default_rng(seed)
         labels, counts = np.unique(self.labels, return_counts=True)
-        ends = np.round(fraction * np.cumsum(counts)).astype(int)  # so that the sum is rounded well too
+        # Rounded after they are summed, so that the size of the second part is right too.
+        ends = np.round(fraction * np.cumsum(counts)).astype(int)
         second = []
         for label, n in zip(labels, np.diff(ends, prepend=0), strict=True):
             its = rng.permutation(np.flatnonzero(self.labels == label))

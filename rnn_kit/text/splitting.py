@@ -1,4 +1,4 @@
-"""Cutting a text for training: into parts, and into parallel streams for truncated BPTT."""
+"""Splitting a text for training: into parts, and into parallel streams for truncated BPTT."""
 
 from fractions import Fraction
 
@@ -10,12 +10,12 @@ from rnn_kit.text.errors import TextError
 
 
 def split_text(ids, validation=0.1, test=0.1):
-    """Cuts a text or its ids into three contiguous parts: training, validation, test.
+    """Splits a text or its ids into three contiguous parts: training, validation, test.
 
-    With n items the test part begins at `floor(n (1 - test))` and the validation part at
-    `floor(n (1 - test - validation))`, so that a fraction of an item goes to the later part. The
-    fractions are taken as the decimals that they are written as: `0.1` is one tenth exactly, and
-    no binary rounding moves a boundary.
+    Of n items the test part begins at `floor(n (1 - test))` and the validation part at
+    `floor(n (1 - test - validation))`, so that a fraction of an item goes to the later part. Fractions
+    are decimals as they are written: `0.1` is one tenth exactly, and no binary rounding moves a
+    boundary.
 
     Args:
         ids: A `str`, or a one-dimensional array of length n.
@@ -49,25 +49,25 @@ def split_text(ids, validation=0.1, test=0.1):
 
 
 def streams(ids, batch_size, window, offset=0):
-    """Cuts ids into parallel streams for truncated back-propagation with a carried state.
+    """Splits ids into parallel streams for truncated back-propagation with a carried state.
 
-    `ids[offset:]` is cut into B contiguous rows of K T ids each, and each row into K windows of T:
+    `ids[offset:]` is split into B contiguous rows of K T ids each, and each row into K windows of T:
 
         x[k, b, t] = ids[offset + (b K + k) T + t]        K = floor((n - 1) / (B T))
         y[k, b, t] = ids[offset + (b K + k) T + t + 1]    n = len(ids) - offset
 
     Row b of window k + 1 goes on where row b of window k ended, so the state after one window is
-    the state before the next. The last `n - 1 - K B T` ids are dropped, which is fewer than B T;
-    another `offset` in each epoch moves the cuts.
+    the state before the next. The last `n - 1 - K B T` ids, fewer than B T, are dropped; another
+    `offset` in each epoch moves the boundaries of the windows.
 
     Args:
         ids: Integers of shape `(N,)`.
         batch_size: B, the number of rows.
         window: T, the number of steps that the gradient goes back.
-        offset: How many ids to leave out at the start.
+        offset: The number of ids to leave out at the start.
 
     Returns:
-        A tuple `(x, y)` of int32 arrays of shape `(K, B, T)`, where `y` is the id that follows.
+        A tuple `(x, y)` of int32 arrays of shape `(K, B, T)`, where `y` holds the ids that follow.
         They are views of `ids` if that is int32 already, so do not write to them.
 
     Raises:

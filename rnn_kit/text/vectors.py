@@ -1,10 +1,10 @@
-"""Vectors of words that others have learned, from text files."""
+"""Pretrained word vectors from text files."""
 
+import codecs
 import contextlib
 import itertools
 import lzma
 import os
-import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -12,42 +12,48 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from rnn_kit.text.decoding import iter_decode, marked_encoding, open_binary, utf_16_without_mark
+from rnn_kit.text.checks import refuse_string
+from rnn_kit.text.decoding import (
+    iter_decode,
+    marked_encoding,
+    normalize_nfc,
+    open_binary,
+    utf_16_without_mark,
+)
 from rnn_kit.text.errors import TextError
 
-_BOM = b"\xef\xbb\xbf"
-_SAMPLE = 100  # lines that the size of the vectors is told from
+_SAMPLE = 100  # lines by which the size of the vectors is told
 
 
 def read_vectors(path, words, *, size=None, notes=None):
     """Reads the vectors of some words from a text file, as word2vec or GloVe write it.
 
     A line is a word and the D numbers of its vector, with spaces or tabs between; D is what most of
-    the first lines have. word2vec's text form has a first line with the number of words and D;
-    GloVe's has none. The numbers are counted from the right, since a word may have spaces in it, as
-    in GloVe's largest file. A byte-order mark, either line end and spaces at a line's end make no
-    difference. Words are compared as they are, or else composed to Unicode's NFC. The file is read
-    line by line, and only what is asked for is kept.
+    the first lines have. word2vec's text form begins with a line of the number of words and D; GloVe's
+    does not. The numbers are counted from the right, since a word may have spaces in it, as in GloVe's
+    largest file. A byte-order mark, either line end and spaces at a line's end make no difference.
+    Words are compared as they are, or else normalised to Unicode's NFC. The file is read line by line,
+    and only the vectors of `words` are kept.
 
-    Empty lines, lines without a word and words that are not UTF-8 are passed over.
+    Empty lines, lines without a word and words that are not UTF-8 are skipped.
 
     Args:
-        path: The file, perhaps packed (`.gz`, `.bz2`, `.xz`), or a `.zip` archive of it. UTF-16 is
-            read where a byte-order mark says so.
-        words: V distinct words, looked for as they are.
-        size: D, by which one of the files in an archive is chosen, such as those of `glove.6B.zip`. It
-            is not looked at where there is but one.
-        notes: A list, to which a sentence is added that counts what was passed over, if anything was.
+        path: The file, which may be compressed (`.gz`, `.bz2`, `.xz`), or a `.zip` archive of it.
+            UTF-16 is read where a byte-order mark says so.
+        words: V distinct words.
+        size: D, which chooses one of several files in an archive, such as those of `glove.6B.zip`. It
+            is ignored where there is one file.
+        notes: A list, to which a sentence is added that counts what was skipped, if anything was.
 
     Returns:
-        A tuple of the vectors, float32 `(V, D)`, zeros where the file does not have the word, and
-        whether it has it, bool `(V,)`. Of a word that comes twice the first vector counts.
+        A tuple `(vectors, found)`: float32 `(V, D)`, zeros for a word that the file does not have; and
+        bool `(V,)`, whether it has the word. Of a word that comes twice the first vector counts.
 
     Raises:
-        TextError: If a word is asked for twice; if the file is missing, cannot be read, is word2vec's
-            binary form, has a line of fewer values than the others, announces vectors of another
-            size than it has, has a word that is asked for with what is no finite number, or has none
-            of the words; or if none of several files in an archive is the one of `size`.
+        TextError: If a word is given twice; if the file is missing, cannot be read, is word2vec's
+            binary form, has a line of fewer numbers than the others, announces vectors of another
+            size than it has, has one of `words` with a number that is not finite, or has none of
+            `words`; or if not exactly one of several files in an archive has vectors of `size`.
 
     Example:
 
@@ -66,10 +72,10 @@ def read_vectors(path, words, *, size=None, notes=None):
         raise TextError(f"{path} is UTF-16 without a byte-order mark: expected UTF-8; save it as UTF-8")
     size, has_heading = _form(path, first)
     vectors = None
-    found, passed_over = np.zeros(len(rows), bool), Counter()
+    found, skipped = np.zeros(len(rows), bool), Counter()
     for number, line in itertools.chain(first[has_heading:], lines):
         if not line.strip():
-            passed_over["empty"] += 1
+            skipped["empty"] += 1
             continue
         fields = line.rsplit(None, size)  # at ASCII white space: a no-break space stays in its word
         if not size or len(fields) < size:
@@ -77,14 +83,14 @@ def read_vectors(path, words, *, size=None, notes=None):
         if len(fields) == size:
             if not line[:1].isspace():  # what comes first is a word, and a number is missing
                 raise _short_line(path, number, line, size)
-            passed_over["without a word"] += 1
+            skipped["without a word"] += 1
             continue
         try:
             row = rows.get(_word(fields[0], rows))
         except UnicodeDecodeError:
             if b"\0" in line:
                 raise _binary(path, number) from None
-            passed_over["whose word is not UTF-8"] += 1
+            skipped["whose word is not UTF-8"] += 1
             continue
         if row is None or found[row]:
             continue
@@ -103,15 +109,14 @@ def read_vectors(path, words, *, size=None, notes=None):
             f"{path} has none of the {len(rows):,} words that were looked for: expected vectors of "
             "words like these, in lower or upper case as they are"
         )
-    if passed_over and notes is not None:
-        notes.append(f"Passed over in {path}: {_counted(passed_over)}.")
+    if skipped and notes is not None:
+        notes.append(f"Skipped in {path}: {_counted(skipped)}.")
     return vectors, found
 
 
 def _rows(words):
-    """Words to their rows."""
-    if isinstance(words, str):
-        raise TextError("`words` is a list of words; received one text: put it into a list")
+    """Numbers the words: a dict of words to rows."""
+    refuse_string("words", words, "words", "put it into a list")
     words = list(words)
     rows = {word: row for row, word in enumerate(words)}
     if len(rows) < len(words):
@@ -121,23 +126,23 @@ def _rows(words):
 
 
 def _word(data, rows):
-    """The word of a line, as it is among those that are looked for, or else composed."""
+    """Decodes the word of a line: as it is, if it is one of `rows`, or else normalised."""
     word = data.decode("utf-8")
-    return word if word in rows or word.isascii() else unicodedata.normalize("NFC", word)
+    return word if word in rows else normalize_nfc(word)
 
 
 def _form(path, lines):
-    """The size of the vectors, and whether the first line is word2vec's heading and holds none."""
+    """Tells the size of the vectors, and whether the first line is word2vec's heading."""
     heading = []
     if lines and len(fields := lines[0][1].split()) == 2 and all(f.isdigit() for f in fields):
         heading = [int(field) for field in fields]
     counts = Counter(_trailing_numbers(line) for _, line in lines[bool(heading) :] if line.strip())
-    if not counts:  # nothing but a heading, if that: all that can be said is what it says
+    if not counts:  # there is nothing but a heading, or not even that
         return (heading[1] if heading else 1), bool(heading)
     most = max(counts.values())
-    # Of sizes that are as frequent the largest: the others are of lines that were cut short.
+    # Of equally frequent sizes the largest: the others are those of lines that were cut short.
     size = max(size for size, count in counts.items() if count == most)
-    # A heading is told from a word of digits and its vector of one number by the lines after it.
+    # The lines after it tell a heading from a word of digits with a vector of one number.
     if not heading or (size == 1 != heading[1]):
         return size, False
     if size != heading[1] and size:
@@ -149,7 +154,7 @@ def _form(path, lines):
 
 
 def _trailing_numbers(line):
-    """How many fields at the end of a line are numbers; its first one is a word, whatever it is."""
+    """Counts the fields at the end of a line that are numbers; the first field is always a word."""
     count = 0
     for field in reversed(line.split()[1:]):
         try:
@@ -161,7 +166,7 @@ def _trailing_numbers(line):
 
 
 def _numbers(fields):
-    """The fields as a vector, or `None` if one of them is no finite number."""
+    """Parses the fields to a vector; `None`, if one of them is not a finite number."""
     try:
         vector = np.array([float(field) for field in fields])
     except ValueError:
@@ -192,23 +197,23 @@ def _binary(path, number):
     )
 
 
-def _counted(passed_over):
-    parts = [f"{n:,} line{'s' * (n != 1)} {what}" for what, n in passed_over.items() if what != "empty"]
-    if empty := passed_over["empty"]:
+def _counted(skipped):
+    parts = [f"{n:,} line{'s' * (n != 1)} {what}" for what, n in skipped.items() if what != "empty"]
+    if empty := skipped["empty"]:
         parts.append(f"{empty:,} empty line{'s' * (empty != 1)}")
     return ", ".join(parts)
 
 
 def _lines(path, member=None):
-    """Numbers, from 1, and lines of the file, or of a member of the archive, as bytes."""
+    """Yields the numbers, from 1, and the lines, as bytes, of a file or of a member of an archive."""
     try:
         with _opened(path, member) as file:
             mark = marked_encoding(file.peek(4)[:4])
             for number, line in enumerate(file if mark in (None, "utf-8") else _utf_8(file, path), 1):
-                yield number, line.removeprefix(_BOM) if number == 1 else line
+                yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None
-    except (RuntimeError, NotImplementedError) as error:  # zipfile's, of what is encrypted, or packed
+    except (RuntimeError, NotImplementedError) as error:  # zipfile's: encrypted, or of another method
         raise TextError(f"{path} cannot be unpacked ({error}): unpack it, and give the file") from None
     except OSError as error:
         if os.path.isdir(path):
@@ -234,7 +239,7 @@ def _opened(path, member):
 
 
 def _utf_8(file, path):
-    """The lines of a text in another encoding, which its byte-order mark tells, in UTF-8."""
+    """Yields the lines of a UTF-16 or UTF-32 text with a byte-order mark, encoded in UTF-8."""
     held = ""
     for piece in iter_decode(file, path):
         *lines, held = (held + piece).split("\n")
@@ -247,11 +252,14 @@ def _damaged(path, error):
 
 
 def _member(path, size):
-    """The file of vectors in an archive; `None` where the path is not that of an archive.
+    """Chooses the file of vectors in an archive.
 
     Args:
-        path: Of the file.
-        size: Of the vectors that are wanted, where there are several files; or `None`.
+        path: The path of the archive, or of another file.
+        size: The size of the vectors that are wanted, where there are several files; or `None`.
+
+    Returns:
+        The member's name; `None` where the file is no archive.
     """
     try:
         with open(path, "rb") as file:
@@ -262,14 +270,14 @@ def _member(path, size):
     except zipfile.BadZipFile as error:
         raise _damaged(path, error) from None
     except OSError:
-        return None  # which is said where it is read
+        return None  # `_lines` raises the error
     if len(names) == 1:
         return names[0]
     samples = {name: list(itertools.islice(_lines(path, name), _SAMPLE)) for name in names}
     sizes = {name: _form(path, sample)[0] for name, sample in samples.items()}
-    fitting = [name for name, its in sizes.items() if its == size]
-    if len(fitting) == 1:
-        return fitting[0]
+    matching = [name for name, its in sizes.items() if its == size]
+    if len(matching) == 1:
+        return matching[0]
     listed = ", ".join(f"{name} (vectors of {its})" for name, its in list(sizes.items())[:8])
     wanted = "" if size is None else f", and vectors of {size} are wanted"
     raise TextError(

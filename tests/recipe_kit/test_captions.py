@@ -179,7 +179,7 @@ def test_captions_of_another_encoding_are_read_where_it_is_named(tmp_path):
     }
     files = {name: text.replace("dog", "M\xe4dchen").encode("cp1252") for name, text in files.items()}
     folder(tmp_path, files, ["\xe9.jpg", *PICTURES[1:]])
-    assert "--encoding" in error_line(tmp_path)
+    assert "encoding=" in error_line(tmp_path)
     loaded = load_captions(tmp_path, encoding="cp1252")
     assert loaded.train.captions[0] == ["A M\xe4dchen.", "One M\xe4dchen."]
     assert loaded.train.paths[0] == tmp_path / "\xe9.jpg"

@@ -11,6 +11,7 @@ import pytest
 
 from recipe_kit import cli, quiet_tensorflow
 from recipe_kit.cli import setting
+from rnn_kit.text import read_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,6 +215,16 @@ def test_memory_that_runs_out_elsewhere_is_one_line(capsys, monkeypatch):
         cli.run_recipe(judge)
     err = capsys.readouterr().err
     assert exit.value.code == 2 and err.count("\n") == 1 and "Unable to allocate 4 TiB" in err
+
+
+def test_an_argument_that_the_library_names_is_printed_as_its_flag(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["toy.py"])
+    (tmp_path / "menu.txt").write_bytes(b"caf\xe9")
+    for how, shown in ({}, "--encoding cp1252"), ({"encoding": "ascii"}, "another with --encoding\n"):
+        with pytest.raises(SystemExit):
+            cli.run_recipe(lambda how=how: read_text(tmp_path / "menu.txt", **how))
+        err = capsys.readouterr().err
+        assert shown in err and "encoding=" not in err
 
 
 def test_a_picture_that_fails_costs_a_line_and_no_result(capsys, monkeypatch):

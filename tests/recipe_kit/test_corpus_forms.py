@@ -82,7 +82,7 @@ def test_an_encoding_is_named_or_told_by_its_mark(encoding, tmp_path):
     loaded = load_corpus(tmp_path, encoding=None if told else encoding)
     assert words_of(loaded) == [words.replace("cat", "kätzchen") for words in WORDS]
     if not told:
-        assert "--encoding" in data_error(tmp_path)
+        assert "encoding" in data_error(tmp_path)
 
 
 def test_words_that_lie_across_the_blocks_in_which_a_file_is_read_are_whole(tmp_path, monkeypatch):

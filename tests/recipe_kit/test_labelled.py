@@ -294,7 +294,7 @@ def test_the_byte_that_is_not_utf8_is_named(tmp_path, data, offset, line):
 
 def test_a_named_encoding_reads_tables_and_folders(tmp_path):
     data = "text,label\nÉté,neg\nTwo,pos\n".encode("latin-1")
-    assert "--encoding" in error_line(table(tmp_path, data))
+    assert "encoding=" in error_line(table(tmp_path, data))
     train, _ = read_labelled(table(tmp_path, data), encoding="latin-1")
     assert train.texts == ["Été", "Two"]
     files = {"a/neg/1.txt": "Été".encode("latin-1"), "a/pos/1.txt": b"Two"}
@@ -412,7 +412,7 @@ def test_excels_unicode_text_is_read(tmp_path):
 
 def test_utf_16_without_a_mark_is_named(tmp_path):
     data = "text,label\nOne,neg\nTwo,pos\n".encode("utf-16-le")
-    assert "--encoding utf-16-le" in error_line(table(tmp_path, data))
+    assert "encoding='utf-16-le'" in error_line(table(tmp_path, data))
     assert contents(read_labelled(table(tmp_path, data), encoding="utf-16-le")[0]) == TWO
 
 

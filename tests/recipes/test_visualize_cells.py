@@ -232,7 +232,7 @@ def test_a_text_to_look_at_may_be_in_another_encoding(tmp_path, capsys):
     settings = recipe.Settings(text=str(tmp_path / "text.txt"), encoding="latin-1")
     searched, _ = looking.own_text(settings, CharVocabulary.from_text("Gr\u00fc\u00dfe "))
     assert searched.text.startswith("Gr\u00fc\u00dfe ") and "Left out" not in capsys.readouterr().out
-    with pytest.raises(TextError, match="--encoding"):
+    with pytest.raises(TextError, match="encoding="):
         looking.own_text(recipe.Settings(text=settings.text), CharVocabulary.from_text("Gre "))
 
 

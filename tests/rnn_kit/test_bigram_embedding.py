@@ -1,6 +1,7 @@
-"""The bag of neighbouring pairs, against a loop in Python."""
+"""The bag of bigrams, against a loop in Python."""
 
 import itertools
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -122,3 +123,24 @@ def test_ids_of_a_plain_input_are_exact_in_half_precision(policy):
     bags = keras.ops.convert_to_numpy(model(np.array([[2051, 259, 0], [2052, 260, 0]], "float32")))
     np.testing.assert_array_equal(bags, [[1, 1, 1], [0, 0, 0]])
     assert keras.backend.standardize_dtype(layer.compute_dtype) == policy.removeprefix("mixed_")
+
+
+def test_a_model_of_before_the_renaming_loads():
+    """Of the class `WordPairs`, whose name is in the model's config and in the paths of its weights."""
+    model = keras.models.load_model(Path(__file__).parent / "saved" / "word_pairs.keras")
+    assert isinstance(model.get_layer("pairs"), BigramEmbedding)
+    ids = np.array([[4, 5, 6, 0], [4, 6, 5, 7], [1, 4, 5, 6]])
+    expected = [[-0.02286354824900627], [0.0], [-0.02286354824900627]]
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(model(ids)), expected, rtol=1e-5)
+
+
+def test_a_model_is_saved_under_the_new_name_and_loads(tmp_path):
+    ids = keras.Input((None,), dtype="int32")
+    layer = BigramEmbedding(2, V, 3, "random_normal")
+    model = keras.Model(ids, layer(ids))
+    layer.set_vocabulary([(4, 5), (5, 6)])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert type(again.layers[-1]) is BigramEmbedding
+    x = np.array([[4, 5, 6, 0]])
+    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(m(x)) for m in (model, again)))

@@ -129,6 +129,27 @@ def test_a_batch_of_another_size_is_one_clear_error(how, rows, rng):
         assert "\n" not in str(error.value)
 
 
+class FourSteps(L.Layer):
+    """A layer of the user's own, whose error is worded as that of a batch of the wrong size."""
+
+    def call(self, x):
+        time_first = tf.ensure_shape(tf.transpose(x, [1, 0, 2]), (4, None, None))
+        return tf.transpose(time_first, [1, 0, 2])
+
+
+def test_an_error_of_the_models_own_is_not_taken_for_a_wrong_batch(rng):
+    x = rng.integers(0, V, (B, 5))
+    data = tf.data.Dataset.from_generator(
+        lambda: iter([(x, x)]), output_signature=(tf.TensorSpec((None, None), tf.int32),) * 2
+    )
+    ids = keras.Input(batch_shape=(B, None), dtype="int32")
+    states = L.SimpleRNN(3, stateful=True, return_sequences=True)(L.Embedding(V, 3)(ids))
+    model = keras.Model(ids, L.Dense(V)(FourSteps()(states)))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[4,\?,\?\]"):
+        model.fit(data, verbose=0, callbacks=[CarryState()])
+
+
 def test_the_check_holds_for_a_model_that_has_been_fit_before(rng):
     x = rng.integers(0, V, (B + 1, 5))
     model = model_of()

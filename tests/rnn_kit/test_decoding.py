@@ -31,7 +31,7 @@ def test_a_byte_order_mark_tells_the_encoding(encoding):
 def test_utf_16_without_a_mark_is_named_and_can_be_asked_for(order):
     data = "Two houses".encode(f"utf-16-{order}")
     message = error_line(decode, data, "a.txt")
-    assert f"--encoding utf-16-{order}" in message
+    assert f"encoding='utf-16-{order}'" in message
     assert decode(data, "a.txt", f"utf-16-{order}") == "Two houses"
 
 
@@ -51,7 +51,7 @@ def test_a_mark_is_no_character_of_a_named_encoding(encoding):
 def test_utf_16_that_is_asked_for_needs_a_mark(data):
     message = error_line(decode, data, "a.txt", "utf-16")
     assert "has no byte-order mark" in message
-    assert ("--encoding utf-16-be" in message) == (data != b"plain")
+    assert ("encoding='utf-16-be'" in message) == (data != b"plain")
 
 
 def test_line_ends_are_one_kind():
@@ -62,8 +62,8 @@ def test_line_ends_are_one_kind():
 @pytest.mark.parametrize(
     "data, encoding, words",
     [
-        (b"a\ncaf\xe9", None, ("byte 0xe9 at byte offset 5 (line 2)", "--encoding cp1252")),
-        (b"caf\xe9", "ascii", ("not ASCII text", "name another with --encoding")),
+        (b"a\ncaf\xe9", None, ("byte 0xe9 at byte offset 5 (line 2)", "encoding='cp1252'")),
+        (b"caf\xe9", "ascii", ("not ASCII text", "name another with `encoding`")),
         (b"\xff\xfea\0b", None, ("not UTF-16 text",)),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", None, ("not UTF-8 text",)),
         (b"abc\0\0\0def", None, ("a NUL byte at byte offset 3",)),
@@ -113,7 +113,7 @@ def test_what_is_passed_over_in_a_folder_is_told_and_recorded(tmp_path):
     assert read_text(tmp_path, notes=notes) == "text 0 é\ntext 1 é\ntext 2 é"
     assert notes == [
         f"Read 3 of 7 files in {tmp_path}; passed over as not UTF-8: '3.txt', '4.txt', '5.txt', "
-        "'6.txt' (--encoding names another)."
+        "'6.txt' (another encoding may be named)."
     ]
     _, info = load_text(str(tmp_path))
     assert info["notes"] == notes
@@ -124,7 +124,7 @@ def test_a_folder_is_read_in_a_named_encoding(tmp_path):
     seven_files(tmp_path)
     for n in range(3):
         (tmp_path / f"{n}.txt").unlink()
-    assert "--encoding" in error_line(read_text, tmp_path)
+    assert "`encoding`" in error_line(read_text, tmp_path)
     assert read_text(tmp_path, "latin-1").count("é") == 4
     assert load_text(tmp_path, encoding="latin-1")[0].count("é") == 4
 

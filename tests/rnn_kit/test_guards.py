@@ -18,8 +18,9 @@ import tensorflow as tf
 
 from rnn_kit.callbacks import SampleText
 from rnn_kit.generation import Generator, WindowGenerator, beam_search, generate
+from rnn_kit.generation.cache import LRUCache
 from rnn_kit.generation.generator import generator_of
-from rnn_kit.guards import Guard, Kept
+from rnn_kit.guards import Guard
 from rnn_kit.inspection import gradient_function
 from rnn_kit.layers import GRU, LearnedInitialState, PeepholeLSTM
 from rnn_kit.sampling import TemperatureSampler
@@ -423,15 +424,15 @@ def test_what_is_kept_goes_with_its_object_and_the_last_ones_stay():
     class Owner:
         pass
 
-    kept, owners = Kept(most=2), [Owner() for _ in range(3)]
-    kept.of(owners[0])["a"] = 1
-    kept.of(owners[1])
-    assert kept.of(owners[0]) == {"a": 1}
-    kept.of(owners[2])  # owners[1] is the one that was not asked for the longest
-    assert len(kept) == 2 and kept.of(owners[0]) == {"a": 1}
+    cache, owners = LRUCache(max_size=2), [Owner() for _ in range(3)]
+    cache.of(owners[0])["a"] = 1
+    cache.of(owners[1])
+    assert cache.of(owners[0]) == {"a": 1}
+    cache.of(owners[2])  # owners[1] is the one that was not asked for the longest
+    assert len(cache) == 2 and cache.of(owners[0]) == {"a": 1}
     owners.clear()
     gc.collect()
-    assert len(kept) == 0
+    assert len(cache) == 0
 
 
 @dataclasses.dataclass(slots=True, frozen=True)
@@ -445,15 +446,15 @@ class Frozen:
 
 
 def test_what_is_kept_for_an_object_without_weak_references_is_found_again():
-    kept, owners = Kept(most=2), [Frozen(), Frozen(), Frozen()]
-    kept.of(owners[0])["a"] = 1
-    assert kept.of(owners[0]) == {"a": 1}
+    cache, owners = LRUCache(max_size=2), [Frozen(), Frozen(), Frozen()]
+    cache.of(owners[0])["a"] = 1
+    assert cache.of(owners[0]) == {"a": 1}
     for owner in owners[1:]:
-        assert kept.of(owner) == {}
-    assert len(kept) == 2 and kept.of(owners[0]) == {}
+        assert cache.of(owner) == {}
+    assert len(cache) == 2 and cache.of(owners[0]) == {}
     # Where all are kept, none is held for ever, and its lock is the same each time.
-    turns = Kept(most=None)
-    assert turns.of(owners[0]) is turns.of(owners[0]) and len(turns) == 0
+    locks = LRUCache(max_size=None)
+    assert locks.of(owners[0]) is locks.of(owners[0]) and len(locks) == 0
 
 
 def test_a_guard_compares_numbers_by_value_and_objects_by_identity():

@@ -142,7 +142,7 @@ def test_the_arguments_of_compile_are_those_it_was_given():
 def test_a_copied_metric_goes_on_alone():
     metric = keras.metrics.Mean(name="m")
     metric.update_state([1.0, 3.0])
-    copied = internals.copied_metric(metric, {})
+    copied = internals.copy_metric(metric, {})
     assert float(copied.result()) == 2.0 and copied.name == "m"
     copied.update_state([8.0])
     assert float(copied.result()) == 4.0 and float(metric.result()) == 2.0
@@ -161,21 +161,21 @@ def test_a_copied_metric_goes_on_alone():
     ids=lambda callback: type(callback).__name__,
 )
 def test_what_keras_callbacks_remember_is_where_it_is_said_to_be(callback):
-    names = internals.memory_of_callback(callback)
+    names = internals.state_attributes(callback)
     callback.on_train_begin()
-    assert list(internals.read_memory(callback)) == names
+    assert list(internals.read_state(callback)) == names
     if type(callback).on_train_begin is not keras.callbacks.Callback.on_train_begin:
         for name in names:
             setattr(callback, name, 77)
         callback.on_train_begin()  # which begins anew what is remembered
-        assert 77 not in internals.read_memory(callback).values()
+        assert 77 not in internals.read_state(callback).values()
     delattr(callback, names[-1])
     with pytest.raises(internals.UnsupportedVersion, match=names[-1]):
-        internals.read_memory(callback)
+        internals.read_state(callback)
 
 
 def test_callbacks_that_are_not_known_remember_nothing():
-    assert internals.memory_of_callback(keras.callbacks.History()) == []
+    assert internals.state_attributes(keras.callbacks.History()) == []
 
 
 @tensorflow_only

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import sys
 
@@ -42,8 +43,14 @@ def run_recipe(main):
 
 
 def _fail(error):
-    sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {error}\n")
+    sys.stderr.write(f"{os.path.basename(sys.argv[0])}: error: {_with_flags(str(error))}\n")
     sys.exit(2)
+
+
+def _with_flags(message):
+    """Spells an argument of the library as its flag: `encoding='cp1252'` as `--encoding cp1252`."""
+    message = re.sub(r"\bencoding='([^']*)'", r"--encoding \1", message)
+    return message.replace("`encoding`", "--encoding")
 
 
 def command(*arguments):

@@ -1,4 +1,4 @@
-"""The compiled loops over a step: all that generators share, whatever their state is."""
+"""What generators share, whatever their state is: reading, writing, and the compiled loops."""
 
 import contextlib
 import threading
@@ -7,8 +7,9 @@ import keras
 import numpy as np
 
 from rnn_kit.checks import at_least
+from rnn_kit.generation.cache import LRUCache, owner_and_key
 from rnn_kit.generation.ids import as_ids, stop_ids
-from rnn_kit.guards import TRACING, Guard, Kept, parts_of
+from rnn_kit.guards import TRACING_LOCK, Guard
 from rnn_kit.sampling import TemperatureSampler
 
 if keras.backend.backend() != "tensorflow":
@@ -19,24 +20,24 @@ if keras.backend.backend() != "tensorflow":
 
 import tensorflow as tf
 
-from rnn_kit.generation.compiled import concrete
+from rnn_kit.generation.graphs import trace
 
-_STREAM_CHUNK = 16  # tokens a compiled call while streaming: smooth to the eye, cheap to the loop
-_TURNS = Kept(most=None)  # a lock for each sampler that keeps its seed in a variable
+_STREAM_CHUNK = 16  # ids a compiled call while streaming: few look smooth, many are fast
+_LOCKS = LRUCache(max_size=None)  # one for each sampler that keeps its seed in a variable
 
 
-class Loops:
-    """Reads prompts and writes on after them, given how some ids change the state.
+class BaseGenerator:
+    """Reads prompts and writes on after them, with graphs of a model.
 
-    What is compiled is compiled anew at the next call when the model has been changed by more than its
-    weights' values: see `rnn_kit.guards`. Any number of threads may use it at once.
+    The graphs are made anew at the next call when more of the model has changed than its weights'
+    values: see `rnn_kit.guards`. Any number of threads may use a generator at once.
 
-    A subclass says with `_trace(model)` what is compiled: `Graphs` of which `vocabulary` and
-    `probabilities` are set.
+    A subclass has `_make_graphs(model)`, which returns the `ModelGraphs` with `vocabulary` and
+    `probabilities` set.
 
     Args:
         model: The model.
-        from_logits: Whether it puts out logits, or probabilities; `None` to find out.
+        from_logits: Whether it puts out logits, or probabilities. `None` recognises which.
     """
 
     def __init__(self, model, from_logits=None):
@@ -54,23 +55,23 @@ class Loops:
         return self._current().from_logits
 
     def guarded(self):
-        """What a `Guard` of somebody who uses this generator looks at."""
+        """The objects that a `Guard` looks at in the place of this generator."""
         return [self._model()]
 
     def _current(self):
-        """What is compiled of the model as it is now."""
+        """The graphs of the model as it is now."""
         graphs = self._graphs
-        if graphs is None or not graphs.hold():
-            with TRACING, tf.init_scope():  # a user's own trace may be under way
+        if graphs is None or not graphs.are_current():
+            with TRACING_LOCK, tf.init_scope():  # a user's own trace may be under way
                 graphs = self._graphs
-                if graphs is None or not graphs.hold():
-                    graphs = self._compile()
+                if graphs is None or not graphs.are_current():
+                    graphs = self._checked_graphs()
                     self._graphs = graphs
         return graphs
 
-    def _compile(self):
+    def _checked_graphs(self):
         model = self._model()
-        graphs = self._trace(model)
+        graphs = self._make_graphs(model)
         graphs.from_logits = self._from_logits
         if graphs.from_logits is None:
             graphs.from_logits = graphs.probabilities is not True
@@ -107,7 +108,7 @@ class Loops:
         return self._read(graphs, ids, self._checked_state(ids, state, graphs))
 
     def _read(self, graphs, ids, state):
-        return graphs.last(ids, state)
+        return graphs.read(ids, state)
 
     def step(self, ids, state):
         """Reads one more id a row: `(B,)` ids and the state to `(B, V)` logits and the new state.
@@ -123,9 +124,9 @@ class Loops:
         return graphs.step(ids, self._checked_state(ids, state, graphs))
 
     def step_log_probabilities(self, ids, state):
-        """`step`, with log-probabilities `(B, V)` in place of logits: a step of `beam_search`.
+        """`step`, with log-probabilities `(B, V)` in place of logits: a `step` for `beam_search`.
 
-        They are right for a model that puts out probabilities too.
+        Of a model that puts out probabilities, it takes their logarithm.
         """
         outputs, state = self.step(ids, state)
         return log_probabilities(outputs, self._current().from_logits), state
@@ -141,7 +142,7 @@ class Loops:
         logits, state = self.prefill(prompt_ids)
         rows = len(prompt_ids)
         last, done = tf.zeros(rows, tf.int32), tf.zeros(rows, tf.bool)
-        ids, *_ = self._write(sampler, logits, state, last, done, length, stop)
+        ids, *_ = self._run_loop(sampler, logits, state, last, done, length, stop)
         return np.concatenate([prompt_ids, ids.numpy().T], axis=1)
 
     def stream(self, prompt_ids, length=None, sampler=None, stop_id=None):
@@ -173,7 +174,7 @@ class Loops:
         written = 0
         while (length is None or written < length) and not bool(tf.reduce_all(done)):
             chunk = _STREAM_CHUNK if length is None else min(_STREAM_CHUNK, length - written)
-            ids, logits, state, last, done, steps = self._write(
+            ids, logits, state, last, done, steps = self._run_loop(
                 sampler, logits, state, last, done, chunk, stop
             )
             yield from ids.numpy()[: int(steps)]
@@ -183,7 +184,7 @@ class Loops:
         return as_ids(ids, "Ids", 2, "(B, T) with T of at least 1", graphs.vocabulary)
 
     def _checked_state(self, ids, state, graphs):
-        """The state's tensors. One of one row would be broadcast over all of them in silence."""
+        """The state as tensors, checked: one of one row would be broadcast over all rows in silence."""
         state = [tf.convert_to_tensor(tensor) for tensor in state]
         for tensor in state:
             if ids.shape[0] is not None and tensor.shape[0] not in (None, ids.shape[0]):
@@ -203,7 +204,7 @@ class Loops:
         """The sampler, or the default one; it must take what the model puts out."""
         if sampler is None:
             if graphs.default_sampler is None:
-                with TRACING:
+                with TRACING_LOCK:
                     if graphs.default_sampler is None:
                         graphs.default_sampler = TemperatureSampler(from_logits=graphs.from_logits)
             return graphs.default_sampler
@@ -223,54 +224,53 @@ class Loops:
             )
         return sampler
 
-    def _write(self, sampler, logits, state, last, done, length, stop):
+    def _run_loop(self, sampler, logits, state, last, done, length, stop):
         """Runs the loop of a sampler, as it and the model are now."""
         graphs = self._current()
-        loop, turn = self._loop(sampler, 1 if logits.shape[0] == 1 else None, graphs)
+        loop, lock = self._compiled_loop(sampler, 1 if logits.shape[0] == 1 else None, graphs)
         state = self._checked_state(logits, state, graphs)
-        with turn:
+        with lock:
             return loop(
                 logits, state, last, done, tf.constant(length, tf.int32), tf.constant(stop, tf.int32)
             )
 
-    def _loop(self, sampler, rows, graphs):
-        """The compiled loop of a sampler; the last few are kept, so that each is compiled once.
+    def _compiled_loop(self, sampler, rows, graphs):
+        """The loop of a sampler, compiled at its first call.
 
         Each sampler has two: for one row, which TensorFlow runs twice as fast when it knows that it is
         one, and for any number.
 
         Returns:
-            The graph, and the context to run it in: threads that draw from one sampler take turns,
-            lest two of them draw the same numbers.
+            The graph, and a lock to hold while it runs: threads that draw from one sampler take turns,
+            or else two of them would draw the same numbers.
         """
-        owner, part = parts_of(sampler)
-        loops = graphs.loops.of(owner)
-        found = loops.get((part, rows))
+        owner, key = owner_and_key(sampler)
+        loops, key = graphs.loops.of(owner), (key, rows)
+        found = loops.get(key)
         if found is None or not found[-1].holds():
-            with TRACING, tf.init_scope():
-                found = loops.get((part, rows))
+            with TRACING_LOCK, tf.init_scope():
+                found = loops.get(key)
                 if found is None or not found[-1].holds():
                     loop = self._compile_loop(sampler, rows, graphs)
-                    draws = _variables(loop) - _variables(graphs.last.graph)
-                    turn = contextlib.nullcontext()
-                    if draws:
-                        turn = _TURNS.of(owner).setdefault("turn", threading.Lock())
-                    found = loops[part, rows] = loop, turn, Guard(sampler)
+                    lock = contextlib.nullcontext()
+                    if _variables(loop) - _variables(graphs.read.graph):  # the seed of its draws
+                        lock = _LOCKS.of(owner).setdefault("lock", threading.Lock())
+                    found = loops[key] = loop, lock, Guard(sampler)
         return found[:2]
 
     def _compile_loop(self, sampler, rows, graphs):
         def loop(logits, state, last, done, length, stop):
-            """Samples up to `length` ids a row, until every row is done: `(length, B)` ids and more."""
+            """Draws up to `length` ids a row, until every row is done: `(length, B)` ids and more."""
 
             def body(time, logits, state, last, done, written):
                 last = tf.where(done, last, _drawn(sampler, logits))
                 written = written.write(time + 1, last)
-                # Not `step`: a call of a function at each time costs a third of the loop's speed.
-                logits, state = graphs.last.function(last[:, None], state)
+                # Not `graphs.step`: a function call at each step costs a third of the loop's speed.
+                logits, state = graphs.read.function(last[:, None], state)
                 done |= tf.reduce_any(last[:, None] == stop, axis=1)
                 return time + 1, logits, state, last, done, written
 
-            # A row of its own at the start, since an empty array cannot be stacked.
+            # Entry 0 is left out of the result: an empty array cannot be stacked.
             written = tf.TensorArray(tf.int32, 1, True, element_shape=[None])
             written = written.write(0, last)
             time, logits, state, last, done, written = tf.while_loop(
@@ -281,8 +281,8 @@ class Loops:
             rest = tf.repeat(last[None], length - time, axis=0)
             return tf.concat([written.stack()[1:], rest], 0), logits, state, last, done, time
 
-        logits_spec, _ = graphs.last.graph.structured_outputs
-        return concrete(
+        logits_spec, _ = graphs.read.graph.structured_outputs
+        return trace(
             loop,
             tf.TensorSpec([rows, graphs.vocabulary], logits_spec.dtype),
             [tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype) for spec in graphs.state_spec],
@@ -294,7 +294,7 @@ class Loops:
 
 
 def log_probabilities(outputs, from_logits):
-    """log p `(..., V)` in float32, of logits or of probabilities that need not add up to 1."""
+    """log p `(..., V)` in float32, from logits or from probabilities that need not add up to 1."""
     outputs = tf.cast(outputs, tf.float32)
     if from_logits:
         return tf.nn.log_softmax(outputs)
@@ -302,7 +302,7 @@ def log_probabilities(outputs, from_logits):
 
 
 def _drawn(sampler, logits):
-    """The ids that a sampler draws, which may be of any integer type."""
+    """The ids that a sampler draws, as int32."""
     ids = tf.convert_to_tensor(sampler(logits))
     if not ids.dtype.is_integer or ids.shape.rank not in (None, 1):
         raise ValueError(
@@ -313,7 +313,7 @@ def _drawn(sampler, logits):
 
 
 def _variables(graph):
-    """The resources that a graph reads or writes, by their handles."""
+    """The ids of the handles of the variables that a graph reads or writes."""
     return {id(handle) for handle in graph.captured_inputs if handle.dtype == tf.resource}
 
 
@@ -326,6 +326,7 @@ def _shapes(specs):
 
 
 def refuse_symbolic(ids):
+    """Raises `ValueError` on a tensor of a graph, which has no values yet."""
     if tf.is_symbolic_tensor(ids):
         raise ValueError(
             "A text is written eagerly, not inside a `tf.function`: call `prefill` and `step` there."

@@ -1,0 +1,81 @@
+"""The check that each batch of a stateful model has as many rows as the carried states.
+
+Keras has none: it broadcasts a batch of one row over the states in silence, and fails in the depths of
+a graph on any other wrong number. A callback does not see a batch before the model is trained on it, so
+the check stands in the model's own steps.
+"""
+
+import functools
+import re
+
+import tensorflow as tf
+from keras import tree
+
+_NAME = "carried_state_batch_size"  # of the check's operation; TensorFlow's message has it
+# TensorFlow says nowhere but in this message which shape it has met.
+_SHAPES = re.compile(r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)")
+
+
+def check_batches(model, rows):
+    """Lets the model's steps check their batches. Does nothing on a model that does so already.
+
+    Args:
+        model: A compiled model.
+        rows: The batch size of its states, on one device.
+    """
+    if getattr(model, "_checks_batches", False):
+        return
+    model._checks_batches = True
+    for name in ("train_step", "test_step", "predict_step"):
+        setattr(model, name, _checked(getattr(model, name), rows))
+    # So that `fit`, `evaluate` and `predict` trace the steps anew.
+    model.train_function = model.test_function = model.predict_function = None
+
+
+def _checked(step, rows):
+    def check(tensor):
+        if tensor is None or not len(tensor.shape):
+            return tensor
+        if tensor.shape[0] not in (None, rows):  # known when it is traced, or in an eager run
+            raise ValueError(_message(tensor.shape[0], rows))
+        # When the graph runs. XLA leaves assertions out, but not this one.
+        return tf.ensure_shape(tensor, [rows] + [None] * (len(tensor.shape) - 1), name=_NAME)
+
+    @functools.wraps(step)
+    def checked_step(data):
+        return step(tree.map_structure(check, data))
+
+    return checked_step
+
+
+def explain_failed_check(model, name):
+    """Turns TensorFlow's error of a failed check into one line.
+
+    Args:
+        model: In `fit`, `evaluate` or `predict`.
+        name: "train_function", "test_function" or "predict_function", which Keras has made by now.
+    """
+    function = getattr(model, name)
+    if getattr(function, "explains_failed_check", False):
+        return
+
+    @functools.wraps(function)
+    def explained(iterator):
+        try:
+            return function(iterator)
+        except tf.errors.InvalidArgumentError as error:
+            shapes = _SHAPES.search(str(error)) if _NAME in str(error) else None
+            if shapes is None:  # another error, which is the user's
+                raise
+            raise ValueError(_message(*shapes.groups())) from None
+
+    explained.explains_failed_check = True
+    setattr(model, name, explained)
+
+
+def _message(received, expected):
+    return (
+        f"A batch has {received} rows, and the carried states have {expected}. Each row goes on where "
+        f"it ended in the batch before, so every batch must have {expected} rows: drop the remainder, "
+        f"or rebuild the model with rnn_kit.callbacks.with_batch_size."
+    )

@@ -1,0 +1,55 @@
+"""A cache of what was compiled for an object, which goes with the object."""
+
+import collections
+import threading
+import types
+import weakref
+
+
+class LRUCache:
+    """A dict for each of the objects that were asked for last. It is dropped with its object.
+
+    Objects are told apart by identity, and kept alive by the cache only where they cannot be referred
+    to weakly (those of a class with slots, say), as long as they are among the last.
+
+    Args:
+        max_size: The number of objects, or `None` for all that live. Then objects that cannot be
+            referred to weakly share one dict.
+    """
+
+    def __init__(self, max_size=8):
+        self._max_size = max_size
+        self._lock = threading.Lock()  # not `TRACING_LOCK`: what is compiled already need not wait
+        self._entries = collections.OrderedDict()  # id of the object -> (reference to it, its dict)
+        self._shared = {}
+
+    def of(self, owner):
+        """The dict of an object."""
+        key, entries = id(owner), self._entries
+        with self._lock:
+            if key not in entries:
+                try:
+                    ref = weakref.ref(owner, lambda _: entries.pop(key, None))
+                except TypeError:
+                    if self._max_size is None:
+                        return self._shared
+                    ref = owner
+                entries[key] = ref, {}
+            entries.move_to_end(key)
+            found = entries[key][1]
+            while self._max_size is not None and len(entries) > self._max_size:
+                entries.popitem(last=False)
+        return found
+
+    def __len__(self):
+        return len(self._entries)
+
+
+def owner_and_key(function):
+    """The object that lives as long as a callable does, and a key for the callable in its dict.
+
+    A bound method is made anew at each access: its owner is the object that it is bound to.
+    """
+    if isinstance(function, types.MethodType):
+        return function.__self__, function.__func__
+    return function, None

@@ -1,0 +1,95 @@
+"""Graphs that are traced from a model when they are first needed, and a guard of what they read."""
+
+import weakref
+
+import tensorflow as tf
+
+from rnn_kit.generation.cache import LRUCache
+from rnn_kit.guards import TRACING_LOCK, Guard
+
+IDS_SPEC = tf.TensorSpec([None, None], tf.int32)
+
+
+def trace(function, *signature):
+    """Traces a function of TensorFlow operations to a `tf.ConcreteFunction`, which does not hold it."""
+    compiled = tf.function(function, input_signature=signature, autograph=False)
+    return compiled.get_concrete_function()
+
+
+class LazyGraph:
+    """A function of tensors that is traced at its first call, to one graph for all shapes.
+
+    Any number of threads may call it.
+
+    Args:
+        function: Of TensorFlow operations.
+        signature: The `tf.TensorSpec`s of its arguments.
+        on_trace: Called when it has been traced.
+    """
+
+    def __init__(self, function, signature, on_trace):
+        self.function = function
+        self._signature, self._on_trace = signature, on_trace
+        self._graph = None
+
+    @property
+    def graph(self):
+        """The `tf.ConcreteFunction`."""
+        if self._graph is None:
+            with TRACING_LOCK, tf.init_scope():  # a user's own trace may be under way
+                if self._graph is None:
+                    self._graph = trace(self.function, *self._signature)
+                    self._on_trace()
+        return self._graph
+
+    def __call__(self, *args):
+        return self.graph(*args)
+
+
+class ModelGraphs:
+    """The graphs of a model as it is now.
+
+    Args:
+        model: The model, which is not kept alive.
+        read: `read(ids (B, T), state) -> logits (B, V), state`, of TensorFlow operations: the logits of
+            the id that follows, and the state after the ids.
+        state_spec: `tf.TensorSpec`s of the state, a list of tensors with B rows each.
+        initial_state: From B to the state before any id.
+
+    Attributes:
+        read, state_spec, initial_state: As above, `read` as a graph.
+        step: `step(ids (B,), state) -> logits (B, V), state`, a graph.
+        vocabulary: V.
+        probabilities: Whether the model puts out probabilities, as `StepwiseModel` has it.
+        from_logits: Whether its outputs are taken for logits.
+        default_sampler: The sampler where none is given; made when it is first needed.
+        loops: The compiled loops of the last samplers.
+    """
+
+    def __init__(self, model, read, state_spec, initial_state):
+        def step(ids, state):
+            return read(ids[:, None], state)
+
+        self._model = weakref.ref(model)
+        self.state_spec = state_spec
+        self.initial_state = initial_state
+        self.read = self.lazy(read, IDS_SPEC, state_spec)
+        self.step = self.lazy(step, tf.TensorSpec([None], tf.int32), state_spec)
+        self.vocabulary = self.probabilities = self.from_logits = None
+        self.default_sampler = None
+        self.loops = LRUCache()
+        self._guard = Guard(model)
+
+    def lazy(self, function, *signature):
+        """A `LazyGraph` of a function that runs the model."""
+        return LazyGraph(function, signature, self._renew_guard)
+
+    def _renew_guard(self):
+        # After a trace, not before: a layer may note in an attribute that it was called.
+        model = self._model()
+        if model is not None:
+            self._guard = Guard(model)
+
+    def are_current(self):
+        """Whether the model is as it was when it was traced. One that is gone is."""
+        return self._model() is None or self._guard.holds()
