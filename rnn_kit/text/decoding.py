@@ -2,11 +2,13 @@
 
 import bz2
 import codecs
+import contextlib
 import gzip
 import io
 import lzma
 import re
 import unicodedata
+import zipfile
 import zlib
 
 from rnn_kit.text.errors import TextError
@@ -37,7 +39,7 @@ _NO_TEXT = (  # the first bytes of files that are taken for text, what they are,
 _OF_NO_FILE = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
 _BLOCK = 1 << 20  # bytes to decode at once
 _ZERO = "a zero character"  # a `reason` of a UnicodeDecodeError
-_BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
 
 
 class NotTextError(TextError):
@@ -210,21 +212,26 @@ def read_binary(path):
 
 
 def _read(file, where, size=-1):
-    try:
+    with explain_damage(where):
         return file.read(size)
-    except _BROKEN as error:
-        raise _broken(where, error) from None
-    except OSError as error:  # bz2 has no error of its own
-        if error.errno is None:
-            raise _broken(where, error) from None
-        raise
 
 
-def _broken(where, error):
-    return NotTextError(
-        f"{where} is cut short or damaged ({error}): expected a whole .gz, .bz2 or .xz file; get it "
-        "again"
-    )
+@contextlib.contextmanager
+def explain_damage(where):
+    """Raises `NotTextError` where decompressing raises what Python has for damaged files.
+
+    Args:
+        where: The name of the file, for the message.
+    """
+    try:
+        yield
+    except (*_DAMAGE, OSError) as error:
+        # bzip2 has no error of its own: it raises an `OSError` without a number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise NotTextError(
+            f"{where} is cut short or damaged ({error}): expected a whole file; get it again"
+        ) from None
 
 
 def _not_text(error, where, head, at, line, encoding):

@@ -3,10 +3,8 @@
 import codecs
 import contextlib
 import itertools
-import lzma
 import os
 import zipfile
-import zlib
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from rnn_kit.text.checks import refuse_string
 from rnn_kit.text.decoding import (
+    explain_damage,
     iter_decode,
     marked_encoding,
     normalize_nfc,
@@ -207,12 +206,10 @@ def _counted(skipped):
 def _lines(path, member=None):
     """Yields the numbers, from 1, and the lines, as bytes, of a file or of a member of an archive."""
     try:
-        with _opened(path, member) as file:
+        with explain_damage(path), _opened(path, member) as file:
             mark = marked_encoding(file.peek(4)[:4])
             for number, line in enumerate(file if mark in (None, "utf-8") else _utf_8(file, path), 1):
                 yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise _damaged(path, error) from None
     except (RuntimeError, NotImplementedError) as error:  # zipfile's: encrypted, or of another method
         raise TextError(f"{path} cannot be unpacked ({error}): unpack it, and give the file") from None
     except OSError as error:
@@ -220,8 +217,6 @@ def _lines(path, member=None):
             raise TextError(
                 f"{path} is a folder: expected a text file of words and their vectors; give the file"
             ) from None
-        if error.errno is None:  # of gzip and bzip2
-            raise _damaged(path, error) from None
         raise TextError(
             f"{path} cannot be read ({error.strerror or error}): expected a text file of words and "
             "their vectors; check the path"
@@ -247,10 +242,6 @@ def _utf_8(file, path):
     yield held.encode()
 
 
-def _damaged(path, error):
-    return TextError(f"{path} is cut short or damaged ({error}): expected a whole file; get it again")
-
-
 def _member(path, size):
     """Chooses the file of vectors in an archive.
 
@@ -265,10 +256,8 @@ def _member(path, size):
         with open(path, "rb") as file:
             if file.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
                 return None
-        with zipfile.ZipFile(path) as archive:
+        with explain_damage(path), zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not _is_hidden(name)]
-    except zipfile.BadZipFile as error:
-        raise _damaged(path, error) from None
     except OSError:
         return None  # `_lines` raises the error
     if len(names) == 1:
