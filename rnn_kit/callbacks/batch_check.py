@@ -11,9 +11,12 @@ import re
 import tensorflow as tf
 from keras import tree
 
-_NAME = "carried_state_batch_size"  # of the check's operation; TensorFlow's message has it
-# TensorFlow says nowhere but in this message which shape it has met.
-_SHAPES = re.compile(r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)")
+_NAME = "carried_state_batch_size"  # of the check's operation
+# TensorFlow says nowhere but in its message which operation has failed, and on what shape. The message
+# names further operations, which have not failed, without braces.
+_FAILED = re.compile(
+    r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)[^{]*\{\{node [^}]*" + _NAME
+)
 
 
 def check_batches(model, rows):
@@ -64,10 +67,10 @@ def explain_failed_check(model, name):
         try:
             return function(iterator)
         except tf.errors.InvalidArgumentError as error:
-            shapes = _SHAPES.search(str(error)) if _NAME in str(error) else None
-            if shapes is None:  # another error, which is the user's
+            failed = _FAILED.search(str(error))
+            if failed is None:  # another operation of the model
                 raise
-            raise ValueError(_message(*shapes.groups())) from None
+            raise ValueError(_message(*failed.groups())) from None
 
     explained.explains_failed_check = True
     setattr(model, name, explained)

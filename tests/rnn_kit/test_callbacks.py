@@ -2,6 +2,7 @@
 
 import io
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from rnn_kit.callbacks import CarryState, SampleText, Throughput, stateful_layers, with_batch_size
+from rnn_kit.callbacks.batch_check import explain_failed_check
 from rnn_kit.generation import Generator, WindowGenerator
 from rnn_kit.layers import GRU, PeepholeLSTM
 from rnn_kit.text import CharVocabulary, streams
@@ -148,6 +150,30 @@ def test_an_error_of_the_models_own_is_not_taken_for_a_wrong_batch(rng):
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[4,\?,\?\]"):
         model.fit(data, verbose=0, callbacks=[CarryState()])
+
+
+OURS = "Shape of tensor data [1,3] is not compatible with expected shape [4,?]."
+OTHER = "Shape of tensor x [5,4,3] is not compatible with expected shape [4,?,?]."
+
+
+@pytest.mark.parametrize(
+    ("message", "is_ours"),
+    [
+        (f"{OURS}\n\t [[{{{{node replica_1/carried_state_batch_size_1}}}}]]", True),
+        (f"{OURS}\n\nFile a.py\n\t [[{{{{node carried_state_batch_size}}}}]]\n\ttf2xla failed", True),
+        # As TensorFlow words it at times, when what failed feeds the check or is fed by it.
+        (f"{OTHER}\n\t [[{{{{node four/EnsureShape}}}}]]\n\t [[carried_state_batch_size/_2]]", False),
+    ],
+)
+def test_the_operation_that_has_failed_tells_whose_error_it_is(message, is_ours):
+    def fails(iterator):
+        raise tf.errors.InvalidArgumentError(None, None, message)
+
+    model = SimpleNamespace(train_function=fails)
+    explain_failed_check(model, "train_function")
+    with pytest.raises(ValueError if is_ours else tf.errors.InvalidArgumentError) as error:
+        model.train_function(None)
+    assert ("A batch has 1 rows, and the carried states have 4" in str(error.value)) == is_ours
 
 
 def test_the_check_holds_for_a_model_that_has_been_fit_before(rng):
