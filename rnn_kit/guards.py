@@ -116,8 +116,8 @@ class Guard:
             return self._watch_method(value.__self__, value.__func__)
         if isinstance(value, functools.partial):
             return [value.func, *value.args, *value.keywords.values()]
-        if hasattr(value, "guarded"):  # it names the objects that were traced
-            return value.guarded()
+        if hasattr(value, "_guarded_objects"):  # it names the objects that were traced
+            return value._guarded_objects()
         if isinstance(value, types.FunctionType):
             if _from_a_library(value):
                 return []
@@ -134,7 +134,7 @@ class Guard:
         return parts + self._note_attributes(value)
 
     def _watch_method(self, owner, function):
-        whole = isinstance(owner, keras.Operation) or hasattr(owner, "guarded")
+        whole = isinstance(owner, keras.Operation) or hasattr(owner, "_guarded_objects")
         found = None if whole or _from_a_library(owner) else read_by_method(function, type(owner))
         if found is None:
             return [owner, function]

@@ -54,7 +54,7 @@ class BaseGenerator:
     def from_logits(self):
         return self._current().from_logits
 
-    def guarded(self):
+    def _guarded_objects(self):
         """The objects that a `Guard` looks at in the place of this generator."""
         return [self._model()]
 

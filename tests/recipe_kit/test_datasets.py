@@ -447,8 +447,8 @@ def test_a_path_that_is_no_text_is_named(tmp_path):
 
 @pytest.mark.parametrize("limit", [0, -5, 2.5, "many"])
 def test_a_limit_below_one_is_refused(limit):
-    assert f"received {limit!r}" in data_error(load_text, "stdlib", limit=limit)
-    assert f"received {limit!r}" in data_error(stdlib.load, limit)
+    assert f"Received: {limit!r}" in data_error(load_text, "stdlib", limit=limit)
+    assert f"Received: {limit!r}" in data_error(stdlib.load, limit)
 
 
 @pytest.mark.parametrize(

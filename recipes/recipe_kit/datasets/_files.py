@@ -2,13 +2,14 @@
 
 import hashlib
 import http.client
-import operator
 import os
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from rnn_kit import checks
 
 # The checkout of the project.
 _HOME = Path(__file__).resolve().parents[3]
@@ -104,29 +105,13 @@ def data_folder():
 
 
 def at_least(name, value, least):
-    """A whole number of at least this, as an `int`; anything else is a `DataError`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise DataError(f"`{name}` is a whole number of at least {least}; received {value!r}")
-    return number
+    """An integer of at least this, as an `int`; anything else is a `DataError`."""
+    return checks.at_least(name, value, least, DataError)
 
 
 def check_limit(limit):
     """A number of characters that is at least 1, or `None`; anything else is a `DataError`."""
-    if limit is None:
-        return None
-    try:
-        number = operator.index(limit)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise DataError(
-            f"`limit` is a number of characters, at least 1, or None for all; received {limit!r}"
-        )
-    return number
+    return None if limit is None else at_least("limit", limit, 1)
 
 
 # Finding
