@@ -93,7 +93,7 @@ class TemperatureSampler(keras.layers.Layer):
         if not self.from_logits:
             logits = ops.log(logits)  # log 0 = -inf is never drawn
         logits = ops.where(ops.isnan(logits), -float("inf"), logits)
-        vocabulary = logits.shape[-1]
+        vocabulary_size = logits.shape[-1]
         if self.temperature == 0:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
@@ -107,7 +107,7 @@ class TemperatureSampler(keras.layers.Layer):
         if self.top_k is None and nucleus is None:
             return self._draw(logits)
 
-        k = vocabulary if self.top_k is None else min(self.top_k, vocabulary)
+        k = vocabulary_size if self.top_k is None else min(self.top_k, vocabulary_size)
         logits, ids = ops.top_k(logits, k)  # sorted, best first
         if nucleus is not None:
             p = ops.softmax(logits, axis=-1)

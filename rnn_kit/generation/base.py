@@ -32,7 +32,7 @@ class BaseGenerator:
     The graphs are made anew at the next call when more of the model has changed than its weights'
     values: see `rnn_kit.guards`. Any number of threads may use a generator at once.
 
-    A subclass has `_make_graphs(model)`, which returns the `ModelGraphs` with `vocabulary` and
+    A subclass has `_make_graphs(model)`, which returns the `ModelGraphs` with `vocabulary_size` and
     `probabilities` set.
 
     Args:
@@ -47,8 +47,8 @@ class BaseGenerator:
         self._current()
 
     @property
-    def vocabulary(self):
-        return self._current().vocabulary
+    def vocabulary_size(self):
+        return self._current().vocabulary_size
 
     @property
     def from_logits(self):
@@ -120,7 +120,7 @@ class BaseGenerator:
                 [0, V).
         """
         graphs = self._current()
-        ids = as_ids(ids, "Ids", 1, "(B,)", graphs.vocabulary)
+        ids = as_ids(ids, "Ids", 1, "(B,)", graphs.vocabulary_size)
         return graphs.step(ids, self._checked_state(ids, state, graphs))
 
     def step_log_probabilities(self, ids, state):
@@ -136,7 +136,7 @@ class BaseGenerator:
         length = at_least("length", length, 0)
         refuse_symbolic(prompt_ids)
         graphs = self._current()
-        stop = stop_ids(stop_id, graphs.vocabulary)
+        stop = stop_ids(stop_id, graphs.vocabulary_size)
         sampler = self._checked_sampler(sampler, graphs)
         prompt_ids = self._checked_ids(prompt_ids, graphs)
         logits, state = self.prefill(prompt_ids)
@@ -163,7 +163,7 @@ class BaseGenerator:
         length = None if length is None else at_least("length", length, 0)
         refuse_symbolic(prompt_ids)
         graphs = self._current()
-        stop = stop_ids(stop_id, graphs.vocabulary)
+        stop = stop_ids(stop_id, graphs.vocabulary_size)
         sampler = self._checked_sampler(sampler, graphs)
         logits, state = self.prefill(prompt_ids)
         return self._stream(logits, state, length, sampler, stop)
@@ -181,7 +181,7 @@ class BaseGenerator:
             written += chunk
 
     def _checked_ids(self, ids, graphs):
-        return as_ids(ids, "Ids", 2, "(B, T) with T of at least 1", graphs.vocabulary)
+        return as_ids(ids, "Ids", 2, "(B, T) with T of at least 1", graphs.vocabulary_size)
 
     def _checked_state(self, ids, state, graphs):
         """The state as tensors, checked: one of one row would be broadcast over all rows in silence."""
@@ -284,7 +284,7 @@ class BaseGenerator:
         logits_spec, _ = graphs.read.graph.structured_outputs
         return trace(
             loop,
-            tf.TensorSpec([rows, graphs.vocabulary], logits_spec.dtype),
+            tf.TensorSpec([rows, graphs.vocabulary_size], logits_spec.dtype),
             [tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype) for spec in graphs.state_spec],
             tf.TensorSpec([rows], tf.int32),
             tf.TensorSpec([rows], tf.bool),

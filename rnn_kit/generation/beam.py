@@ -72,8 +72,8 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
         )
     state = tf.nest.map_structure(tf.convert_to_tensor, state)
     start_ids = as_ids(start_ids, "`start_ids`", 1, "(B,)")
-    search, vocabulary = _compiled(step, width, state)
-    end = _end(end_id, vocabulary)
+    search, vocabulary_size = _compiled(step, width, state)
+    end = _end(end_id, vocabulary_size)
     ids, scores, most = search(
         state,
         tf.constant(start_ids),
@@ -91,8 +91,8 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
     return (ids if end_id is not None else ids.clip(0)), scores.numpy()
 
 
-def _end(end_id, vocabulary):
-    end = [] if end_id is None else stop_ids(end_id, vocabulary, "end_id", several=False)
+def _end(end_id, vocabulary_size):
+    end = [] if end_id is None else stop_ids(end_id, vocabulary_size, "end_id", several=False)
     return int(end[0]) if len(end) else -1  # which is no id
 
 
@@ -110,32 +110,32 @@ def _compiled(step, width, state):
 
 def _compile(step, width, specs):
     def search(state, start_ids, end_id, max_length, length_penalty):
-        return _search(step, width, state, start_ids, end_id, max_length, length_penalty, vocabulary)
+        return _search(step, width, state, start_ids, end_id, max_length, length_penalty, sizes)
 
-    vocabulary = []
+    sizes = []  # of the vocabulary: the trace finds it
     scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
     ids = tf.TensorSpec([None], tf.int32)
     with tf.init_scope():
         graph = trace(search, specs, ids, scalar_int, scalar_int, scalar_float)
-    return graph, vocabulary[-1]
+    return graph, sizes[-1]
 
 
-def _search(step, width, state, start_ids, end_id, max_length, length_penalty, found):
+def _search(step, width, state, start_ids, end_id, max_length, length_penalty, sizes):
     rows = tf.shape(start_ids)[0]
     max_penalty = tf.pow(tf.cast(max_length, tf.float32), length_penalty)
     minus_inf = -float("inf")
 
     def extend(time, live_ids, live_log_p, last_ids, state, done_ids, done_scores, most):
         log_p, state = step(last_ids, state)
-        vocabulary = log_p.shape[-1]
-        found.append(vocabulary)
-        log_p = tf.reshape(tf.cast(log_p, tf.float32), [rows, width, vocabulary])
+        vocabulary_size = log_p.shape[-1]
+        sizes.append(vocabulary_size)
+        log_p = tf.reshape(tf.cast(log_p, tf.float32), [rows, width, vocabulary_size])
         most = tf.maximum(most, tf.reduce_max(log_p))
-        total = tf.reshape(live_log_p[:, :, None] + log_p, [rows, width * vocabulary])
+        total = tf.reshape(live_log_p[:, :, None] + log_p, [rows, width * vocabulary_size])
 
         # Each hypothesis ends in one way only, so 2 * width candidates hold width that go on.
-        candidates, flat = tf.math.top_k(total, min(2 * width, width * vocabulary))
-        parent, token = flat // vocabulary, flat % vocabulary
+        candidates, flat = tf.math.top_k(total, min(2 * width, width * vocabulary_size))
+        parent, token = flat // vocabulary_size, flat % vocabulary_size
         ids = tf.gather(live_ids, parent, batch_dims=1)
         here = tf.range(tf.shape(ids)[-1]) >= time  # the rest repeats the token, so end_id fills up
         ids = tf.where(here, token[:, :, None], ids)

@@ -39,7 +39,7 @@ class Generator(BaseGenerator):
             recognises probabilities by a softmax at the end, or as positive numbers that add up to 1.
 
     Attributes:
-        vocabulary: V.
+        vocabulary_size: V.
         from_logits: Whether the model's outputs are taken for logits.
 
     Raises:
@@ -75,7 +75,7 @@ class Generator(BaseGenerator):
             return outputs[:, -1], state
 
         graphs = ModelGraphs(model, read, state_spec, stepwise.initial_states)
-        graphs.vocabulary, graphs.probabilities = stepwise.vocabulary, stepwise.probabilities
+        graphs.vocabulary_size, graphs.probabilities = stepwise.vocabulary_size, stepwise.probabilities
         graphs.every_position = graphs.lazy(
             lambda ids, state: stepwise.run(ids, state), IDS_SPEC, state_spec
         )

@@ -59,7 +59,7 @@ class ModelGraphs:
     Attributes:
         read, state_spec, initial_state: As above, `read` as a graph.
         step: `step(ids (B,), state) -> logits (B, V), state`, a graph.
-        vocabulary: V.
+        vocabulary_size: V.
         probabilities: Whether the model puts out probabilities, as `StepwiseModel` has it.
         from_logits: Whether its outputs are taken for logits.
         default_sampler: The sampler where none is given; made when it is first needed.
@@ -75,7 +75,7 @@ class ModelGraphs:
         self.initial_state = initial_state
         self.read = self.lazy(read, IDS_SPEC, state_spec)
         self.step = self.lazy(step, tf.TensorSpec([None], tf.int32), state_spec)
-        self.vocabulary = self.probabilities = self.from_logits = None
+        self.vocabulary_size = self.probabilities = self.from_logits = None
         self.default_sampler = None
         self.loops = LRUCache()
         self._guard = Guard(model)

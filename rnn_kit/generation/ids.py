@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def as_ids(ids, name, rank, shape, vocabulary=None):
+def as_ids(ids, name, rank, shape, vocabulary_size=None):
     """Converts ids to int32: an array, or, where they are symbolic, a tensor.
 
     Args:
@@ -12,7 +12,7 @@ def as_ids(ids, name, rank, shape, vocabulary=None):
         name: What they are called in errors.
         rank: The number of axes, each of which but the first must have a size of at least 1.
         shape: The expected shape in words, for errors.
-        vocabulary: V. The values of symbolic ids are not checked. Default: any.
+        vocabulary_size: V. The values of symbolic ids are not checked. Default: any.
 
     Raises:
         ValueError: if they are no integers, have another shape, or one is outside [0, V).
@@ -32,20 +32,20 @@ def as_ids(ids, name, rank, shape, vocabulary=None):
         )
     if symbolic:
         return tf.cast(ids, tf.int32)
-    if vocabulary is not None and ids.size and (ids.min() < 0 or ids.max() >= vocabulary):
+    if vocabulary_size is not None and ids.size and (ids.min() < 0 or ids.max() >= vocabulary_size):
         raise ValueError(
-            f"{name} must lie in [0, {vocabulary}), the model's vocabulary. "
+            f"{name} must lie in [0, {vocabulary_size}), the model's vocabulary. "
             f"Received: ids from {ids.min()} to {ids.max()}"
         )
     return ids.astype("int32")
 
 
-def stop_ids(stop_id, vocabulary, name="stop_id", several=True):
+def stop_ids(stop_id, vocabulary_size, name="stop_id", several=True):
     """Converts a stop id, several or `None` to int32 ids `(S,)`.
 
     Args:
         stop_id: An id; several, if `several`; or `None`, which gives none.
-        vocabulary: V.
+        vocabulary_size: V.
         name: The argument's name, for errors.
         several: Whether there may be several.
 
@@ -59,10 +59,10 @@ def stop_ids(stop_id, vocabulary, name="stop_id", several=True):
     except ValueError:  # of lists of several lengths
         ids = np.asarray("")
     integer = np.issubdtype(ids.dtype, np.integer) or (several and ids.size == 0)
-    if not integer or ids.ndim > several or ((ids < 0) | (ids >= vocabulary)).any():
+    if not integer or ids.ndim > several or ((ids < 0) | (ids >= vocabulary_size)).any():
         more = ", several of them" if several else ""
         raise ValueError(
-            f"Argument `{name}` must be an integer in [0, {vocabulary}), the model's vocabulary{more}, "
-            f"or None. Received: {stop_id!r}"
+            f"Argument `{name}` must be an integer in [0, {vocabulary_size}), the model's "
+            f"vocabulary{more}, or None. Received: {stop_id!r}"
         )
     return ids.astype("int32").reshape(-1)

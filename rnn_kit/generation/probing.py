@@ -62,7 +62,7 @@ def check_causality(model):
     Raises:
         ValueError: naming the first layer that puts out something else.
     """
-    ids = ops.convert_to_tensor(_TEXT % model.vocabulary, "int32")
+    ids = ops.convert_to_tensor(_TEXT % model.vocabulary_size, "int32")
     half = ids.shape[1] // 2
     whole, first, second = [], [], []
 

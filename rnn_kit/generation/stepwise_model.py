@@ -30,7 +30,7 @@ class StepwiseModel:
 
     Attributes:
         rnns: One `StatelessRNN` for each call of a recurrent layer, in order.
-        vocabulary: V, the size of the model's last axis.
+        vocabulary_size: V, the size of the model's last axis.
         probabilities: Whether the model puts out probabilities: `True`, `False`, or `None` where its
             outputs could be either (none is negative, and they do not add up to 1).
 
@@ -42,7 +42,7 @@ class StepwiseModel:
         check_model(model)
         self._input_dtype = model.inputs[0].dtype
         self._function = translate(model)
-        self.rnns, self.vocabulary = find_rnns(self._execute, model.name)
+        self.rnns, self.vocabulary_size = find_rnns(self._execute, model.name)
         outputs = check_causality(self)
         self.probabilities = ends_in_softmax(model) or are_probabilities(outputs)
 

@@ -39,7 +39,7 @@ class WindowGenerator(BaseGenerator):
         from_logits: As in `Generator`.
 
     Attributes:
-        vocabulary: V.
+        vocabulary_size: V.
         from_logits: Whether the model's outputs are taken for logits.
         window: W.
 
@@ -87,7 +87,7 @@ class WindowGenerator(BaseGenerator):
         state_spec = [tf.TensorSpec([None, window], tf.int32), tf.TensorSpec([None], tf.int32)]
         graphs = ModelGraphs(model, read, state_spec, initial_state)
         logits, _ = graphs.read.graph.structured_outputs
-        graphs.vocabulary = _vocabulary(model, getattr(logits, "shape", None))
+        graphs.vocabulary_size = _vocabulary_size(model, getattr(logits, "shape", None))
         graphs.probabilities = ends_in_softmax(model) or _probe(graphs, window)
         return graphs
 
@@ -111,7 +111,7 @@ class WindowGenerator(BaseGenerator):
 
 def _probe(graphs, window):
     """Whether the model puts out probabilities, by its outputs for some windows."""
-    ids = np.arange(_PROBED * min(window, _LONGEST)).reshape(_PROBED, -1) % graphs.vocabulary
+    ids = np.arange(_PROBED * min(window, _LONGEST)).reshape(_PROBED, -1) % graphs.vocabulary_size
     outputs, _ = graphs.read(tf.constant(ids, tf.int32), graphs.initial_state(_PROBED))
     return are_probabilities(outputs)
 
@@ -126,7 +126,7 @@ def _check_model(model):
             )
 
 
-def _vocabulary(model, shape):
+def _vocabulary_size(model, shape):
     """V, by the shape of the outputs for ids of any `(B, T)`."""
     if shape is not None and len(shape) == 3:
         raise ValueError(

@@ -110,7 +110,7 @@ def test_a_model_built_for_one_length_takes_the_shorter_windows_too(rng):
 def test_prefill_and_steps_agree_with_the_model_on_the_window(name, rng):
     model = randomized(name)
     generator = WindowGenerator(model, W)
-    assert (generator.vocabulary, generator.window) == (V, W)
+    assert (generator.vocabulary_size, generator.window) == (V, W)
     ids = rng.integers(1, V, (3, 12))
     logits, state = generator.prefill(ids[:, :3])
     np.testing.assert_allclose(logits, predict(model, ids[:, :3]), atol=1e-5)
