@@ -168,7 +168,7 @@ class Guard:
         return parts + values
 
     def _ref(self, value):
-        """A function that returns the value while it lives: a weak reference where there can be one."""
+        """Makes a function that returns the value while it lives: a weak reference where it can be."""
         key = id(value)
         if key not in self._refs:
             try:
@@ -208,7 +208,7 @@ def _in_slot(slot, owner):
 
 
 def _slots(kind):
-    """The descriptors of the slots of a user's class and of its bases."""
+    """Lists the descriptors of the slots of a user's class and of its bases."""
     return [
         slot
         for base in kind.__mro__

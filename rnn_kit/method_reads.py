@@ -43,7 +43,7 @@ def read_by_method(function, kind):
 
 
 def _attributes_of_first_argument(function):
-    """The attributes that a function reads of its first argument; `None` if it does more with it."""
+    """Finds the attributes that a function reads of its first argument; `None` if it does more."""
     code = getattr(function, "__code__", None)
     if code is None or not code.co_argcount or code.co_varnames[0] in code.co_cellvars:
         return None

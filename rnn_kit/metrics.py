@@ -61,7 +61,7 @@ class _PerToken(keras.metrics.Metric):
         _add(self.tokens, self.tokens_lost, ops.sum(weight))
 
     def mean_nats(self):
-        """The mean cross entropy of the tokens so far; 0 before any."""
+        """Returns the mean cross entropy of the tokens so far; 0 before any."""
         return ops.divide_no_nan(self.nats + self.nats_lost, self.tokens + self.tokens_lost)
 
     def get_config(self):

@@ -1,8 +1,8 @@
 """The check that each batch of a stateful model has as many rows as the carried states.
 
-Keras has none: it broadcasts a batch of one row over the states in silence, and fails in the depths of
-a graph on any other wrong number. A callback does not see a batch before the model is trained on it, so
-the check stands in the model's own steps.
+Keras has none: it broadcasts a batch of one row over the states without an error, and on another wrong
+number it fails with TensorFlow's error from inside a graph. A callback does not see a batch before the
+model is trained on it, so the check is in the model's own steps.
 """
 
 import functools

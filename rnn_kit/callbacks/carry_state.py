@@ -45,8 +45,8 @@ class CarryState(keras.callbacks.Callback):
     - Validation in `fit` starts from the training states, and training goes on from the states that
       validation left. Here validation starts from zeros, and the training states are restored after it.
       So they are after `evaluate` and `predict`, if these are given the callback.
-    - A batch of one row is broadcast to the states' batch size in silence, and another wrong size fails
-      in the depths of a graph. Here both raise one ValueError.
+    - A batch of one row is broadcast to the states' batch size without an error, and another wrong size
+      fails with TensorFlow's error from inside a graph. Here both raise one ValueError.
     - A stateful model cannot be evaluated at another batch size: see `with_batch_size`.
 
     Batches must come in order (`shuffle=False`), row b of one going on where row b of the one before

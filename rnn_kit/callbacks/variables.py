@@ -55,5 +55,5 @@ def _without_metrics(model):
 
 
 def _state_ids(model):
-    """The ids of the RNN states, of which each device has rows of its own."""
+    """Returns the ids of the RNN states, of which each device has rows of its own."""
     return {id(state) for state in carried_states(stateful_layers(model))}

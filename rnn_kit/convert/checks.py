@@ -7,14 +7,14 @@ from rnn_kit.layers import GRU, PeepholeLSTM
 
 
 def called(layer):
-    """A layer's name and class, for messages."""
+    """Names a layer and its class, for messages."""
     name = getattr(layer, "name", None)
     kind = type(layer).__name__
     return f"Layer '{name}' ({kind})" if isinstance(name, str) else kind
 
 
 def name_of(function):
-    """The name of an activation function, for messages."""
+    """Names an activation function, for messages."""
     return getattr(function, "__name__", function)
 
 

@@ -308,7 +308,7 @@ def _stack_weights(stack):
 
 
 def _properties(layer, parts):
-    """What the layers of one module have in common."""
+    """Collects what the layers of one module must have in common."""
     return {
         "kind": type(layer).__name__,
         "directions": len(parts),

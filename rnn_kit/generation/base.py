@@ -1,4 +1,4 @@
-"""What generators share, whatever their state is: reading, writing, and the compiled loops."""
+"""What generators share: reading and writing ids, the compiled loops, and checks."""
 
 import contextlib
 import threading
@@ -55,11 +55,11 @@ class BaseGenerator:
         return self._current().from_logits
 
     def _guarded_objects(self):
-        """The objects that a `Guard` looks at in the place of this generator."""
+        """Returns the objects that a `Guard` watches in the place of this generator."""
         return [self._model()]
 
     def _current(self):
-        """The graphs of the model as it is now."""
+        """Returns the graphs of the model as it is now."""
         graphs = self._graphs
         if graphs is None or not graphs.are_current():
             with TRACING_LOCK, tf.init_scope():  # a user's own trace may be under way
@@ -83,7 +83,7 @@ class BaseGenerator:
         return graphs
 
     def initial_state(self, batch_size):
-        """The state before any id: a list of tensors with `batch_size` rows each."""
+        """Returns the state before any id: a list of tensors with `batch_size` rows each."""
         return self._current().initial_state(batch_size)
 
     def prefill(self, ids, state=None):
@@ -184,7 +184,7 @@ class BaseGenerator:
         return as_ids(ids, "Ids", 2, "(B, T) with T of at least 1", graphs.vocabulary_size)
 
     def _checked_state(self, ids, state, graphs):
-        """The state as tensors, checked: one of one row would be broadcast over all rows in silence."""
+        """Converts the state to tensors and checks it: one row would be broadcast over all rows."""
         state = [tf.convert_to_tensor(tensor) for tensor in state]
         for tensor in state:
             if ids.shape[0] is not None and tensor.shape[0] not in (None, ids.shape[0]):
@@ -201,7 +201,7 @@ class BaseGenerator:
         return state
 
     def _checked_sampler(self, sampler, graphs):
-        """The sampler, or the default one; it must take what the model puts out."""
+        """Returns the sampler, or the default one, and checks that it takes what the model puts out."""
         if sampler is None:
             if graphs.default_sampler is None:
                 with TRACING_LOCK:
@@ -235,7 +235,7 @@ class BaseGenerator:
             )
 
     def _compiled_loop(self, sampler, rows, graphs):
-        """The loop of a sampler, compiled at its first call.
+        """Returns the loop of a sampler, which is compiled at its first call.
 
         Each sampler has two: for one row, which TensorFlow runs twice as fast when it knows that it is
         one, and for any number.
@@ -294,7 +294,7 @@ class BaseGenerator:
 
 
 def log_probabilities(outputs, from_logits):
-    """log p `(..., V)` in float32, from logits or from probabilities that need not add up to 1."""
+    """Computes log p `(..., V)` in float32, from logits or probabilities that need not add up to 1."""
     outputs = tf.cast(outputs, tf.float32)
     if from_logits:
         return tf.nn.log_softmax(outputs)
@@ -302,7 +302,7 @@ def log_probabilities(outputs, from_logits):
 
 
 def _drawn(sampler, logits):
-    """The ids that a sampler draws, as int32."""
+    """Draws ids with a sampler, and checks them."""
     ids = tf.convert_to_tensor(sampler(logits))
     if not ids.dtype.is_integer or ids.shape.rank not in (None, 1):
         raise ValueError(
@@ -313,7 +313,7 @@ def _drawn(sampler, logits):
 
 
 def _variables(graph):
-    """The ids of the handles of the variables that a graph reads or writes."""
+    """Identifies the variables that a graph reads or writes, by their handles."""
     return {id(handle) for handle in graph.captured_inputs if handle.dtype == tf.resource}
 
 

@@ -7,7 +7,7 @@ import weakref
 
 
 class LRUCache:
-    """A dict for each of the objects that were asked for last. It is dropped with its object.
+    """Keeps a dict for each of the objects that were asked for last, as long as the object lives.
 
     Objects are told apart by identity, and kept alive by the cache only where they cannot be referred
     to weakly (those of a class with slots, say), as long as they are among the last.
@@ -24,7 +24,7 @@ class LRUCache:
         self._shared = {}
 
     def of(self, owner):
-        """The dict of an object."""
+        """Returns the dict of an object."""
         key, entries = id(owner), self._entries
         with self._lock:
             if key not in entries:
@@ -46,7 +46,7 @@ class LRUCache:
 
 
 def owner_and_key(function):
-    """The object that lives as long as a callable does, and a key for the callable in its dict.
+    """Returns the object that lives as long as a callable, and a key for the callable in its dict.
 
     A bound method is made anew at each access: its owner is the object that it is bound to.
     """

@@ -81,7 +81,7 @@ class ModelGraphs:
         self._guard = Guard(model)
 
     def lazy(self, function, *signature):
-        """A `LazyGraph` of a function that runs the model."""
+        """Makes a `LazyGraph` of a function that runs the model."""
         return LazyGraph(function, signature, self._renew_guard)
 
     def _renew_guard(self):

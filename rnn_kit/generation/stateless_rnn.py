@@ -39,7 +39,7 @@ class StatelessRNN:
         self._inference = inference_arguments(layer.cell)
 
     def initial_states(self, batch_size):
-        """The state before the first step."""
+        """Returns the state before the first step."""
         if self._learned_start is None:
             flat = tree.flatten(self.layer.get_initial_state(batch_size))
         else:
@@ -89,7 +89,7 @@ class StatelessRNN:
 
 
 def _without_unrolling(layer):
-    """The layer, or, where it has `unroll=True`, a twin of the same weights that has not.
+    """Returns the layer, or, where it has `unroll=True`, a twin of the same weights that has not.
 
     An unrolled loop needs the length of what is read, which is not known here. The layer itself stays
     as it is, since other threads may be calling it.

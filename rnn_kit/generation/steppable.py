@@ -81,7 +81,7 @@ def position_wise(layer_class):
 
 
 def refusal(layer, reason):
-    """The error that a layer cannot be stepped through."""
+    """Makes the error that a layer cannot be stepped through, for a reason."""
     return ValueError(
         f"Cannot generate step by step through '{layer.name}' ({type(layer).__name__}): {reason}."
     )

@@ -70,7 +70,7 @@ class StepwiseModel:
         return self._execute(ids, run), new_states
 
     def initial_states(self, batch_size):
-        """The states before the first id, flat."""
+        """Returns the states before the first id, flat."""
         return [state for rnn in self.rnns for state in rnn.initial_states(batch_size)]
 
     def _execute(self, ids, run):

@@ -92,7 +92,10 @@ class WindowGenerator(BaseGenerator):
         return graphs
 
     def initial_state(self, batch_size):
-        """The state before any id: the window `(batch_size, W)`, and the number of ids in each row."""
+        """Returns the state before any id.
+
+        The window `(batch_size, W)`, and the number of ids in each row of it, `(batch_size,)`.
+        """
         return super().initial_state(batch_size)
 
     def _read(self, graphs, ids, state):
@@ -127,7 +130,7 @@ def _check_model(model):
 
 
 def _vocabulary_size(model, shape):
-    """V, by the shape of the outputs for ids of any `(B, T)`."""
+    """Returns V, by the shape of the outputs for ids of any `(B, T)`."""
     if shape is not None and len(shape) == 3:
         raise ValueError(
             f"Model '{model.name}' maps (B, T) ids to (B, T, V), logits at every position: "

@@ -12,7 +12,7 @@ from rnn_kit.inspection.recording import only_call, record_calls, state_preserve
 
 @dataclass(frozen=True)
 class GradientsOverTime:
-    """The gradients of a loss with respect to the states of a recurrent layer.
+    """Gradients of a loss with respect to the states of a recurrent layer.
 
     Attributes:
         layer: The layer's name.
@@ -46,7 +46,7 @@ def gradients_over_time(model, inputs, loss, layer=None):
         model: As for `states_over_time`.
         inputs: What the model takes, with batch and time.
         loss: From the model's outputs to a scalar, in TensorFlow or `keras.ops`. If it is a sum over
-            the batch, each row's gradients are its own loss's.
+            the batch, each row has the gradients of its own loss.
         layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
 
     Returns:
@@ -76,7 +76,7 @@ def gradient_function(model, loss, layer=None):
 
     Args:
         model: As for `states_over_time`.
-        loss: From the model's outputs, and whatever else the function is called with, to a scalar.
+        loss: From the model's outputs, and further arguments of the function, to a scalar.
         layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
 
     Returns:

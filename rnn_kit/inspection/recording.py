@@ -26,7 +26,7 @@ _CALLS = {
 
 @dataclass
 class RecordedCall:
-    """One call of a recurrent layer, with time as in its input, whatever the layer's direction.
+    """One call of a recurrent layer, with time in the order of its input.
 
     Attributes:
         inputs: `(B, T, F)`.
@@ -48,7 +48,7 @@ class RecordedCall:
 def record_calls(layer, watch=None):
     """Records the calls of a recurrent layer as long as the context is open.
 
-    Calls from other threads, which may be training the model, run as ever and are not recorded.
+    Calls from other threads, which may be training the model, are neither changed nor recorded.
 
     Args:
         layer: A `keras.layers.RNN`.
@@ -161,7 +161,7 @@ def _begin_with(initial, states, mask):
 
 
 def only_call(layer, calls):
-    """The recorded call of a layer that was called once.
+    """Returns the recorded call of a layer that was called once.
 
     Raises:
         ValueError: if it was not called, or more than once.

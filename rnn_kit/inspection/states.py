@@ -93,7 +93,7 @@ def states_over_time(model, inputs, layer=None):
 
 
 def _states_before(after, initial, go_backwards):
-    """The states before each step, from those after it and the initial ones."""
+    """Makes the states before each step of those after it and the initial ones."""
     initial = ops.expand_dims(initial, 1)
     if go_backwards:
         return ops.concatenate([after[:, 1:], initial], axis=1)

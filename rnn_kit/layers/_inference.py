@@ -4,5 +4,5 @@ import inspect
 
 
 def inference_arguments(layer):
-    """The arguments that call a layer for inference: `training=False` where its `call` takes it."""
+    """Makes the arguments of a call for inference: `training=False`, where `call` takes it."""
     return {"training": False} if "training" in inspect.signature(layer.call).parameters else {}

@@ -116,7 +116,7 @@ class BigramEmbedding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class WordPairs(BigramEmbedding):
-    """The former name of `BigramEmbedding`, under which models of before the renaming load.
+    """The former `BigramEmbedding`, with which models that were saved under this name load.
 
-    A class of its own, since Keras finds a layer's weights in a file by the name of its class.
+    It must be a class: Keras finds a layer's weights in a file by the name of the layer's class.
     """

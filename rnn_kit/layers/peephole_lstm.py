@@ -152,10 +152,10 @@ class PeepholeLSTMCell(StepDropout, keras.layers.LSTMCell):
         self.built = True
 
     def _open_forget_gate(self, shape, dtype=None):
-        """The bias at the start of training: one for the forget gate, so that the cell remembers.
+        """Initializes the bias, with ones for the forget gate, so that the cell remembers at first.
 
-        Drawn whole: an initializer that is called again draws the same numbers, so that Keras's LSTM,
-        which draws b_i and (b_c, b_o) one after the other, starts with b_i = b_c.
+        The initializer is called once, for all gates: called again it draws the same numbers. Keras's
+        LSTM, which calls it for b_i and for (b_c, b_o), starts with b_i = b_c.
         """
         b_i, b_f, *rest = ops.split(self.bias_initializer(shape, dtype=dtype), 4)
         return ops.concatenate([b_i, ops.ones_like(b_f), *rest])

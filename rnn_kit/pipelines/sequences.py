@@ -52,7 +52,7 @@ def sequence_dataset(
     lengths = tf.constant(sequences.lengths, tf.float32)
 
     def order_of(epoch):
-        """The indexes of an epoch's batches, `(batches, B)`; -1 where the last one is smaller."""
+        """Draws the indexes of an epoch's batches, `(batches, B)`; -1 where the last one is smaller."""
         blur, keys = tf.unstack(tf.random.stateless_uniform([2, count], [seed, epoch]))
         order = tf.argsort(lengths * (1 + _JITTER * (2 * blur - 1)) if bucket else blur, stable=True)
         rows = tf.reshape(

@@ -54,7 +54,7 @@ class CharVocabulary(Vocabulary):
 
     @classmethod
     def from_text(cls, text):
-        """The vocabulary of the distinct characters of a text, sorted by code point.
+        """Makes the vocabulary of the distinct characters of a text, sorted by code point.
 
         Args:
             text: A `str` that is not empty.
@@ -103,7 +103,7 @@ class CharVocabulary(Vocabulary):
         return ids
 
     def unseen(self, text):
-        """The distinct characters of a text that are not in the vocabulary.
+        """Finds the distinct characters of a text that are not in the vocabulary.
 
         Args:
             text: A `str`.

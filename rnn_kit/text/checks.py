@@ -39,6 +39,6 @@ def refuse_string(name, value, items, advice):
 
 
 def a_few(items, most=8):
-    """The first items for a message, and the number of those that are left out."""
+    """Lists the first items in a message, and counts those that are left out."""
     shown = ", ".join(map(repr, items[:most]))
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"

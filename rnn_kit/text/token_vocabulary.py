@@ -19,8 +19,8 @@ _SMALLEST = 3  # the end of a line, the unknown word, and one word
 class TokenVocabulary(WordListVocabulary):
     """The V words that a language model reads and predicts, with ids from 0 to V - 1.
 
-    Every id is a class of the model's output, so that none is set aside for padding or a start: the
-    end of a line is a word like another, `EOS` (`"<eos>"`), and so is what stands for words that
+    Every id is a class of the model's output, so that none stands for padding or a start: the end of a
+    line is a word like another, `EOS` (`"<eos>"`), and so is what stands for words that
     are not in the vocabulary, `UNK` (`"<unk>"`), where there is one. Order is the caller's;
     `from_counts` puts the most frequent first. A vocabulary does not change once it is made, and
     two are equal when they hold the same words in the same order.
@@ -59,7 +59,7 @@ class TokenVocabulary(WordListVocabulary):
 
     @classmethod
     def from_counts(cls, counts, size=None):
-        """The vocabulary of counted words: most frequent first, ties in alphabetical order.
+        """Makes the vocabulary of counted words: most frequent first, ties in alphabetical order.
 
         Args:
             counts: A mapping of words to numbers, such as a `collections.Counter`.

@@ -26,7 +26,7 @@ class Vocabulary:
 
     @staticmethod
     def _distinct(items, is_item, noun, definition):
-        """The items as a tuple.
+        """Checks the items, and returns them as a tuple.
 
         Args:
             items: An iterable.
@@ -51,7 +51,7 @@ class Vocabulary:
         return items
 
     def _checked_ids(self, ids):
-        """Ids as an array, each from 0 to `len(self) - 1`."""
+        """Returns ids as an array, and checks that each is from 0 to `len(self) - 1`."""
         ids = as_ids(ids)
         wrong = (ids < 0) | (ids >= len(self))
         if wrong.any():
@@ -162,7 +162,7 @@ class WordListVocabulary(Vocabulary):
         return len(self._ids)
 
     def id_of(self, word):
-        """The id of a word, or `None` if the vocabulary does not have it.
+        """Returns the id of a word, or `None` if the vocabulary does not have it.
 
         Args:
             word: A `str`.
@@ -179,7 +179,7 @@ class WordListVocabulary(Vocabulary):
         return self._ids.get(word)
 
     def unseen(self, words):
-        """The distinct words that the vocabulary does not have, in the order of first appearance.
+        """Lists the distinct words that the vocabulary does not have, in the order of first appearance.
 
         Args:
             words: An iterable of words, as for `encode`.
@@ -201,5 +201,5 @@ class WordListVocabulary(Vocabulary):
 
 
 def by_frequency(counts):
-    """Counted words, most frequent first, ties in alphabetical order."""
+    """Sorts counted words: most frequent first, ties in alphabetical order."""
     return sorted(counts, key=lambda word: (-counts[word], word))

@@ -71,7 +71,7 @@ class WordVocabulary(WordListVocabulary):
 
     @classmethod
     def from_counts(cls, counts, size=None):
-        """The vocabulary of counted words: most frequent first, ties in alphabetical order.
+        """Makes the vocabulary of counted words: most frequent first, ties in alphabetical order.
 
         Args:
             counts: A mapping of words to numbers, such as a `collections.Counter`.
@@ -92,7 +92,7 @@ class WordVocabulary(WordListVocabulary):
 
     @classmethod
     def from_texts(cls, texts, size=None):
-        """The vocabulary of the words that `tokenize` finds in texts.
+        """Makes the vocabulary of the words that `tokenize` finds in texts.
 
         Args:
             texts: An iterable of `str`, read once.
@@ -169,7 +169,7 @@ class WordVocabulary(WordListVocabulary):
         return [words[i - FIRST_WORD_ID] if i >= FIRST_WORD_ID else _SPECIAL[i] for i in ids.tolist()]
 
     def rare(self, words):
-        """The distinct words that `encode` maps to `OOV_ID`, in the order of first appearance.
+        """Lists the distinct words that `encode` maps to `OOV_ID`, in the order of first appearance.
 
         Args:
             words: Words, as for `encode`.

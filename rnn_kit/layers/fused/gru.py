@@ -39,7 +39,7 @@ from rnn_kit.layers.fused.lstm import through_sigmoid, through_tanh
 
 
 def gru(cell, x, initial_state, mask, in_place):
-    """All states of `GRUCell` (reset_gate="after", update_gate="keep"), and the list of the last."""
+    """Runs `GRUCell` (reset_gate="after", update_gate="keep"): all states, and the list of the last."""
     kernel, recurrent_kernel = (
         ops.cast(weight, cell.compute_dtype) for weight in (cell.kernel, cell.recurrent_kernel)
     )
@@ -59,7 +59,7 @@ def gru(cell, x, initial_state, mask, in_place):
 
 
 def loop_over_time(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
-    """The loop over time, with its gradient.
+    """Runs the loop over time, with its own gradient.
 
     Args:
         x: `(T, B, F)`.

@@ -42,7 +42,7 @@ from rnn_kit.layers.fused import sequence
 
 
 def peephole_lstm(cell, x, initial_state, mask, in_place):
-    """All hidden states of `PeepholeLSTMCell`, `(T, B, units)`, and the last states [h, c]."""
+    """Runs `PeepholeLSTMCell`: all hidden states, `(T, B, units)`, and the last states [h, c]."""
     kernel, recurrent_kernel, peepholes = (
         ops.cast(weight, cell.compute_dtype)
         for weight in (cell.kernel, cell.recurrent_kernel, cell.peephole_kernel)
@@ -62,7 +62,7 @@ def peephole_lstm(cell, x, initial_state, mask, in_place):
 
 
 def loop_over_time(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, mask, in_place):
-    """The loop over time, with its gradient.
+    """Runs the loop over time, with its own gradient.
 
     Args:
         x: `(T, B, F)`.
@@ -145,10 +145,10 @@ def loop_over_time(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, m
 
 
 def through_sigmoid(y, dy):
-    """dy ∘ σ', from y = σ(z)."""
+    """Computes dy ∘ σ'(z) from y = σ(z)."""
     return tf.raw_ops.SigmoidGrad(y=y, dy=dy)
 
 
 def through_tanh(y, dy):
-    """dy ∘ tanh', from y = tanh(z)."""
+    """Computes dy ∘ tanh'(z) from y = tanh(z)."""
     return tf.raw_ops.TanhGrad(y=y, dy=dy)

@@ -187,7 +187,7 @@ def sum_over_steps(x):
 
 def first_order_only(*gradients):
     """Returns the gradients unchanged, and raises `NotImplementedError` on second-order gradients."""
-    # One by one, so that TensorFlow leaves out those that nobody asks for, such as one-hot inputs'.
+    # One by one, so that TensorFlow leaves out those that are not asked for, as of one-hot inputs.
     return [_first_order_only(gradient) for gradient in gradients]
 
 
