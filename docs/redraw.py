@@ -24,7 +24,7 @@ from results_parts import pictures  # noqa: E402
 from results_parts.ledger import entry  # noqa: E402
 
 from recipe_kit import figures  # noqa: E402
-from recipe_kit.runs import writing  # noqa: E402
+from recipe_kit.runs import atomic_write  # noqa: E402
 
 
 def commands(picture, out, record):
@@ -61,8 +61,8 @@ def take(name, out):
     recorded = entry(picture.recipe, picture.preset)
     found = pictures.run_faults(picture, figures.about_figure(file), recorded)
     if not found:
-        with writing(pictures.DOCS / f"{name}.png") as aside:
-            shutil.copyfile(file, aside)
+        with atomic_write(pictures.DOCS / f"{name}.png") as tmp_path:
+            shutil.copyfile(file, tmp_path)
     return found
 
 

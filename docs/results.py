@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, which the package imports
 from results_parts import claims, overview, pictures, tables
 
-from recipe_kit.runs import writing
+from recipe_kit.runs import atomic_write
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -82,8 +82,8 @@ def main():
         raise SystemExit(f"results.py: {error}") from None
     for name, path in PAGES.items():
         if after[name] != before[name]:
-            with writing(path) as aside:
-                aside.write_text(after[name], encoding="utf-8", newline="\n")
+            with atomic_write(path) as tmp_path:
+                tmp_path.write_text(after[name], encoding="utf-8", newline="\n")
         print(f"{name}: " + ("nothing new" if after[name] == before[name] else "tables drawn anew"))
     drawn_anew, missing = pictures.draw()
     for line in [f"docs/{name}.png: drawn anew" for name in drawn_anew] + missing:

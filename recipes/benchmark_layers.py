@@ -313,15 +313,15 @@ def measure_into(out, flags):
         with torch:
             about = "PyTorch {torch}, in a process of its own, threads: {threads}".format(**torch.about)
             result = measure_all(flags, torch, about)
-    with runs.writing(out / "result.json") as aside:
-        aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
-    with cli.drawing(), runs.writing(out / "benchmark.png") as aside:
-        figures.write(draw(result["rows"], result["machine"]), aside, {})
+    with runs.atomic_write(out / "result.json") as tmp_path:
+        tmp_path.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
+    with cli.drawing(), runs.atomic_write(out / "benchmark.png") as tmp_path:
+        figures.write(draw(result["rows"], result["machine"]), tmp_path, {})
     print(f"\nwritten to {out}: benchmark.png, result.json")
     if flags.record:
         path = LEDGER / entry_names.entry_name(result)
-        with runs.writing(path) as aside:
-            aside.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
+        with runs.atomic_write(path) as tmp_path:
+            tmp_path.write_text(runs.json_text(result, "The result", indent=1), encoding="utf-8")
         print(f"recorded in {path}")
     return result
 

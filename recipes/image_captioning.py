@@ -71,7 +71,7 @@ from parts.image_captioning import (
 from parts.image_captioning.choices import DECODERS, VECTORS
 from recipe_kit import cli
 from recipe_kit.cli import setting
-from recipe_kit.runs import Run, describe_machine
+from recipe_kit.runs import describe_machine, saved_run
 from rnn_kit import callbacks as kit
 from rnn_kit.text import TokenVocabulary
 
@@ -327,8 +327,7 @@ def run_one(settings, open_run):
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.dtype)
     run = open_run(held.info)
-    with run.writing("vocabulary.json") as aside:
-        held.vocabulary.save(aside)
+    run.save_vocabulary(held.vocabulary)
     print(
         f"{held.info['name']}: training on {len(held.train):,} images, validating on "
         f"{len(held.validation):,}, held out {len(held.test):,}; {len(held.vocabulary):,} words"
@@ -409,7 +408,7 @@ def parse(argv):
 def main(argv=None):
     flags = parse(argv)
     if flags.verb in ("caption", "measure"):
-        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        run = saved_run(flags.run, RECIPE)
         settings = cli.override(run.settings(Settings), flags)
         model, vocabulary = open_saved(run)
         given = cli.given(flags, Settings)

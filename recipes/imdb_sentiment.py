@@ -61,7 +61,7 @@ from parts.imdb_sentiment import baseline, comparison, opinions, padding, run_fi
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_reviews
-from recipe_kit.runs import Run, describe_machine
+from recipe_kit.runs import describe_machine, saved_run
 from rnn_kit import callbacks as kit
 from rnn_kit import layers, pipelines
 from rnn_kit.text import FIRST_WORD_ID, OOV_ID, LabelledSequences, WordVocabulary
@@ -374,8 +374,7 @@ def run_one(settings, open_run):
     data = load_data(settings)
     cli.check_devices(settings, settings.batch_size)
     run = open_run(data.info)
-    with run.writing("vocabulary.json") as aside:
-        data.vocabulary.save(aside)
+    run.save_vocabulary(data.vocabulary)
     info = data.info
     print(
         f"{info['name']}: training on {info['train']:,} reviews, validating on {info['validation']:,}, "
@@ -517,7 +516,7 @@ def parse(argv):
 def main(argv=None):
     flags = parse(argv)
     if flags.verb == "predict":
-        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        run = saved_run(flags.run, RECIPE)
         return predict(run, run.settings(Settings), flags.text, getattr(flags, "encoding", None))
     if flags.verb == "measure":
         return against_padding(cli.override(PRESETS[flags.preset or "cpu"], flags))

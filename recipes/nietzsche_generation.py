@@ -54,7 +54,7 @@ from parts.nietzsche_generation import batches, comparison, listing, optimizers,
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import TEXTS, load_text
-from recipe_kit.runs import Run, describe_machine
+from recipe_kit.runs import describe_machine, saved_run
 from rnn_kit import callbacks as kit
 from rnn_kit import generation, pipelines
 from rnn_kit.text import CharVocabulary, split_text
@@ -295,8 +295,7 @@ def run_one(settings, open_run):
     text = load_data(settings)
     cli.check_devices(settings, text.info["batch_size"])
     run = open_run(text.info)
-    with run.writing("vocabulary.json") as aside:
-        text.vocabulary.save(aside)
+    run.save_vocabulary(text.vocabulary)
     info = text.info
     print(
         f"{info['name']}{', in lower case' * settings.lower}: {info['characters']:,} characters, "
@@ -400,7 +399,7 @@ def parse(argv):
 def main(argv=None):
     flags = parse(argv)
     if flags.verb == "sample":
-        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        run = saved_run(flags.run, RECIPE)
         sample(run, cli.override(run.settings(Settings), flags), flags.interactive)
         return None
     if flags.verb == "measure":

@@ -67,7 +67,7 @@ from parts.ptb_language_model import (
 from recipe_kit import cli
 from recipe_kit.cli import setting
 from recipe_kit.datasets import load_corpus
-from recipe_kit.runs import Run, describe_machine
+from recipe_kit.runs import describe_machine, saved_run
 from rnn_kit import callbacks as kit
 from rnn_kit import generation, pipelines
 from rnn_kit.text import TokenVocabulary
@@ -350,8 +350,7 @@ def run_one(settings, open_run):
     corpus = load_data(settings)
     check(settings, corpus)
     run = open_run(corpus.info)
-    with run.writing("vocabulary.json") as aside:
-        corpus.vocabulary.save(aside)
+    run.save_vocabulary(corpus.vocabulary)
     print(
         f"{corpus.info['name']}: {len(corpus.vocabulary):,} words; training on {len(corpus.train):,} "
         f"tokens, validating on {len(corpus.validation):,}, held out {len(corpus.test):,}"
@@ -494,7 +493,7 @@ def parse(argv):
 def main(argv=None):
     flags = parse(argv)
     if flags.verb in ("sample", "score"):
-        run = Run.open(flags.run, RECIPE) if flags.run else Run.latest(RECIPE)
+        run = saved_run(flags.run, RECIPE)
         generator, vocabulary = open_saved(run)
         before = sentences.kept_before(run, vocabulary)
         if flags.verb == "score":

@@ -225,8 +225,7 @@ def run_one(settings, open_run, show=False):
     model = build_model(settings, len(text.vocabulary))  # an index out of range is said now, not later
     looking.check_unit(looking.check_layer(model, settings.layer, "the network"), settings.unit)
     run = open_run(text.info)
-    with run.writing("vocabulary.json") as aside:
-        text.vocabulary.save(aside)
+    run.save_vocabulary(text.vocabulary)
     print(
         f"{text.info['name']}: training on {len(text.train):,} of {text.info['characters']:,} "
         f"characters, {len(text.vocabulary)} distinct"

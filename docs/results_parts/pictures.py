@@ -25,7 +25,7 @@ import matplotlib
 from parts.adding_problem import run_figures as adding_figures
 from parts.ptb_language_model import run_figures as ptb_figures
 from recipe_kit import figures
-from recipe_kit.runs import ledger_name, rows_of, writing
+from recipe_kit.runs import atomic_write, ledger_name, rows_of
 from results_parts.ledger import entry
 
 DOCS = Path(__file__).parents[1]
@@ -186,8 +186,8 @@ def draw(names=None):
         except LookupError as error:
             missing.append(f"docs/{name}.png is not drawn: {error}")
             continue
-        with writing(DOCS / f"{name}.png") as aside:
-            figures.write(figure_of(picture), aside, about)
+        with atomic_write(DOCS / f"{name}.png") as tmp_path:
+            figures.write(figure_of(picture), tmp_path, about)
         drawn.append(name)
     return drawn, missing
 

@@ -23,17 +23,20 @@ from recipe_kit.runs import (
     Checkpoints,
     Run,
     RunError,
+    atomic_write,
     check_new,
     commit,
     entry_text,
+    finished_runs,
     json_text,
     jsonable,
+    latest_run,
+    latest_unfinished_run,
     ledger_entry,
     ledger_name,
     new_folder,
     rows_of,
     summary,
-    writing,
 )
 from rnn_kit.errors import CheckpointError
 
@@ -101,16 +104,16 @@ def test_what_is_no_run_of_the_recipe_is_named(content, message, tmp_path):
 
 def test_latest_is_the_last_that_has_a_model(tmp_path):
     with pytest.raises(RunError, match="no trained run"):
-        Run.latest("r", tmp_path)
+        latest_run("r", tmp_path)
     runs = [Run.create("r", "cpu", Settings(), root=tmp_path) for _ in range(3)]
     runs[1].write_text("model.keras", "")
-    assert Run.latest("r", tmp_path).path == runs[1].path
+    assert latest_run("r", tmp_path).path == runs[1].path
 
 
 def test_a_write_that_breaks_off_leaves_the_old_file_and_no_new_one(run):
     run.write_text("notes.txt", "old")
-    with pytest.raises(KeyboardInterrupt), run.writing("notes.txt") as aside:
-        aside.write_text("ne")
+    with pytest.raises(KeyboardInterrupt), run.atomic_write("notes.txt") as tmp:
+        tmp.write_text("ne")
         raise KeyboardInterrupt
     assert run.file("notes.txt").read_text() == "old"
     assert sorted(p.name for p in run.path.iterdir()) == ["config.json", "notes.txt"]
@@ -150,17 +153,17 @@ def test_the_result_says_what_ran_where(run):
 
 def test_the_latest_unfinished_run_is_the_last_started_without_a_result(tmp_path):
     with pytest.raises(RunError, match="no unfinished run"):
-        Run.latest_unfinished("r", tmp_path)
+        latest_unfinished_run("r", tmp_path)
     runs = [Run.create("r", "cpu", Settings(), root=tmp_path) for _ in range(3)]
     for n, run in enumerate(runs):
         run.write_json("config.json", {**run.config, "started": f"2026-01-0{3 - n}"})
     runs[0].write_result({}, 0, {"x": 1})
-    assert Run.latest_unfinished("r", tmp_path).path == runs[1].path
+    assert latest_unfinished_run("r", tmp_path).path == runs[1].path
     Run.open(runs[1].path, "r").resume({})  # which writes its config anew
     runs[2].write_json("config.json", {**runs[2].config, "started": "2026-01-04"})
-    assert Run.latest_unfinished("r", tmp_path).path == runs[2].path
+    assert latest_unfinished_run("r", tmp_path).path == runs[2].path
     runs[2].write_result({}, 0, {"x": 1})
-    assert Run.latest_unfinished("r", tmp_path).path == runs[1].path
+    assert latest_unfinished_run("r", tmp_path).path == runs[1].path
 
 
 def test_finished_runs_are_those_with_a_result_of_one_seed_or_of_several(tmp_path):
@@ -171,7 +174,7 @@ def test_finished_runs_are_those_with_a_result_of_one_seed_or_of_several(tmp_pat
     for n, run in enumerate((seeded, plain, other)):
         run.write_result({}, 0, {"x": 1})
         os.utime(run.file("result.json"), (n, n))
-    assert [run.path for run in Run.finished("r", {tmp_path})] == [seeded.path, plain.path]
+    assert [run.path for run in finished_runs("r", {tmp_path})] == [seeded.path, plain.path]
 
 
 def test_growing_files_are_cut_back_to_where_they_were(run):
@@ -383,9 +386,9 @@ def test_a_history_takes_tensors_and_arrays(run):
 
 
 def test_two_that_write_one_file_at_once_do_not_write_into_each_other(run):
-    with run.writing("notes.txt") as one:
+    with run.atomic_write("notes.txt") as one:
         one.write_text("one, which is longer")
-        with run.writing("notes.txt") as other:
+        with run.atomic_write("notes.txt") as other:
             other.write_text("other")
         assert run.file("notes.txt").read_text() == "other"
     assert run.file("notes.txt").read_text() == "one, which is longer"
@@ -410,26 +413,26 @@ def test_two_checkpoints_of_one_number_at_once_are_whole(run, monkeypatch):
 
 def test_an_error_of_the_block_that_is_not_one_of_writing_goes_through(run, tmp_path):
     missing = tmp_path / "missing.txt"
-    with pytest.raises(FileNotFoundError) as error, run.writing("notes.txt") as aside:
-        aside.write_text(missing.read_text())
+    with pytest.raises(FileNotFoundError) as error, run.atomic_write("notes.txt") as tmp:
+        tmp.write_text(missing.read_text())
     assert str(missing) in str(error.value) and not run.file("notes.txt").exists()
-    with pytest.raises(TimeoutError), run.writing("notes.txt"):
+    with pytest.raises(TimeoutError), run.atomic_write("notes.txt"):
         raise TimeoutError("a download")
 
 
 @pytest.mark.parametrize(
     "fail",
     [
-        lambda aside: (_ for _ in ()).throw(OSError(28, "No space left on device")),
-        lambda aside: (_ for _ in ()).throw(OSError(28, "No space left on device", str(aside))),
-        lambda aside: (aside.mkdir(), aside.write_text("")),
+        lambda tmp: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+        lambda tmp: (_ for _ in ()).throw(OSError(28, "No space left on device", str(tmp))),
+        lambda tmp: (tmp.mkdir(), tmp.write_text("")),
     ],
     ids=["disk full", "disk full, with its name", "not to be written"],
 )
 def test_an_error_of_writing_is_one_line_that_names_the_file(fail, run):
     with pytest.raises(RunError, match=r"Cannot write .*run/notes\.txt \(") as error:  # noqa: SIM117
-        with run.writing("notes.txt") as aside:
-            fail(aside)
+        with run.atomic_write("notes.txt") as tmp:
+            fail(tmp)
     assert "\n" not in str(error.value)
 
 
@@ -474,8 +477,8 @@ def test_a_file_that_is_to_be_new_is_refused_where_links_are_unknown(tmp_path, m
     monkeypatch.setattr(os, "link", link)
     for expected in ("first", "second"):
         try:
-            with writing(tmp_path / "x", only_new=True) as aside:
-                aside.write_text(expected)
+            with atomic_write(tmp_path / "x", only_new=True) as tmp:
+                tmp.write_text(expected)
         except FileExistsError:
             assert expected == "second"
     assert (tmp_path / "x").read_text() == "first" and len(list(tmp_path.iterdir())) == 1
@@ -755,5 +758,5 @@ def test_settings_that_cannot_be_written_leave_no_folder(tmp_path):
 
 
 def test_a_disk_that_fails_is_one_clear_error(tmp_path):
-    with pytest.raises(RunError, match="Cannot write"), writing(tmp_path / "file"):
+    with pytest.raises(RunError, match="Cannot write"), atomic_write(tmp_path / "file"):
         raise OSError(errno.EIO, "Input/output error")

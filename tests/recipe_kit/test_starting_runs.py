@@ -53,8 +53,8 @@ class Toy:
         run = open_run(data)
         self.on_the_way(run)
         self.settings.append(settings)
-        with run.writing("model.keras") as aside:
-            zipfile.ZipFile(aside, "w").close()
+        with run.atomic_write("model.keras") as tmp:
+            zipfile.ZipFile(tmp, "w").close()
         return run.write_result(data, settings.seed, {"loss": 1.0})["metrics"]
 
 

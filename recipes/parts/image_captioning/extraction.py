@@ -14,7 +14,7 @@ import numpy as np
 from parts.image_captioning import photos
 from parts.image_captioning.features import KINDS, Features
 from recipe_kit.datasets import DataError
-from recipe_kit.runs import writing
+from recipe_kit.runs import atomic_write
 
 SHARD = 512  # images that are computed before they are written
 BATCH = 32
@@ -298,7 +298,7 @@ class _Store:
             ) from None
 
     def _write(self, path, arrays):
-        with writing(path) as aside, open(aside, "wb") as file:
+        with atomic_write(path) as tmp_path, open(tmp_path, "wb") as file:
             np.savez(file, **arrays)
 
 

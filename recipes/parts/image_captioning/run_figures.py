@@ -76,8 +76,8 @@ def draw(run, settings, history, held, captions, model, metrics):
 
 def save_example(run, part):
     """One drawn image as a file of its own, for `caption`."""
-    with run.writing("example.png") as aside:
-        Image.fromarray(enlarged(part.images[PIXELS][0])).save(aside, "png")
+    with run.atomic_write("example.png") as tmp_path:
+        Image.fromarray(enlarged(part.images[PIXELS][0])).save(tmp_path, "png")
 
 
 def can_be_drawn(model):

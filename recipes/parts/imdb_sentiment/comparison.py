@@ -11,12 +11,12 @@ from recipe_kit import cli, figures
 from recipe_kit.runs import (
     CONFIG,
     RunError,
+    atomic_write,
     check_free,
     json_text,
     jsonable,
     locked,
     new_folder,
-    writing,
 )
 from rnn_kit.layers import BigramEmbedding
 
@@ -129,8 +129,8 @@ def _opened(recipe, preset, flags, settings, seeds):
         )
     if not note.exists():
         check_free(out, [FIGURE])
-    with writing(note) as aside:
-        aside.write_text(json_text(asked, NOTE, indent=2), encoding="utf-8")
+    with atomic_write(note) as tmp_path:
+        tmp_path.write_text(json_text(asked, NOTE, indent=2), encoding="utf-8")
     return out
 
 

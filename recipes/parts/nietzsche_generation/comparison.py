@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from recipe_kit.cli.flags import settings_without_effect
-from recipe_kit.runs import Run, RunError, differing, jsonable, machine, same_machine
+from recipe_kit.runs import RunError, differing, finished_runs, jsonable, machine, same_machine
 
 EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
 
@@ -28,7 +28,7 @@ def comparable_runs(run, presets, root="runs"):
     beside = run.path.parent.parent if run.path.name.startswith("seed-") else run.path.parent
     name = preset if _as_preset(run, presets) else f"{preset}, with other settings"
     histories = {name: run.history()}
-    for other in reversed(Run.finished(recipe, {Path(root, recipe), beside})):
+    for other in reversed(finished_runs(recipe, {Path(root, recipe), beside})):
         its_preset = other.config["preset"]
         if its_preset in {preset, *histories} or _text(other) != _text(run):
             continue

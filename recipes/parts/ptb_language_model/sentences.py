@@ -24,8 +24,8 @@ def keep_before(run, corpus):
         Their ids.
     """
     before = corpus.validation[-BEFORE:]
-    with run.writing(FILE) as aside:
-        aside.write_text(" ".join(corpus.vocabulary.decode(before)) + "\n", encoding="utf-8")
+    with run.atomic_write(FILE) as tmp_path:
+        tmp_path.write_text(" ".join(corpus.vocabulary.decode(before)) + "\n", encoding="utf-8")
     return before
 
 

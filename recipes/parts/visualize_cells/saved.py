@@ -6,7 +6,7 @@ from pathlib import Path
 from parts.visualize_cells import looking, run_figures
 from recipe_kit import cli
 from recipe_kit.datasets import load_text
-from recipe_kit.runs import CONFIG, Run, RunError, check_free, new_folder
+from recipe_kit.runs import CONFIG, Run, RunError, check_free, latest_run, new_folder
 from rnn_kit.text import split_text
 
 
@@ -20,7 +20,7 @@ def open_model(path, recipe):
         RunError: if there is none, or its config cannot be read.
     """
     if path is None:
-        return Run.latest(recipe)
+        return latest_run(recipe)
     path = Path(path)
     config = {}
     if (path / CONFIG).exists():

@@ -18,15 +18,16 @@ from recipe_kit.runs import (
     HISTORY,
     Run,
     RunError,
+    atomic_write,
     check_new,
     entry_text,
     jsonable,
+    latest_unfinished_run,
     ledger_entry,
     ledger_name,
     locked,
     new_folder,
     summary,
-    writing,
 )
 from rnn_kit.text import TextError
 
@@ -172,7 +173,7 @@ def _jobs(recipe, flags, presets, settings_class, default, root):
             path = Path(flags.out or new_folder(recipe, preset, root))
             check_new(path, _files(settings_class))
             return [_Job(recipe, preset, settings, path)]
-        run = Run.open(flags.out, recipe) if flags.out else Run.latest_unfinished(recipe, root)
+        run = Run.open(flags.out, recipe) if flags.out else latest_unfinished_run(recipe, root)
         return [_resumed(recipe, run, flags, settings_class)]
 
     if "seed" in given(flags, settings_class):
@@ -286,15 +287,15 @@ def _number(value):
 
 
 def _write_entry(entry, folder):
-    """Writes an entry of the ledger aside and renames it. Returns its path."""
+    """Writes an entry of the ledger. Returns its path."""
     path = folder / ledger_name(entry)
     commits = entry["commit"] if isinstance(entry["commit"], list) else [entry["commit"]]
     if any(commit and commit.endswith("+") for commit in commits):
         print("(The checkout has changes that are not committed: see the + behind the commit.)")
     if path.exists():
         print(f"(The ledger's entry of {_seeds_of(path)} is replaced.)")
-    with writing(path) as aside:
-        aside.write_text(entry_text(entry), encoding="utf-8")
+    with atomic_write(path) as tmp_path:
+        tmp_path.write_text(entry_text(entry), encoding="utf-8")
     return path
 
 

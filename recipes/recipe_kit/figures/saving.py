@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from recipe_kit.figures._figure import default_style
-from recipe_kit.runs import RESULT, writing
+from recipe_kit.runs import RESULT, atomic_write
 
 CHUNK = "rnn_kit"  # the keyword of the PNG's text chunk, whose text is JSON
 
@@ -24,8 +24,8 @@ def save(run, name, figure):
     Raises:
         RunError: if the file cannot be written.
     """
-    with run.writing(name) as aside:
-        write(figure, aside, about_run(run))
+    with run.atomic_write(name) as tmp_path:
+        write(figure, tmp_path, about_run(run))
 
 
 def save_comparison(path, figure, recipe, variants):
@@ -40,8 +40,8 @@ def save_comparison(path, figure, recipe, variants):
     Raises:
         RunError: if the file cannot be written.
     """
-    with writing(Path(path)) as aside:
-        write(figure, aside, {"recipe": recipe, "variants": variants})
+    with atomic_write(Path(path)) as tmp_path:
+        write(figure, tmp_path, {"recipe": recipe, "variants": variants})
 
 
 def write(figure, path, about):
