@@ -249,7 +249,7 @@ def test_a_size_below_three_is_refused(size, tmp_path):
     folder = folder_of(tmp_path / "own")
     for call in (lambda: load_corpus(folder, size), lambda: Corpus.from_lines("x", [], [], [], size)):
         message = data_error(call)
-        assert "at least 3" in message and message.endswith(f"received {size!r}")
+        assert "at least 3" in message and message.endswith(f"Received: {size!r}")
 
 
 # Lines of words

@@ -230,7 +230,7 @@ def test_without_a_network_the_error_names_every_place(checkout, tmp_path, monke
 
 
 def test_an_interrupted_download_leaves_nothing(checkout, monkeypatch, fetch):
-    def interrupted(response, file, progress):
+    def interrupted(response, file, bar):
         file.write(BODY[:1000])
         assert len(files_below(checkout / "data")) == 1  # there was something to remove
         raise KeyboardInterrupt
@@ -278,8 +278,8 @@ def test_on_a_terminal_a_download_draws_a_bar_that_fills(fetch, monkeypatch):
     fetch()
     drawn = terminal.getvalue().split("\r")[1:]
     assert len(drawn) > 1
-    assert drawn[0].count("=") < drawn[-1].count("=")
-    assert drawn[-1].endswith("100%\n")
+    assert "0%" in drawn[0] and drawn[0].count("#") < drawn[-1].count("#")
+    assert drawn[-1].startswith("Downloading file.bin: 100%") and drawn[-1].endswith("\n")
 
 
 # The standard library as text

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parts.imdb_sentiment import opinions, standard_input
-from parts.imdb_sentiment.standard_input import Progress, lines_as_they_come
+from parts.imdb_sentiment.standard_input import lines_as_they_come
 from recipe_kit import cli
 from recipe_kit.runs import Run, RunError
 from rnn_kit.text import WordVocabulary
@@ -167,32 +167,26 @@ def test_a_standard_input_that_cannot_be_read_is_one_line(tmp_path):
 # Progress
 
 
-@pytest.mark.parametrize("live", [True, False])
-def test_progress_is_told_on_standard_error_to_who_waits_long(live, monkeypatch, capsys):
-    now = [0.0]
+def drawn_bar(counts, monkeypatch, capsys, live=True, seen=False, patience=0):
+    """What standard error is told as so many reviews are judged."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: live, raising=False)
-    with Progress(clock=lambda: now[0]) as progress:
-        for now[0], count in ((0.0, 0), (1.0, 1000), (2.0, 2000), (2.1, 3000), (40.0, 4000)):
-            progress.tell(count)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: seen, raising=False)
+    monkeypatch.setattr(opinions, "PATIENCE", patience)
+    with opinions.reviews_bar() as bar:
+        for count in counts:
+            bar.update(count - bar.n)
     out, error = capsys.readouterr()
     assert out == ""
-    told = ["2,000 reviews judged, 1,000 a second", "4,000 reviews judged, 100 a second"]
-    expected = "".join(f"\r{line} " for line in told) if live else "\n".join(told)
-    assert error == expected + "\n"
+    return error
 
 
-def test_who_sees_the_answers_is_told_no_progress(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    now = [0.0]
-    with Progress(clock=lambda: now[0]) as progress:
-        now[0] = 99.0
-        progress.tell(1000)
-    assert capsys.readouterr().err == ""
+def test_progress_is_told_on_a_terminal_to_who_waits_long(monkeypatch, capsys):
+    error = drawn_bar((0, 1000, 4000), monkeypatch, capsys)
+    assert "4000 reviews" in error.split("\r")[-1] and error.endswith("\n")
 
 
-def test_who_has_all_answers_at_once_is_told_no_progress_however_slow_the_first_are(capsys):
-    now = [0.0]
-    with Progress(clock=lambda: now[0]) as progress:
-        now[0] = 99.0
-        progress.tell(0)
-    assert capsys.readouterr().err == ""
+@pytest.mark.parametrize("how", [{"live": False}, {"seen": True}, {"patience": 99}])
+def test_no_progress_is_told_to_a_file_or_beside_the_answers_or_to_who_waits_briefly(
+    how, monkeypatch, capsys
+):
+    assert drawn_bar((0, 1000, 4000), monkeypatch, capsys, **how) == ""

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import sys
-import time
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,7 @@ import numpy as np
 from parts.image_captioning import photos
 from parts.image_captioning.features import KINDS, Features
 from recipe_kit.datasets import DataError
+from recipe_kit.progress import progress_bar
 from recipe_kit.runs import atomic_write
 
 SHARD = 512  # images that are computed before they are written
@@ -98,7 +97,8 @@ def extract(
     missing = [name for name in hashes if not store.has(name, hashes[name])]
     if missing:
         encode = None
-        with _Progress(len(missing)) as progress:
+        brief = len(missing) <= batch_size  # done before anyone looks
+        with progress_bar(len(missing), "images", shown=not brief) as bar:
             for begin in range(0, len(missing), SHARD):
                 shard = missing[begin : begin + SHARD]
                 names, parts = [], []
@@ -116,7 +116,7 @@ def extract(
                     if squares:
                         names += squares
                         parts.append(encode(np.stack(list(squares.values()))))
-                    progress.add(len(batch))
+                    bar.update(len(batch))
                 if parts:
                     values = {kind: np.concatenate([part[kind] for part in parts]) for kind in kinds}
                     store.add(names, hashes, values)
@@ -300,35 +300,6 @@ class _Store:
     def _write(self, path, arrays):
         with atomic_write(path) as tmp_path, open(tmp_path, "wb") as file:
             np.savez(file, **arrays)
-
-
-class _Progress:
-    """On a terminal a bar, and elsewhere a line for every shard or so, on standard error."""
-
-    def __init__(self, total):
-        self._total, self._done, self._told = total, 0, 0
-        self._began, self._live = time.perf_counter(), sys.stderr.isatty()
-        self._brief = total <= BATCH  # done before anyone looks
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self._live and not self._brief:
-            sys.stderr.write("\n")
-
-    def add(self, count):
-        self._done += count
-        if self._brief:
-            return
-        rate = self._done / (time.perf_counter() - self._began)
-        if self._live:
-            bar = "=" * (30 * self._done // self._total)
-            sys.stderr.write(f"\r[{bar:30}] {self._done:,} of {self._total:,}, {rate:.0f} images/s ")
-        elif self._done - self._told >= SHARD or self._done == self._total:
-            self._told = self._done
-            sys.stderr.write(f"{self._done:,} of {self._total:,} images, {rate:.0f} a second\n")
-        sys.stderr.flush()
 
 
 def _sha256(path):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parts.imdb_sentiment.standard_input import Progress, lines_as_they_come
+from parts.imdb_sentiment.standard_input import lines_as_they_come
 from recipe_kit import cli, figures
+from recipe_kit.progress import progress_bar
 from rnn_kit.text import START_ID, Sequences, tokenize
 from rnn_kit.text.decoding import normalize_nfc
 
 FIGURE = "opinion.png"
+PATIENCE = 2  # seconds before a bar is drawn
 IN_FIGURE = 6  # reviews, where several are judged
 TOGETHER = 1 << 20  # ids of beginnings of reviews that are judged at once: some thousand short reviews
 
@@ -104,9 +106,9 @@ def judge_reviews(opinions_of, run, review, encoding=None):
     lines = lines_as_they_come(sys.stdin, encoding) if review == "-" else [[("predict", review)]]
     empty, traces, count, last = [], [], 0, None
     try:
-        with Progress() as progress:
+        with reviews_bar() as bar:
             for block in _together(lines, empty):
-                progress.tell(count)
+                bar.update(count - bar.n)
                 opinions = opinions_of([words for _, words in block])
                 for (name, _), opinion in zip(block, opinions, strict=True):
                     _answer(opinion, classes)
@@ -126,6 +128,14 @@ def judge_reviews(opinions_of, run, review, encoding=None):
             f"{what}: there is no word to judge. Give a review with predict, or one a line with "
             "predict -."
         )
+
+
+def reviews_bar():
+    """Makes the bar of how many reviews are judged.
+
+    It is drawn where the answers are not seen as they come, for those who wait longer than `PATIENCE`.
+    """
+    return progress_bar(None, "reviews", shown=not sys.stdout.isatty(), delay=PATIENCE)
 
 
 def _together(blocks, empty):

@@ -1,9 +1,7 @@
-"""Lines of standard input, as many at a time as are there, and how far a program has come with them."""
+"""Lines of standard input, as many at a time as are there."""
 
 import codecs
 import io
-import sys
-import time
 
 from recipe_kit import cli
 from rnn_kit.text.decoding import encoding_of
@@ -63,41 +61,3 @@ def _read(buffer):
             f"Standard input cannot be read ({error.strerror or error}): expected lines of text, as of "
             "`predict - < reviews.txt`."
         ) from None
-
-
-class Progress:
-    """How many reviews are judged, on standard error, where the answers are not seen as they come.
-
-    On a terminal it is one line that changes; elsewhere there is one now and then. Whoever waits no
-    longer than seconds, or whose reviews are judged all at once, is told nothing.
-
-    Args:
-        clock: Gives the time in seconds.
-    """
-
-    FIRST, EVERY, EVERY_LINE = 2.0, 0.5, 30.0  # seconds
-
-    def __init__(self, clock=time.monotonic):
-        self._clock, self._began = clock, clock()
-        self._shown = not sys.stdout.isatty()
-        self._live = sys.stderr.isatty()
-        self._next = self._began + self.FIRST
-        self._told = False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self._told and self._live:
-            sys.stderr.write("\n")
-
-    def tell(self, count):
-        """Says how many are judged, before others are."""
-        now = self._clock()
-        if not (self._shown and count) or now < self._next:
-            return
-        self._told = True
-        self._next = now + (self.EVERY if self._live else self.EVERY_LINE)
-        line = f"{count:,} reviews judged, {count / (now - self._began):,.0f} a second"
-        sys.stderr.write(f"\r{line} " if self._live else f"{line}\n")
-        sys.stderr.flush()

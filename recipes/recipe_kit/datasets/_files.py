@@ -1,5 +1,6 @@
 """One way to find, check and fetch a data file, shared by every data set."""
 
+import functools
 import hashlib
 import http.client
 import os
@@ -9,7 +10,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from recipe_kit.progress import progress_bar
 from rnn_kit import checks
+from rnn_kit.files import atomic_write
 
 # The checkout of the project.
 _HOME = Path(__file__).resolve().parents[3]
@@ -42,9 +45,8 @@ def find_or_fetch(
     4. `url`, downloaded to the second place
 
     A file in the first or second place that is not the one expected is an error, never replaced;
-    in Keras's cache, where file names are anybody's, it is passed over. A download is written
-    aside, checked as it comes in and renamed when it is whole, so that nothing of a failed or
-    interrupted one stays behind.
+    in Keras's cache, where file names are anybody's, it is passed over. A download is checked as it
+    comes in, and has its name when it is whole: nothing of a failed or interrupted one stays behind.
 
     Args:
         name: What the user calls the data, for messages.
@@ -104,13 +106,11 @@ def data_folder():
     return (Path(cache) if cache else _home() / ".cache") / "rnn_kit"
 
 
-def at_least(name, value, least):
-    """An integer of at least this, as an `int`; anything else is a `DataError`."""
-    return checks.at_least(name, value, least, DataError)
+at_least = functools.partial(checks.at_least, error=DataError)
 
 
 def check_limit(limit):
-    """A number of characters that is at least 1, or `None`; anything else is a `DataError`."""
+    """Returns a number of characters that is at least 1, or `None`; anything else is a `DataError`."""
     return None if limit is None else at_least("limit", limit, 1)
 
 
@@ -219,34 +219,32 @@ class _BadDownload(Exception):
 
 
 def _download(url, target, sha256, timeout):
-    # The process id keeps two processes that fetch the same file at once out of each other's way.
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as response, open(part, "wb") as file:
-            found = _receive(response, file, _Progress(url, target, response.length))
-            file.flush()
-            os.fsync(file.fileno())
+    with atomic_write(target) as tmp_path:  # Ctrl-C too leaves nothing behind
+        try:
+            with urllib.request.urlopen(url, timeout=timeout) as response, open(tmp_path, "wb") as file:
+                label = f"Downloading {target.name}"
+                if not sys.stderr.isatty():  # where no bar is drawn
+                    sys.stderr.write(f"{label} from {url} to {target.parent}\n")
+                binary = {"unit_scale": True, "unit_divisor": 1024}
+                with progress_bar(response.length, "B", label, **binary) as bar:
+                    found = _receive(response, file, bar)
+        except urllib.error.HTTPError as error:
+            error.close()  # it is the response as well, and holds the connection
+            raise
         if found != sha256:
             raise _BadDownload(f"expected SHA-256 {sha256}, received {found}")
-        os.replace(part, target)
-    except BaseException as error:  # Ctrl-C too leaves nothing behind
-        part.unlink(missing_ok=True)
-        if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it is the response as well, and holds the connection
-        raise
 
 
-def _receive(response, file, progress):
+def _receive(response, file, bar):
     """Writes the body of a response to a file; returns its SHA-256."""
     expected, received = response.length, 0
     digest = hashlib.sha256()
-    with progress:
-        while block := response.read(_BLOCK):
-            file.write(block)
-            digest.update(block)
-            received += len(block)
-            progress.show(received)
+    while block := response.read(_BLOCK):
+        file.write(block)
+        digest.update(block)
+        received += len(block)
+        bar.update(len(block))
     # http.client takes the end of the connection for the end of the body.
     if expected is not None and received < expected:
         raise _BadDownload(f"broken off after {received:,} of {expected:,} bytes")
@@ -258,38 +256,3 @@ def _reason(error, timeout):
     if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return f"no answer for {timeout:g} s"
     return str(error) or type(error).__name__
-
-
-class _Progress:
-    """One line on stderr, which grows into a bar where stderr is a terminal."""
-
-    _WIDTH = 30
-
-    def __init__(self, url, target, total):
-        self._label = f"Downloading {target.name}"
-        self._total = total
-        self._live = sys.stderr.isatty()
-        if not self._live:
-            self._write(f"{self._label} from {url} to {target.parent}\n")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self._live:
-            self._write("\n")
-
-    def show(self, received):
-        if not self._live:
-            return
-        if self._total:
-            done = min(received / self._total, 1.0)
-            filled = round(done * self._WIDTH)
-            bar = "=" * filled + " " * (self._WIDTH - filled)
-            self._write(f"\r{self._label} [{bar}] {done:4.0%}")
-        else:
-            self._write(f"\r{self._label} {received:,} bytes")
-
-    def _write(self, text):
-        sys.stderr.write(text)
-        sys.stderr.flush()

@@ -1,6 +1,5 @@
 """Texts for a word-level language model, in three parts: Penn Treebank, and the user's own files."""
 
-import operator
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from recipe_kit.datasets._corpus_files import (
     texts_in_folder,
 )
 from recipe_kit.datasets._corpus_parts import cut_in_three, numbered, with_unknown
-from recipe_kit.datasets._files import DataError, data_folder, first_there, unlike_published
+from recipe_kit.datasets._files import DataError, at_least, data_folder, first_there, unlike_published
 from rnn_kit.text import EOS, UNK, TokenVocabulary
 
 PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
@@ -194,18 +193,7 @@ def _texts(path, encoding):
 
 
 def _checked(vocab_size):
-    if vocab_size is None:
-        return None
-    try:
-        number = operator.index(vocab_size)
-    except TypeError:
-        number = 0
-    if number < _SMALLEST:
-        raise DataError(
-            f"The vocabulary size (`vocab_size`, --vocab-size) is a number of words of at least "
-            f"{_SMALLEST}, {EOS} and {UNK} among them, or None for all; received {vocab_size!r}"
-        )
-    return number
+    return None if vocab_size is None else at_least("vocab_size", vocab_size, _SMALLEST)
 
 
 # Words to ids
