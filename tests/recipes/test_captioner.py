@@ -1,5 +1,7 @@
 """The captioning network, its attention, its loss, and how it writes."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from parts.image_captioning.attention import SoftAttentionCell
 from parts.image_captioning.captioner import Captioner
 from parts.image_captioning.choices import DECODERS
 from parts.image_captioning.data import Part
+from parts.image_captioning.decoders import CLASSES
 from parts.image_captioning.decoding import Writer
 from rnn_kit.callbacks import DivergedError
 from rnn_kit.text import TokenVocabulary
@@ -103,6 +106,22 @@ def test_a_saved_network_says_the_same_in_another_session(decoder, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(numbers(loaded({"words": ids, **images})), before, atol=1e-6)
+
+
+SAVED = sorted((Path(__file__).parent / "saved").glob("captioner-*.keras"))
+
+
+@pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
+def test_networks_saved_before_decoders_had_classes_say_what_they_said(path):
+    """Their weights lie under the names of that time, such as `eye` for the image encoder."""
+    with np.load(path.with_suffix(".npz")) as told:
+        inputs = {name: told[name] for name in told.files if name != "logits"}
+        said = numbers(keras.models.load_model(path)(inputs))
+        np.testing.assert_allclose(said, told["logits"], atol=1e-5)
+
+
+def test_a_saved_network_of_each_decoder_is_kept():
+    assert {path.stem.split("-")[1] for path in SAVED} == set(DECODERS) == set(CLASSES)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
