@@ -180,7 +180,7 @@ for decoder, model in models.items():
     written = Writer(model, held.vocabulary, settings.length).beam(
         held.test.images, settings.beam_widths[0]
     )
-    share = recipe.judging.truth([best.words for best, *_ in written], held.test)
+    share = recipe.evaluation.truth([best.words for best, *_ in written], held.test)
     curve = [row["val_truth"] for row in histories[decoder]]
     print(f"{decoder:10} {model.count_params():,} weights, {len(curve)} epochs: {share:.3f} are true")
     print(f"{'':10} on validation after each: {' '.join(f'{truth:.2f}' for truth in curve)}")

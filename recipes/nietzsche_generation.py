@@ -50,104 +50,25 @@ import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything el
 import keras
 import numpy as np
 
-from parts.nietzsche_generation import batches, comparison, listing, optimizers, run_figures, writing
+from parts.nietzsche_generation import (
+    batches,
+    command_line,
+    comparison,
+    listing,
+    optimizers,
+    run_figures,
+    writing,
+)
+from parts.nietzsche_generation.settings import PRESETS, Settings
 from recipe_kit import cli, figures
-from recipe_kit.cli import setting
-from recipe_kit.datasets import TEXTS, load_text
-from recipe_kit.runs import describe_machine, saved_run
+from recipe_kit.datasets import load_text
+from recipe_kit.runs import saved_run
 from rnn_kit import callbacks as kit
 from rnn_kit import generation, pipelines
 from rnn_kit.text import CharVocabulary, split_text
 
 RECIPE = "nietzsche_generation"
 LEDGER = Path(__file__).parent / "results"
-
-
-@dataclass(frozen=True)
-class Settings:
-    DATA, WRITING = "data and run", "writing"
-    FILES = "vocabulary.json", "loss.png", "temperatures.png"
-
-    data: str = cli.data(
-        "nietzsche", "nietzsche, shakespeare, stdlib, or a text file or folder of your own", TEXTS
-    )
-    encoding: str | None = cli.encoding()
-    limit: int | None = setting(None, "characters of the text to use", cli.positive_int, group=DATA)
-    lower: bool = setting(
-        False, "lower-case the text; by a preset, its own text alone", group=DATA, of_data=True
-    )
-    seed: int = setting(0, "of weights, order and samples", cli.seed, group=DATA)
-    distribute: bool = cli.distribute()
-    checkpoint_seconds: float = cli.checkpoint_seconds()
-    many_to_many: bool = setting(True, "predict after every character of a window, not after its last")
-    cell: str = setting("lstm", "the recurrent layer", choices=cli.CELLS)
-    layers: int = setting(1, "recurrent layers", cli.positive_int)
-    units: int = setting(320, "of each", cli.positive_int)
-    embedding: int | None = setting(
-        64, "size of a character's vector", cli.positive_int
-    )  # None: one-hot
-    dropout: float = setting(0.4, "after each recurrent layer", cli.fraction)
-    batch_size: int = setting(64, "windows side by side, halved for a small text", cli.positive_int)
-    window: int = setting(32, "characters that the gradient goes back", cli.positive_int)
-    step: int = setting(3, "characters between windows that predict one", cli.positive_int)
-    epochs: int = setting(18, "passes over the text", cli.positive_int)
-    optimizer: str = setting("adam", "how gradients become steps", choices=("adam", "rmsprop"))
-    learning_rate: float = setting(8e-3, "at the start", cli.positive)
-    schedule: str = setting(
-        "cosine",
-        "of the learning rate: constant; half a cosine, down to a hundredth; late, x 0.97 an epoch "
-        "from the tenth on",
-        choices=("constant", "cosine", "late"),
-    )
-    clip_norm: float | None = setting(5.0, "largest norm of a gradient", cli.positive)
-    patience: int | None = setting(3, "epochs without a better one before it stops", cli.positive_int)
-    dtype: str = setting("float32", "dtype policy", choices=cli.DTYPES)
-    samples_every: int = setting(1, "epochs between samples", cli.positive_int, group=WRITING)
-    prompt: str | None = setting(
-        None,
-        "what to start from (default: a line break; in training, some of its text)",
-        group=WRITING,
-        of_data=True,
-    )
-    temperatures: tuple[float, ...] = setting(
-        (0.2, 0.5, 1.0, 1.2),
-        "0 takes the likeliest, low is safe, high is wild; several stand side by side",
-        cli.temperature,
-        flag="--temperature",
-        group=WRITING,
-    )
-    top_k: int | None = setting(
-        None, "draw from the k likeliest alone", cli.positive_int, group=WRITING
-    )
-    top_p: float | None = setting(
-        None, "draw from the smallest set with this probability", cli.probability, group=WRITING
-    )
-    length: int = setting(400, "characters to write", cli.positive_int, group=WRITING)
-
-
-# fmt: off
-PRESETS = {
-    "smoke": Settings(
-        data="stdlib", limit=20_000, units=32, embedding=16, batch_size=16, window=25, epochs=2,
-        length=40,
-    ),
-    "lecture": Settings(
-        lower=True, many_to_many=False, units=128, embedding=None, dropout=0.0, batch_size=128,
-        window=40, epochs=59, optimizer="rmsprop", learning_rate=0.01, schedule="constant",
-        clip_norm=None, patience=None,
-    ),
-    "cpu": Settings(lower=True),
-    "demo": Settings(
-        data="stdlib", limit=1_500_000, cell="gru", units=256, dropout=0.0, batch_size=32,
-        window=64, epochs=4, learning_rate=3e-3, prompt="def ", length=300,
-    ),
-    # Sizes of Karpathy, Johnson and Li 2015 (arXiv:1506.02078), optimizer of char-rnn's train.lua.
-    "paper": Settings(
-        layers=2, units=512, embedding=None, batch_size=100, window=100, epochs=50,
-        optimizer="rmsprop", learning_rate=2e-3, schedule="late", patience=5,
-    ),
-}
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -162,7 +83,7 @@ class Text:
 
 
 def load_data(settings):
-    """The text, its characters numbered, and its last tenth held out; the tenth before validates."""
+    """Loads the text in ids, of which the last tenth is held out, and the tenth before validates."""
     text, info = load_text(settings.data, settings.limit, settings.encoding)
     if settings.lower:
         text = text.lower()
@@ -186,7 +107,7 @@ def load_data(settings):
 
 
 def build_model(settings, vocabulary_size, batch_size=None):
-    """Ids `(B, T)` to logits `(B, T, V)`, or `(B, V)` many to one; stateful if given the batch size."""
+    """Maps ids `(B, T)` to logits `(B, T, V)`, or `(B, V)` many to one; stateful with a batch size."""
     stateful = batch_size is not None
     model = keras.Sequential(name="character_model")
     model.add(keras.Input((None,), batch_size, dtype="int32"))
@@ -206,7 +127,7 @@ def build_model(settings, vocabulary_size, batch_size=None):
 
 
 def train(settings, text, run):
-    """Back-propagation through time, truncated at the window. Returns the trained model."""
+    """Trains by back-propagation through time, truncated at the window. Returns the model."""
     vocabulary_size, window = len(text.vocabulary), text.info["window"]
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     dataset, steps, targets, validation = batches.training_data(settings, text, checkpoint.first_batch)
@@ -237,34 +158,25 @@ def train(settings, text, run):
         top_p=settings.top_p,
         generator=lambda model: generator_of(model, settings, window),
     )
-    callbacks = [
-        kit.Throughput(targets),
-        log,
-        kit.StopOnNaN(),
-        samples,
-    ]
+    callbacks = [kit.Throughput(targets), log, kit.StopOnNaN(), samples]
     if settings.many_to_many:
         callbacks.insert(0, kit.CarryState())
     if settings.patience:
-        callbacks.append(kit.EarlyStopping(patience=settings.patience, restore_best_weights=True))
-    try:
+        callbacks.append(cli.keep_best(patience=settings.patience))
+    with cli.saved_on_interrupt(run, lambda: without_states(model, settings), "Write", "sample"):
         checkpoint.fit(model, dataset, steps, settings.epochs, callbacks, validation_data=validation)
-    except KeyboardInterrupt:
-        run.save_model(without_states(model, settings))
-        again = cli.command("sample", "--run", run.path)
-        raise KeyboardInterrupt(f"Interrupted.\nWrite with what was learned: {again}") from None
     return without_states(model, settings)
 
 
 def without_states(model, settings):
-    """The trained model for any batch size, with no states to carry."""
+    """Returns the trained model for any batch size, with no states to carry."""
     free = build_model(settings, model.output_shape[-1])
     free.set_weights(model.get_weights())
     return free
 
 
 def generator_of(model, settings, window):
-    """What writes with a model: carrying its states, or sliding the window that it predicts from."""
+    """Returns what writes with a model: carrying its states, or sliding its window over the text."""
     return (
         generation.Generator(model)
         if settings.many_to_many
@@ -273,7 +185,7 @@ def generator_of(model, settings, window):
 
 
 def evaluate(model, settings, text):
-    """Cross entropy of the test part in nats a character: N characters, N predictions.
+    """Computes the cross entropy of the test part in nats a character: N characters, N predictions.
 
     Many to many they are one stream; many to one, each is predicted from the window before it, which
     for the first ones reaches back into the validation part.
@@ -289,33 +201,19 @@ def evaluate(model, settings, text):
 
 
 def run_one(settings, open_run):
-    """One run from its data to its result. Returns the metrics."""
-    keras.utils.set_random_seed(settings.seed)
-    keras.config.set_dtype_policy(settings.dtype)
+    """Runs from the data to the result. Returns the metrics."""
+    cli.set_seed_and_dtype(settings)
     text = load_data(settings)
     cli.check_devices(settings, text.info["batch_size"])
     run = open_run(text.info)
     run.save_vocabulary(text.vocabulary)
     info = text.info
-    print(
-        f"{info['name']}{', in lower case' * settings.lower}: {info['characters']:,} characters, "
-        f"{len(text.vocabulary)} distinct; training on {info['train']:,}, validating on "
-        f"{info['validation']:,}, held out {info['test']:,}"
-    )
-    for note in cli.text_notes(info):
-        print(note)
-    if (info["batch_size"], info["window"]) != (settings.batch_size, settings.window):
-        print(
-            f"A small text: read in batches of {info['batch_size']} windows of {info['window']}, "
-            f"not of {settings.batch_size} of {settings.window}."
-        )
-    print(f"on {describe_machine()}; everything goes to {run.path}")
-
+    cli.report_start(run, *batches.described(settings, text))
     model = train(settings, text, run)
     run.save_model(model)
     generator = generator_of(model, settings, info["window"])
     history = run.history()
-    kept = min(history, key=lambda row: row["val_loss"]) if settings.patience else history[-1]
+    kept = cli.best_row(history) if settings.patience else history[-1]
     test_nats = evaluate(model, settings, text)
     known = writing.known_words(generator, text, settings.seed)
     metrics = {
@@ -334,40 +232,24 @@ def run_one(settings, open_run):
     context = text.validation[: writing.SEED_LENGTH]
     with cli.drawing():
         run_figures.draw(run, generator, text.vocabulary, context, histories)
-    print(
-        f"\nheld out: {test_nats:.4f} nats ({metrics['test_bits']:.3f} bits) a character, after "
-        f"{metrics['train_seconds']:.0f} s of training (a blind guess among {len(text.vocabulary)} "
-        f"characters: {np.log(len(text.vocabulary)):.2f} nats)"
-    )
-    if known:
-        print(
-            f"of words of four letters and more that it writes at temperature {writing.TEMPERATURE}, "
-            f"{known[0]:.1%} are in the text it learned from (of the validation "
-            f"text's own words: {known[1]:.1%})"
-        )
+    writing.report(metrics, text.vocabulary)
     if verdict := comparison.verdict(histories):
         print(verdict)
-    print(f"written to {run.path}: {', '.join(run.names())}")
-    print("write with it: " + cli.command("sample", "--run", run.path, "--prompt", "..."))
+    cli.report_end(run, "write with it", "sample", "--prompt", "...")
     return metrics
 
 
 def sample(run, settings, interactive=False):
     """Writes on after the prompt, or after one prompt after the other, with a saved run."""
-    model = run.load_model()
-    vocabulary = CharVocabulary.load(run.file("vocabulary.json"))
-    if model.output_shape[-1] != len(vocabulary):
-        raise cli.UserError(
-            f"{run.path}: the model knows {model.output_shape[-1]} characters and vocabulary.json has "
-            f"{len(vocabulary)}. The two are not of one run; train again."
-        )
+    model, vocabulary = run.load_model(), CharVocabulary.load(run.file("vocabulary.json"))
+    run.check_vocabulary(model.output_shape[-1], len(vocabulary), "characters")
     window = (run.config.get("data") or {}).get("window", settings.window)
     generator = generator_of(model, settings, window)
     writing.write(generator, vocabulary, settings, interactive)
 
 
 def against_the_listing(settings):
-    """The listing's way of writing and its arrays, measured against this recipe's."""
+    """Measures the listing's way of writing and its arrays against this recipe's."""
     text = load_data(settings)
     keras.utils.set_random_seed(settings.seed)
     every, last = (
@@ -378,22 +260,7 @@ def against_the_listing(settings):
 
 
 def parse(argv):
-    formerly = {
-        "--sample-only": "sample",
-        "--interactive": "sample --interactive",
-        "--against-listing": "measure",
-    }
-    line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, formerly)
-    line.train()
-    sample = line.verb("sample", "write with a saved run", {"writing"}, also={"seed"}, saved_run=True)
-    sample.add_argument("--interactive", action="store_true", help="ask for one prompt after the other")
-    line.verb(
-        "measure",
-        "measure the listing's way of writing and its arrays against this one's",
-        {"data and run"},
-        without={"distribute", "checkpoint_seconds"},
-    )
-    return line.parse(argv)
+    return command_line.parse(argv, RECIPE, __doc__)
 
 
 def main(argv=None):

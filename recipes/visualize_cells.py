@@ -52,7 +52,6 @@ from parts.visualize_cells.limits import MIN_CHARACTERS
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.datasets import TEXTS, load_text
-from recipe_kit.runs import describe_machine
 from rnn_kit import callbacks as kit
 from rnn_kit import pipelines
 from rnn_kit.text import CharVocabulary, split_text, streams
@@ -219,20 +218,18 @@ def look_into(model, settings, vocabulary, searched, held_out, name):
 
 def run_one(settings, open_run, show=False):
     """One run from its data to its result; `show` opens the page at the end. Returns the metrics."""
-    keras.utils.set_random_seed(settings.seed)
-    keras.config.set_dtype_policy(settings.dtype)
+    cli.set_seed_and_dtype(settings)
     text = load_data(settings)
     model = build_model(settings, len(text.vocabulary))  # an index out of range is said now, not later
     looking.check_unit(looking.check_layer(model, settings.layer, "the network"), settings.unit)
     run = open_run(text.info)
     run.save_vocabulary(text.vocabulary)
-    print(
+    cli.report_start(
+        run,
         f"{text.info['name']}: training on {len(text.train):,} of {text.info['characters']:,} "
-        f"characters, {len(text.vocabulary)} distinct"
+        f"characters, {len(text.vocabulary)} distinct",
+        cli.text_notes(text.info),
     )
-    for note in cli.text_notes(text.info):
-        print(note)
-    print(f"on {describe_machine()}; everything goes to {run.path}")
     model = train(settings, text, run)
     run.save_model(model)
     about = (
@@ -262,7 +259,7 @@ def look_only(flags):
     run = saved.open_model(flags.run, RECIPE)
     settings = cli.override(Settings(), flags)
     model, vocabulary = run.load_model(), CharVocabulary.load(run.file("vocabulary.json"))
-    saved.check_vocabulary(model, vocabulary, run.path)
+    run.check_vocabulary(model.output_shape[-1], len(vocabulary), "characters")
     layer = looking.check_layer(model, settings.layer, str(run.path))
     looking.check_unit(layer, settings.unit)
     if settings.text is None:
@@ -291,7 +288,9 @@ def tell(paths, show):
 def parse(argv):
     line = cli.CommandLine(f"{RECIPE}.py", __doc__, Settings, PRESETS, {"--look-only": "look"})
     train = line.train()
-    look = line.verb("look", "look into a saved run", {"looking"}, also={"encoding"}, saved_run=True)
+    look = line.verb(
+        "look", "look into a saved run", {"looking"}, also={"encoding"}, saved_run=saved.open_model
+    )
     look.add_argument(
         "--out", help="where the pages go (default: runs/visualize_cells/look-<date>-<time>)"
     )

@@ -14,7 +14,7 @@ from PIL import Image
 import image_captioning as recipe
 from parts.image_captioning import captioning, comparison, data, run_figures
 from recipe_kit.datasets import is_true
-from recipe_kit.runs import RunError, summary
+from recipe_kit.runs import Run, RunError, summary
 from rnn_kit.text import TokenVocabulary
 
 TINY = "--preset smoke --pictures 60 --epochs 1 --units 8 --embedding 4".split()
@@ -170,7 +170,7 @@ def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path, capsys):
     vectors.write_bytes(b"\xef\xbb\xbfred 1 2 3\nblue 4 5 6\ncaf\xe9 7 8 9\n\n")
     flags = [*of(folder, "pooled.npz"), "--word-vectors", str(vectors), "--embedding", "3"]
     recipe.main([*flags, "--decoder", "init", "--epochs", "1", "--out", str(tmp_path / "run")])
-    model, vocabulary = recipe.open_saved(recipe.Run.open(tmp_path / "run", recipe.RECIPE))
+    model, vocabulary = recipe.open_saved(Run.open(tmp_path / "run", recipe.RECIPE))
     table = model.word_vectors.get_weights()[0]
     assert table[vocabulary.id_of("red")].tolist() == [1, 2, 3]
     assert table[vocabulary.id_of("blue")].tolist() == [4, 5, 6]
@@ -529,11 +529,9 @@ def test_a_small_run_on_flickr8k_says_of_each_image_what_people_say_of_it(tmp_pa
     metrics = recipe.main([*flags, "--out", str(tmp_path / "run")])
     lines = (tmp_path / "run/captions.txt").read_text().splitlines()
     captions = [line.split("\t")[1].split() for line in lines]
-    test = recipe.load_data(
-        recipe.Run.open(tmp_path / "run", recipe.RECIPE).settings(recipe.Settings)
-    ).test
+    test = recipe.load_data(Run.open(tmp_path / "run", recipe.RECIPE).settings(recipe.Settings)).test
     assert len(captions) == len(test) == 1000
-    assert recipe.scores.cider(captions, test.words) == pytest.approx(metrics["test_cider"])
-    of_others = recipe.scores.cider(captions, test.words[1:] + test.words[:1])
+    assert recipe.evaluation.scores.cider(captions, test.words) == pytest.approx(metrics["test_cider"])
+    of_others = recipe.evaluation.scores.cider(captions, test.words[1:] + test.words[:1])
     assert metrics["test_cider"] > 1.5 * of_others
     assert metrics["test_perplexity"] < 40

@@ -15,6 +15,7 @@ import pytest
 import imdb_sentiment as recipe
 from parts.imdb_sentiment import baseline, comparison, opinions
 from recipe_kit.datasets import generated_reviews
+from recipe_kit.runs import Run
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, tokenize
 
 TINY = "--preset smoke --limit 120 --epochs 1 --units 4 --embedding 4".split()
@@ -77,7 +78,7 @@ def test_the_saved_model_has_the_test_accuracy_that_was_reported(saved):
     test = generated_reviews(1000, seed=1)
     some = range(0, 1000, 125)
     p = [float(model(vocabulary.encode(tokenize(test.texts[i]))[None])[0, 0]) for i in some]
-    settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
+    settings = Run.open(out, recipe.RECIPE).settings(recipe.Settings)
     data = recipe.load_data(settings)
     of_all = recipe.evaluate(model, settings, vocabulary, data.test.sequences)
     assert np.mean((of_all > 0.5) == data.test.labels) == pytest.approx(metrics["test_accuracy"])
@@ -151,8 +152,8 @@ def test_the_lectures_batches_are_those_of_pad_sequences():
     """Zeros before a short review, and of a long one the last 80 words."""
     settings = recipe.PRESETS["lecture"]
     reviews = [np.arange(5, 5 + n, dtype="int32") for n in (3, 80, 200)]
-    sequences = recipe.readable(settings, WordVocabulary(["w"], 20_000), Sequences.of(reviews))
-    batches = recipe.pipelines.sequence_batches(sequences, None, 3, **recipe.padded(settings))
+    sequences = recipe.reading.readable(settings, WordVocabulary(["w"], 20_000), Sequences.of(reviews))
+    batches = recipe.pipelines.sequence_batches(sequences, None, 3, **recipe.reading.padded(settings))
     (ids,) = batches.as_numpy_iterator()
     np.testing.assert_array_equal(ids, keras.utils.pad_sequences(reviews, maxlen=80))
 
@@ -167,7 +168,7 @@ def test_without_early_stopping_the_last_epoch_is_told_beside_the_best(
     assert metrics["epochs"] == 12 and metrics["kept_epoch"] < 12
     assert f"epoch {metrics['kept_epoch']:.0f} " in said and "epoch 12, its last" in said
     model = keras.models.load_model(out / "model.keras")
-    settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
+    settings = Run.open(out, recipe.RECIPE).settings(recipe.Settings)
     data = recipe.load_data(settings)
     p = recipe.evaluate(model, settings, data.vocabulary, data.test.sequences)
     assert recipe.accuracy(p, data.test.labels) == metrics["test_accuracy"]
@@ -224,7 +225,7 @@ def test_padding_does_not_change_what_the_network_says():
 
 def test_the_opinion_after_each_word_is_that_of_the_review_that_ends_there(saved):
     out, _ = saved
-    run = recipe.Run.open(out, recipe.RECIPE)
+    run = Run.open(out, recipe.RECIPE)
     model, settings = run.load_model(), run.settings(recipe.Settings)
     vocabulary = WordVocabulary.load(out / "vocabulary.json")
     words = tokenize("the acting was zxq superb but")
@@ -562,7 +563,7 @@ def test_a_run_that_is_interrupted_and_resumed_ends_as_the_unbroken_one(
     resumed = json.loads((out / "result.json").read_text())["metrics"]
     assert resumed | {"train_seconds": 0} == unbroken | {"train_seconds": 0}
     ours, theirs = (
-        [row | {"seconds": 0} for row in recipe.Run.open(path, recipe.RECIPE).history()]
+        [row | {"seconds": 0} for row in Run.open(path, recipe.RECIPE).history()]
         for path in (out, tmp_path / "unbroken")
     )
     assert ours == theirs  # of the last epoch too, whose weights need not be those that were kept
@@ -610,7 +611,7 @@ def test_what_is_not_read_of_a_users_reviews_is_said(tmp_path):
     )
     data = recipe.load_data(settings)
     distinct, reviews = len(data.vocabulary), data.train.sequences
-    known, longer = recipe.what_is_not_read(settings, data)
+    known, longer = recipe.reading.what_is_not_read(settings, data)
     unknown = sum(int((reviews[n] >= 8).sum()) for n in range(len(reviews)))
     words = sum(len(reviews[n]) - 1 for n in range(len(reviews)))
     assert f"The 4 most frequent of {distinct} distinct words" in known and "--words" in known
@@ -618,4 +619,4 @@ def test_what_is_not_read_of_a_users_reviews_is_said(tmp_path):
     long = sum(len(reviews[n]) == 6 for n in range(len(reviews)))
     assert f"Of {long} of {len(reviews)} training reviews" in longer and "last 3 words" in longer
     whole = dataclasses.replace(settings, words=4 + distinct, maxlen=5)
-    assert recipe.what_is_not_read(whole, recipe.load_data(whole)) == []
+    assert recipe.reading.what_is_not_read(whole, recipe.load_data(whole)) == []

@@ -504,7 +504,7 @@ def test_the_lectures_settings_are_the_slides():
 def test_many_to_one_is_held_out_like_many_to_many(lecture):
     """Each character of the test part once, from the window before it: the mean of log p by hand."""
     out, metrics = lecture
-    settings = recipe.Run.open(out, recipe.RECIPE).settings(recipe.Settings)
+    settings = Run.open(out, recipe.RECIPE).settings(recipe.Settings)
     text = recipe.load_data(settings)
     ids = np.concatenate([text.train, text.validation, text.test])
     first = len(text.train) + len(text.validation)
@@ -603,7 +603,7 @@ def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, ca
     def beside_a_lecture_of(machine):
         path = tmp_path / "runs/lecture/result.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "machine": machine}))
-        run = recipe.Run.open(tmp_path / "runs/cpu", recipe.RECIPE)
+        run = Run.open(tmp_path / "runs/cpu", recipe.RECIPE)
         return list(recipe.comparison.comparable_runs(run, recipe.PRESETS, tmp_path / "runs"))
 
     here = recipe.comparison.machine()
@@ -704,7 +704,7 @@ def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
     *_, go_on = err.splitlines()
     assert go_on.startswith("Go on: ") and go_on.endswith(f"--resume --out {out}")
     metrics = recipe.main(["--resume", "--out", str(out)])
-    assert metrics["epochs"] == 3 and len(recipe.Run.open(out, recipe.RECIPE).history()) == 3
+    assert metrics["epochs"] == 3 and len(Run.open(out, recipe.RECIPE).history()) == 3
     assert json.loads((out / "config.json").read_text())["settings"]["epochs"] == 3
 
 
@@ -713,7 +713,7 @@ def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, with
     (out / "model.keras").write_bytes((out / "model.keras").read_bytes()[:5000])
     metrics = recipe.main(["--resume", "--out", str(out)])
     assert metrics["test_nats"] == saved[1]["test_nats"]
-    assert recipe.Run.open(out, recipe.RECIPE).is_complete()
+    assert Run.open(out, recipe.RECIPE).is_complete()
 
 
 def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_figures):

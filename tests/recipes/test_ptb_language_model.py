@@ -14,8 +14,10 @@ import tensorflow as tf
 
 import ptb_language_model as recipe
 from parts.ptb_language_model import agreement, comparison, optimizers, sampled_softmax, sentences
+from parts.ptb_language_model import settings as settings_of
 from recipe_kit.datasets import Corpus
 from recipe_kit.datasets import agreement_grammar as language
+from recipe_kit.runs import Run
 from rnn_kit.generation import Generator
 from rnn_kit.pipelines import stream_dataset
 from rnn_kit.text import TextError, TokenVocabulary
@@ -33,7 +35,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(saved):
-    return recipe.open_saved(recipe.Run.open(saved[0], recipe.RECIPE))
+    return recipe.open_saved(Run.open(saved[0], recipe.RECIPE))
 
 
 # The run
@@ -156,7 +158,7 @@ def test_the_presets_have_the_published_numbers_of_weights(preset, weights):
 
 
 def test_every_weight_starts_from_numbers_of_its_own():
-    settings = dataclasses.replace(recipe.SMALL, units=6)
+    settings = dataclasses.replace(settings_of.SMALL, units=6)
     words = TokenVocabulary(["<eos>", *map(str, range(12))])
     model = recipe.build_model(settings, words)
     starts = {v.path: v.numpy().ravel() for v in model.weights if not v.path.endswith("cell/bias")}
@@ -199,7 +201,7 @@ def test_a_decay_of_one_is_a_constant_rate():
 
 
 def test_adams_rate_does_not_depend_on_how_the_loss_is_summed():
-    settings = dataclasses.replace(recipe.SMALL, optimizer="adam", learning_rate=1e-3)
+    settings = dataclasses.replace(settings_of.SMALL, optimizer="adam", learning_rate=1e-3)
     optimizer = optimizers.build(settings, batches=10)
     assert float(optimizer._learning_rate(0)) == pytest.approx(1e-3)
     assert optimizer.global_clipnorm == settings.clip_norm / settings.window
@@ -404,7 +406,7 @@ def test_the_true_perplexity_is_that_of_the_very_test_text(saved):
 @pytest.mark.parametrize("cell", comparison.CELLS)
 @pytest.mark.parametrize("flags", [{}, {"units": 128}, {"tied": False, "layers": 2, "units": 40}])
 def test_cells_are_compared_with_equally_many_weights(cell, flags):
-    settings = dataclasses.replace(recipe.AGREEMENT, **flags)
+    settings = dataclasses.replace(settings_of.AGREEMENT, **flags)
     words = agreement.vocabulary()
 
     def weights(cell, units):
@@ -491,7 +493,7 @@ def test_unknown_words_are_marked_and_read_as_unk(capsys):
 
 
 def test_a_saved_run_reads_the_end_of_its_validation_text_before_a_sentence(saved, opened, run_main):
-    run, (generator, vocabulary) = recipe.Run.open(saved[0], recipe.RECIPE), opened
+    run, (generator, vocabulary) = Run.open(saved[0], recipe.RECIPE), opened
     before = sentences.kept_before(run, vocabulary)
     corpus = recipe.load_data(recipe.PRESETS["smoke"])
     np.testing.assert_array_equal(before, corpus.validation[-sentences.BEFORE :])
@@ -505,7 +507,7 @@ def test_a_saved_run_reads_the_end_of_its_validation_text_before_a_sentence(save
 
 def test_a_run_that_keeps_no_text_scores_from_the_end_of_a_sentence(saved, opened, tmp_path):
     shutil.copytree(saved[0], tmp_path / "run")
-    run = recipe.Run.open(tmp_path / "run", recipe.RECIPE)
+    run = Run.open(tmp_path / "run", recipe.RECIPE)
     (tmp_path / "run/before.txt").write_bytes(b"caf\xe9")
     with pytest.raises(TextError, match=r"before\.txt is not UTF-8 text"):
         sentences.kept_before(run, opened[1])

@@ -110,6 +110,20 @@ def with_word_vectors(held, settings):
     return dataclasses.replace(held, word_vectors=(vectors, found), info=info, notes=notes)
 
 
+def load_all(settings):
+    """Loads the data that the settings name, with the vectors of words, if any are, as `Data`."""
+    if settings.word_vectors is None:
+        return load(settings)
+    if not Path(settings.word_vectors).is_file():  # said now, not after the features are computed
+        is_folder = Path(settings.word_vectors).is_dir()
+        raise cli.UserError(
+            f"--word-vectors {settings.word_vectors}: "
+            f"{'that is a folder' if is_folder else 'there is no such file'}. Give the text form of "
+            "word2vec or GloVe."
+        )
+    return with_word_vectors(load(settings), settings)
+
+
 def known_words(part, min_count):
     """The words that stand in the captions so often, most frequent first, the end and `<unk>`."""
     counts = Counter(word for image in part.words for words in image for word in words)

@@ -16,6 +16,34 @@ def judge(written, part):
     return metrics
 
 
+def score(written, part):
+    """Returns what one way of writing is chosen by: the share of true captions, else BLEU-4."""
+    return truth(written, part) if part.scenes else scores.bleu(written, part.words)[-1]
+
+
+def ways_of_writing(writer, part, settings, chosen):
+    """Writes captions of a part in every way: the likeliest words, sampled ones, and each beam.
+
+    Args:
+        writer: A `Writer`.
+        part: The `Part`.
+        settings: With `temperature` and `seed`.
+        chosen: Widths of the beam to `(score, length penalty)`.
+
+    Returns:
+        A dict of ways to lists of captions, lists of words.
+    """
+    sampled = writer.sample(part.images, settings.temperature, settings.seed)
+    return {
+        "greedy": [sentence.words for sentence in writer.sample(part.images, 0)],
+        "sampling": [sentence.words for sentence in sampled],
+        **{
+            f"beam_{width}": [best.words for best, *_ in writer.beam(part.images, width, penalty)]
+            for width, (_, penalty) in chosen.items()
+        },
+    }
+
+
 def truth(written, part):
     """The share of captions that are true of their drawn images."""
     pairs = zip(part.scenes, written, strict=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from recipe_kit import cli
 from rnn_kit import pipelines
 from rnn_kit.text import streams
 
@@ -52,3 +53,19 @@ def training_data(settings, text, first_batch):
     ids = np.concatenate([text.train[-window:], text.validation])
     targets = len(range(0, len(text.train) - window, settings.step))
     return dataset, batches, targets, pipelines.ordered_windows(ids, 1024, window)
+
+
+def described(settings, text):
+    """Returns a line on the text, and a list of notes on how it is read."""
+    info, notes = text.info, cli.text_notes(text.info)
+    if (info["batch_size"], info["window"]) != (settings.batch_size, settings.window):
+        notes.append(
+            f"A small text: read in batches of {info['batch_size']} windows of {info['window']}, "
+            f"not of {settings.batch_size} of {settings.window}."
+        )
+    line = (
+        f"{info['name']}{', in lower case' * settings.lower}: {info['characters']:,} characters, "
+        f"{len(text.vocabulary)} distinct; training on {info['train']:,}, validating on "
+        f"{info['validation']:,}, held out {info['test']:,}"
+    )
+    return line, notes

@@ -98,3 +98,18 @@ def known_words(generator, text, seed):
     # The first and the last may be parts of words.
     words = [word for row in written for word in WORD.findall(decode(row[length:]))[1:-1]]
     return tuple(sum(word in known for word in those) / max(1, len(those)) for those in (words, own))
+
+
+def report(metrics, vocabulary):
+    """Prints the cross entropy of the held-out text, and whether what is written is made of words."""
+    print(
+        f"\nheld out: {metrics['test_nats']:.4f} nats ({metrics['test_bits']:.3f} bits) a character, "
+        f"after {metrics['train_seconds']:.0f} s of training (a blind guess among {len(vocabulary)} "
+        f"characters: {np.log(len(vocabulary)):.2f} nats)"
+    )
+    if "written_known_words" in metrics:
+        print(
+            f"of words of four letters and more that it writes at temperature {TEMPERATURE}, "
+            f"{metrics['written_known_words']:.1%} are in the text it learned from (of the validation "
+            f"text's own words: {metrics['validation_known_words']:.1%})"
+        )

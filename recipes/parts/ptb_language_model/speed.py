@@ -53,3 +53,13 @@ def measure(trained, weights, dataset, batches, settings, steps):
         f"would take {metrics['hours']:.1f} hours here"
     )
     return metrics
+
+
+def report(metrics):
+    """Prints a run's perplexities and the speed of its training."""
+    print(
+        f"\nperplexity: training {metrics['train_perplexity']:.2f}, validation "
+        f"{metrics['validation_perplexity']:.2f} (epoch {metrics['kept_epoch']:.0f}), test "
+        f"{metrics['test_perplexity']:.2f}; {metrics['train_seconds']:.0f} s of training, "
+        f"{metrics['words_per_second']:,.0f} words/s"
+    )

@@ -38,15 +38,6 @@ def open_model(path, recipe):
     return Run(path, config)
 
 
-def check_vocabulary(model, vocabulary, path):
-    """Refuses a model that puts out another number of characters than the vocabulary has."""
-    if model.output_shape[-1] != len(vocabulary):
-        raise cli.UserError(
-            f"{path}: the model knows {model.output_shape[-1]} characters and vocabulary.json has "
-            f"{len(vocabulary)}. The two are not of one run."
-        )
-
-
 def in_lower_case(run, vocabulary):
     """Whether a run's text was in lower case, as its settings or all letters of its vocabulary say."""
     return (run.config.get("settings") or {}).get("lower", False) or vocabulary.characters.islower()

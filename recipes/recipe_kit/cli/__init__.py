@@ -26,6 +26,14 @@ from recipe_kit.cli.flags import (
     share,
     temperature,
 )
+from recipe_kit.cli.one_run import (
+    best_row,
+    keep_best,
+    report_end,
+    report_start,
+    saved_on_interrupt,
+    set_seed_and_dtype,
+)
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.parser import Parser
 from recipe_kit.cli.program import command, command_to_resume, run_recipe
@@ -44,6 +52,7 @@ __all__ = [
     "UserError",
     "at_its_best_rate",
     "at_least",
+    "best_row",
     "check_devices",
     "checkpoint_seconds",
     "coloured_words",
@@ -60,6 +69,7 @@ __all__ = [
     "flag_of",
     "fraction",
     "given",
+    "keep_best",
     "number_of",
     "outlive_output",
     "override",
@@ -68,10 +78,14 @@ __all__ = [
     "positive_int",
     "probability",
     "prompt_loop",
+    "report_end",
+    "report_start",
     "run_recipe",
     "run_seeds",
     "run_variants",
+    "saved_on_interrupt",
     "seed",
+    "set_seed_and_dtype",
     "setting",
     "share",
     "side_by_side",

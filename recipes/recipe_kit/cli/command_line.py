@@ -18,8 +18,9 @@ import sys
 from recipe_kit import quiet_tensorflow
 from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import add_flag, describe, seed
+from recipe_kit.cli.jobs import check_flags
 from recipe_kit.cli.parser import Parser
-from recipe_kit.runs import Run, check_new
+from recipe_kit.runs import saved_run as find_saved_run
 
 # What every verb's flags have, whether the verb takes them or not.
 _OF_ALL = {"preset": None, "out": None, "resume": False, "seeds": None, "record": False, "run": None}
@@ -60,7 +61,8 @@ class CommandLine:
             without: Names of settings under those headings that it does not take.
             preset: That which it starts from without `--preset`; `None` takes no preset.
             trains: Whether it trains, so that it takes `--out`, `--resume`, `--seeds`, `--record`.
-            saved_run: Whether it takes `--run`, a saved run.
+            saved_run: Whether it takes `--run`, a saved run; or a function that opens what it takes,
+                `open(path, recipe)`, with `None` for the path where there is no flag.
 
         Returns:
             Its `Parser`, to add flags of its own, by `add_argument` or in a group, `group(heading)`.
@@ -89,6 +91,8 @@ class CommandLine:
             self._add_flags_of_training(parser)
         if saved_run:
             parser.add_argument("--run", help="the saved run (default: the latest)")
+            parser.open_saved = saved_run if callable(saved_run) else _open_saved
+        parser.trains, parser.default_preset = trains, preset
         self._verbs[name], self._helps[name] = parser, help
         return parser
 
@@ -100,8 +104,9 @@ class CommandLine:
             check: `check(flags)` refuses what the recipe cannot do, before anything takes long.
 
         Returns:
-            A namespace of `verb`, `argv`, what was given of the settings, the flags of every recipe
-            (`preset`, `out`, `resume`, `seeds`, `record`, `run`), and those that the verb added.
+            A namespace of `verb`, `argv`, the verb's `default_preset`, what was given of the settings,
+            the flags of every recipe (`preset`, `out`, `resume`, `seeds`, `record`, `run`), and those
+            that the verb added.
 
         Raises:
             UserError, RunError: If data or a folder that it names is not as it must be.
@@ -118,10 +123,11 @@ class CommandLine:
             meant = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(self._verbs)}"
             self._stop(f"unknown verb {name}: {meant}")
         self._refuse_flags_of_others(words, name)
-        flags = self._verbs[name].parse_args(words)
+        parser = self._verbs[name]
+        flags = parser.parse_args(words)
         vars(flags).update({key: value for key, value in _OF_ALL.items() if not hasattr(flags, key)})
-        flags.verb, flags.argv = name, argv
-        check_paths(flags, self._recipe, self._settings_class)
+        flags.verb, flags.argv, flags.default_preset = name, argv, parser.default_preset
+        check_paths(flags, self._recipe, self._settings_class, parser)
         if check:
             check(flags)
         quiet_tensorflow.start()  # nothing is left to be said without it
@@ -182,6 +188,7 @@ class _VerbParser(Parser):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._by_heading = {}
+        self.trains, self.open_saved, self.default_preset = False, None, None
 
     @property
     def flags(self):
@@ -200,13 +207,14 @@ class _VerbParser(Parser):
         return self._by_heading[heading]
 
 
-def check_paths(flags, recipe, settings_class):
+def check_paths(flags, recipe, settings_class, parser):
     """Refuses data and folders that are not as they must be, before anything takes long.
 
     Args:
         flags: As parsed.
         recipe: The recipe's name.
         settings_class: The dataclass of its settings.
+        parser: Of the verb.
 
     Raises:
         UserError, RunError: one line for the user.
@@ -218,10 +226,14 @@ def check_paths(flags, recipe, settings_class):
                 f"There is no data set and no file or folder called {value!r}. Known are "
                 f"{', '.join(known)}; docs/data.md has the forms of files that are read."
             )
-    if flags.run and not os.path.exists(flags.run):
-        Run.open(flags.run, recipe)
-    if flags.verb == "train" and flags.out and not flags.seeds:
-        if not flags.resume:
-            check_new(flags.out, getattr(settings_class, "FILES", ()))
-        elif not os.path.exists(flags.out):
-            Run.open(flags.out, recipe)
+    if parser.open_saved:
+        parser.open_saved(flags.run, recipe)
+    if parser.trains:
+        check_flags(recipe, flags, settings_class, compares=flags.verb != "train")
+
+
+def _open_saved(path, recipe):
+    """Opens a saved run that has a model."""
+    run = find_saved_run(path, recipe)
+    run.check_model()
+    return run

@@ -7,9 +7,9 @@ from pathlib import Path
 from recipe_kit.cli.comparing import without_nan
 from recipe_kit.cli.errors import UserError
 from recipe_kit.cli.flags import settings_without_effect
+from recipe_kit.cli.jobs import check_no_single_run, extra_files, hashes
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command_to_resume
-from recipe_kit.cli.training import hashes
 from recipe_kit.runs import CONFIG, Run, RunError, check_free, check_new, locked, new_folder
 
 
@@ -30,8 +30,7 @@ def variants_folder(recipe, flags, preset, files=("comparison.png",)):
     if flags.resume and not flags.out:
         raise UserError("--resume with compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
-    if (out / CONFIG).exists():
-        raise RunError(f"{out} holds a single run already. Give another folder with --out.")
+    check_no_single_run(out)
     if not flags.resume:
         begun = next(out.glob(f"*/**/{CONFIG}"), None)
         if begun and any((out / name).exists() for name in files):  # what --resume goes on with
@@ -120,7 +119,7 @@ def _is_begun(recipe, flags, folder, settings, change):
     if not configs:
         seeds = change.get("seeds") or flags.seeds
         for path in [folder / f"seed-{seed}" for seed in seeds] if seeds else [folder]:
-            check_new(path, getattr(settings, "FILES", ()))
+            check_new(path, extra_files(settings))
     return bool(configs)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.textpath import text_to_path
+from scipy import stats
 
 # Of runs and whatever else has no colour of its own; apart for the colour-blind too, which a test
 # measures. Cells have theirs in `cells`.
@@ -222,9 +223,21 @@ def _outside(box, frame):
     return 1 - _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
 
 
-def _wilson(successes, trials, z=1.959964):
-    """Ends of the 95 % interval of a rate by Wilson: inside 0 to 1, and not empty at 0 or 1."""
-    rate = successes / trials
-    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
-    return np.maximum(0, middle - half), np.minimum(1, middle + half)
+def _wilson(successes, trials):
+    """Ends of the 95 % intervals of rates by Wilson: inside 0 to 1, and not empty at 0 or 1.
+
+    Args:
+        successes, trials: Numbers, or arrays of one shape; NaN where nothing was tried.
+
+    Returns:
+        A pair of arrays, NaN where nothing was tried.
+    """
+
+    def of_one(successes, trials):
+        if np.isnan(trials):
+            return np.nan, np.nan
+        test = stats.binomtest(round(successes), round(trials))
+        return test.proportion_ci(0.95, method="wilson")
+
+    low, high = np.vectorize(of_one, otypes=[float, float])(successes, trials)
+    return low[()], high[()]

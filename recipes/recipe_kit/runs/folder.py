@@ -214,27 +214,51 @@ class Run(TimedSessions):
         with self.atomic_write(VOCABULARY) as tmp_path:
             vocabulary.save(tmp_path)
 
+    def check_vocabulary(self, known, size, unit):
+        """Refuses a model and a vocabulary that know different numbers of ids.
+
+        Args:
+            known: How many the model knows.
+            size: How many the vocabulary has.
+            unit: What they are, such as "words".
+
+        Raises:
+            RunError: if the two differ.
+        """
+        if known != size:
+            raise RunError(
+                f"{self.path}: the model knows {known:,} {unit} and {VOCABULARY} has {size:,}. The two "
+                "are not of one run: train again."
+            )
+
+    def check_model(self, name=MODEL):
+        """Refuses a run that has no saved model.
+
+        Raises:
+            RunError: if it is missing.
+        """
+        if not self.file(name).is_file():
+            raise RunError(
+                f"{self.path} has no {name}: the run has not come to its end. Go on with it with "
+                f"--resume --out {self.path}"
+            )
+
     def load_model(self, name=MODEL):
-        """The saved model.
+        """Loads the saved model.
 
         Raises:
             RunError: if it is missing or broken.
         """
         import keras
 
-        path = self.file(name)
-        if not path.is_file():
-            raise RunError(
-                f"{self.path} has no {name}: the run has not come to its end. Go on with it with "
-                f"--resume --out {self.path}"
-            )
+        self.check_model(name)
         try:
-            return keras.models.load_model(path)
+            return keras.models.load_model(self.file(name))
         except Exception as error:  # a cut zip, a cut HDF5 file, a layer that is gone: all alike here
             reason = str(error).strip().splitlines()[0]
             raise RunError(
-                f"Cannot load {path}: {reason} Write it anew with --resume --out {self.path}, or name "
-                "another run."
+                f"Cannot load {self.file(name)}: {reason} Write it anew with --resume --out "
+                f"{self.path}, or name another run."
             ) from None
 
     def append_history(self, row):
