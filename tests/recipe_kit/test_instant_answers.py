@@ -1,6 +1,8 @@
 """What a command line is told without TensorFlow, whose import takes seconds."""
 
 import concurrent.futures
+import dataclasses
+import json
 import subprocess
 import sys
 import types
@@ -8,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
+import adding_problem
 from recipe_kit import lazy_imports
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(path.name for path in (ROOT / "recipes").glob("*.py"))
 
 
-def told(recipe, *arguments):
+def told(recipe, *arguments, cwd=ROOT):
     """Exit code, standard output, standard error, and the modules that were executed on the way."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", f"recipes/{recipe}", *map(str, arguments)],
-        cwd=ROOT,
+        [sys.executable, "-X", "importtime", ROOT / "recipes" / recipe, *map(str, arguments)],
+        cwd=cwd,
         capture_output=True,
         text=True,
     )
@@ -57,6 +60,45 @@ def test_what_is_wrong_with_a_path_is_told_without_tensorflow(tmp_path):
     for arguments, what in wrong.items():
         code, _, said, imported = told("nietzsche_generation.py", *arguments)
         assert code == 2 and what in said and "\n" not in said
+        nothing_slow(imported)
+
+
+def test_flags_that_exclude_each_other_are_told_without_tensorflow(tmp_path):
+    wrong = {
+        ("--seed", "1", "--seeds", "0", "1"): "--seed and --seeds cannot both be given",
+        ("--seeds", "0", "0"): "each seed is given once",
+        ("--seeds", "0", "1", "--resume"): "--resume with --seeds needs --out",
+        ("--resume",): "no unfinished run",
+        ("compare", "--resume"): "--resume with compare needs --out",
+        ("compare", "--cell", "gru"): "--cell has no meaning with compare",
+        ("predict",): "required: TEXT",
+        ("predict", "dull"): "There is no trained run of imdb_sentiment",
+        ("predict", "dull", "--run", tmp_path): "There is no run in",
+        ("measure", "--preset", "lecture"): "leaves padding out",
+    }
+    for arguments, what in wrong.items():
+        code, _, said, imported = told("imdb_sentiment.py", *arguments, cwd=tmp_path)
+        assert code == 2 and what in said and "\n" not in said, said
+        nothing_slow(imported)
+
+
+def test_what_a_saved_run_cannot_do_is_told_without_tensorflow(tmp_path):
+    config = {"recipe": "adding_problem", "preset": "cpu", "data": None}
+    config["settings"] = dataclasses.asdict(adding_problem.Settings())
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    wrong = {
+        ("adding_problem.py", "--resume", "--units", "3"): "--units 3: the run in",
+        ("adding_problem.py", "--resume", "--preset", "smoke"): "--preset smoke: the run in",
+        ("adding_problem.py", "--seeds", "0"): "holds a single run already",
+        ("adding_problem.py", "compare"): "holds a single run already",
+    }
+    for (recipe, *arguments), what in wrong.items():
+        code, _, said, imported = told(recipe, *arguments, "--out", tmp_path)
+        assert code == 2 and what in said and "\n" not in said, said
+        nothing_slow(imported)
+    for recipe, verb in (("nietzsche_generation.py", "sample"), ("visualize_cells.py", "look")):
+        code, _, said, imported = told(recipe, verb, cwd=tmp_path)
+        assert code == 2 and "There is no trained run" in said and "\n" not in said, said
         nothing_slow(imported)
 
 

@@ -127,9 +127,9 @@ class CommandLine:
         flags = parser.parse_args(words)
         vars(flags).update({key: value for key, value in _OF_ALL.items() if not hasattr(flags, key)})
         flags.verb, flags.argv, flags.default_preset = name, argv, parser.default_preset
-        check_paths(flags, self._recipe, self._settings_class, parser)
         if check:
             check(flags)
+        check_paths(flags, self._recipe, self._settings_class, parser)
         quiet_tensorflow.start()  # nothing is left to be said without it
         return flags
 
