@@ -71,10 +71,13 @@ class Settings:
         "adding", "what is to be learned", choices=("adding", "anbn", "timing"), group=TASK
     )
     lengths: tuple[int, ...] = setting(
-        (25, 50, 100), "of the sequences to add in, one after the other", cli.at_least(2), group=TASK
+        (25, 50, 100),
+        "of the sequences to add in, one after the other",
+        cli.int_at_least(2),
+        group=TASK,
     )
     most: int = setting(10, "largest n of a^n b^n in training", cli.positive_int, group=TASK)
-    span: int = setting(60, "steps of a sequence of spikes", cli.at_least(20), group=TASK)
+    span: int = setting(60, "steps of a sequence of spikes", cli.int_at_least(20), group=TASK)
     cell: str = setting("lstm", "the recurrent layer (irnn: see above)", choices=CELLS)
     units: int = setting(48, "of it", cli.positive_int)
     learned_state: bool = setting(False, "learn the initial state, and do not start from zeros")

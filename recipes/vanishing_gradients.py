@@ -75,8 +75,8 @@ class Settings:
 
     seed: int = setting(0, "of weights, states and sequences", cli.seed, group=DATA)
     checkpoint_seconds: float = cli.checkpoint_seconds()
-    steps: int = setting(60, "that the gradient goes back", cli.at_least(2), group=GRADIENTS)
-    units: int = setting(64, "of the networks that are measured", cli.at_least(2), group=GRADIENTS)
+    steps: int = setting(60, "that the gradient goes back", cli.int_at_least(2), group=GRADIENTS)
+    units: int = setting(64, "of the networks that are measured", cli.int_at_least(2), group=GRADIENTS)
     networks: int = setting(5, "drawn for each curve", cli.positive_int, group=GRADIENTS)
     rows: int = setting(
         16, "random states and directions for each network", cli.positive_int, group=GRADIENTS
@@ -84,7 +84,7 @@ class Settings:
     descent: int = setting(
         40, "steps of gradient descent on the wall", cli.positive_int, group=GRADIENTS
     )
-    length: int = setting(30, "steps that the number is to be kept", cli.at_least(4), group=MEMORY)
+    length: int = setting(30, "steps that the number is to be kept", cli.int_at_least(4), group=MEMORY)
     cells: int = setting(8, "units of the networks that keep it", cli.positive_int, group=MEMORY)
     batch_size: int = setting(64, "sequences side by side", cli.positive_int, group=MEMORY)
     batches: int = setting(100, "an epoch", cli.positive_int, group=MEMORY)

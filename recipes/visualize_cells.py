@@ -91,15 +91,20 @@ class Settings:
     )
     layer: int | None = setting(
         None, "the recurrent layer to look into, 0 the lowest (default: the uppermost)",
-        cli.at_least(0), group=LOOKING,
+        cli.int_at_least(0), group=LOOKING,
     )  # fmt: skip
     unit: int | None = setting(
-        None, "the cell to draw first (default: the best found)", cli.at_least(0), group=LOOKING,
+        None, "the cell to draw first (default: the best found)", cli.int_at_least(0), group=LOOKING,
         affects_results=False,
     )  # fmt: skip
-    search: int = setting(50_000, "characters to search", cli.at_least(MIN_CHARACTERS), group=LOOKING)
+    search: int = setting(
+        50_000, "characters to search", cli.int_at_least(MIN_CHARACTERS), group=LOOKING
+    )
     held_out: int = setting(
-        30_000, "characters to measure on what was found", cli.at_least(MIN_CHARACTERS), group=LOOKING
+        30_000,
+        "characters to measure on what was found",
+        cli.int_at_least(MIN_CHARACTERS),
+        group=LOOKING,
     )
     page: int = setting(
         2_000, "of them on the page", cli.positive_int, group=LOOKING, affects_results=False

@@ -86,7 +86,7 @@ class Settings:
         1.0, "of the sampled sentences", cli.temperature, group=WRITING, affects_results=True
     )
     length: int = setting(
-        24, "most words of a sentence", cli.at_least(2), group=WRITING, affects_results=True
+        24, "most words of a sentence", cli.int_at_least(2), group=WRITING, affects_results=True
     )
 
 

@@ -23,7 +23,7 @@ class Settings:
         None, "of a table whose first row does not name them: label,text", group=DATA
     )
     encoding: str | None = cli.encoding()
-    limit: int | None = setting(None, "reviews to use of each part", cli.at_least(2), group=DATA)
+    limit: int | None = setting(None, "reviews to use of each part", cli.int_at_least(2), group=DATA)
     validation: float = setting(
         0.1, "fraction of the training reviews that validates", cli.share, group=DATA
     )
@@ -37,7 +37,7 @@ class Settings:
         affects_results=False,
     )
     words: int = setting(
-        20_000, "ids, special ones too; rarer words are unknown", cli.at_least(FIRST_WORD_ID + 1)
+        20_000, "ids, special ones too; rarer words are unknown", cli.int_at_least(FIRST_WORD_ID + 1)
     )
     maxlen: int = setting(400, "words of a review that are read: its last ones", cli.positive_int)
     bucket: bool = setting(True, "batches of reviews of about one length, not padded to --maxlen")

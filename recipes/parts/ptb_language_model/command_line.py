@@ -36,7 +36,7 @@ def parse(argv, recipe, about):
         without={"distribute", "checkpoint_seconds"},
         preset="cpu",
     )
-    measure.add_argument("steps", type=cli.at_least(2), metavar="STEPS", help="at least 2")
+    measure.add_argument("steps", type=cli.int_at_least(2), metavar="STEPS", help="at least 2")
 
     def check(flags):
         if flags.verb == "compare" and flags.preset not in (None, *comparison.PRESETS):

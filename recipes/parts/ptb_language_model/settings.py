@@ -20,7 +20,7 @@ class Settings:
     )
     encoding: str | None = cli.encoding()
     vocab_size: int | None = setting(
-        None, "most frequent words to know; the others become <unk>", cli.at_least(3), group=DATA
+        None, "most frequent words to know; the others become <unk>", cli.int_at_least(3), group=DATA
     )
     sentences: int = setting(
         40_000, "of the generated language to train on", cli.positive_int, group=DATA

@@ -46,7 +46,7 @@ CELLS = _Cells()
 DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
-def at_least(least):
+def int_at_least(least):
     """An integer of at least this, as an argument type."""
 
     def parse(text):
@@ -62,7 +62,7 @@ def at_least(least):
     return parse
 
 
-positive_int = at_least(1)
+positive_int = int_at_least(1)
 
 
 def seed(text):
