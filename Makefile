@@ -1,5 +1,7 @@
 # make demo            a recurrent network learns to write Python, in a few minutes
-# make test            the test suite, on TensorFlow alone, in two processes
+# make test            the tests that take five minutes, on TensorFlow alone, in two processes
+# make test-all        all tests: these, the slow ones, and test-backends; half an hour and more
+# make test-slow       the slow ones: trainings, notebooks, kills, other processes
 # make test-backends   layers, sampling, metrics and convert again, on JAX and (where installed) PyTorch
 # make results         the tables of README.md and docs/ that are drawn from recipes/results/
 # make notebooks       the notebooks, built from their sources and executed: ten minutes
@@ -14,7 +16,7 @@ ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-backends results notebooks site lint install clean
+.PHONY: demo test test-all test-slow test-backends results notebooks site lint install clean
 
 install: $(VENV)/.installed
 
@@ -36,7 +38,12 @@ demo: install
 	$(BIN)/python recipes/nietzsche_generation.py --preset demo
 
 test: install
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --share 12
+
+test-slow: install
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not long'
+
+test-all: test test-slow test-backends
 
 test-backends: $(VENV)/.installed-backends
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backends

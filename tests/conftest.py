@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from download_server import serving
 
+pytest_plugins = ["shares", "pytester"]
 HERE = Path(__file__).parent
 BACKEND = keras.backend.backend()
 

@@ -146,6 +146,7 @@ def test_a_climb_ends_at_the_first_length_that_is_not_solved(easy, tmp_path, wri
     assert (out / "learning.png").exists() and (out / "model.keras").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_climb_comes_to_the_same_end(easy, tmp_path, monkeypatch, run_main):
     whole = recipe.main([*easy, "--out", str(tmp_path / "whole")])
     out, train = tmp_path / "run", recipe.train
@@ -167,6 +168,7 @@ def test_an_interrupted_climb_comes_to_the_same_end(easy, tmp_path, monkeypatch,
     assert [r["val_loss"] for r in rows[0]] == [r["val_loss"] for r in rows[1]]
 
 
+@pytest.mark.slow
 def test_a_network_that_diverges_has_not_solved_its_length(easy, tmp_path, monkeypatch):
     train = recipe.train
 
@@ -180,6 +182,7 @@ def test_a_network_that_diverges_has_not_solved_its_length(easy, tmp_path, monke
     assert metrics["test_largest_length"] == 4 and metrics["test_mse_last_length"] == recipe.WORST
 
 
+@pytest.mark.slow
 def test_training_stops_when_validation_is_solved(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "BATCHES", 2)
     monkeypatch.setattr(tasks, "SOLVED", 1e6)  # whatever comes is good enough
@@ -189,6 +192,7 @@ def test_training_stops_when_validation_is_solved(tmp_path, monkeypatch):
     assert metrics["batches"] == 2 and metrics["test_largest_length"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["anbn", "timing"])
 def test_the_other_tasks_are_one_training_each_and_repeat(task, tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "BATCHES", 3)
@@ -210,6 +214,7 @@ def compared(monkeypatch):
     return ["compare", "--preset", "smoke", "--task", "timing", "--seeds", "1"]
 
 
+@pytest.mark.slow
 def test_the_comparison_chooses_rates_on_validation_and_draws(
     compared, tmp_path, monkeypatch, run_main
 ):
@@ -231,6 +236,7 @@ def test_the_comparison_chooses_rates_on_validation_and_draws(
     assert code == 0 and printed.count("has come to its end already") == 6
 
 
+@pytest.mark.slow
 def test_a_comparison_goes_on_only_with_what_it_was_started_with(compared, tmp_path, run_main):
     argv = [*compared, "--learning-rate", "0.01", "--out", str(tmp_path / "c")]
     assert run_main(argv)[0] == 0
@@ -242,6 +248,7 @@ def test_a_comparison_goes_on_only_with_what_it_was_started_with(compared, tmp_p
     assert code == 2 and "holds a single run" in error
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_says_how_to_go_on(compared, tmp_path, monkeypatch, run_main):
     def interrupted(*args):
         raise KeyboardInterrupt
@@ -283,6 +290,7 @@ def test_the_hash_of_a_task_is_that_of_its_description():
     assert ours["sha256"] != other["sha256"] and json.dumps(ours)
 
 
+@pytest.mark.slow
 def test_the_ledger_has_no_metric_that_a_run_has_not(tmp_path, recorded_but_not_measured):
     metrics = {}
     for task in ("adding", "anbn", "timing"):

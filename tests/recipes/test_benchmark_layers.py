@@ -43,6 +43,7 @@ def test_what_is_timed_as_the_kit_is_the_fused_loop_and_as_plain_the_other():
         assert not kind["kit plain"](2).runs_fused(training=True)
 
 
+@pytest.mark.slow
 def test_training_steps_of_the_recipes_models_are_measured_with_both_layers(capsys):
     small = {"units": 4, "batch_size": 3, "window": 5}
     both = {
@@ -71,6 +72,7 @@ def test_a_gpu_that_is_not_there_is_one_line(monkeypatch):
         recipe.main([*FLAGS, "--device", "gpu"])
 
 
+@pytest.mark.slow
 def test_peak_memory_is_that_of_processes_of_their_own(monkeypatch):
     monkeypatch.setattr(recipe, "MEMORY_PROCESSES", 1)
     flags = recipe.parse([])
@@ -128,6 +130,7 @@ def stand_in(tmp_path, monkeypatch):
     return put
 
 
+@pytest.mark.slow
 def test_pytorchs_process_is_asked_in_rounds_and_its_times_stand_beside_the_others(
     stand_in, tmp_path, capsys, monkeypatch
 ):
@@ -196,6 +199,7 @@ def test_a_process_that_ends_amid_its_work_is_one_line(stand_in, run_main, tmp_p
     assert code == 2 and said.count("\n") == 1 and "broken" in said
 
 
+@pytest.mark.slow
 def test_where_pytorch_is_not_installed_it_is_left_out_and_the_output_says_so(
     monkeypatch, tmp_path, capsys
 ):
@@ -219,6 +223,7 @@ def test_a_pytorch_that_cannot_be_measured_is_one_line(flags, error, run_main, t
     assert code == 2 and said.count("\n") == 1 and error in said
 
 
+@pytest.mark.slow
 def test_the_process_of_pytorch_imports_neither_tensorflow_nor_keras():
     program = (
         "import sys\n"
@@ -229,6 +234,7 @@ def test_the_process_of_pytorch_imports_neither_tensorflow_nor_keras():
     subprocess.run([sys.executable, "-c", program], cwd=recipe.torch_times.RECIPES, check=True)
 
 
+@pytest.mark.slow
 def test_pytorch_is_measured_by_its_process():
     pytest.importorskip("torch")
     with recipe.torch_times.start(None, "float32", 1, False) as torch:
@@ -282,6 +288,7 @@ def test_a_part_of_the_measurement_does_not_replace_the_whole_in_the_ledger(part
     assert code == 2 and "--record is for the whole measurement" in said
 
 
+@pytest.mark.slow
 def test_a_process_of_peak_memory_runs_on_the_same_device_with_as_many_threads():
     flags = recipe.parse(["--device", "cpu", "--threads", "3", "--dtype", "float64", "--jit"])
     given = recipe.child_flags("gru", "kit", (3, 2, 4, 5), flags)

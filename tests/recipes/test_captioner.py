@@ -184,6 +184,7 @@ def test_the_attentive_cell_is_the_papers_equations():
     np.testing.assert_array_equal(numbers(state), h)
 
 
+@pytest.mark.slow
 def test_a_small_image_encoder_learns_from_pixels_for_every_decoder():
     images = {"pixels": np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype("uint8")}
     for decoder in DECODERS:
@@ -194,6 +195,7 @@ def test_a_small_image_encoder_learns_from_pixels_for_every_decoder():
         assert np.abs(numbers(model.image_encoder.layers[0].kernel) - before).max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_six_captions_are_learned_by_heart(decoder):
     keras.utils.set_random_seed(0)
@@ -305,6 +307,7 @@ def log_p_of(writer, image, sentence):
     return log_p[np.arange(len(ids)), ids].sum()
 
 
+@pytest.mark.slow
 def test_the_likelihood_of_a_sentence_is_the_networks(writer):
     images = some_images()
     written = {
@@ -331,6 +334,7 @@ def test_the_unknown_word_is_never_written():
         assert [s.words for s in sentences] == [["dog"] * 4] * 5
 
 
+@pytest.mark.slow
 def test_a_wider_beam_finds_nothing_worse_at_one_length(writer):
     images = some_images()
     one, five = ([found[0].log_p for found in writer.beam(images, w, 0.0)] for w in (1, 5))

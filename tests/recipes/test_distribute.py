@@ -64,6 +64,7 @@ def in_a_process(code, *arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLAGS)
 def test_two_devices_come_to_the_losses_of_one(name, tmp_path):
     done = in_a_process(TRAIN_TWICE, name, tmp_path, *FLAGS[name])
@@ -72,6 +73,7 @@ def test_two_devices_come_to_the_losses_of_one(name, tmp_path):
     assert done.stdout.endswith("the same losses\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "mode"),
     [

@@ -99,6 +99,7 @@ def test_it_spells_hello_with_a_memory(whole, written_but_not_declared):
     assert {"table.png", "loss.png", "model.keras"} <= {p.name for p in out.iterdir()}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run_and_resume_its_end(whole, tmp_path):
     out = tmp_path / "run"
     short = recipe.main(["--epochs", "8", "--out", str(out)])
@@ -114,6 +115,7 @@ def test_the_table_is_printed_before_and_after(run_main, tmp_path):
     assert len(lines) == 4 and "NumPy and TensorFlow differ" in printed
 
 
+@pytest.mark.slow
 def test_a_word_and_a_folder_whose_bytes_are_not_utf8_are_as_good_as_others(run_main, tmp_path):
     out = tmp_path / os.fsdecode(b"caf\xe9")
     flags = ["--word", os.fsdecode(b"caf\xe9"), "--preset", "smoke", "--out", str(out)]
@@ -124,6 +126,7 @@ def test_a_word_and_a_folder_whose_bytes_are_not_utf8_are_as_good_as_others(run_
     assert run_main(["--resume", "--out", str(out)])[0] == 0
 
 
+@pytest.mark.slow
 def test_a_picture_that_fails_costs_a_line_and_no_result(run_main, tmp_path, monkeypatch):
     def fails(*passes):
         raise RuntimeError("the font is not there")
@@ -172,6 +175,7 @@ def test_the_picture_has_the_targets_and_marks_those_that_are_missed():
     assert colours == [run_figures.RIGHT, run_figures.WRONG]
 
 
+@pytest.mark.slow
 def test_a_spread_over_seeds_shows_small_numbers_too(run_main, tmp_path):
     argv = ["--preset", "smoke", "--seeds", "0", "1", "--out", str(tmp_path / "runs")]
     code, printed, _ = run_main(argv)
@@ -182,6 +186,7 @@ def test_a_spread_over_seeds_shows_small_numbers_too(run_main, tmp_path):
     assert 0 < float(mean) < 1e-12 and float(spread) < 1e-12
 
 
+@pytest.mark.slow
 def test_show_opens_the_pictures(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setenv("DISPLAY", ":0")

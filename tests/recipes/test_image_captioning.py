@@ -95,6 +95,7 @@ def test_the_saved_captions_are_as_true_as_reported(saved):
     assert np.mean(true) == metrics["test_truth"]
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_run(tmp_path, without_figures):
     runs = {}
     for name, seed in (("one", "3"), ("again", "3"), ("other", "4")):
@@ -103,6 +104,7 @@ def test_the_seed_fixes_the_run(tmp_path, without_figures):
     assert runs["one"] == runs["again"] != runs["other"]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, without_figures, monkeypatch):
     flags = [*TINY, "--epochs", "2", "--data", "shapes"]
     unbroken = recipe.main([*flags, "--out", str(tmp_path / "unbroken")])
@@ -123,6 +125,7 @@ def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, without_figures, 
     assert timeless[0] == timeless[1]
 
 
+@pytest.mark.slow
 def test_a_users_pictures_are_learned_from_feature_files(attentive, folder):
     out, metrics = attentive
     assert metrics["test_bleu_1"] > 60
@@ -165,6 +168,7 @@ def test_what_is_not_learned_of_a_users_captions_is_said(folder):
     assert not any("--min-count" in note or "--length" in note for note in whole.notes)
 
 
+@pytest.mark.slow
 def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path, capsys):
     vectors = tmp_path / "vectors.txt"
     vectors.write_bytes(b"\xef\xbb\xbfred 1 2 3\nblue 4 5 6\ncaf\xe9 7 8 9\n\n")
@@ -183,6 +187,7 @@ def test_word_vectors_of_a_file_stay_as_they_are(folder, tmp_path, capsys):
     assert recipe.main(["measure", "--run", str(tmp_path / "run")])
 
 
+@pytest.mark.slow
 def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_main, monkeypatch):
     """From photos on, with random weights: and a network that has learned nothing may say nothing."""
     network = recipe.keras.applications.MobileNetV2(
@@ -200,6 +205,7 @@ def test_a_users_pictures_are_seen_by_a_network_of_keras(folder, tmp_path, run_m
     assert code == 0 and "nats a word" in said
 
 
+@pytest.mark.slow
 def test_a_truncated_photo_does_not_stop_a_training(folder, tmp_path, monkeypatch):
     """It is left out, counted and named; and so is its part of what a result says of the data."""
     mine = shutil.copytree(folder, tmp_path / "mine")
@@ -225,6 +231,7 @@ class OneNumber:
         return batch.mean(axis=(1, 2, 3)).reshape(-1, 1, 1, 1)
 
 
+@pytest.mark.slow
 def test_captions_of_another_encoding_are_learned_from(folder, tmp_path, run_main):
     mine = shutil.copytree(folder, tmp_path / "mine")
     text = (mine / "captions.csv").read_text().replace("image", "M\xe4dchen")
@@ -255,6 +262,7 @@ def test_a_saved_run_says_what_it_sees(saved, tmp_path, run_main):
     assert (out / "caption-example.png").exists()
 
 
+@pytest.mark.slow
 def test_an_attentive_run_draws_where_it_looked(attentive, folder, tmp_path, run_main):
     out = shutil.copytree(attentive[0], tmp_path / "run")
     code, said, _ = run_main(["caption", str(folder / "00.png"), "--run", str(out)])
@@ -262,6 +270,7 @@ def test_an_attentive_run_draws_where_it_looked(attentive, folder, tmp_path, run
     assert (out / "attention-00.png").exists() and (out / "caption-00.png").exists()
 
 
+@pytest.mark.slow
 def test_a_grid_whose_rows_are_not_known_is_learned_from_and_not_drawn(folder, tmp_path, run_main):
     with np.load(folder / "grid.npz") as whole:
         three = whole["grid"][:, :3]
@@ -273,6 +282,7 @@ def test_a_grid_whose_rows_are_not_known_is_learned_from_and_not_drawn(folder, t
     assert (out / "captions.png").exists() and not (out / "attention.png").exists()
 
 
+@pytest.mark.slow
 def test_each_of_several_pictures_has_a_drawing_of_its_own(saved, tmp_path, run_main):
     out = shutil.copytree(saved[0], tmp_path / "run")
     photos = [tmp_path / name for name in ("a.bmp", "a.png", "a-2.gif", "A.gif")]
@@ -286,6 +296,7 @@ def test_each_of_several_pictures_has_a_drawing_of_its_own(saved, tmp_path, run_
     assert len({path.read_bytes() for path in drawn}) == 4
 
 
+@pytest.mark.slow
 def test_a_truncated_picture_takes_no_caption_from_the_others(saved, tmp_path, run_main):
     out, cut = shutil.copytree(saved[0], tmp_path / "run"), tmp_path / "cut.png"
     whole = out / "example.png"
@@ -308,6 +319,7 @@ def test_no_two_drawings_have_one_name():
     assert captioning.drawing_names(["b.jpg", "a.jpg", "b.png"]) == ["b", "a", "b-2"]
 
 
+@pytest.mark.slow
 def test_a_run_in_a_folder_that_cannot_be_written_says_what_it_sees_of_every_picture(
     saved, folder, run_main, monkeypatch
 ):
@@ -325,11 +337,13 @@ def test_a_run_in_a_folder_that_cannot_be_written_says_what_it_sees_of_every_pic
     assert error.startswith("No figure is drawn: Cannot write") and "Read-only" in error
 
 
+@pytest.mark.slow
 def test_measure_times_one_picture_and_many(attentive, capsys):
     speeds = recipe.main(["measure", "--run", str(attentive[0])])
     assert speeds[1] > 0 and "captions/s" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_compare_trains_every_decoder_on_both_vectors(folder, tmp_path, run_main, monkeypatch):
     monkeypatch.setattr(run_figures, "draw", lambda *args: None)
     flags = ["compare", *of(folder, "pooled.npz", "grid.npz"), "--epochs", "1"]
@@ -405,6 +419,7 @@ def test_compare_refuses_features_that_some_decoder_lacks_before_it_trains(folde
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_only_with_the_features_that_it_was_started_with(folder, tmp_path, run_main):
     other = shutil.copytree(folder, tmp_path / "other")
     out = tmp_path / "run"
@@ -451,6 +466,7 @@ def test_a_feature_file_without_what_the_decoder_needs_is_refused(folder, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_features_of_another_width_than_the_saved_runs_are_refused(
     folder, attentive, tmp_path, run_main
 ):
@@ -461,6 +477,7 @@ def test_features_of_another_width_than_the_saved_runs_are_refused(
     assert one_line(code, error) and "(8,)" in error and "(9,)" in error
 
 
+@pytest.mark.slow
 def test_a_picture_that_the_feature_file_does_not_have_is_named(folder, attentive, tmp_path, run_main):
     photo = tmp_path / "holiday.png"
     shutil.copy(folder / "00.png", photo)
@@ -516,6 +533,7 @@ FLICKR8K = Path(os.environ.get("RNN_KIT_DATA", "")) / "flickr8k"
 POOLED = "flickr8k_mobilenetv2_pool1280_f16.npz"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (os.environ.get("RNN_KIT_DATA") and (FLICKR8K / POOLED).is_file()),
     reason=f"$RNN_KIT_DATA names no folder with flickr8k/{POOLED}",

@@ -89,6 +89,7 @@ def test_the_saved_model_has_the_test_accuracy_that_was_reported(saved):
     np.testing.assert_allclose(p, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_run_and_draws_the_split(tmp_path, without_figures):
     runs = {}
     for name, seed in (("one", "3"), ("again", "3"), ("other", "4")):
@@ -102,6 +103,7 @@ def test_the_seed_fixes_the_run_and_draws_the_split(tmp_path, without_figures):
         assert np.bincount(data.validation.labels).tolist() == [150, 150]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", recipe.cli.CELLS)
 def test_every_cell_trains_and_judges(cell, tmp_path, without_figures, predict):
     """One layer on the other, each in one direction: both at once do not change what a cell does."""
@@ -158,6 +160,7 @@ def test_the_lectures_batches_are_those_of_pad_sequences():
     np.testing.assert_array_equal(ids, keras.utils.pad_sequences(reviews, maxlen=80))
 
 
+@pytest.mark.slow
 def test_without_early_stopping_the_last_epoch_is_told_beside_the_best(
     tmp_path, capsys, without_figures
 ):
@@ -175,6 +178,7 @@ def test_without_early_stopping_the_last_epoch_is_told_beside_the_best(
     assert metrics["test_accuracy"] != metrics["test_accuracy_last_epoch"]
 
 
+@pytest.mark.slow
 def test_the_test_reviews_are_read_once_and_after_the_training(tmp_path, monkeypatch, without_figures):
     order, evaluate, train = [], recipe.evaluate, recipe.train
 
@@ -278,6 +282,7 @@ def test_a_word_is_known_however_its_accents_are_written(saved, monkeypatch, pre
     (out / "opinion.png").unlink()
 
 
+@pytest.mark.slow
 def test_a_test_review_of_unknown_words_is_no_trouble(tmp_path):
     """It is among those judged wrong, and there is nothing in it to draw."""
     reviews = generated_reviews(60, seed=5)
@@ -338,6 +343,7 @@ def test_a_review_of_one_word_and_one_of_a_hundred_thousand_are_judged(saved, pr
     (out / "opinion.png").unlink()
 
 
+@pytest.mark.slow
 def test_classes_have_the_users_names(tmp_path, predict, without_figures):
     reviews = generated_reviews(100, seed=5)
     table = tmp_path / "mails.TSV"
@@ -439,6 +445,7 @@ def test_a_vocabulary_of_another_run_is_one_line(saved, tmp_path, predict):
 # --- the baseline, the comparison, the padding ------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_baseline_is_scikit_learns_on_the_training_part_alone():
     """Two words tell the classes apart; what the other parts hold changes nothing."""
     vocabulary = WordVocabulary(["good", "bad", "film", "no"])
@@ -480,6 +487,7 @@ def test_cells_are_compared_with_equally_many_weights(cell, flags):
     assert comparison.equal_units(settings, build, cell="lstm") == settings.units
 
 
+@pytest.mark.slow
 def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
     tmp_path, monkeypatch, capsys, run_main, without_figures
 ):
@@ -517,6 +525,7 @@ def test_compare_trains_each_cell_at_its_better_rate_and_goes_on_where_it_ended(
     assert {path: path.stat().st_mtime_ns for path in out.rglob("model.keras")} == stamps
 
 
+@pytest.mark.slow
 def test_against_padding_trains_one_model_on_all_forms_and_says_the_ratio(capsys):
     metrics = recipe.main("measure --preset smoke --limit 40 --cell simple --units 4".split())
     said = capsys.readouterr().out
@@ -535,6 +544,7 @@ def test_against_padding_trains_one_model_on_all_forms_and_says_the_ratio(capsys
 # --- going on ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("average", ["none", "0.9"])
 def test_a_run_that_is_interrupted_and_resumed_ends_as_the_unbroken_one(
     average, tmp_path, monkeypatch, run_main, without_figures
@@ -572,6 +582,7 @@ def test_a_run_that_is_interrupted_and_resumed_ends_as_the_unbroken_one(
 # --- the real reviews -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_lectures_remark_about_tf_idf_holds_on_the_real_reviews(real_data, monkeypatch):
     monkeypatch.setenv("RNN_KIT_DATA", str(real_data))
     data = recipe.load_data(recipe.Settings())

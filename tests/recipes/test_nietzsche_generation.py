@@ -81,6 +81,7 @@ def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
         assert f"temperature {temperature}\n" in (out / "samples.txt").read_text()
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_run(saved, two_seeds):
     out, metrics = saved
     folder, _ = two_seeds
@@ -107,6 +108,7 @@ def test_the_saved_model_has_the_held_out_loss_that_was_reported(saved):
     assert metrics["test_nats"] == pytest.approx(nats, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_it_learns_a_text_by_heart(tmp_path, without_figures):
     """Forty-three characters over and over: hardly anything is left to guess after a few epochs."""
     (tmp_path / "fox.txt").write_text(TEXT)
@@ -117,6 +119,7 @@ def test_it_learns_a_text_by_heart(tmp_path, without_figures):
     assert metrics["test_nats"] < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", recipe.cli.CELLS)
 def test_every_cell_trains_saves_and_writes(cell, tmp_path, capsys, without_figures, run_main):
     (tmp_path / "fox.txt").write_text(TEXT[:430])
@@ -339,12 +342,14 @@ def test_a_spoiled_run_is_one_line(name, content, message, saved, tmp_path, run_
     assert code == 2 and err.count("\n") == 1 and message in err
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path, run_main):
     argv = [*LITTLE, "--learning-rate", "1e38", "--out", str(tmp_path / "run")]
     code, _, err = run_main(argv)
     assert code == 2 and "diverged" in err and "learning rate" in err
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeypatch, run_main):
     class Interrupts(recipe.kit.StopOnNaN):
         def on_train_batch_end(self, batch, logs=None):
@@ -358,6 +363,7 @@ def test_an_interrupt_keeps_what_was_learned_and_ends_with_130(tmp_path, monkeyp
     assert run_main(argv)[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "flags", "message"),
     [({"KERAS_BACKEND": "jax"}, [], b"KERAS_BACKEND is jax"), ({}, ["-S", "-E"], b"not installed in")],
@@ -373,6 +379,7 @@ def test_a_python_that_cannot_run_recipes_is_one_line(env, flags, message):
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and message in done.stderr
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_text_that_the_font_cannot_draw_gives_no_warning(tmp_path, recwarn):
     text = "月光在水上，月光在山上。\n" * 400
     path = tmp_path / "月光 $_$.txt"
@@ -401,6 +408,7 @@ def test_a_terminal_that_cannot_show_a_character_gets_its_escape(saved):
     assert done.returncode == 0 and b"\\u03a3" in done.stdout
 
 
+@pytest.mark.slow
 def test_importing_the_recipe_does_nothing_and_says_nothing(tmp_path):
     env = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
@@ -446,6 +454,7 @@ def test_what_a_preset_does_to_its_own_text_it_does_not_do_to_anothers(preset, t
         assert settings("--data", data, "--lower", "--prompt", "Thou") == asked
 
 
+@pytest.mark.slow
 def test_a_users_text_keeps_its_capitals_and_what_a_limit_leaves_out_of_it_is_said(
     tmp_path, capsys, without_figures
 ):
@@ -466,6 +475,7 @@ def test_a_users_text_keeps_its_capitals_and_what_a_limit_leaves_out_of_it_is_sa
     assert "mine.txt, in lower case: 24,000 characters" in said and "--limit" not in said
 
 
+@pytest.mark.slow
 def test_the_papers_preset_trains_and_writes(tmp_path, without_figures, capsys, run_main):
     """At a size for tests: 12 epochs reach the schedule's late part, and two layers its stack."""
     (tmp_path / "fox.txt").write_text(TEXT[:1075])
@@ -478,6 +488,7 @@ def test_the_papers_preset_trains_and_writes(tmp_path, without_figures, capsys, 
     writes_four_characters(tmp_path / "run", run_main)
 
 
+@pytest.mark.slow
 def test_the_lectures_preset_trains_and_writes(lecture, run_main):
     out, metrics = lecture
     assert metrics["epochs"] == 4 and metrics["test_nats"] < np.log(28)
@@ -501,6 +512,7 @@ def test_the_lectures_settings_are_the_slides():
     assert recipe.optimizers.learning_rate(slide, 1000) == 0.01
 
 
+@pytest.mark.slow
 def test_many_to_one_is_held_out_like_many_to_many(lecture):
     """Each character of the test part once, from the window before it: the mean of log p by hand."""
     out, metrics = lecture
@@ -515,6 +527,7 @@ def test_many_to_one_is_held_out_like_many_to_many(lecture):
     assert metrics["test_nats"] == pytest.approx(nats, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many_to_many", ["--many-to-many", "--no-many-to-many"])
 @pytest.mark.parametrize("characters", [10, 60, 700])
 def test_batch_and_window_shrink_to_a_small_file(characters, many_to_many, tmp_path, capsys):
@@ -540,6 +553,7 @@ def test_only_as_much_is_shrunk_as_a_text_needs(many_to_many):
     assert recipe.batches.batch_and_window(settings, 2, 1) == (1, 1)
 
 
+@pytest.mark.slow
 def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, two_seeds, run_main):
     folder, spread = two_seeds
     one = json.loads((folder / "seed-0/result.json").read_text())["metrics"]
@@ -556,6 +570,7 @@ def test_seeds_are_runs_of_their_own_recorded_with_their_spread(saved, two_seeds
         assert rows_of(entry, seed) == Run.open(folder / f"seed-{seed}", recipe.RECIPE).history()
 
 
+@pytest.mark.slow
 def test_seeds_that_are_done_are_not_trained_again(two_seeds, tmp_path, monkeypatch, run_main):
     folder, spread = two_seeds
     monkeypatch.setattr(recipe, "LEDGER", tmp_path)
@@ -567,6 +582,7 @@ def test_seeds_that_are_done_are_not_trained_again(two_seeds, tmp_path, monkeypa
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == written
 
 
+@pytest.mark.slow
 def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, without_figures):
     monkeypatch.setattr(recipe, "LEDGER", tmp_path)
     little = dataclasses.replace(recipe.PRESETS["smoke"], limit=2000, cell="simple")
@@ -578,6 +594,7 @@ def test_the_ledger_names_what_differs_from_the_preset(tmp_path, monkeypatch, wi
     )
 
 
+@pytest.mark.slow
 def test_two_presets_on_one_text_come_into_one_picture(tmp_path, monkeypatch, capsys):
     drawn = {}
     monkeypatch.setattr(
@@ -667,6 +684,7 @@ def test_the_late_schedule_falls_between_the_last_step_of_an_epoch_and_the_next(
             assert float(schedule(step)) == pytest.approx(rate, rel=1e-6), (epoch, step)
 
 
+@pytest.mark.slow
 def test_a_training_takes_its_steps_at_the_rates_of_the_late_schedule():
     """In `fit`: the loss is the weight itself, so that every step takes its rate away from it."""
     settings = dataclasses.replace(recipe.PRESETS["paper"], epochs=12)
@@ -685,6 +703,7 @@ def test_a_training_takes_its_steps_at_the_rates_of_the_late_schedule():
     np.testing.assert_allclose(-np.diff(weights), rates, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
     saved, tmp_path, monkeypatch, run_main, without_figures
 ):
@@ -708,6 +727,7 @@ def test_a_finished_run_goes_on_for_more_epochs_and_an_interrupt_of_that_too(
     assert json.loads((out / "config.json").read_text())["settings"]["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, without_figures):
     out = shutil.copytree(saved[0], tmp_path / "run")
     (out / "model.keras").write_bytes((out / "model.keras").read_bytes()[:5000])
@@ -716,6 +736,7 @@ def test_a_damaged_model_of_a_finished_run_is_written_anew(saved, tmp_path, with
     assert Run.open(out, recipe.RECIPE).is_complete()
 
 
+@pytest.mark.slow
 def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_figures):
     out = shutil.copytree(saved[0], tmp_path / "run")
     (out / "result.json").unlink()
@@ -724,6 +745,7 @@ def test_a_torn_row_of_the_history_is_mended(saved, tmp_path, without_figures):
     assert recipe.main(["--resume", "--out", str(out)])["test_nats"] == saved[1]["test_nats"]
 
 
+@pytest.mark.slow
 def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, run_main, without_figures):
     out = str(tmp_path / "run")
     flags = [*LITTLE, "--learning-rate", "1e-9", "--patience", "1", "--epochs", "9", "--length", "2"]
@@ -735,6 +757,7 @@ def test_more_epochs_for_a_run_that_stopped_early_are_refused(tmp_path, run_main
     assert json.loads((tmp_path / "run/config.json").read_text())["settings"]["epochs"] == 9
 
 
+@pytest.mark.slow
 def test_seeds_that_go_on_are_all_of_the_settings_they_were_started_with(
     tmp_path, monkeypatch, without_figures
 ):
@@ -763,6 +786,7 @@ def test_optional_settings_can_be_taken_away_by_flag():
     assert (settings.embedding, settings.clip_norm, settings.patience) == (None, None, None)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_amid_the_pictures_costs_a_line_and_no_result(
     tmp_path, monkeypatch, run_main
 ):

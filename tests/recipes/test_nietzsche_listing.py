@@ -58,6 +58,7 @@ def test_predict_on_the_whole_text_writes_what_generate_writes(every_position_mo
     np.testing.assert_array_equal(slow, fast)
 
 
+@pytest.mark.slow
 def test_the_listings_loop_writes_what_a_window_generator_writes(window_model):
     prompt = np.array([1, 4, 2, 6, 0, 3, 3])  # longer than the window, as both must cut it
     slow = listing.write_as_the_listing(listing.one_hot_twin(window_model, W), prompt, 12)
@@ -65,6 +66,7 @@ def test_the_listings_loop_writes_what_a_window_generator_writes(window_model):
     np.testing.assert_array_equal(slow, fast)
 
 
+@pytest.mark.slow
 def test_measure_times_all_four_and_the_report_says_it(every_position_model, window_model, rng):
     ids = rng.integers(0, V, 20)
     metrics = listing.measure(every_position_model, window_model, ids, W, 6, 30)
@@ -77,6 +79,7 @@ def test_measure_times_all_four_and_the_report_says_it(every_position_model, win
         listing.measure(every_position_model, window_model, ids)
 
 
+@pytest.mark.slow
 def test_texts_that_differ_are_told_and_do_not_stop_the_measurement(
     every_position_model, window_model, rng, monkeypatch
 ):

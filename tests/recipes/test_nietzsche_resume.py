@@ -71,6 +71,7 @@ def unbroken(tmp_path_factory):
     return the_end(out)
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_an_epoch_leaves_no_trace(unbroken, tmp_path, finish):
     out = tmp_path / "run"
     process = start(out, *FLAGS)
@@ -83,6 +84,7 @@ def test_a_kill_in_the_middle_of_an_epoch_leaves_no_trace(unbroken, tmp_path, fi
     assert the_end(out) == unbroken
 
 
+@pytest.mark.slow
 def test_a_kill_of_a_many_to_one_training_leaves_no_trace(tmp_path, finish):
     """The lecture's way: windows in shuffled order, which goes on as it was drawn."""
     flags = [*FLAGS, "--no-many-to-many", "--epochs", "1"]  # of 333 batches
@@ -101,6 +103,7 @@ def within_an_epoch(out, batches):
     return any(int(path.stem[-8:]) % batches for path in checkpoints(out))
 
 
+@pytest.mark.slow
 def test_a_kill_after_the_last_epoch_leaves_no_trace(unbroken, tmp_path, finish):
     out = tmp_path / "run"
     process = start(out, *FLAGS)
@@ -111,6 +114,7 @@ def test_a_kill_after_the_last_epoch_leaves_no_trace(unbroken, tmp_path, finish)
     assert the_end(out) == unbroken
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(unbroken, tmp_path, finish):
     out = tmp_path / "run"
     process = start(out, *FLAGS)
@@ -123,7 +127,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(unbroken, tmp_path, finish):
     assert the_end(out) == unbroken
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path, finish):
     """At moments drawn over the whole run, from its first file to its last; some are killed twice."""
     out = tmp_path / "whole"
@@ -156,6 +160,7 @@ def test_twenty_random_kills_are_resumed_to_identical_weights(unbroken, tmp_path
     assert same == 20
 
 
+@pytest.mark.slow
 def test_other_data_are_refused(tmp_path, without_figures, run_main):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox " * 100)

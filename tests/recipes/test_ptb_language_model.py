@@ -73,6 +73,7 @@ def test_the_test_text_is_one_stream_in_which_every_token_is_predicted(saved, op
     np.testing.assert_allclose(np.exp(nats.mean()), metrics["test_perplexity"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_the_progress_says_is_perplexity(saved, capsys, tmp_path):
     recipe.main(["--preset", "smoke", *TINY, "--out", str(tmp_path / "run")])
     rows = (tmp_path / "run/history.csv").read_text().splitlines()
@@ -81,6 +82,7 @@ def test_what_the_progress_says_is_perplexity(saved, capsys, tmp_path):
     assert f"perplexity {np.exp(row['loss']):.2f}, val_perplexity {np.exp(row['val_loss']):.2f}" in said
 
 
+@pytest.mark.slow
 def test_the_kept_weights_are_those_of_the_best_validation(tmp_path, monkeypatch, without_figures):
     seen = []
 
@@ -115,6 +117,7 @@ def the_end(out):
     return [w.tobytes() for w in weights], history, metrics, (out / "samples.txt").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
@@ -324,6 +327,7 @@ def test_the_draws_follow_from_the_seed_and_the_step():
     at(seed=2**32 - 1)
 
 
+@pytest.mark.slow
 def test_training_with_it_learns_the_language_too(tmp_path):
     flags = "--units 16 --sentences 300 --batch-size 8 --window 20 --epochs 2 --sampled 20".split()
     metrics = recipe.main(["--preset", "smoke", *flags, "--out", str(tmp_path / "run")])
@@ -421,6 +425,7 @@ def test_cells_are_compared_with_equally_many_weights(cell, flags):
     keras.utils.clear_session()
 
 
+@pytest.mark.slow
 def test_compare_trains_cells_of_one_size_each_at_its_best_rate_and_draws_them_together(
     tmp_path, run_main, monkeypatch, without_figures
 ):
@@ -546,6 +551,7 @@ def test_samples_have_a_sentence_a_line():
     assert decode([1, 2, 0]) == "a b\n"
 
 
+@pytest.mark.slow
 def test_a_model_prefers_what_it_has_read(tmp_path, capsys):
     """The lecture's pair, p(I like apples) > p(I sit apples), on a text that has apples."""
     lines = ["i like apples", "you like pears", "i sit here", "you sit there", "i like pears"] * 30
@@ -562,7 +568,7 @@ def test_a_model_prefers_what_it_has_read(tmp_path, capsys):
     assert "The likeliest: I like apples" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif("RNN_KIT_DATA" not in os.environ, reason="RNN_KIT_DATA names no folder of data")
 def test_a_small_run_on_the_penn_treebank_prefers_the_lectures_sentence(tmp_path):
     """One epoch of the preset, in fewer and larger batches."""
@@ -593,6 +599,7 @@ def test_sentences_are_written_until_their_end(saved, run_main):
     assert again == said
 
 
+@pytest.mark.slow
 def test_measure_trains_a_little_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     metrics = recipe.main(["measure", "30", "--preset", "smoke"])
@@ -618,6 +625,7 @@ def folder_of(path, train="a b c d\n" * 200, valid="a b c\n" * 20, test="b c d\n
 SMALL_TEXT = "--preset smoke --units 4 --epochs 1 --batch-size 4 --window 5".split()
 
 
+@pytest.mark.slow
 def test_rare_words_become_unk_and_the_user_is_told(tmp_path, run_main):
     folder = folder_of(tmp_path / "text", test="b c zebra\n" * 20)
     flags = [*SMALL_TEXT, "--data", str(folder), "--vocab-size", "4", "--out", str(tmp_path / "run")]
@@ -635,6 +643,7 @@ def test_a_text_without_unk_whose_other_parts_have_new_words_needs_no_flag(tmp_p
     assert "c\xe9" in corpus.vocabulary.tokens and "no <unk>" in corpus.notes[0]
 
 
+@pytest.mark.slow
 def test_an_archive_is_read_as_it_is(tmp_path, run_main):
     folder = folder_of(tmp_path / "text")
     archive = tmp_path / "simple-examples.tgz"
@@ -738,6 +747,7 @@ def test_a_saved_run_whose_vocabulary_is_anothers_is_refused(saved, tmp_path, ru
     assert code == 2 and "105 words and vocabulary.json has 2" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["peephole", "kit-gru", "simple"])
 def test_every_cell_can_be_trained_and_carries_its_state(cell):
     settings = recipe.Settings(cell=cell, units=4, sampled=None, batch_size=2, window=3)

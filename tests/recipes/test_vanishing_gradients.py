@@ -176,10 +176,12 @@ def test_a_run_leaves_its_result_and_four_pictures(smoke, written_but_not_declar
     assert {"tanh_1.0_11_back", "relu_identity_11_back", "test_lstm_mse_asked"} <= set(metrics)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(smoke, tmp_path):
     assert recipe.main(["--preset", "smoke", "--out", str(tmp_path / "again")]) == smoke[1]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, monkeypatch):
     even = {"even": jacobians.Fading(np.ones((1, 12)), np.ones((1, 12)))}
     for name in ("spectral_radii", "starts"):  # which nothing is trained for
@@ -192,6 +194,7 @@ def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, monkeypatch):
     assert recipe.main(["--resume", "--epochs", "2", "--out", str(tmp_path / "run")]) == unbroken
 
 
+@pytest.mark.slow
 def test_several_seeds_are_summed_up(tmp_path, monkeypatch):
     monkeypatch.setattr(run_figures, "draw", lambda *args: [])
     metrics = recipe.main(["--preset", "smoke", "--seeds", "0", "1", "--out", str(tmp_path / "runs")])

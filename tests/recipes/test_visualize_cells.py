@@ -75,12 +75,14 @@ def test_a_run_leaves_its_result_pictures_page_and_model(smoke, written_but_not_
     assert {"test_nats", "test_auc_inside_brackets", "search_r_position_in_line"} <= set(metrics)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(smoke, tmp_path):
     again = recipe.main(["--preset", "smoke", "--out", str(tmp_path / "again")])
     seconds = {"train_seconds": 0}
     assert again | seconds == smoke[1] | seconds
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_to_the_same_end(smoke, tmp_path, monkeypatch):
     batches = []
 
@@ -138,6 +140,7 @@ def test_any_layer_of_a_saved_stack_can_be_looked_into(make, tmp_path, run_main)
         assert all(len(state["scale"]) == units for state in data["states"].values())
 
 
+@pytest.mark.slow
 def test_a_saved_run_is_looked_into_on_what_it_held_out(smoke, tmp_path, run_main):
     out, metrics = smoke
     code, printed, error = run_main(
@@ -244,6 +247,7 @@ def test_a_vocabulary_that_is_not_the_runs_is_one_line(smoke, tmp_path, run_main
     assert code == 2 and f"such as {known[-1]!r}" in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_users_text_that_a_preset_cuts_is_said_to_be_cut(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("Capitals Too. " * 2500)  # 35,000 characters
     recipe.main(
@@ -389,6 +393,7 @@ document.body.textContent = JSON.stringify(seen);
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome is installed to open the page in")
 def test_in_a_browser_cells_are_chosen_and_hover_tells_the_numbers(made_page, tmp_path):
     written, text, vocabulary, states, gates, probabilities, properties = made_page

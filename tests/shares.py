@@ -1,0 +1,99 @@
+"""What each file of tests costs, in seconds of a processor, and a limit for those of the recipes.
+
+A pytest plugin. `--share SECONDS` fails a session in which a file of `tests/recipes/` takes more than
+that, and names the file and its dearest tests. Seconds are those in which a processor worked for the
+tests, in this process and in those that it started and waited for: what else the machine is doing is
+not counted, so that a busy machine fails nothing. `--shares` prints what every file takes.
+"""
+
+import os
+from collections import defaultdict
+
+import pytest
+
+RECIPES = "tests/recipes/"
+KEY = "processor_seconds"
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("shares")
+    group.addoption("--share", type=float, help="most seconds that a file of recipes' tests may take")
+    group.addoption("--shares", action="store_true", help="print the seconds that each file takes")
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # with several processes, in the one that collects reports
+        config.pluginmanager.register(Shares(config), "shares-of-files")
+
+
+def processor_seconds():
+    """Seconds of a processor so far: this process's, and its ended children's."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _measured(item):
+    before = processor_seconds()
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append((KEY, processor_seconds() - before))
+
+
+# A fixture is made in the first. What takes it down is not counted: the last report is made before.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item):
+    return (yield from _measured(item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item):
+    return (yield from _measured(item))
+
+
+class Shares:
+    """Adds up what the tests report."""
+
+    def __init__(self, config):
+        self.limit = config.getoption("--share")
+        self.all = config.getoption("--shares")
+        self.tests = defaultdict(dict)
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "teardown":
+            seconds = sum(value for key, value in report.user_properties if key == KEY)
+            file, _, test = report.nodeid.partition("::")
+            self.tests[file][test] = seconds
+
+    def files(self):
+        """Each file's seconds, the dearest first."""
+        totals = {file: sum(tests.values()) for file, tests in self.tests.items()}
+        return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+    def too_dear(self):
+        """The recipes' files that take more than the limit."""
+        if self.limit is None:
+            return {}
+        return {
+            file: seconds
+            for file, seconds in self.files().items()
+            if seconds > self.limit and file.startswith(RECIPES)
+        }
+
+    def pytest_sessionfinish(self, session):
+        if self.too_dear() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.all:
+            terminalreporter.section("seconds of a processor, file by file")
+            for file, seconds in self.files().items():
+                terminalreporter.line(f"{seconds:8.1f}  {file}")
+        for file, seconds in self.too_dear().items():
+            dearest = sorted(self.tests[file].items(), key=lambda item: -item[1])[:3]
+            names = ", ".join(f"{test} ({cost:.1f})" for test, cost in dearest)
+            terminalreporter.section("a file of tests takes more than its share", red=True)
+            terminalreporter.line(
+                f"{file} takes {seconds:.1f} seconds of a processor, and {self.limit:g} are the most "
+                f"that one may take of `make test`. Mark its dearest tests slow: {names}."
+            )
