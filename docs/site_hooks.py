@@ -15,7 +15,6 @@ from site_parts import api, formulas, notebooks, pages, recipes, sources
 from site_parts.repository import ROOT
 
 LIBRARY = "docs/library.md"
-HOME = "---\nhide:\n  - navigation\n---\n\n"
 WAYS_IN = """\
 [Notebooks](notebooks/index.md){ .md-button .md-button--primary }
 [Recipes](recipes/index.md){ .md-button }
@@ -24,6 +23,7 @@ WAYS_IN = """\
 """
 DOCS = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
 FROM = {pages.page_of(path): path for path in (*pages.OF_FILES, *DOCS)}  # page -> file
+HAN = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"  # Chinese characters and punctuation
 CODE_SPAN = re.compile(r"(?<![\[`])`([\w.]+)`(?![\]`])")
 
 
@@ -58,8 +58,7 @@ def on_files(files, config):
 def made():
     """Yields each page and file that is not in docs/, and its text or bytes."""
     for path, page in pages.OF_FILES.items():
-        text = (ROOT / path).read_text(encoding="utf-8")
-        yield page, HOME + text if page == pages.HOME else text
+        yield page, (ROOT / path).read_text(encoding="utf-8")
     for heading in ("Recipes", "Notebooks"):
         page = f"{heading.lower()}/index.md"
         yield page, recipes.overview(heading, page)
@@ -84,6 +83,10 @@ def on_page_markdown(markdown, page, config, files):
         markdown = pages.rewritten(markdown, path, page.file.src_uri)
     except pages.LinkError as error:
         raise PluginError(str(error)) from None
+    if not page.parent:  # its list of pages would be itself alone
+        page.meta.setdefault("hide", ["navigation"])
+    if page.file.src_uri == pages.CHINESE:  # where a line goes on is no space in Chinese
+        markdown = re.sub(rf"(?<={HAN})\n(?={HAN})", "", markdown)
     if page.file.src_uri == pages.HOME:  # the ways in stand above the first picture or section
         return re.sub(r"^(?=!\[|<img|## )", f"{WAYS_IN}\n", markdown, count=1, flags=re.MULTILINE)
     return with_references(markdown) if path == LIBRARY else markdown
