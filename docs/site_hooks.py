@@ -14,7 +14,6 @@ from mkdocs.structure.files import File
 from site_parts import api, formulas, notebooks, pages, recipes, sources
 from site_parts.repository import ROOT
 
-LIBRARY = "docs/library.md"
 WAYS_IN = """\
 [Notebooks](notebooks/index.md){ .md-button .md-button--primary }
 [Recipes](recipes/index.md){ .md-button }
@@ -24,7 +23,6 @@ WAYS_IN = """\
 DOCS = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
 FROM = {pages.page_of(path): path for path in (*pages.OF_FILES, *DOCS)}  # page -> file
 HAN = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"  # Chinese characters and punctuation
-CODE_SPAN = re.compile(r"(?<![\[`])`([\w.]+)`(?![\]`])")
 
 
 def on_config(config):
@@ -89,18 +87,7 @@ def on_page_markdown(markdown, page, config, files):
         markdown = re.sub(rf"(?<={HAN})\n(?={HAN})", "", markdown)
     if page.file.src_uri == pages.HOME:  # the ways in stand above the first picture or section
         return re.sub(r"^(?=!\[|<img|## )", f"{WAYS_IN}\n", markdown, count=1, flags=re.MULTILINE)
-    return with_references(markdown) if path == LIBRARY else markdown
-
-
-def with_references(markdown):
-    """The Markdown in which names of the library lead to its reference."""
-    names = api.targets()
-
-    def link(match):
-        full = names.get(match[1])
-        return f"[{match[0]}][{full}]" if full else match[0]
-
-    return CODE_SPAN.sub(link, markdown)
+    return api.with_references(markdown)
 
 
 def on_page_content(html, page, config, files):

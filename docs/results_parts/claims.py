@@ -91,7 +91,7 @@ def low_temperatures_flatten():
     listed = ", ".join(f"{nats:.2f} at {temperature:g}" for temperature, nats in entropies.items())
     return (
         f"{word}, by its definition: the entropy of softmax((2, 1, 0) / T) is {listed} (1.10 is even): "
-        "low sharpens, high flattens (the picture at the top)"
+        "low sharpens, high flattens"
     )
 
 
@@ -127,7 +127,7 @@ def grus_are_quicker():
     sentences = entry("ptb_language_model", "agreement", cell="gru")["settings"]["sentences"]
     return (
         f"faster: {all_of(words)}, Keras's GRU trains on {', '.join(told)} times the steps a second of "
-        "its LSTM (the models of the table below, one sitting); less data: in the adding problem at "
+        "its LSTM (the models of the page on speed, one sitting); less data: in the adding problem at "
         f"length 25 (48 units each) {smaller(*adding)}, {values(adding[0])} batches against "
         f"{values(adding[1])}; in language {smaller(*once)}, of equal numbers of weights, "
         f"{sentences:,} generated sentences read once bring it to a validation perplexity of "

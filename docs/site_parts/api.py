@@ -4,10 +4,13 @@ Nothing is imported: what a module offers is what its source says in `__all__`.
 """
 
 import ast
+import re
 
 from site_parts.repository import ROOT
 
 PACKAGE = "rnn_kit"
+FENCED = re.compile(r"(^(```+).*?^\2$)", re.DOTALL | re.MULTILINE)
+CODE_SPAN = re.compile(r"(?<![\[`])`([\w.]+)`(?![\]`])")
 AS_IN_KERAS = ("GRU", "GRUCell", "EarlyStopping")  # names that in prose may mean Keras's own
 
 
@@ -32,12 +35,12 @@ def page_of(module):
 
 
 def page(module):
-    """The Markdown of a module's page."""
+    """The Markdown of a module's page: what it is, then its names in their order, constants last."""
     lines = [
         f"# {PACKAGE}.{module}",
         f"::: {PACKAGE}.{module}\n    options:\n      members: false\n      show_root_heading: false\n"
         "      show_root_toc_entry: false",
-        *(f"::: {PACKAGE}.{module}.{name}" for name in offered(module)),
+        *(f"::: {PACKAGE}.{module}.{name}" for name in sorted(offered(module), key=str.isupper)),
     ]
     return "\n\n".join(lines)
 
@@ -46,10 +49,30 @@ def targets():
     """Names that prose may use for parts of the library, each with what it is called in full."""
     found = {}
     for module in offered():
-        found[f"{PACKAGE}.{module}"] = found[module] = f"{PACKAGE}.{module}"
         for name in offered(module):
             full = f"{PACKAGE}.{module}.{name}"
             found[full] = full
             if name not in AS_IN_KERAS:
                 found[name] = full
     return found
+
+
+def with_references(markdown, name=None):
+    """Returns Markdown in which names of the library, written as code, lead to their place here.
+
+    Args:
+        markdown: The text.
+        name: What the text is about, which leads nowhere.
+    """
+    names = targets()
+
+    def link(match):
+        full = names.get(match[1])
+        return f"[{match[0]}][{full}]" if full and full != name else match[0]
+
+    parts = FENCED.split(markdown)  # what is not fenced, a fenced block, its fence, what is not, ...
+    return "".join(
+        CODE_SPAN.sub(link, part) if index % 3 == 0 else part
+        for index, part in enumerate(parts)
+        if index % 3 < 2
+    )

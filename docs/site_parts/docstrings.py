@@ -62,7 +62,10 @@ def _end_of_indented(lines, at):
 
 def _paragraph(lines):
     text = "\n".join(lines)
-    return re.sub(r"^Source: ", f"{_heading('Source')}\n\n", text)
+    if not text.startswith("Source: "):
+        return text
+    text = text.removeprefix("Source: ")
+    return f"{_heading('Source')}\n\n{text[0].upper()}{text[1:]}"
 
 
 def _heading(text):

@@ -7,7 +7,7 @@ import griffe
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from site_parts import docstrings, pages
+from site_parts import api, docstrings, pages
 from site_parts.repository import ROOT
 
 
@@ -17,7 +17,14 @@ class Markdown(griffe.Extension):
     def on_object(self, *, obj, **kwargs):
         if obj.docstring:
             text = docstrings.to_markdown(obj.docstring.value)
+            text = api.with_references(text, public_name(obj))
             obj.docstring.value = f"{text}\n\n{source_link(obj)}"
+
+
+def public_name(obj):
+    """What an object is called where it is offered: `rnn_kit.layers.GRU`, wherever it is defined."""
+    parts = obj.path.split(".")
+    return ".".join([*parts[:2], obj.name])
 
 
 def source_link(obj):

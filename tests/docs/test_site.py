@@ -116,7 +116,11 @@ def test_nothing_is_fetched_from_elsewhere(site, built_pages):
     styles += re.findall(
         r"<style[^>]*>(.*?)</style>", (site / "index.html").read_text(encoding="utf-8"), re.DOTALL
     )
-    urls = [u for style in styles for u in re.findall(r"(?:url\(|@import(?!\s+url))\s*[\"']?([^\"')]+)", style)]
+    urls = [
+        u
+        for style in styles
+        for u in re.findall(r"(?:url\(|@import(?!\s+url))\s*[\"']?([^\"')]+)", style)
+    ]
     assert urls and [u for u in urls if is_elsewhere(u)] == []
 
 

@@ -79,7 +79,7 @@ def test_an_example_is_python_and_a_source_has_a_heading():
         2
     """)
     source, example = made.split("\n\n**Example**{ .section }\n\n")
-    assert source == "**Source**{ .section }\n\nthe lecture."
+    assert source == "**Source**{ .section }\n\nThe lecture."
     assert example == "``` pycon\n>>> 1 + 1\n2\n```"
 
 
@@ -134,6 +134,14 @@ def test_names_that_keras_has_too_lead_nowhere_by_themselves():
     assert targets["PeepholeLSTM"] == "rnn_kit.layers.PeepholeLSTM"
     assert targets["rnn_kit.layers.GRU"] == "rnn_kit.layers.GRU"
     assert "GRU" not in targets
+
+
+def test_names_of_the_library_lead_to_its_reference_but_not_in_blocks_nor_to_themselves():
+    text = "`GRU` `PeepholeLSTM` [`PeepholeLSTM`](x) `streams`\n\n``` text\n`streams`\n```\n`streams`"
+    made = api.with_references(text, "rnn_kit.layers.PeepholeLSTM")
+    link = "[`streams`][rnn_kit.text.streams]"
+    assert made == text.replace("`streams`", link).replace(f"text\n{link}", "text\n`streams`")
+    assert api.with_references("`PeepholeLSTM`") == "[`PeepholeLSTM`][rnn_kit.layers.PeepholeLSTM]"
 
 
 def test_every_recipe_has_a_page_with_its_docstring_and_its_file():
