@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 TEMPLATE = "skeleton_recipe"
-FILES = Path(__file__).parent / "skeleton_files"
 ROOT = Path(__file__).resolve().parents[2]
+RECIPE = Path(__file__).parent / f"skeleton_files/{TEMPLATE}.py"
+TEST = ROOT / f"tests/recipes/test_{TEMPLATE}.py"
 OVERVIEW = "docs/results_parts/overview.py"
 ROW = '    Row("{name}", "the lecture and its slide", "what one sees", "none", "", None),\n'
 ROW_ZH = '    "{name}": ("讲义", "能看到什么", NONE),\n'
@@ -36,8 +37,8 @@ def write_recipe(name, root=ROOT):
     if not (name.isidentifier() and name.isascii() and name == name.lower()):
         raise ValueError(f"{name!r} cannot be a recipe's name: give one like my_recipe.")
     paths = {
-        root / "recipes" / f"{name}.py": FILES / f"{TEMPLATE}.py",
-        root / "tests/recipes" / f"test_{name}.py": FILES / f"test_{TEMPLATE}.py",
+        root / "recipes" / f"{name}.py": RECIPE,
+        root / "tests/recipes" / f"test_{name}.py": TEST,
     }
     for path in paths:
         if path.exists():

@@ -1,9 +1,7 @@
-"""The skeleton of a new recipe: what it writes runs, and its own tests pass."""
+"""The skeleton of a new recipe: what it writes can be started, and nothing is written over."""
 
 import importlib
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,16 +24,13 @@ def checkout(tmp_path, monkeypatch):
     sys.modules.pop("my_recipe", None)
 
 
-def test_a_new_recipe_trains_and_judges_and_nothing_in_it_is_the_templates(checkout, capsys):
+def test_a_new_recipe_is_the_template_under_its_name(checkout):
+    """Which trains, resumes and judges, as `tests/recipes/test_skeleton_recipe.py` shows."""
     recipe = importlib.import_module("my_recipe")
-    out = checkout / "run"
-    metrics = recipe.main(["--preset", "smoke", "--out", str(out)])
-    assert 0 <= metrics["test_accuracy"] <= 1 and (out / "curves.png").exists()
-    assert 0 <= recipe.main(["predict", "10111", "--run", str(out)]) <= 1
-    said = capsys.readouterr().out
-    assert "my_recipe" in recipe.__doc__ and f"everything goes to {out}" in said
+    assert recipe.RECIPE == "my_recipe" and "recipes/my_recipe.py predict" in recipe.__doc__
+    assert recipe.parse(["--preset", "smoke", "--units", "3"]).units == 3
     for path in (checkout / "recipes/my_recipe.py", checkout / "tests/recipes/test_my_recipe.py"):
-        assert skeleton.TEMPLATE not in path.read_text()
+        assert "my_recipe" in path.read_text() and skeleton.TEMPLATE not in path.read_text()
 
 
 def test_a_new_recipe_has_a_row_in_both_tables_of_recipes(checkout):
@@ -55,16 +50,3 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(name, why, chec
     with pytest.raises(ValueError, match=why):
         skeleton.write_recipe(name, checkout)
     assert before == {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
-
-
-@pytest.mark.slow
-def test_the_tests_of_a_new_recipe_pass(checkout):
-    paths = [checkout / "recipes", ROOT / "recipes", ROOT]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/recipes/test_my_recipe.py"],
-        cwd=checkout,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
