@@ -40,7 +40,7 @@ demo: install
 test: install
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --share 12
 
-test-slow: install
+test-slow: $(VENV)/.installed-site
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not long'
 
 test-all: test test-slow test-backends

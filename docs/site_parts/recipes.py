@@ -1,4 +1,4 @@
-"""A page for each recipe: its docstring, and the file that is read from top to bottom."""
+"""A page for each recipe: its docstring, its pictures, and the file that is read from top to bottom."""
 
 import ast
 import re
@@ -16,12 +16,29 @@ def names():
     return [*dict.fromkeys(name for name in shown if name in there), *sorted({*there} - {*shown})]
 
 
+def pictures(name):
+    """The pictures of README.md and docs/results.md that a recipe has drawn: pairs of text and file.
+
+    A picture has in its file which run, or which files of the ledger, it was drawn from.
+    """
+    texts = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/results.md")]
+    shown = re.findall(r"!\[([^\]]+)\]\((?:docs/)?([\w-]+\.png)\)", "\n".join(texts))
+    drawn = re.compile(rb'"recipe": "%s"|"ledger": \["%s-' % (name.encode(), name.encode()))
+    return [(text, file) for text, file in shown if drawn.search((ROOT / "docs" / file).read_bytes())]
+
+
 def page(name):
     """The Markdown of a recipe's page."""
     here = pages.page_of(f"recipes/{name}.py")
     text = (ROOT / f"recipes/{name}.py").read_text(encoding="utf-8")
     module = ast.parse(text)
     about = docstrings.to_markdown(ast.get_docstring(module) or "")
+    drawn = "".join(f"![{text}](../{file})\n\n" for text, file in pictures(name))
+    seen = (
+        f"## Pictures\n\nWhat they show is told in [Results](../results.md).\n\n{drawn}"
+        if drawn
+        else ""
+    )
     parts = f"recipes/parts/{name}"
     beside = ""
     if (ROOT / parts).is_dir():
@@ -32,7 +49,7 @@ def page(name):
     while not text.split("\n")[first - 1].strip():
         first += 1
     return (
-        f"{ABOUT}# {name}\n\n{about}\n\n## The file\n\n"
+        f"{ABOUT}# {name}\n\n{about}\n\n{seen}## The file\n\n"
         f"`recipes/{name}.py`, below its docstring.{beside} "
         f"What all recipes share is in [`recipes/recipe_kit/`]({kit}).\n\n{sources.code(text, first)}"
     )

@@ -154,6 +154,14 @@ def test_every_recipe_has_a_page_with_its_docstring_and_its_file():
         assert made.count("def main(") == 1 and '"""' + text.split('"""')[1] not in made
 
 
+def test_a_recipe_page_shows_the_pictures_that_the_recipe_has_drawn():
+    of = {name: [file for _, file in recipes.pictures(name)] for name in recipes.names()}
+    assert of["vanishing_gradients"] == ["jacobians.png", "sensitivity.png", "wall.png"]
+    assert "imdb_cells.png" in of["imdb_sentiment"] and of["benchmark_layers"] == []
+    assert "](../jacobians.png)" in recipes.page("vanishing_gradients")
+    assert "## Pictures" not in recipes.page("benchmark_layers")
+
+
 def test_source_pages_are_of_every_file_and_lead_up_and_down():
     made = dict(sources.all_pages())
     here = "source/rnn_kit/layers"
