@@ -4,18 +4,36 @@
 # *After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019); Jian Li, "Deep Learning: RNN" (IIS
 # Tsinghua); the lecture after Graves.*
 #
-# A **recurrent neural network** (RNN, 循环神经网络, also 递归神经网络) in six scenes: it spells a word; its gradient is computed by hand; gradients vanish and explode; clipping tames them; gates remember; and a cell turns out to know something that
-# nobody taught it. All of it is made or read here, nothing is downloaded: the data are five letters, random
-# numbers, and the source of Python's standard library. It takes two to three minutes on two CPU cores.
+# A **recurrent neural network** (RNN, 循环神经网络, also 递归神经网络) in six scenes: it spells a word; its
+# gradient is computed by hand; gradients vanish and explode; clipping tames them; gates remember; and a cell
+# turns out to know something that nobody taught it. Nothing is downloaded: the data are five letters, random
+# numbers, and the source of Python's standard library. The notebook takes two to three minutes on two CPU cores.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+# The project's folder, from wherever this runs: around the notebook (as Jupyter and VS Code name it),
+# around the working folder, or that of the installed rnn_kit.
+installed = importlib.util.find_spec("rnn_kit")
+notebook = os.environ.get("JPY_SESSION_NAME") or globals().get("__vsc_ipynb_file__")
+places = [place for place in (notebook, os.getcwd(), installed and installed.origin) if place]
+above = [folder for place in places for folder in Path(place, "_").absolute().parents]
+root = next((folder for folder in above if (folder / "recipes/recipe_kit").is_dir()), None)
+if root is None:
+    raise FileNotFoundError(
+        f"The project's folder, the one with recipes/ in it, is not around {os.getcwd()}. Put the line "
+        "%cd path/to/that/folder at the top of this cell, and run it again."
+    )
+sys.path[:0] = [str(root), str(root / "recipes"), str(root / "docs")]
+
+# %%
 import dataclasses
 import inspect
-import sys
-
-sys.path[:0] = ["../recipes"]  # this notebook calls the recipes; it copies nothing from them
 
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
@@ -58,9 +76,31 @@ def new_run(recipe, settings):
 #
 # $$h_t = \tanh(W_{hh} h_{t-1} + W_{hx} x_t + b) \qquad y_t = W_{hy} h_t$$
 #
-# with the vocabulary [h, e, l, o]. After "l" comes "l", and then "o": whoever knows the last character alone
-# cannot tell. The **same weights at every step** (parameter sharing in time, 在时间上共享参数), and a state that
-# remembers. To **unroll** (按时间展开) it is to draw one column for each step:
+# with the vocabulary [h, e, l, o]. The first "l" is followed by "l", the second by "o": to tell the two apart,
+# the network must remember what came before. It has the **same weights at every step** (parameter sharing in time,
+# 在时间上共享参数), and a state $h_t$ that carries what it remembers. In plain Keras:
+
+# %% tags=["plain-keras"]
+ids = np.array([["helo".index(character) for character in "hello"]])
+
+keras.utils.set_random_seed(0)
+plain = keras.Sequential(
+    [
+        keras.layers.Embedding(4, 4, embeddings_initializer="identity", trainable=False),  # one-hot
+        keras.layers.SimpleRNN(3, return_sequences=True),
+        keras.layers.Dense(4, use_bias=False, activation="softmax"),
+    ]
+)
+plain.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
+plain.fit(ids[:, :-1], ids[:, 1:], epochs=200, verbose=0)
+likeliest = plain.predict(ids[:, :-1], verbose=0)[0].argmax(axis=-1)
+print("after h, e, l, l it expects:", ", ".join("helo"[i] for i in likeliest))
+print(f"cross entropy: {plain.evaluate(ids[:, :-1], ids[:, 1:], verbose=0):.3f} nats a character")
+
+# %% [markdown]
+# The recipe trains the same three layers, with scores in place of probabilities at the end (the softmax is in its
+# loss). Around them it adds what a recipe needs: settings, a record of the training, a saved model. To **unroll**
+# (按时间展开) the network is to draw one column for each step, as the picture does:
 
 # %%
 run = new_run(hello_characters, hello)
@@ -74,7 +114,7 @@ print(
     f"{hello_characters.cross_entropy(after):.3f} after; without a memory, at best "
     f"{hello_characters.without_memory(word):.3f}"
 )
-print("fed with what it says:", hello_characters.spell(hello, word, model)[0])
+print("reading its own output, it spells:", hello_characters.spell(hello, word, model)[0])
 
 # %%
 hello_figures.tables({"before training": before, "after training": after})
@@ -83,7 +123,8 @@ hello_figures.tables({"before training": before, "after training": after})
 # ## 2 Back-propagation through time
 #
 # The loss is a sum over the steps, and so is its gradient. **Back-propagation through time** (BPTT, 通过时间反向传播)
-# goes from the last step to the first; what a step hands back is its own error and that of all steps behind it:
+# goes from the last step to the first. On the way it collects: $\delta_t$ has in it the error of step $t$ and of
+# all later steps.
 #
 # $$\frac{\partial L}{\partial h_t} = W_{hy}^T \frac{\partial L}{\partial y_t} + W_{hh}^T \delta_{t+1} \qquad
 #   \delta_t = (1 - h_t^2) \circ \frac{\partial L}{\partial h_t}$$
@@ -95,8 +136,9 @@ hello_figures.tables({"before training": before, "after training": after})
 print(inspect.getsource(backpropagation.through_time))
 
 # %% [markdown]
-# And what TensorFlow computes for the same networks, in double precision, from random weights and states. (A
-# slide has $\delta_t b_t$ for recurrent weights, too; it is $\delta_t h_{t-1}$, the state of the step before.)
+# The next cell compares such gradients with TensorFlow's, for four networks in double precision, from random
+# weights and states. (A slide multiplies $\delta_t$ by the state of the same step for recurrent weights, too. Those
+# need the state of the step before, $h_{t-1}$.)
 
 # %%
 one_hot = np.eye(len(word.vocabulary))[word.inputs]
@@ -113,18 +155,22 @@ print(side_by_side.table(rows))
 #
 # with $\beta_W$ the largest singular value of $W$ and $\beta_h$ the largest slope of $f$: the **vanishing or
 # exploding gradient** (梯度消失/爆炸). (The slide has $W^T \mathrm{diag}[f'(h_{j-1})]$, for its model
-# $h_t = W f(h_{t-1}) + \dots$; the bound is the same.) Measured over 60 steps, for matrices whose largest eigenvalue is ρ; dotted,
-# the bound. On the right, what **gates** (门, section 5) make of it: those of an LSTM (长短期记忆) with a forget gate (忘记门),
-# and of a GRU with an update gate (更新门), by their bias.
+# $h_t = W f(h_{t-1}) + \dots$; the bound is the same.)
+#
+# The picture shows what is left of the gradient, measured over 60 steps. ρ is the largest absolute eigenvalue of
+# $W$, and the dotted lines are the bound. The last panel is about networks with **gates** (门, section 5):
+# an LSTM (长短期记忆) and its forget gate (忘记门), a GRU and its update gate (更新门). Its curves differ in the bias of
+# that gate.
 
 # %%
 networks = jacobians.Networks(fading, np.random.default_rng(fading.seed))
 gradient_figures.jacobians(jacobians.spectral_radii(networks))
 
 # %% [markdown]
-# The bound holds and is far off: singular values bound one step, eigenvalues rule the long run, and the slopes of tanh and ReLU, many of which are below 1 (ReLU's: 0), keep the gradient from exploding at ρ = 1.2. A
-# GRU or an LSTM as Keras starts it (biases 0 and 1) forgets too, and with a bias of 4 keeps: what it has is a gate
-# that can learn not to.
+# The bound holds, and is far above what is measured: singular values bound a single step, while eigenvalues rule the
+# long run. At ρ = 1.2 the gradient explodes without an activation function. With tanh or ReLU it does not, since
+# many of their slopes are below 1. A GRU or an LSTM forgets too, with the biases that Keras starts it with (0 and 1).
+# With a bias of 4 it keeps the gradient: its gate can *learn* not to forget.
 #
 # **Change the activation or the radius:**
 
@@ -140,9 +186,9 @@ for back in (1, 5, 10, 20, 50):
 # %% [markdown]
 # ## 4 The wall
 #
-# One unit without inputs, $h_0 = 1/2$, $h_t = \sigma(w h_{t-1} + b)$, and the error $(h_{50} - 0.7)^2$ for every $w$ and $b$. Where
-# the gradient explodes there is a wall, and gradient descent that meets it is thrown far away. **Gradient
-# clipping** (梯度修剪) keeps the direction and shortens the step:
+# Take one unit without inputs, $h_0 = 1/2$ and $h_t = \sigma(w h_{t-1} + b)$, and the error $(h_{50} - 0.7)^2$ as a
+# function of $w$ and $b$. Where the gradient explodes this error has a wall, and gradient descent that meets the wall
+# is thrown far away. **Gradient clipping** (梯度修剪) keeps the direction of the step and shortens it:
 #
 # $$\hat g \leftarrow \frac{\partial \mathcal E}{\partial \theta} \qquad
 #   \text{if } \|\hat g\| \ge \text{threshold:} \quad \hat g \leftarrow \frac{\text{threshold}}{\|\hat g\|} \hat g$$
@@ -152,17 +198,20 @@ paths = {rule: clipping.descend(fading.descent, rule) for rule in ("none", "norm
 gradient_figures.wall(paths)
 
 # %% [markdown]
-# (The third path is a slide's snippet, which takes $\sum g^2$ for the norm; the square root is missing. The
-# steeper the wall, the smaller its step. That it ends lower here is chance of this start.)
+# (The third path follows a slide's snippet, which takes $\sum g^2$ for the norm: the square root is missing. So the
+# steeper the wall, the smaller its step. That it ends lowest here is luck, and differs with the start.)
 #
 # ## 5 Gates remember
 #
 # A **long short-term memory** (LSTM, 长短期记忆) has a cell that is not squeezed through a matrix at every step:
-# $C_t = f_t * C_{t-1} + i_t * \tilde C_t$, with gates between 0 and 1: $f_t$, the forget gate, says how much of the
-# old is kept, $i_t$, the input gate, how much of the new comes in. A plain RNN and an LSTM learn to
-# keep the number of step 1, and to put it out whenever they are asked. How sensitive each node still is to that number, step by step, as Graves drew it (answering 0 every time has an
-# error of 1/3). Both have 8 units, which gives the LSTM four times the weights, and one learning rate: this shows
-# what a gate does, and does not say by how much the LSTM is better.
+# $C_t = f_t * C_{t-1} + i_t * \tilde C_t$. Its gates are between 0 and 1: the forget gate $f_t$ says how much of the
+# old is kept, the input gate $i_t$ how much of the new comes in.
+#
+# A plain RNN and an LSTM learn to keep the number that they read at step 1, and to say it whenever they are asked.
+# (Whoever answers 0 every time has a mean squared error of 1/3.) The picture below, after one by Graves, shows how
+# sensitive each node still is to that number at each step. Both networks have 8 units and the same learning rate, and so
+# the LSTM has four times as many weights. The picture shows what a gate does; it does not measure by how much an
+# LSTM is better.
 
 # %%
 run = new_run(vanishing_gradients, fading)
@@ -180,10 +229,11 @@ gradient_figures.sensitivity(
 )
 
 # %% [markdown]
-# How far back? In the adding problem two of $T$ numbers are marked, and the answer is their sum; answering 1 every
-# time has an error of 1/6. As many batches for each cell, at most: training stops when it is solved. As many units, too, and
-# the same learning rate; `adding_problem.py compare` gives each cell its own, and three seeds. **Change $T$, or the cells** (`simple`,
-# `irnn`, `lstm`, `peephole`, `gru`):
+# How far back can a network learn to remember? In the adding problem two of $T$ numbers are marked, and the answer is
+# their sum. (Answering 1 every time has a mean squared error of 1/6.) Both cells below have as many units, the same
+# learning rate, and at most the same number of batches: training stops once the problem is solved. For a fair
+# comparison, with a learning rate chosen for each cell and three seeds, say `adding_problem.py compare`. **Change $T$,
+# or the cells** (`simple`, `irnn`, `lstm`, `peephole`, `gru`):
 
 # %%
 length, tried = adding.lengths[0], ("simple", "gru")
@@ -195,15 +245,20 @@ for cell in tried:
     model, _, _ = adding_problem.train(
         its_settings, task, new_run(adding_problem, its_settings), length
     )
-    print(f"    error on sequences that it has not seen: {task.test(model, seed=2)['mse']:.4f}\n")
+    print(f"    mean squared error on new sequences: {task.test(model, seed=2)['mse']:.4f}\n")
 
 # %% [markdown]
 # ## 6 A cell that knows where it is
 #
-# An LSTM with peephole connections (偷窥孔连接) reads a million characters of Python, once, and learns to predict the next. Then its 192 cells are
-# searched for those that follow a property of the text best (inside brackets? how deep is the code?), on one
-# part of the text, and measured on another. AUC: how often the cell is higher where the property holds than where it does not; a cell that knows nothing has 0.5. r: the correlation with what is counted; 0 is none. `c` is a cell's content, `h` its output; a minus sign before it: it is low
-# where the property holds.
+# An LSTM with peephole connections (偷窥孔连接) reads a million characters of Python once, and learns to predict the
+# next character. Then a search over its 192 cells finds, for each property of the text (inside brackets? how deep is
+# the code?), the cell that follows it best. The search uses one part of the text, and the table gives the score on
+# another part. `c` is a cell's content, `h` its output, and a minus sign before it means that it is low where the
+# property holds.
+#
+# - **AUC**: how often the cell is higher where the property holds than where it does not. A cell that knows nothing
+#   has 0.5.
+# - **r**: the correlation of the cell with what is counted. A cell that knows nothing has 0.
 
 # %%
 text = visualize_cells.load_data(cells)
@@ -216,8 +271,9 @@ seen = visualize_cells.look_into(
 cell_figures.strips(seen)
 
 # %% [markdown]
-# White where the cell is at its median, blue above it, orange below; underlined, where the property holds. Nobody told the
-# network of brackets. It only had to guess the next character, and that is easier for whoever knows where they are.
+# A character is on white where the cell is at its median, on blue above it, on orange below, and underlined where the
+# property holds. Nobody told the network of brackets. It only had to guess the next character, and that is easier for
+# a network that knows where it is.
 #
 # ## Exercises
 #
@@ -225,8 +281,9 @@ cell_figures.strips(seen)
 #
 # <details><summary>Answer</summary>
 #
-# Of four predictions, two are after an "l": once "l" follows, once "o". Whoever knows the "l" alone gives one half to
-# each, and pays $\ln 2$ for either; the other two cost nothing. $\frac{2 \ln 2}{4} = 0.347$.
+# Two of the four predictions come after an "l", which is followed once by "l" and once by "o". From the "l" alone the
+# best guess gives one half to each, and costs $\ln 2$ both times. The other two predictions cost nothing. The mean is
+# $\frac{2 \ln 2}{4} = 0.347$.
 #
 # </details>
 #
@@ -234,9 +291,9 @@ cell_figures.strips(seen)
 #
 # <details><summary>Answer</summary>
 #
-# With tanh the states grow only until tanh bends. From there on its slopes $1 - h^2$ are below 1, and what $W$
-# stretches they shrink: the gradient neither explodes nor vanishes quickly. An explosion needs a large matrix *and*
-# large slopes.
+# With tanh the states grow only until tanh bends. From there on its slopes $1 - h^2$ are below 1: they shrink what $W$
+# stretches, and the gradient neither explodes nor vanishes quickly. An explosion needs a large matrix *and* large
+# slopes.
 #
 # </details>
 #
@@ -245,9 +302,9 @@ cell_figures.strips(seen)
 #
 # <details><summary>Answer</summary>
 #
-# $\sigma(1) = 0.73$ in place of $\sigma(0) = 0.5$ of the cell is kept at each step. By this alone
-# $0.73^{50} \approx 10^{-7}$ of it is left in place of $0.5^{50} \approx 10^{-15}$; the curves lie higher, since the gradient goes through
-# $h$ as well. Still little. It assumes that what came in is worth keeping,
-# until training finds out what is not.
+# At each step $\sigma(1) = 0.73$ of the cell is kept, in place of $\sigma(0) = 0.5$. After 50 steps this alone leaves
+# $0.73^{50} \approx 10^{-7}$ of the gradient, in place of $0.5^{50} \approx 10^{-15}$. (The curves lie higher, since the
+# gradient goes through $h$ as well.) Both are small. A bias of 1 assumes that what came in is worth keeping, until
+# training finds out what is not.
 #
 # </details>

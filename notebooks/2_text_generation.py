@@ -10,16 +10,33 @@
 # (新序列采样).
 #
 # The **corpus** (语料库) here is one that every machine has: the source of Python's own standard library.
-# This notebook trains for a minute or two on two CPU cores. Every figure and picture in it is of
-# that text, unless it says otherwise.
+# Every figure and picture in this notebook is of that text, except in section 6. It takes about three
+# minutes on two CPU cores.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
-import dataclasses
+import importlib.util
+import os
 import sys
+from pathlib import Path
 
-sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
+# The project's folder, from wherever this runs: around the notebook (as Jupyter and VS Code name it),
+# around the working folder, or that of the installed rnn_kit.
+installed = importlib.util.find_spec("rnn_kit")
+notebook = os.environ.get("JPY_SESSION_NAME") or globals().get("__vsc_ipynb_file__")
+places = [place for place in (notebook, os.getcwd(), installed and installed.origin) if place]
+above = [folder for place in places for folder in Path(place, "_").absolute().parents]
+root = next((folder for folder in above if (folder / "recipes/recipe_kit").is_dir()), None)
+if root is None:
+    raise FileNotFoundError(
+        f"The project's folder, the one with recipes/ in it, is not around {os.getcwd()}. Put the line "
+        "%cd path/to/that/folder at the top of this cell, and run it again."
+    )
+sys.path[:0] = [str(root), str(root / "recipes"), str(root / "docs")]
+
+# %%
+import dataclasses
 
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
@@ -51,9 +68,9 @@ settings = dataclasses.replace(
 # %% [markdown]
 # ## 1 Characters, and their numbers
 #
-# To **tokenize** (标记化) a text into characters is to number them. The lecture turns each number into a
-# one-hot vector $x_t \in \lbrace 0, 1 \rbrace^V$; looking up the row of that number in a matrix is the same product and needs no
-# vector of $V$ numbers, so ids are all that is ever stored.
+# To **tokenize** (标记化) a text into characters is to number them. The lecture turns each number into a one-hot vector
+# $x_t \in \lbrace 0, 1 \rbrace^V$, which a matrix then multiplies. The product is a row of that matrix. Here the row is
+# looked up by its number, and no one-hot vector is ever stored.
 
 # %%
 keras.utils.set_random_seed(settings.seed)
@@ -85,9 +102,39 @@ print(text.train[:60])
 # h_t &= z_t \circ h_{t-1} + (1 - z_t) \circ \tilde h_t
 # \end{aligned}$$
 #
-# Above it stands a softmax over all characters, below it an **embedding** (嵌入): a vector for each of them,
-# which is learned too. (The slides differ on the reset gate: this is 000's and Keras's form; 003 and 004 have
-# $U (r_t \circ h_{t-1})$. `rnn_kit.layers.GRU` has both, and the notes' form in which the gate writes.)
+# Below this layer is an **embedding** (嵌入), a learned vector for each character, and above it a softmax over all
+# characters. (The lectures differ on the reset gate. This is Jian Li's form, and Keras's; Ruixuan Wang and Tollef
+# Jahren have $U (r_t \circ h_{t-1})$. `rnn_kit.layers.GRU` has both forms.)
+#
+# In plain Keras the network is three layers. The text is cut into windows of 64 characters, and each window is the
+# target of itself, moved by one character:
+
+
+# %% tags=["plain-keras"]
+def windows(ids, size=64):
+    ids = ids[: len(ids) // (size + 1) * (size + 1)].reshape(-1, size + 1)
+    return ids[:, :-1], ids[:, 1:]
+
+
+keras.utils.set_random_seed(settings.seed)
+plain = keras.Sequential(
+    [
+        keras.layers.Embedding(len(vocabulary), 64),
+        keras.layers.GRU(256, return_sequences=True),
+        keras.layers.Dense(len(vocabulary), activation="softmax"),
+    ]
+)
+plain.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+plain.fit(*windows(text.train), batch_size=32, epochs=1, verbose=0)
+nats = plain.evaluate(*windows(text.validation), verbose=0)
+print(f"{nats:.2f} nats: as if it chose between {np.exp(nats):.1f} characters, of {len(vocabulary)}")
+
+# %% [markdown]
+# The recipe's network has the same layers and sizes, with this kit's GRU in place of Keras's (number for number the
+# same). The difference is in the training. Above, `fit` shuffles the windows and starts each from a state of zeros. The
+# recipe reads the text in order, so that each window can start from the state at the end of the window before, as
+# section 3 explains. And it makes four passes, with a learning rate that falls to almost zero. After the first pass it
+# is not ahead of the cell above; after four it is.
 
 # %%
 model = recipe.build_model(settings, len(vocabulary))
@@ -96,8 +143,9 @@ for layer in model.layers:
     print(f"{layer.name:12} {layer.count_params():8,} weights   {shapes}")
 
 # %% [markdown]
-# The code that is the equation, for one step from a random state, with the biases that it leaves out; the three blocks of each matrix stand side
-# by side, in the order $z$, $r$, candidate. Beside it, what the layer's cell says:
+# The next cell is the equation in NumPy, for one step from a random state. It adds the biases, which the equation leaves
+# out. The three blocks of each matrix are side by side, in the order $z$, $r$, candidate. Last, it compares the
+# result with that of the layer's own cell:
 
 # %%
 (gru,) = (layer for layer in model.layers if isinstance(layer, keras.layers.RNN))
@@ -131,9 +179,9 @@ print(vocabulary.decode(noise[0]))
 # ## 3 Back-propagation through time, truncated
 #
 # The gradient of the loss goes back through every step that led there: **back-propagation through time**
-# (通过时间反向传播). Through the whole text that is out of reach, so it is cut off after a window. The
-# state is not cut: window $k$ of a row begins with the state with which window $k - 1$ of that row ended.
-# So the text is laid out in parallel streams, and the rows of one batch go on in the next:
+# (通过时间反向传播). Through the whole text this would take too much memory and time, so the gradient is cut off after a
+# window. The state is not cut: window $k$ of a row begins with the state at the end of window $k - 1$. For this the
+# text is laid out in parallel streams, and each row of a batch goes on in the same row of the next batch:
 
 # %%
 batches, _ = stream_dataset(text.train, text.info["batch_size"], settings.window, settings.seed)
@@ -142,14 +190,16 @@ for n, (inputs, targets) in zip((0, 1), batches.as_numpy_iterator(), strict=Fals
     print(f"   its targets: {vocabulary.decode(targets[0])!r}")
 
 # %% [markdown]
-# (The lecture's listing starts every window from a state of zeros instead, and predicts one character from
-# a window of 40: 40 steps of the network for one target, where here every step has one. `--preset lecture`
-# of the recipe is that listing.)
+# (The lecture's listing starts every window from a state of zeros, and predicts a single character from a window of
+# 40. So 40 steps of the network have one target, where here each step has its own. The recipe's `--preset lecture` is
+# that listing.)
 #
-# The loss is the cross entropy, $L = -\frac{1}{T} \sum_t \ln P(x_t \mid x_1 \dots x_{t-1})$, in nats a
-# character. Whoever knows nothing has $\ln V$. Now it learns; after each pass over the text it writes a little, going on from `def `.
+# The loss is the cross entropy, $L = -\frac{1}{T} \sum_t \ln P(x_t \mid x_1 \dots x_{t-1})$, in nats a character. A
+# network that knows nothing has $\ln V$. Now the recipe trains. After each pass over the text the network writes a
+# little, going on from `def `.
 
 # %%
+keras.utils.set_random_seed(settings.seed)
 run = Run.temporary(recipe.RECIPE, settings, text.info)  # what is worth keeping is in this notebook
 print(f"ln V = {np.log(len(vocabulary)):.2f}")
 model = recipe.train(settings, text, run)
@@ -164,8 +214,8 @@ figures.loss_curves({"GRU": run.history()}, "Python's standard library, one char
 #
 # $$p_i = \frac{\exp(a_i / T)}{\sum_j \exp(a_j / T)}$$
 #
-# A note beside the lecture's `sample()` says that the smaller the temperature, the more even the
-# distribution. It is the other way round: low sharpens, high flattens.
+# A note beside the lecture's `sample()` says that the smaller the temperature, the more even the distribution. It is
+# the other way round: a low temperature sharpens the distribution, a high one flattens it.
 
 # %%
 generator = Generator(model)
@@ -175,8 +225,8 @@ after = "…" + vocabulary.decode(context[-24:])
 figures.temperatures(scores[0], vocabulary.characters, after)
 
 # %% [markdown]
-# The same prompt at four temperatures. **Change the prompt, the temperatures, or add `top_k=5` or
-# `top_p=0.9` to the sampler**, which draw from the likeliest characters alone:
+# The next cell goes on from one prompt at four temperatures. **Change the prompt or the temperatures, or add `top_k=5`
+# or `top_p=0.9` to the sampler**, which then draws from the likeliest characters alone:
 
 # %%
 start, temperatures = "def ", (0.2, 0.5, 1.0, 1.5)
@@ -191,8 +241,8 @@ print(cli.side_by_side(texts, width=116))
 # %% [markdown]
 # ## 5 What surprises it
 #
-# $-\ln P(x_t \mid x_1 \dots x_{t-1})$ of a line that it has not learned from (of the validation part). The beginnings of words are mostly harder to guess
-# than their ends: it has learned to spell, and when a line may end.
+# The picture shows $-\ln P(x_t \mid x_1 \dots x_{t-1})$ for each character of a line that the network has not learned
+# from. The beginning of a word is mostly harder to guess than its end: the network has learned to spell.
 
 # %% tags=["picture"]
 seen, line = text.validation[:400], text.validation[400:480]
@@ -200,7 +250,7 @@ nats = -generator.log_probabilities(np.concatenate([seen, line])[None])[0, len(s
 figures.surprise([vocabulary.characters[i] for i in line], nats, "a line that was held out")
 
 # %% [markdown]
-# And over the whole last tenth of the text, which nothing was chosen by:
+# The same, as a mean over the last tenth of the text, which nothing in this notebook was chosen by:
 
 # %%
 held_out = recipe.evaluate(model, settings, text)
@@ -209,8 +259,8 @@ print(f"held out: {held_out:.3f} nats, {held_out / np.log(2):.3f} bits a charact
 # %% [markdown]
 # ## 6 On the lecture's text
 #
-# These are figures of recorded runs on the real data, Nietzsche's writings, which the recipe downloads.
-# They are read from the project's ledger; the command that repeats each stands beside it.
+# The lecture's text is Nietzsche's writings, which the recipe downloads. These figures are from recorded runs, each
+# with the command that repeats it.
 
 # %%
 lecture = metrics("nietzsche_generation", "lecture", epochs=10)["test_nats"]
@@ -226,9 +276,9 @@ print("nietzsche_generation.py --seeds 0 1 2                  ", number(ours, 3)
 #
 # <details><summary>Answer</summary>
 #
-# Without chance, what comes next follows from the state and the last character alone. As soon as the
-# network comes back to (nearly) the same state, it goes on as it did before, and comes back again. A little
-# chance is what gets it out: that is what a temperature is for.
+# Without chance, the state and the last character determine what comes next. As soon as the network comes back to
+# (nearly) the same state, it goes on as before, and comes back again. A little chance gets it out of the loop: that is
+# what a temperature is for.
 #
 # </details>
 #
@@ -237,8 +287,8 @@ print("nietzsche_generation.py --seeds 0 1 2                  ", number(ours, 3)
 #
 # <details><summary>Answer</summary>
 #
-# Between $e^{1.3} \approx 3.7$: the perplexity. Of $n$ equally likely characters each costs $\ln n$ nats, so
-# a loss of $L$ costs as much as $e^L$ of them.
+# Between $e^{1.3} \approx 3.7$, the perplexity: a choice among $n$ equally likely characters costs $\ln n$ nats, so a
+# loss of $L$ is that of a choice among $e^L$.
 #
 # </details>
 #
@@ -246,9 +296,8 @@ print("nietzsche_generation.py --seeds 0 1 2                  ", number(ours, 3)
 #
 # <details><summary>Answer</summary>
 #
-# Yes: its state is carried from window to window, and nothing sets it back. What is cut at the window is the
-# gradient. So it is never *taught* to keep something for 500 steps, but what it learned to keep for 60, it may
-# keep for longer. Whether it does is measured in the notebook on language models, with verbs that agree with a
-# noun far back.
+# Yes: its state is carried from window to window, and nothing resets it. Only the gradient is cut at the window. So the
+# network is never *taught* to keep something for 500 steps, but what it has learned to keep for 60 it may keep for
+# longer. The notebook "Were, or was?" measures whether it does, with verbs that agree with a noun far back.
 #
 # </details>

@@ -4,26 +4,42 @@
 # *After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the example `imdb_lstm.py` and the slides on LSTM and
 # bidirectional networks.*
 #
-# Many to one: a sequence of words goes in, one number comes out, the probability that a film review is
-# positive. The lecture's example says of itself that its data are too few for an LSTM to be of any advantage
-# over TF-IDF and logistic regression. This notebook asks when that is so.
+# Many to one: a sequence of words goes in, and one number comes out, the probability that a film review is positive.
+# The lecture's example remarks that its data set is too small for an LSTM to have an advantage over TF-IDF with
+# logistic regression. This notebook asks when that is so.
 #
-# The reviews here are **generated**, so that nothing needs to be downloaded: 4,000 of them, made up in
-# such a way that the order of words matters ("not a good film", "the plot is weak, but the actors are
-# brilliant"). At the end stand the figures of real film reviews, IMDB, as recorded runs of the recipe came to
-# them. It takes some three minutes on two CPU cores.
+# The reviews here are **generated**, so that nothing needs to be downloaded. There are 4,000 of them, and in them the
+# order of words matters ("not a good film", "the plot is weak, but the actors are brilliant"). Section 7 has recorded
+# figures of real film reviews, IMDB. The notebook takes some three minutes on two CPU cores.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+# The project's folder, from wherever this runs: around the notebook (as Jupyter and VS Code name it),
+# around the working folder, or that of the installed rnn_kit.
+installed = importlib.util.find_spec("rnn_kit")
+notebook = os.environ.get("JPY_SESSION_NAME") or globals().get("__vsc_ipynb_file__")
+places = [place for place in (notebook, os.getcwd(), installed and installed.origin) if place]
+above = [folder for place in places for folder in Path(place, "_").absolute().parents]
+root = next((folder for folder in above if (folder / "recipes/recipe_kit").is_dir()), None)
+if root is None:
+    raise FileNotFoundError(
+        f"The project's folder, the one with recipes/ in it, is not around {os.getcwd()}. Put the line "
+        "%cd path/to/that/folder at the top of this cell, and run it again."
+    )
+sys.path[:0] = [str(root), str(root / "recipes"), str(root / "docs")]
+
+# %%
 import contextlib
 import dataclasses
 import functools
 import io
-import sys
 from typing import NamedTuple
-
-sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
 
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
@@ -40,10 +56,11 @@ from rnn_kit.inspection import states_over_time
 from rnn_kit.text import tokenize
 
 # %% [markdown]
-# The next cell says what is trained: the lecture's LSTM, made small, and without what makes it slow (padding is
-# left out by a mask; no states are dropped). **For real reviews, change `data` to** `"imdb"` (which is
-# downloaded; with `recipe.PRESETS["compare"]` as it is, half an hour), **or to a CSV file of your own** with the
-# columns `text` and `label`. The second question of section 4 is about the generated ones, whose rules are known.
+# The next cell says what is trained: the lecture's LSTM, made small. It differs in two things that make it faster: a
+# mask leaves out the padding, and there is no dropout between the states. **For real reviews, change `data` to**
+# `"imdb"` (which is downloaded; with `recipe.PRESETS["compare"]` as it is, training takes half an hour), **or to a CSV
+# file of your own** with the columns `text` and `label`. The second question of section 4 needs the generated reviews,
+# whose rules are known.
 
 # %% tags=["parameters"] smoke="RATES, SEEDS, lecture, PASSES = RATES[:1], SEEDS[:2], dataclasses.replace(lecture, limit=60, epochs=1, units=4), 1"
 RATES, SEEDS = (0.01, 0.03), (0, 1, 2)  # learning rates to choose from; and more than one seed
@@ -67,9 +84,9 @@ lecture = dataclasses.replace(
 # %% [markdown]
 # ## 1 Words, and their vectors
 #
-# A review is **tokenized** (分词) into words, and each word becomes its number, by how frequent it is: 0 is
-# padding, 1 the start, 2 an **unknown word** (未登录词). (A slide says that 0 stands for unknown words. In
-# Keras's data, as here, it does not.) An **embedding** (嵌入) gives every number a vector, which is learned.
+# A review is **tokenized** (分词) into words. Each word becomes a number, and frequent words have small ones: 0 is
+# padding, 1 the start, 2 an **unknown word** (未登录词), 3 and more are words. (A slide says that 0 stands for unknown
+# words. In Keras's data, as here, it does not.) An **embedding** (嵌入) gives every number a vector, which is learned.
 
 # %%
 keras.utils.set_random_seed(lecture.seed)
@@ -86,8 +103,9 @@ for n in range(3):
 # %% [markdown]
 # ## 2 One step of an LSTM
 #
-# **Long short-term memory** (长短期记忆) keeps a cell $C_t$ beside its output $h_t$. Three **gates** (门) say how much of it is kept (the **forget gate**, 忘记门, $f_t$), how much of the new candidate comes in (the input gate,
-# $i_t$, in the notes the update gate, 更新门), and how much is shown (the output gate, $o_t$):
+# **Long short-term memory** (长短期记忆) keeps a cell $C_t$ beside its output $h_t$. Three **gates** (门) control it. The
+# **forget gate** $f_t$ (忘记门) says how much of the cell is kept, the input gate $i_t$ (in the notes the update gate,
+# 更新门) how much of the new candidate comes in, and the output gate $o_t$ how much of the cell is shown:
 #
 # $$\begin{aligned}
 # f_t &= \sigma(W_f [h_{t-1}, x_t] + b_f) \\
@@ -96,9 +114,9 @@ for n in range(3):
 # o_t &= \sigma(W_o [h_{t-1}, x_t] + b_o) \qquad h_t = o_t * \tanh(C_t)
 # \end{aligned}$$
 #
-# The code that is the equation, for one step from a random state, beside the layer of this kit. Its
-# **peephole connections** (偷窥孔连接), by which the gates see the cell too, start at zero: without them, says the lecture,
-# it is the LSTM above.
+# The next cell is the equation in NumPy, for one step from a random state, and compares it with this kit's layer. The
+# layer has **peephole connections** (偷窥孔连接), by which the gates see the cell too. They start at zero, and with zeros
+# the layer is the LSTM above.
 
 # %%
 layer = rnn_kit.layers.PeepholeLSTM(4)
@@ -126,13 +144,36 @@ print("by the layer:    ", theirs.numpy()[0].round(6))
 # ## 3 The lecture's network
 #
 # It reads the last 80 words, and judges by the last state alone: $p = \sigma(w \cdot h_T + b)$. The loss is the
-# binary cross entropy, $-\frac{1}{N} \sum_n [y_n \ln p_n + (1 - y_n) \ln(1 - p_n)]$.
+# binary cross entropy, $-\frac{1}{N} \sum_n [y_n \ln p_n + (1 - y_n) \ln(1 - p_n)]$. In plain Keras:
+
+
+# %% tags=["plain-keras"]
+def padded(reviews):
+    return keras.utils.pad_sequences(reviews.sequences, maxlen=80)  # at the front, with 0
+
+
+keras.utils.set_random_seed(lecture.seed)
+plain = keras.Sequential(
+    [
+        keras.layers.Embedding(data.vocabulary.size, 32, mask_zero=True),
+        keras.layers.LSTM(32),
+        keras.layers.Dense(1, activation="sigmoid"),
+    ]
+)
+plain.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+plain.fit(padded(data.train), data.train.labels, batch_size=128, epochs=6, verbose=0)
+right = plain.evaluate(padded(data.validation), data.validation.labels, verbose=0)[1]
+print(f"{right:.1%} of {len(data.validation)} reviews that it has not learned from are judged right")
+
+# %% [markdown]
+# The recipe trains the same network, with some dropout before the last layer, and keeps the weights of the epoch that
+# is best on the reviews set aside for **validation** (验证).
 #
-# How well a network learns depends on the **learning rate** (学习率), and which one is best depends on the network.
-# So each network of this notebook is trained with two of them, is given the one that is better on the
-# **validation** (验证) reviews, and is then trained with three seeds: other weights at the start, another order,
-# another tenth of the reviews to validate on. What one seed wins, the next may lose. (Where the better rate is the highest
-# that was tried, a higher one may be better still: add one to `RATES`.)
+# How well a network learns depends on the **learning rate** (学习率), and the best one differs from network to network.
+# So this notebook trains each network with two learning rates, and chooses the one that is better on validation. Then
+# it trains with three seeds, each with other weights at the start, another order of the reviews, and another tenth of
+# them for validation: what one seed wins, the next may lose. (If the better rate is the highest that was tried, a higher
+# one may be better still: add it to `RATES`.)
 
 
 # %%
@@ -179,9 +220,9 @@ report("the lecture's LSTM", its_weights, one_way)
 #   \overleftarrow h_t = f(\overleftarrow W x_t + \overleftarrow V \overleftarrow h_{t+1}) \qquad
 #   h_t = [\overrightarrow h_t, \overleftarrow h_t]$$
 #
-# Is it better? That depends on what is asked. **The first question** is that of section 3: what does the review
-# say, as a whole? Nothing else is changed: the same LSTM, in two directions, judged by the last state of each, with
-# fewer units, so that it has as many weights.
+# Is it better? That depends on what is asked. **The first question** is that of section 3: what does the review say, as
+# a whole? The network is the same LSTM in two directions, and judges by the last state of each. It has fewer units, so
+# that the number of weights is the same. Nothing else is changed.
 
 # %%
 both_units = comparison.equal_units(lecture, recipe.build_model, bidirectional=True)
@@ -204,14 +245,14 @@ histories = {name: found.runs[0].history for name, found in verdicts.items()}
 figures.accuracy_curves(histories, f"{data.info['name']}: what does the review say?")
 
 # %% [markdown]
-# The last line before the picture is the verdict: by Welch's t, three seeds against three. There is a reason not
-# to expect much: at the last word the forward network has read everything that the other has.
+# The last line before the picture is the verdict, by Welch's t-test of three seeds against three. There is a reason
+# not to expect much: at the last word the forward network has read everything that the other one has.
 #
-# **The second question** is asked in the middle, at each word that is an opinion ("dull", "gem", "love"): does it
-# point to what the review says, or does it mislead? In "the acting is superb, but the film is a bore", "superb"
-# misleads, and at "superb" nobody can know, who has not read on. **Many to many** (多对多): an answer at every
-# word. The loss counts those at opinions alone. (Of reviews of up to 32 words, the start counted; here the seeds
-# change the weights at the start and the order, and not which reviews validate.)
+# **The second question** is asked at each word that is an opinion ("dull", "gem", "love"): does it point to what the
+# review says, or does it mislead? In "the acting is superb, but the film is a bore", "superb" misleads, and only a
+# reader who has read on can know. This is **many to many** (多对多), an answer at every word, of which the loss counts
+# those at opinions. (It takes the reviews of up to 32 words. Here the seeds change the weights at the start and the
+# order, but not which reviews validate.)
 
 
 # %%
@@ -277,7 +318,7 @@ def train_pointing(settings, rate, seed):
 _, points, where = asked
 print(f"{where.sum():,.0f} opinions in {len(where):,} held-out reviews; ", end="")
 print(
-    f"{points[where > 0].mean():.3f} of them point to the verdict: so often is right who always says so\n"
+    f"{points[where > 0].mean():.3f} of them point to the verdict, the score of always answering yes\n"
 )
 pointing = {}
 for name, settings in {"one direction": lecture, "both directions": both}.items():
@@ -293,8 +334,9 @@ rows |= {f"each opinion, {name}": values for name, values in right.items()}
 figures.comparison(rows, "two questions, two networks of equal size", "share right, held out")
 
 # %% [markdown]
-# **Write a sentence of your own** in the words of these reviews. How sure is each network, at each opinion, that it points to
-# what the review says? (A forward network may only change its mind; it cannot go back.)
+# **Write a sentence of your own** in the words of these reviews. For each opinion in it, the next cell prints how
+# sure each network is that it points to what the review says. (The forward network may change its mind later, but its
+# answers cannot be taken back.)
 
 # %%
 sentence = "the acting is superb but the film is a bore my sister called it a gem she was wrong"
@@ -310,9 +352,9 @@ for n, word in enumerate(words):
 # %% [markdown]
 # ## 5 Against counting words
 #
-# Back to the first question. TF-IDF counts the words of a review, rare ones with more weight, and forgets their
-# order; logistic regression learns from that. With pairs of words it sees "not a" and "no triumph". Each seed has
-# the reviews that the networks had with it; the held-out ones are the same for all.
+# Back to the first question. TF-IDF counts the words of a review, gives rare words more weight, and forgets the order.
+# Logistic regression learns from these counts. With pairs of words it sees "not a" and "no triumph". Each seed has the
+# training reviews that the networks had with that seed, and the held-out reviews are the same for all.
 
 # %%
 counting = {}
@@ -327,13 +369,14 @@ for name, values in counting.items():
     print(cli.difference(held_out["one direction"], values).verdict("the lecture's LSTM", name))
 
 # %% [markdown]
-# In these reviews a word alone often misleads: "dull" is in many of those that praise ("not dull"), and so what
-# keeps the order has something to gain. Real reviews are written otherwise, as section 7 shows.
+# In these reviews a single word often misleads: "dull" is in many reviews that praise ("not a dull film"). So a model
+# that keeps the order of words has something to gain. Real reviews are different, as section 7 shows.
 #
 # ## 6 How an opinion forms
 #
-# After each word, the probability if the review ended there. **Write a review of your own**, in the words
-# that this network knows, those of the generated reviews. What it has never seen is grey, in brackets:
+# The picture shows, after each word, the probability that the review is positive, as if it ended there. **Write a
+# review of your own**, in the words of the generated reviews. Words that the network has never seen are grey, in
+# brackets:
 
 # %% tags=["picture"]
 review = (
@@ -346,8 +389,8 @@ opinion = opinion_of(tokenize(review))
 figures.opinion_traces([opinion.trace(opinion.verdict(data.classes))], classes=data.classes)
 
 # %% [markdown]
-# And what its gates do on the way. Each row is a cell, each column a word: the forget gate, white
-# where the cell keeps what it has.
+# The next picture shows its forget gates on the way. Each row is a cell, each column a word, and white means that the
+# cell keeps what it has.
 
 # %%
 words = tokenize(review)
@@ -364,8 +407,8 @@ figure
 # %% [markdown]
 # ## 7 On real reviews
 #
-# Recorded runs on **IMDB**: 22,500 reviews to train on, 2,500 to choose on, 25,000 held out. Read from the
-# project's ledger, with the commands that repeat them.
+# These are the accuracies of recorded runs on **IMDB**, each with the command that repeats it: 22,500 reviews to train on,
+# 2,500 to choose on, 25,000 held out.
 
 # %%
 lectures, cpu = (
@@ -383,19 +426,19 @@ for name, metric in {
 # %% [markdown]
 # So the lecture's remark holds for its own network. The recipe's `cpu` preset, the second line, does better than
 # TF-IDF of words, and as well as TF-IDF of words and pairs. It differs from the lecture's network in many things at
-# once (it reads five times as much of a review, is a GRU in both directions, pools all its states, has pairs of
-# words and other rates): these figures do not say which of them does it.
+# once: it reads five times as much of a review, is a GRU in both directions, pools all its states, reads pairs of words,
+# and has other learning rates. These figures do not say which of these matters.
 #
 # ## Exercises
 #
-# **1.** The lecture's listing pads its reviews at the front, and its network reads the padding. Why not at the end, where it is
-# easier?
+# **1.** The lecture's listing pads its reviews at the front, and its network reads the padding. Why not pad at the end?
 #
 # <details><summary>Answer</summary>
 #
-# It judges by its last state. With the padding at the end, a short review would be followed by 60 steps of padding before it is judged, over which the network would have to keep its opinion. At the front, it comes
-# before there is anything to forget. (The slide says that padding goes "at the end"; `pad_sequences` pads at the
-# front by default. With a mask, as in the networks of this notebook, padding is not read at all.)
+# The network judges by its last state. With padding at the end, it would have to keep its opinion of a short review
+# over 60 steps of padding. At the front, the padding comes before there is anything to forget. (The slide says that
+# padding goes "at the end"; `pad_sequences` pads at the front by default. With a mask, as in the networks of this
+# notebook, padding is not read at all.)
 #
 # </details>
 #
@@ -404,10 +447,11 @@ for name, metric in {
 #
 # <details><summary>Answer</summary>
 #
-# In the picture above it falls at "but", comes back at the next word, and has turned for good at "bore". So the network has
-# learned that what stands before a "but" does not count, and the picture of the gates shows how: at "but" the forget gate of many
-# cells is black, which drops what they had. What stands in its place only the words behind it tell. A backward layer would
-# know at once, but after word $t$ this picture shows what the network makes of the words up to $t$ and nothing else.
+# In the picture above the curve falls at "but", comes back at the next word, and turns for good at "bore". The network
+# has learned that what comes before a "but" does not count. The picture of the gates shows how: at "but" the forget
+# gates of many cells are black, and these cells drop what they had. The verdict of the second half is known only at
+# its opinion, "bore". A backward layer would know it at "but", but this picture shows what a network makes of the words
+# up to each point.
 #
 # </details>
 #
@@ -416,7 +460,7 @@ for name, metric in {
 #
 # <details><summary>Answer</summary>
 #
-# The plain RNN has $n(n + d + 1)$, the LSTM four of them: three gates and the candidate. Four times as many,
-# which is three times *more*. Peepholes add $3n$.
+# The plain RNN has $n(n + d + 1)$. The LSTM has as many for each of its three gates and for the candidate: four times as
+# many, which is three times *more*. Peepholes add $3n$.
 #
 # </details>

@@ -8,22 +8,39 @@
 # >
 # > The cats, which already ate a bunch of food, **were** full.
 #
-# A **language model** (语言模型) says which word comes next. To choose between *was* and *were* it has to
-# remember a noun that may stand far back. The notes say that a plain **recurrent neural network** (循环神经网络)
-# is bad at that, because of the **vanishing gradient** (梯度消失), and that GRU and LSTM (long short-term memory, 长短期记忆) are better. Here that
-# becomes a measurement, and it does not come out as they say.
+# A **language model** (语言模型) says which word comes next. To choose between *was* and *were* it has to remember a
+# noun that may be far back. The notes say that a plain **recurrent neural network** (循环神经网络) is bad at that,
+# because of the **vanishing gradient** (梯度消失), and that a GRU or an LSTM (long short-term memory, 长短期记忆) is
+# better. This notebook measures it, with another result.
 #
-# The **corpus** (语料库) is **generated** by a grammar, so that nothing needs to be downloaded and the best
-# perplexity that anybody can reach is known exactly. At the end stand recorded figures of real text, the
-# Penn Treebank. It takes two to three minutes on two CPU cores.
+# The **corpus** (语料库) is **generated** by a grammar. So nothing needs to be downloaded, and the best perplexity that
+# any model can reach is known exactly. Section 7 has recorded figures of real text, the Penn Treebank. The notebook
+# takes about three minutes on two CPU cores.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
-import dataclasses
+import importlib.util
+import os
 import sys
+from pathlib import Path
 
-sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
+# The project's folder, from wherever this runs: around the notebook (as Jupyter and VS Code name it),
+# around the working folder, or that of the installed rnn_kit.
+installed = importlib.util.find_spec("rnn_kit")
+notebook = os.environ.get("JPY_SESSION_NAME") or globals().get("__vsc_ipynb_file__")
+places = [place for place in (notebook, os.getcwd(), installed and installed.origin) if place]
+above = [folder for place in places for folder in Path(place, "_").absolute().parents]
+root = next((folder for folder in above if (folder / "recipes/recipe_kit").is_dir()), None)
+if root is None:
+    raise FileNotFoundError(
+        f"The project's folder, the one with recipes/ in it, is not around {os.getcwd()}. Put the line "
+        "%cd path/to/that/folder at the top of this cell, and run it again."
+    )
+sys.path[:0] = [str(root), str(root / "recipes"), str(root / "docs")]
+
+# %%
+import dataclasses
 
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
@@ -40,9 +57,9 @@ from rnn_kit.text import streams
 
 # %% [markdown]
 # The next cell says what is trained. **For real text, change it to** `dataclasses.replace(recipe.PRESETS["small"],
-# data="simple-examples.tgz")`, the archive that the lecture names, and stop before section 5: sections 1, 5 and 6 ask
-# about the generated language. It takes two hours, for two networks; one of them takes the command line
-# `ptb_language_model.py --preset small --data simple-examples.tgz`.
+# data="simple-examples.tgz")`, the archive that the lecture names. Leave out the last line of section 1, and stop before
+# section 5: those are about the generated language. The two networks then take two hours. To train one of them from the
+# command line, say `ptb_language_model.py --preset small --data simple-examples.tgz`.
 
 # %% tags=["parameters"] smoke="settings = recipe.PRESETS['smoke']"
 settings = dataclasses.replace(recipe.PRESETS["agreement"], temperatures=(1.0,), samples_every=4)
@@ -50,7 +67,8 @@ settings = dataclasses.replace(recipe.PRESETS["agreement"], temperatures=(1.0,),
 # %% [markdown]
 # ## 1 The language
 #
-# Each word is a number, and `<eos>` ends a sentence. Between a noun and its verb there are no other words, or one to more than 100, among them other nouns, which do not decide.
+# Each word is a number, and `<eos>` ends a sentence. Between a noun and its verb there may be no other word, or more
+# than 100. Other nouns may be among them, with which the verb does not agree. Some sentences, by length:
 
 # %%
 keras.utils.set_random_seed(settings.seed)
@@ -66,12 +84,13 @@ for sentence in sorted(agreement.test_sentences(corpus)[:12], key=len)[:9]:
 # %% [markdown]
 # ## 2 Loss and perplexity
 #
-# The probability of a text is the product of those of its words, given the words before. The loss is the mean
-# of $-\ln p$, and the **perplexity** is
+# The probability of a text is the product of the probabilities of its words, each given the words before it. The loss
+# is the mean of $-\ln p$, and the **perplexity** is
 #
 # $$e^{-\frac{1}{N} \sum_{i=1}^{N} \ln p_{\text{target}_i}} = e^{\text{loss}}$$
 #
-# The code that is the equation, and the kit's metric, on random scores of $V$ words:
+# It is the number of equally likely words among which the model would hesitate as much. The next cell is the equation
+# in NumPy, on random scores of $V$ words, and compares it with the kit's metric:
 
 # %%
 rng = np.random.default_rng(0)
@@ -88,10 +107,10 @@ print("by the metric:  ", round(float(metric.result()), 4))
 # %% [markdown]
 # ## 3 One batch, and the next
 #
-# The gradient goes back a window of words, **truncated back-propagation through time** (通过时间反向传播). The text is cut into
-# as many streams as a batch has rows, and the state with which a row ends is the one with which it begins in
-# the next batch. (A slide draws a batch of sentences that all begin at the same time; as it says itself, a
-# batch of `ptb_word_lm.py` "does not correspond to a sentence of words".)
+# The gradient goes back through a window of words: **truncated back-propagation through time** (通过时间反向传播). The
+# text is cut into as many streams as a batch has rows. Each row begins with the state at the end of the same row of the
+# batch before. So a row begins in the middle of a sentence, as in `ptb_word_lm.py`, whose batch "does not correspond
+# to a sentence of words". A batch of three rows and seven words, and the next one:
 
 # %%
 inputs, targets = streams(corpus.train, 3, 7)
@@ -103,13 +122,38 @@ for n in range(2):
 # %% [markdown]
 # ## 4 Two networks learn it
 #
-# One is a plain RNN, $h_t = \tanh(W x_t + U h_{t-1} + b)$, the other a GRU,
-# $h_t = z_t \circ h_{t-1} + (1 - z_t) \circ \tilde h_t$, whose **update gate** (更新门) can leave the state as it is.
-# They differ in nothing else that could decide: the text, its order and the number of steps are the same. A GRU
-# has three times the weights of a plain RNN of as many units, so each is given as many units as make its *weights*
-# as many as those of an LSTM of 64. Nor need one learning rate be right for both: each has the one of two that was
-# better for it on the validation text, in `ptb_language_model.py compare` (the ledger has them). After the last epoch each writes a few
-# sentences.
+# One is a plain RNN, $h_t = \tanh(W x_t + U h_{t-1} + b)$. The other is a GRU,
+# $h_t = z_t \circ h_{t-1} + (1 - z_t) \circ \tilde h_t$, whose **update gate** $z_t$ (更新门) can leave the state as it
+# is. The plain RNN, in plain Keras:
+
+
+# %% tags=["plain-keras"]
+def windows(ids, size=50):
+    ids = ids[: len(ids) // (size + 1) * (size + 1)].reshape(-1, size + 1)
+    return ids[:, :-1], ids[:, 1:]
+
+
+keras.utils.set_random_seed(settings.seed)
+plain = keras.Sequential(
+    [
+        keras.layers.Embedding(len(vocabulary), 64),
+        keras.layers.SimpleRNN(117, return_sequences=True),
+        keras.layers.Dense(len(vocabulary), activation="softmax"),
+    ]
+)
+plain.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+plain.fit(*windows(corpus.train), batch_size=16, epochs=1, verbose=0)
+loss = plain.evaluate(*windows(corpus.validation), verbose=0)
+print(f"after one pass it chooses as if among {np.exp(loss):.1f} equally likely words, its perplexity")
+
+# %% [markdown]
+# The recipe's networks have these layers too, and carry the state from window to window, as section 3 says. Here each
+# of them makes several passes.
+#
+# For a fair comparison the text, its order and the number of steps are the same for both. With as many units, a GRU has
+# three times the weights of a plain RNN, so each has as many units as give it as many *weights* as an LSTM of 64 units.
+# Nor is one learning rate right for both: each has the one of two that was better for it on the validation text, as
+# `ptb_language_model.py compare` recorded it. After the last epoch each network writes a few sentences.
 
 # %%
 cells = {"plain RNN": "simple", "GRU": "kit-gru"}
@@ -142,11 +186,12 @@ figures.perplexity_curves(
 # %% [markdown]
 # ## 5 Were, or was?
 #
-# The held-out text is read as one stream, as the training text was, and the network is asked before each verb: is
-# the right one likelier than the same verb in the other number? A coin has one half. (A sentence read on its own,
-# from states of zeros, is no fair question: hardly any sentence of the training text began with them.) Below its
-# perplexity stands up to which distance a network agrees: as far as the 95 % interval of the share stays above
-# 0.75, which a network reaches that knows half of the nouns and guesses the others.
+# The held-out text is read as one stream, as the training text was. Before each verb the network is asked whether the
+# right form is likelier than the same verb in the other number. A coin is right in one half. (To read each sentence on
+# its own, from states of zeros, would not be fair: hardly any sentence of the training text began with them.)
+#
+# The next cell prints, for each network, its perplexity, and up to which distance its verbs agree: as far as the 95 %
+# interval of the share stays above 0.75. (A network that knows half of the nouns, and guesses the others, has 0.75.)
 
 # %% tags=["picture"]
 measured = {}
@@ -155,19 +200,19 @@ for name, network in networks.items():
     judged["test_perplexity"] = np.exp(recipe.evaluate(network, corpus, corpus.test))
     measured[name] = judged
     print(f"{name}: perplexity {judged['test_perplexity']:.3f} on text that was held out")
-    print(f"    its verbs agree up to {judged[agreement.LARGEST]:.0f} words behind their noun")
+    print(f"    its verbs agree up to {judged[agreement.LARGEST]:.0f} words after their noun")
 print(f"the language's own: {judged[agreement.TRUE]:.3f}")
 run_figures.agreement_of(measured)
 
 # %% [markdown]
-# What a perplexity hides, the verbs show: a network that knew everything but the number of the noun would pay
-# $\ln 2$ nats a sentence more, which is a perplexity of only four percent more. The next cell says how much that
-# is, and what three seeds of each cell came to, from the ledger.
+# The verbs show what a perplexity hides. A network that knew everything but the number of the noun would pay $\ln 2$
+# nats more for each sentence, and its perplexity would be only four percent higher. The next cell computes it, and
+# prints what recorded runs of three seeds came to for each cell.
 #
-# The number of one noun is a single bit, and a plain RNN can keep a bit: a unit of tanh whose weight to itself is
-# above 1 has two states, near +1 and near -1, and stays in the one that it is in. What the vanishing gradient makes
-# hard is to *learn* that from far away. The language has short sentences too, in which the verb is 1, 2, 3 words
-# behind its noun, and what is learned from those may hold at 50.
+# Why is the plain RNN as good? The number of a noun is a single bit, and a plain RNN can keep a bit: a tanh unit whose
+# weight to itself is above 1 has two stable states, near +1 and near -1. What the vanishing gradient makes hard is to
+# *learn* this from far away. But the language also has short sentences, in which the verb is 1, 2 or 3 words after its
+# noun. What is learned from those may hold at 50.
 
 # %%
 nats, tokens = agreement.language.entropy()
@@ -187,9 +232,9 @@ for cell in ("simple", "gru", "lstm"):
 #
 # ## 6 A sentence, word by word
 #
-# $-\ln p$ of each word of a held-out sentence, and of the same sentence with the wrong verb, behind the last hundred
-# words of the validation text. **Change how many words there are between noun and verb**, or write sentences of
-# your own, in the words of this language:
+# The next cell scores a held-out sentence word by word, and the same sentence with the wrong verb. Both follow the last
+# hundred words of the validation text. **Change how many words there are between noun and verb**, or write sentences
+# of your own, in the words of this language:
 
 # %%
 between = 12
@@ -210,8 +255,8 @@ figures.surprise(wrong, nats, f"GRU: {fact.wrong!r} where {fact.right!r} agrees"
 # %% [markdown]
 # ## 7 On real text
 #
-# Recorded runs on the **Penn Treebank**, perplexity of the validation and the test text, read from the
-# project's ledger. The lecture says that the small model comes below 120 on the test set.
+# These are recorded runs on the **Penn Treebank**, with the perplexity of the validation and the test text. The lecture
+# says that the small model comes below 120 on the test set.
 
 # %%
 for preset in ("small", "cpu"):
@@ -228,8 +273,8 @@ for preset in ("small", "cpu"):
 #
 # <details><summary>Answer</summary>
 #
-# The gradient is cut at the window, the state is not. What taught it to keep the number of a noun were the
-# sentences in which noun and verb stand in one window. An update gate that keeps for 30 steps mostly keeps for 60.
+# The gradient is cut at the window, but the state is not. Sentences whose noun and verb are in one window taught the
+# network to keep the number of a noun. An update gate that keeps for 30 steps mostly keeps for 60.
 #
 # </details>
 #
@@ -239,20 +284,20 @@ for preset in ("small", "cpu"):
 #
 # <details><summary>Answer</summary>
 #
-# $1 - h_j^2$ is near 0, so that the gradient through this unit vanishes: a small change of the state at the noun
-# changes nothing at the verb. That is what makes the memory a good one, as noise does not change it either.
-# Remembering a bit and passing a gradient on are at odds in a plain RNN. It can
-# remember for long what it has learned at a short distance; it can hardly learn at a long one. How gradients
-# shrink is measured in the notebook "See it happen", on other networks.
+# $1 - h_j^2$ is near 0, so the gradient through this unit vanishes: a small change of the state at the noun changes
+# nothing at the verb. The same makes the memory a good one, since noise does not change it either. In a plain RNN,
+# remembering a bit and passing on a gradient are at odds. It can remember for long what it has learned at a short
+# distance, and can hardly learn at a long one. The notebook "See it happen" measures how gradients shrink, on other
+# networks.
 #
 # </details>
 #
-# **3.** A perplexity of 7.0 in this language, 113 on the Penn Treebank with two LSTM layers. Which of
-# the two does it model better?
+# **3.** A network reaches a perplexity of 7.0 in this language, and another one reaches 113 on the Penn Treebank. Which
+# of the two models its language better?
 #
 # <details><summary>Answer</summary>
 #
-# The perplexities do not say: those of different languages cannot be compared. Here the language's own is
-# known, and the network is less than a few percent above it. That of English is not known.
+# The perplexities do not say, since those of different languages cannot be compared. Of this language the perplexity
+# itself is known, and the network is within a few percent of it. That of English is not known.
 #
 # </details>

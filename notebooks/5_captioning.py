@@ -4,21 +4,38 @@
 # *After Jian Li, "Deep Learning: RNN" (IIS Tsinghua), "Application – Image Captioning", which shows the model of
 # Karpathy and Li (2015); attention after Xu et al. (2015, arXiv:1502.03044).*
 #
-# One to many: a convolutional network sees (parameter sharing in space, 在空间上共享参数), a **recurrent neural
-# network** (循环神经网络) says what it saw, word by word (parameter sharing in time, 在时间上共享参数). Whether such a
-# sentence is *good* is hard to measure; whether it is *true* is not, if one has drawn the picture oneself.
+# One to many: a convolutional network sees a picture (parameter sharing in space, 在空间上共享参数), and a **recurrent
+# neural network** (循环神经网络) says what is in it, word by word (parameter sharing in time, 在时间上共享参数). Whether
+# such a sentence is *good* is hard to measure. Whether it is *true* is easy, for a picture that one has drawn oneself.
 #
-# So the pictures here are **drawn**: circles, squares and triangles, with sentences about their colours, sizes
-# and places, and nothing needs to be downloaded. At the end stand recorded figures of real photos, Flickr8k. It
-# takes about five minutes on two CPU cores.
+# So the pictures here are **drawn**: circles, squares and triangles, with sentences about their colours, sizes and
+# places. Nothing needs to be downloaded. Section 7 has recorded figures of real photos, Flickr8k. The notebook takes
+# five to ten minutes on two CPU cores.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
-import dataclasses
+import importlib.util
+import os
 import sys
+from pathlib import Path
 
-sys.path[:0] = ["../recipes", "../docs"]  # this notebook calls the recipe; it copies nothing from it
+# The project's folder, from wherever this runs: around the notebook (as Jupyter and VS Code name it),
+# around the working folder, or that of the installed rnn_kit.
+installed = importlib.util.find_spec("rnn_kit")
+notebook = os.environ.get("JPY_SESSION_NAME") or globals().get("__vsc_ipynb_file__")
+places = [place for place in (notebook, os.getcwd(), installed and installed.origin) if place]
+above = [folder for place in places for folder in Path(place, "_").absolute().parents]
+root = next((folder for folder in above if (folder / "recipes/recipe_kit").is_dir()), None)
+if root is None:
+    raise FileNotFoundError(
+        f"The project's folder, the one with recipes/ in it, is not around {os.getcwd()}. Put the line "
+        "%cd path/to/that/folder at the top of this cell, and run it again."
+    )
+sys.path[:0] = [str(root), str(root / "recipes"), str(root / "docs")]
+
+# %%
+import dataclasses
 
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, without the lines that it prints as it starts
 import keras
@@ -26,7 +43,7 @@ import numpy as np
 from results_parts.ledger import metrics, number  # what recorded runs came to
 
 import image_captioning as recipe
-from parts.image_captioning import run_figures
+from parts.image_captioning import evaluation, run_figures
 from parts.image_captioning.captioner import Captioner
 from parts.image_captioning.decoding import Writer
 from recipe_kit import figures
@@ -34,10 +51,10 @@ from recipe_kit.datasets import is_true
 from recipe_kit.runs import Run
 
 # %% [markdown]
-# The next cell says what is trained. **For photos, change it to** `dataclasses.replace(recipe.PRESETS["cpu"],
-# data="my_folder")`, a folder of pictures with a `captions.csv`, and stop after the training in section 3: what comes
-# then asks whether sentences are true, which nobody knows of photos. The command line does all of it:
-# `image_captioning.py --data my_folder`.
+# The next cell says what is trained. **For photos, change `settings` to** `dataclasses.replace(recipe.PRESETS["cpu"],
+# data="my_folder")`, a folder of pictures with a `captions.csv`. Leave out the cells of section 3 in plain Keras, and
+# stop after the training: the rest asks whether sentences are true, which nobody knows of photos. The command line
+# takes photos from beginning to end: `image_captioning.py --data my_folder`.
 
 # %% tags=["parameters"] smoke="settings, networks = recipe.PRESETS['smoke'], {name: {'epochs': 2} for name in networks}"
 settings = dataclasses.replace(recipe.PRESETS["shapes"], pictures=6000)
@@ -66,24 +83,24 @@ figures.caption_grid(
         }
         for n in range(4)
     ],
-    "two of the things that are said of each",
+    "two sentences about each picture",
 )
 
 # %% [markdown]
 # ## 2 Two ways for the picture to come in
 #
-# The lecture's formula for a network that sees a picture $v$ beside every word:
+# The lecture's formula, for a network that sees a picture $v$ beside every word $x_t$:
 #
 # $$h_t = \tanh(W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v)$$
 #
-# `decoder="merge"` does this, with an LSTM (长短期记忆) in place of the tanh: the whole picture as one vector, at every step.
-# **Attention** (`decoder="attention"`) keeps the cells of a grid $a_1 \dots a_{16}$ apart, and takes before each
-# word a mean of them, weighted anew:
+# `decoder="merge"` does this, with an LSTM (长短期记忆) in place of the tanh: at every step it reads the whole picture as
+# one vector. **Attention** (`decoder="attention"`) has a vector for each cell of a grid, $a_1 \dots a_{16}$. Before
+# each word it takes a mean of these vectors, with weights that it computes anew:
 #
 # $$e_{ti} = f(a_i, h_{t-1}) \qquad \alpha_{ti} = \frac{\exp e_{ti}}{\sum_k \exp e_{tk}} \qquad
 #   z_t = \sum_i \alpha_{ti} a_i$$
 #
-# The code that is the equation of the mean, on random numbers: weights that are not negative and add up to one.
+# The next cell is these equations in NumPy, on random numbers. The weights are positive and add up to one:
 
 # %%
 rng = np.random.default_rng(0)
@@ -94,7 +111,7 @@ print("the weights add up to", alpha_t.sum().round(6))
 print("z_t lies within the cells:", bool((a.min(axis=0) < z_t).all() and (z_t < a.max(axis=0)).all()))
 
 # %% [markdown]
-# The whole network, as the recipe has it, in its own words:
+# The recipe's network has both, and two more ways to let a picture in. This is how it describes itself:
 
 # %%
 print(Captioner.__doc__.split("Args:")[0].rstrip())
@@ -102,10 +119,50 @@ print(Captioner.__doc__.split("Args:")[0].rstrip())
 # %% [markdown]
 # ## 3 It learns to say what it sees
 #
-# The loss is $-\ln p$ of each word, given the picture and the words before. After each epoch it says something
-# about three of the validation pictures; `val_truth` is the share of sentences that are true. The two have as many
-# weights (printed below) and the same learning rate, the recipe's, which comes down to nothing in half a cosine.
-# `merge` gets more epochs: where attention has learned it, `merge` has hardly begun.
+# The loss is $-\ln p$ of each word, given the picture and the words before it. For the network with the whole picture
+# at every step, a lesson is a picture, the words of a sentence, and the word that follows each. 0 pads short sentences:
+
+# %%
+steps = settings.length + 1  # of the longest sentence, with its end
+
+
+def lessons(part):
+    """Pictures and the words of one sentence about each; and the word that follows each of these."""
+    said = [held.vocabulary.encode(["<eos>", *of[0], "<eos>"]) + 1 for of in part.words]
+    ids = keras.utils.pad_sequences(said, steps + 1, padding="post")
+    return (part.images["pixels"], ids[:, :-1]), ids[:, 1:]
+
+
+# %% [markdown]
+# In plain Keras, with the functional API:
+
+# %% tags=["plain-keras"]
+keras.utils.set_random_seed(settings.seed)
+image, words = keras.Input(held.image_shapes["pixels"]), keras.Input((steps,), dtype="int32")
+v = keras.layers.Rescaling(1 / 255)(image)
+for filters in (16, 32, 64):
+    v = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(v)
+    v = keras.layers.MaxPooling2D()(v)
+v = keras.layers.Dense(128)(keras.layers.Flatten()(v))
+x = keras.layers.Embedding(len(held.vocabulary) + 1, 128, mask_zero=True)(words)
+x_and_v = keras.layers.Concatenate()([x, keras.layers.RepeatVector(steps)(v)])
+h = keras.layers.LSTM(182, return_sequences=True)(x_and_v)
+p = keras.layers.Dense(len(held.vocabulary) + 1, activation="softmax")(h)
+plain = keras.Model([image, words], p)
+plain.compile(keras.optimizers.Adam(0.002), "sparse_categorical_crossentropy")
+plain.fit(*lessons(held.train), batch_size=64, epochs=2, verbose=0)
+nats = plain.evaluate(*lessons(held.validation), verbose=0)
+print(
+    f"it chooses each word as if among {np.exp(nats):.1f} equally likely ones, of {len(held.vocabulary)}"
+)
+
+# %% [markdown]
+# The recipe's `merge` is this network, with batch normalization between the convolutions. It learns from all sentences
+# about a picture, where this cell takes the first, and writes sentences, which section 4 explains.
+#
+# After each epoch the recipe prints sentences about three of the validation pictures. `val_truth` is the share of
+# sentences that are true. The two networks have about as many weights (section 6 prints them), and the same learning
+# rate, which falls to zero along half a cosine. `merge` gets more epochs, since it learns more slowly.
 
 # %%
 models, histories = {}, {}
@@ -130,14 +187,15 @@ axes.spines[["top", "right"]].set_visible(False)
 figure
 
 # %% [markdown]
-# Both curves end flat, as far as this tells: each learning rate has come down to nothing there. Cut off after as many epochs
-# as attention has, `merge` would look like a network that cannot do it. It can; it takes longer.
+# Both curves end flat, where the learning rate has fallen to zero. Had `merge` stopped after as many epochs as
+# attention, it would look like a network that cannot learn this. It can, and takes longer.
 #
 # ## 4 Writing: the likeliest word, or the likeliest sentence
 #
-# To write is to search for the sentence with the largest $\ln p$. Taking the likeliest word each time is one
-# way; a **beam search** keeps several beginnings side by side, and compares whole sentences by
-# $\ln p / \text{length}^{0.7}$ (every word makes $p$ smaller, so that long sentences would lose). **Change the picture, or the width of the beam:**
+# To write is to search for the sentence with the largest $\ln p$. One way is to take the likeliest word each time. A
+# **beam search** keeps several beginnings side by side, and compares whole sentences by $\ln p / \text{length}^{0.7}$.
+# (Every word makes $p$ smaller, and without the division short sentences would always win.) **Change the picture, or
+# the width of the beam:**
 
 # %%
 picture, width = 3, 3
@@ -159,8 +217,8 @@ figures.captioned(
 # %% [markdown]
 # ## 5 Where it looks
 #
-# The weights $\alpha_{ti}$ of that sentence, a picture before each word. Nobody told it where things are: it was
-# told sentences. The grid has four rows and four columns, so it cannot point more finely than that.
+# These are the weights $\alpha_{ti}$ before each word of the best sentence. Nobody told the network where things are; it
+# learned from sentences alone. The grid has four rows and four columns, so it cannot point more finely than that.
 
 # %% tags=["picture"]
 run_figures.attention(
@@ -173,27 +231,26 @@ run_figures.attention(
 # %% [markdown]
 # ## 6 How many are true?
 #
-# Of all 1,000 pictures that were held out, of which one stands above, written by the beam:
+# Beam search writes a sentence about each of the 1,000 pictures that were held out. How many of them are true?
 
 # %%
 for decoder, model in models.items():
     written = Writer(model, held.vocabulary, settings.length).beam(
         held.test.images, settings.beam_widths[0]
     )
-    share = recipe.evaluation.truth([best.words for best, *_ in written], held.test)
+    share = evaluation.truth([best.words for best, *_ in written], held.test)
     curve = [row["val_truth"] for row in histories[decoder]]
     print(f"{decoder:10} {model.count_params():,} weights, {len(curve)} epochs: {share:.3f} are true")
     print(f"{'':10} on validation after each: {' '.join(f'{truth:.2f}' for truth in curve)}")
 
 # %% [markdown]
-# This is one seed, with a learning rate that was chosen for neither: enough to see that both have learned it, and not
-# enough to say which of the two is better in the end.
+# This is one seed, and the learning rate was chosen for neither network. It is enough to see that both have learned, and
+# not enough to say which of the two is better in the end.
 #
 # ## 7 On photos
 #
-# A recorded run on **Flickr8k**, the means of three seeds, read from the project's ledger: on the 1,000 test
-# photos, scores against what five people said of each. BLEU-n counts words and phrases of up to n words that one
-# of them used too.
+# This is a recorded run on **Flickr8k**, with means of three seeds. Of each of the 1,000 test photos, a sentence is
+# scored against what five people said of it. BLEU-n counts phrases of up to n words that one of them used too.
 
 # %%
 flickr = metrics("image_captioning", "cpu")
@@ -208,31 +265,30 @@ for name in ("test_bleu_1", "test_bleu_4", "test_cider"):
 #
 # <details><summary>Answer</summary>
 #
-# Nearly. One beginning is kept, and it is extended by the likeliest word, so the words are the same. But a
-# finished sentence is compared with one that goes on, by $\ln p / \text{length}^{0.7}$, so that it may stop earlier or go on longer; the words up to there are the same.
+# Nearly. One beginning is kept and extended by the likeliest word, so the words are the same. But a finished sentence is
+# compared with one that goes on, by $\ln p / \text{length}^{0.7}$. So the beam may stop earlier, or go on longer.
 #
 # </details>
 #
-# **2.** Of a picture with a red circle and a blue square both of these are true: "a red circle and a blue
-# square", "a blue square and a red circle". What does that do to the loss, and what to the truth?
+# **2.** "A red circle and a blue square" and "a blue square and a red circle" are true of the same picture. What does
+# that do to the loss, and what to the share of true sentences?
 #
 # <details><summary>Answer</summary>
 #
-# The first word that differs costs $\ln 2$ nats on average, however well the network sees: it cannot know which of
-# the two will be said. The loss cannot come to zero. The truth can come to one: either will do. That is why
-# captions are judged against several references.
+# The first word that differs costs $\ln 2$ nats on average, however well the network sees: it cannot know which of the
+# two will be said. So the loss cannot come to zero. The share of true sentences can come to one, since either is true.
+# That is why captions are judged against several references.
 #
 # </details>
 #
-# **3.** Why does attention learn it in so many fewer epochs, from the same pictures?
+# **3.** Why does attention learn in so many fewer epochs, from the same pictures?
 #
 # <details><summary>Answer</summary>
 #
-# The vector of a whole picture has to say of each thing what it is, *and* which colour belongs to which. Attention
-# looks at one place, says what is there, and looks at the next: what belongs together stands in one cell. The
-# other way learns it as well, from more pictures and more epochs: `image_captioning.py --preset shapes` is
-# `merge`, and docs/results.md has what it came to. So the curves say which learns *sooner*. Which is better in the end takes
-# several seeds, and a learning rate chosen for each (`image_captioning.py compare --preset shapes
-# --seeds 0 1 2`).
+# The vector of a whole picture has to say what each thing is, *and* which colour belongs to which. Attention looks at
+# one place, says what is there, and looks at the next: what belongs together is in one cell. `merge` learns this as
+# well, from more pictures and more epochs: `image_captioning.py --preset shapes` trains it, and docs/results.md has
+# the result. So the curves say which network learns *sooner*. To find out which is better in the end takes several
+# seeds, and a learning rate chosen for each: `image_captioning.py compare --preset shapes --seeds 0 1 2`.
 #
 # </details>

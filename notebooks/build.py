@@ -10,7 +10,8 @@ same name, with its outputs and pictures in it. Change a source, never a noteboo
 
 A cell tagged `parameters` says how large the notebook is. Its `smoke` metadata is the line that makes
 it small enough for a test: with `--smoke` it is executed after that cell. The picture of the cell
-tagged `picture` is the one in README.md, and goes to docs/.
+tagged `picture` is the one in README.md, and goes to docs/. The cell tagged `plain-keras` is the model
+without a recipe.
 """
 
 import argparse
@@ -72,8 +73,12 @@ def is_current(path):
     return ours == theirs
 
 
-def execute(notebook):
-    """Executes a notebook, whose cells run in the folder of this file.
+def execute(notebook, folder=NOTEBOOKS):
+    """Executes a notebook.
+
+    Args:
+        notebook: Not yet executed.
+        folder: The working folder of its cells. Default: that of the notebooks, as in Jupyter.
 
     Returns:
         The notebook, with its outputs; of what was printed piece by piece, each is one.
@@ -81,7 +86,7 @@ def execute(notebook):
     Raises:
         CellExecutionError, CellTimeoutError, DeadKernelError: if a cell fails, or does not come back.
     """
-    where = {"metadata": {"path": str(NOTEBOOKS)}}
+    where = {"metadata": {"path": str(folder)}}
     client = NotebookClient(
         notebook,
         timeout=SECONDS_A_CELL,

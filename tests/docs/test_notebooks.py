@@ -1,7 +1,9 @@
 """The notebooks are built from their sources as they are, show results and nothing else, and run."""
 
+import ast
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -41,9 +43,99 @@ def test_a_notebook_shows_results_and_nothing_else(source):
 
 
 @each
-def test_a_notebook_runs_at_smoke_size(source):
-    notebook = build.execute(build.from_source(source, smoke=True))
+def test_a_notebook_runs_at_smoke_size_and_from_another_folder(source, tmp_path, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", str(source.with_suffix(".ipynb")))  # as Jupyter does
+    notebook = build.execute(build.from_source(source, smoke=True), tmp_path)
     assert build.faults(notebook) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def code_of(source):
+    return [cell for cell in build.from_source(source).cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def find_project(monkeypatch):
+    """Runs the first cell of a notebook as a kernel does. Returns the folder that it finds."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+
+    def find(source, working_folder, environ=None, installed=False, **kernel):
+        monkeypatch.chdir(working_folder)
+        for name, value in (environ or {}).items():
+            monkeypatch.setenv(name, value)
+        if not installed:
+            monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        lines = code_of(source)[0].source.splitlines()
+        exec("\n".join(line for line in lines if not line.startswith("%")), kernel)
+        assert sys.path[:3] == [str(kernel["root"] / name) for name in ("", "recipes", "docs")]
+        return kernel["root"]
+
+    return find
+
+
+@each
+@pytest.mark.parametrize("folder", ["", "notebooks", "docs/results_parts"])
+def test_a_notebook_finds_the_project_around_the_working_folder(source, folder, find_project):
+    assert find_project(source, ROOT / folder) == ROOT
+
+
+@each
+def test_a_notebook_finds_the_project_from_elsewhere(source, find_project, tmp_path):
+    notebook = str(source.with_suffix(".ipynb"))
+    assert find_project(source, tmp_path, {"JPY_SESSION_NAME": notebook}) == ROOT
+
+
+@each
+def test_a_notebook_in_vs_code_finds_the_project_from_elsewhere(source, find_project, tmp_path):
+    notebook = str(source.with_suffix(".ipynb"))
+    assert find_project(source, tmp_path, __vsc_ipynb_file__=notebook) == ROOT
+
+
+@each
+def test_a_notebook_finds_the_project_of_the_package_that_is_installed(source, find_project, tmp_path):
+    assert find_project(source, tmp_path, installed=True) == ROOT
+
+
+@each
+def test_a_notebook_that_finds_no_project_says_what_to_do(source, find_project, tmp_path):
+    message = rf"with recipes/ in it, is not around {re.escape(str(tmp_path))}\. Put the line %cd "
+    with pytest.raises(FileNotFoundError, match=message):
+        find_project(source, tmp_path, {"JPY_SESSION_NAME": str(tmp_path / "a.ipynb")})
+
+
+OWN = {"parts", "recipe_kit", "rnn_kit", *(path.stem for path in (ROOT / "recipes").glob("*.py"))}
+LINES = 18  # of a cell in plain Keras that are not blank
+
+
+def names_from_the_project(cells):
+    """Names that cells import from the recipes, what they share, and the library."""
+    nodes = [node for cell in cells for node in ast.walk(ast.parse(cell.source.replace("%", "#")))]
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in OWN:
+            found |= {alias.asname or alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            own = [alias for alias in node.names if alias.name.split(".")[0] in OWN]
+            found |= {alias.asname or alias.name.split(".")[0] for alias in own}
+    return found
+
+
+@each
+def test_a_notebook_shows_its_model_in_plain_keras_before_the_recipe_trains_one(source):
+    cells = [cell for cell in written(source).cells if cell.cell_type == "code"]
+    (at,) = (n for n, cell in enumerate(cells) if "plain-keras" in cell.metadata.get("tags", ()))
+    plain = cells[at].source
+    assert len([line for line in plain.splitlines() if line.strip()]) <= LINES
+    assert re.search(r"keras\.(Sequential|Model)\(", plain)
+    assert ".compile(" in plain and ".fit(" in plain
+    used = {node.id for node in ast.walk(ast.parse(plain)) if isinstance(node, ast.Name)}
+    imported = names_from_the_project(cells[:2])
+    assert len(imported) > 2 and not used & imported
+    for cell in cells[:at]:
+        assert not re.search(r"\b(build_model|train)\(", cell.source)
+    (output,) = cells[at].outputs
+    assert re.search(r"\d\.\d", output.text) and len(output.text.splitlines()) <= 3
 
 
 @each
