@@ -31,6 +31,7 @@ DRAWN = (
     overview.recipes_zh,
     tables.published,
     claims.claims,
+    claims.questions,
     tables.machines,
     tables.layers,
     tables.models,

@@ -10,8 +10,12 @@ network, fed with what it says, spells the word.
     L   = -1/T Σ_t log softmax(y_t)[target_t]
 
 Beside it, forward pass and back-propagation through time written out in NumPy, for this network, a
-bidirectional one, and an LSTM without and with peepholes (`parts.hello_characters/backpropagation.py`),
-with gradients that are TensorFlow's. And how near an LSTM with its gates fixed comes to a plain RNN.
+bidirectional one, and an LSTM without and with peepholes (`parts/hello_characters/backpropagation.py`),
+with gradients that are TensorFlow's; and how near an LSTM with its gates fixed comes to a plain RNN.
+
+Last, two questions with which the notes after Andrew Ng (002) end, answered by a second network, which
+learns words that begin with "h": must sequences be of one length (`unequal_lengths.py` there), and does
+sampling follow the probabilities (`drawn_words.py`)?
 
 After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "RNN: Predicting the next
 character". The equations of the other networks are those of Jian Li, "Deep Learning: RNN" (IIS
@@ -54,7 +58,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from parts.hello_characters import run_figures, side_by_side
+from parts.hello_characters import drawn_words, run_figures, side_by_side, unequal_lengths
 from recipe_kit import cli, figures
 from recipe_kit.cli import setting
 from recipe_kit.runs import describe_machine
@@ -252,6 +256,14 @@ def run_one(settings, open_run, show=False):
         f"\nwith the gates i = 1, f = 0, o = 1 an LSTM is the plain network: their states differ "
         f"by {exact:.0e};\nwith the second tanh, h = o tanh(c), almost: by up to {almost:.2f}"
     )
+    print("\nmust sequences be of one length?")
+    lengths = unequal_lengths.compare(settings.seed, settings.steps * settings.epochs)
+    print(unequal_lengths.report(lengths))
+    print(
+        f"\ndoes sampling follow the probabilities? {drawn_words.DRAWN:,} words each, and their shares:"
+    )
+    drawn = drawn_words.draw(lengths.model, settings.seed)
+    print(drawn_words.report(drawn))
 
     metrics = {"loss_before": cross_entropy(before), "loss": end, "loss_without_memory": floor}
     metrics |= {"spelled": float(spelled), "share_spelled": share}
@@ -260,6 +272,7 @@ def run_one(settings, open_run, show=False):
         differences = [row.difference for row in rows if row.network == network]
         metrics[f"{name}_difference"] = max(differences)
     metrics |= {"gates_fixed_apart": exact, "gates_fixed_second_tanh_apart": almost}
+    metrics |= unequal_lengths.metrics(lengths) | drawn_words.metrics(drawn)
     run.write_result(word.info, settings.seed, metrics)
     history = [{**row, "step": row["epoch"] * settings.steps} for row in run.history()]
     files = []

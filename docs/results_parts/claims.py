@@ -5,6 +5,8 @@ counts is stated here, in the constants.
 """
 
 import math
+import re
+import sys
 
 import numpy as np
 
@@ -41,8 +43,9 @@ ABOUT_SEVEN = 9
 DECADE = 1.0
 # Layers are as fast as one another within 5 %: the words a second are those of one sitting.
 FASTER = 1.05
-# States of float64 that are the same but for rounding.
+# States of float64 that are the same but for rounding; and weights after training.
 ROUNDING = 1e-12
+TRAINED_ROUNDING = 1e-9
 
 
 def tfidf_beats_the_lstm():
@@ -91,7 +94,7 @@ def low_temperatures_flatten():
     listed = ", ".join(f"{nats:.2f} at {temperature:g}" for temperature, nats in entropies.items())
     return (
         f"{word}, by its definition: the entropy of softmax((2, 1, 0) / T) is {listed} (1.10 is even): "
-        "low sharpens, high flattens"
+        "low sharpens, high flattens (the picture below)"
     )
 
 
@@ -280,6 +283,79 @@ CLAIMS = [
     ("A plain RNN is an LSTM with its gates fixed", GRAVES, gates_fixed),
     ("Peepholes help to count and to time", GRAVES, peepholes),
 ]
+
+
+# A p-value below it is no chance, in some twenty tests.
+CHANCE = 1e-3
+
+
+def must_lengths_be_equal():
+    hello = metrics("hello_characters")
+    apart = [hello[f"lengths_{what}_apart"] for what in ("probabilities", "gradients", "weights")]
+    largest = {"values": [max(of) for of in zip(*(m["values"] for m in apart), strict=True)]}
+    answer = in_seeds(largest, lambda difference: difference >= TRAINED_ROUNDING)
+    probabilities, gradients, weights = (_power_of_ten(max(metric["values"])) for metric in apart)
+    unmasked = hello["lengths_gradients_apart_without_mask"]
+    return (
+        f"{answer}. The network read words of unequal lengths in two ways, in one padded batch with a "
+        f"mask, and each by itself: the probabilities differ by {probabilities}, the gradients by "
+        f"{gradients} of their norm, and the weights after training by {weights}. The mask is needed: "
+        f"without it the gradient is off by {percent(unmasked)} of its norm. After training a word "
+        f"costs {number(hello['lengths_word_nats'], 4)} nats, where the entropy of the words is "
+        f"{hello['lengths_word_entropy']['mean']:.4f}"
+    )
+
+
+def are_draws_by_probability():
+    hello = metrics("hello_characters")
+    kit = {
+        name.removeprefix("drawn_p_value_"): metric
+        for name, metric in hello.items()
+        if re.fullmatch(r"drawn_p_value_[\d.]+", name)
+    }
+    choice, without, even = (
+        hello[f"drawn_p_value_{name}"] for name in ("choice", "choice_without_p", "if_even")
+    )
+    by_them = "by them" if _not_refuted(choice) else "not by them"
+    it_does = "does" if _not_refuted(without) else "does not"
+    sampler = "draws by" if all(map(_not_refuted, kit.values())) else "does not draw by"
+    told = "; ".join(f"{values(metric, 2)} at T = {t}" for t, metric in kit.items())
+    return (
+        f"{by_them}, if it is given them as `p=`. A chi-square test compares the counts of drawn words "
+        f"with the network's probabilities, and has the p-values {values(choice, 2)} (one a seed); "
+        f"with equal probabilities it has {_largest(even)}. Without `p=` it {it_does}: "
+        f"{_largest(without)}. The kit's `TemperatureSampler` {sampler} them: p-values {told}"
+    )
+
+
+def _not_refuted(p_values):
+    return min(p_values["values"]) > CHANCE
+
+
+def _largest(p_values):
+    largest = max(p_values["values"])
+    return f"p = {largest:.0e}" if largest > 0 else f"p < {sys.float_info.min:.0e}"
+
+
+def _power_of_ten(number):
+    return f"{number:.0e}" if number else "nothing"
+
+
+QUESTIONS = [
+    (
+        "Must all sequences be of one length, or be padded to one, for L = Σ L_t?",
+        must_lengths_be_equal,
+    ),
+    (
+        "The softmax's probabilities are not equal: does `np.random.choice` draw by them, or evenly?",
+        are_draws_by_probability,
+    ),
+]
+
+
+def questions():
+    rows = [(question, answer()) for question, answer in QUESTIONS]
+    return table(["the notes ask", "measured, by `hello_characters.py`"], rows)
 
 
 def claims():

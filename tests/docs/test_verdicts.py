@@ -325,3 +325,40 @@ def test_the_row_on_fixed_gates(apart, said, put):
     found = {"gates_fixed_apart": apart, "gates_fixed_second_tanh_apart": (0.2, 0.3)}
     put("hello_characters", "cpu", found)
     assert claims.gates_fixed().startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("apart", "said"),
+    [((1e-16, 2e-14), "no. "), ((0.1, 0.2), "yes. "), ((1e-16, 0.1), "not shown (yes in 1 of 2")],
+)
+def test_the_answer_on_lengths(apart, said, put):
+    same = (1e-16,) * len(apart)
+    found = {f"lengths_{what}_apart": same for what in ("probabilities", "gradients")}
+    found |= {"lengths_weights_apart": apart, "lengths_gradients_apart_without_mask": (1.3, 1.4)}
+    found |= {"lengths_word_nats": (1.53, 1.54), "lengths_word_entropy": (1.52, 1.52)}
+    put("hello_characters", "cpu", found)
+    row = claims.must_lengths_be_equal()
+    assert row.startswith(said) and "off by 135 %" in row and f"training by {max(apart):.0e}" in row
+
+
+@pytest.mark.parametrize(
+    ("choice", "without", "kit", "said"),
+    [
+        (
+            (0.5, 0.1),
+            (0, 1e-9),
+            (0.9, 0.02),
+            ("by them, if", "`p=` it does not:", "Sampler` draws by"),
+        ),
+        ((0.5, 1e-9), (0, 0), (0.9, 1e-5), ("not by them, if", "Sampler` does not draw by them:")),
+        ((0.5, 0.1), (0.3, 0.4), (0.9, 0.02), ("by them, if", "`p=` it does: p = 4e-01")),
+    ],
+)
+def test_the_answer_on_draws(choice, without, kit, said, put):
+    found = {f"drawn_p_value_{name}": kit for name in ("0.5", "1")}
+    found |= {"drawn_p_value_choice": choice, "drawn_p_value_choice_without_p": without}
+    put("hello_characters", "cpu", found | {"drawn_p_value_if_even": (0, 0)})
+    row = claims.are_draws_by_probability()
+    assert row.startswith(said[0]) and all(words in row for words in said)
+    assert "equal probabilities it has p < 2e-308" in row
+    assert f"{kit[0]:.2f}, {kit[1]:.2f} at T = 0.5; " in row

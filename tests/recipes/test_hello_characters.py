@@ -1,17 +1,32 @@
 """The recipe that spells "hello": its table, its memory, and NumPy's gradients beside Keras's."""
 
+import functools
 import json
 import os
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import hello_characters as recipe
-from parts.hello_characters import backpropagation, run_figures, side_by_side
+from parts.hello_characters import (
+    backpropagation,
+    drawn_words,
+    run_figures,
+    side_by_side,
+    unequal_lengths,
+)
 from recipe_kit.runs import Run
 
 NETWORKS = side_by_side.NETWORKS
+compare_lengths = functools.cache(unequal_lengths.compare)
 X, TARGETS = np.eye(4)[[0, 1, 2, 2, 3]], np.array([1, 2, 2, 3, 0])
+
+
+@pytest.fixture(autouse=True)
+def lengths_compared_once(monkeypatch):
+    """The comparison of a seed and its steps takes seconds, and is the same in every run."""
+    monkeypatch.setattr(unequal_lengths, "compare", compare_lengths)
 
 
 @pytest.fixture(params=NETWORKS)
@@ -95,6 +110,8 @@ def test_it_spells_hello_with_a_memory(whole, written_but_not_declared):
     assert metrics["loss_without_memory"] == pytest.approx(np.log(2) / 2)  # two l's of four inputs
     assert metrics["loss"] < 0.1 * metrics["loss_without_memory"] < metrics["loss_before"]
     assert all(metrics[name] < 1e-6 for name in metrics if name.endswith("_difference"))
+    assert 0 < metrics["lengths_word_nats"] - metrics["lengths_word_entropy"] < 0.05
+    assert metrics["lengths_weights_apart"] < 1e-9 < metrics["drawn_p_value_1"]
     assert json.loads((out / "result.json").read_text())["metrics"] == pytest.approx(metrics)
     assert {"table.png", "loss.png", "model.keras"} <= {p.name for p in out.iterdir()}
 
@@ -199,3 +216,97 @@ def test_an_lstm_with_its_gates_fixed_is_the_plain_network_but_for_its_second_ta
     exact, almost = side_by_side.gates_fixed(X, 3, rng)
     assert exact < 1e-12
     assert almost > 1e-3
+
+
+# --- must sequences be of one length? -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_words_in_a_padded_batch_are_words_by_themselves(padding):
+    alone = [unequal_lengths.lesson(word, times) for word, times in unequal_lengths.WORDS.items()]
+    inputs, targets = unequal_lengths.padded_batch(alone, padding)
+    assert inputs.shape == targets.shape == (12, 6)
+    with_mask, without = (unequal_lengths.build_model(3, mask) for mask in (True, False))
+    by_itself = unequal_lengths.gradient(with_mask, alone)
+    apart = {
+        mask: unequal_lengths.relative_difference(
+            unequal_lengths.gradient(model, [(inputs, targets)]), by_itself
+        )
+        for mask, model in ((True, with_mask), (False, without))
+    }
+    assert apart[True] < 1e-12 < 0.1 < apart[False]
+
+
+def test_learning_in_a_padded_batch_is_learning_word_by_word():
+    found = unequal_lengths.compare(seed=1, steps=20)
+    assert max(found.probabilities, found.gradients, found.weights) < 1e-12
+    assert found.unmasked > 0.1
+    begun = unequal_lengths.compare(seed=1, steps=0)
+    assert found.entropy < found.nats < begun.nats  # it has learned, and no one can do better
+
+
+def test_the_entropy_of_the_words_is_that_of_their_shares():
+    shares = np.array([4, 3, 2, 2, 1]) / 12
+    assert list(unequal_lengths.WORDS.values()) == [4, 3, 2, 2, 1]
+    found = unequal_lengths.compare(seed=0, steps=0)
+    assert found.entropy == pytest.approx(-(shares * np.log(shares)).sum())
+
+
+# --- does sampling follow the probabilities? ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Words of a network that has learned a little."""
+    model = unequal_lengths.build_model(0)
+    alone = [unequal_lengths.lesson(word, times) for word, times in unequal_lengths.WORDS.items()]
+    unequal_lengths.train(model, [unequal_lengths.padded_batch(alone)], steps=60)
+    return drawn_words.draw(model, seed=0)
+
+
+def test_draws_follow_the_probabilities_and_not_equal_ones(drawn):
+    assert list(drawn) == ["0.5", "1", "2", "choice", "choice_without_p"]
+    for name, each in drawn.items():
+        assert sum(each.counts.values()) == drawn_words.DRAWN
+        assert sum(each.probabilities.values()) == pytest.approx(1)
+        follows, evenly = each.p_value > 1e-3, each.p_value_even > 1e-3
+        assert (follows, evenly) == ((False, True) if name == "choice_without_p" else (True, False))
+
+
+def test_draws_at_another_temperature_are_found_out(drawn):
+    for name, other in (("0.5", "1"), ("1", "2"), ("2", "1")):
+        counts, probabilities = drawn[name].counts, drawn[other].probabilities
+        assert drawn_words.chi_square(counts, probabilities) < 1e-3
+
+
+def test_the_probability_of_a_word_is_the_product_over_its_characters():
+    model = unequal_lengths.build_model(0)
+    ids = unequal_lengths.encode("hole")
+    logits = model(np.array([ids])).numpy()[0] / 0.5
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    by_hand = p[0, ids[1]] * p[1, ids[2]] * p[2, ids[3]] * p[3, unequal_lengths.END]
+    assert drawn_words.word_probabilities(model, 0.5)["hole"] == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_a_word_is_what_stands_before_the_first_end():
+    assert drawn_words.word_of(unequal_lengths.encode("he.")) == "he"
+    assert drawn_words.word_of([*unequal_lengths.encode("help"), 1, 1]) == "help"
+    for other in ("hhh.", "help", "h."):  # no word of the list; no end
+        assert drawn_words.word_of(unequal_lengths.encode(other)) == "other"
+    assert drawn_words.word_of([2, 0, 1]) == "other"  # padding was drawn
+
+
+def test_the_chi_square_test_is_scipys_with_rare_names_together():
+    counts = {"a": 60, "b": 31, "c": 6, "d": 3}
+    p = {"a": 0.6, "b": 0.32, "c": 0.04, "d": 0.04}  # c and d: 4 expected of each
+    expected = stats.chisquare([60, 31, 9], [60, 32, 8]).pvalue
+    assert drawn_words.chi_square(counts, p) == pytest.approx(expected)
+    p = {"a": 0.6, "b": 0.38, "c": 0.01, "d": 0.01}  # together still too few: with b
+    expected = stats.chisquare([60, 40], [60, 40]).pvalue
+    assert drawn_words.chi_square(counts, p) == pytest.approx(expected)
+
+
+def test_what_has_no_probability_and_is_drawn_refutes_it():
+    p = {"a": 0.5, "b": 0.5, "c": 0.0}
+    assert drawn_words.chi_square({"a": 50, "b": 49, "c": 1}, p) == 0
+    assert drawn_words.chi_square({"a": 50, "b": 50, "c": 0}, p) == pytest.approx(1)
