@@ -4,6 +4,7 @@
     .venv/bin/python docs/redraw.py hello wall          runs what draws these two, and takes them
     .venv/bin/python docs/redraw.py hello --record      records the run, too, with all its seeds
     .venv/bin/python docs/redraw.py cells --run FOLDER  takes it from a run, or one of several seeds
+    .venv/bin/python docs/redraw.py head                records docs/head.json anew, and draws it
 
 A picture is taken only if its run came to what the ledger has of it; else say `--record`. Those that
 are drawn from the ledger alone are drawn by `make results`.
@@ -17,10 +18,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+HEAD = "head"  # the one picture that is drawn by no recipe's run, but by trainings of its own
 sys.path[:0] = [str(ROOT / "recipes"), str(ROOT / "docs")]
 
 import recipe_kit.quiet_tensorflow  # noqa: E402, F401  TensorFlow, which the package imports
-from results_parts import pictures  # noqa: E402
+from results_parts import head, pictures  # noqa: E402
 from results_parts.ledger import entry  # noqa: E402
 
 from recipe_kit import figures  # noqa: E402
@@ -73,7 +75,9 @@ def report():
         found = pictures.faults(name)
         there = (pictures.DOCS / f"{name}.png").exists()
         old += bool(found) and there
-        how = "make results" if name in pictures.FROM_LEDGER else f"docs/redraw.py {name} --record"
+        how = f"docs/redraw.py {name}"
+        if name != HEAD:
+            how = "make results" if name in pictures.FROM_LEDGER else f"{how} --record"
         state = "old" if there else "not drawn yet"
         print(f"{name:14}" + (f"{state} ({how}): {found[0]}" if found else "of the ledger's run"))
     return old
@@ -87,13 +91,20 @@ def main(argv=None):
     parser.add_argument("--record", action="store_true", help="record the runs, with all their seeds")
     parser.add_argument("--run", help="run nothing: take the pictures from this folder")
     flags = parser.parse_args(argv)
-    unknown = [name for name in flags.names if name not in pictures.FROM_RUNS]
+    known = [*pictures.FROM_RUNS, HEAD]
+    unknown = [name for name in flags.names if name not in known]
     if unknown:
-        parser.error(f"{', '.join(unknown)}: not among {', '.join(pictures.FROM_RUNS)}")
+        parser.error(f"{', '.join(unknown)}: not among {', '.join(known)}")
     if not flags.names:
         return report()
+    if HEAD in flags.names:
+        if flags.run:
+            parser.error(f"{HEAD} is of trainings of its own, and not taken from --run")
+        head.record()
+        pictures.draw([HEAD])
+        print(f"docs/{HEAD}.png drawn")
     runs = {}  # one run may draw several pictures
-    for name in flags.names:
+    for name in (name for name in flags.names if name != HEAD):
         runs.setdefault(pictures.FROM_RUNS[name][:3], []).append(name)
     failed = 0
     for names in runs.values():

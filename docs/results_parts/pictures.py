@@ -26,6 +26,7 @@ from parts.adding_problem import run_figures as adding_figures
 from parts.ptb_language_model import run_figures as ptb_figures
 from recipe_kit import figures
 from recipe_kit.runs import atomic_write, ledger_name, rows_of
+from results_parts import head
 from results_parts.ledger import entry
 
 DOCS = Path(__file__).parents[1]
@@ -39,11 +40,13 @@ class FromLedger(NamedTuple):
         entries: `entries()`: names to entries.
         data: `data(entries)`: what is drawn, as JSON can hold it.
         draw: `draw(data)`: the Figure.
+        files: `files(entries)`: names of the files in which they are recorded.
     """
 
     entries: Callable
     data: Callable
     draw: Callable
+    files: Callable = lambda entries: [ledger_name(recorded) for recorded in entries.values()]
 
 
 class FromRun(NamedTuple):
@@ -145,6 +148,12 @@ FROM_LEDGER = {
         _climbed,
         lambda data: adding_figures.solved(data["stages"], data["lengths"]),
     ),
+    "head": FromLedger(
+        lambda: {"head": head.recorded()},
+        lambda entries: {what: entries["head"][what] for what in ("runs", "cell")},
+        head.draw,
+        lambda entries: [head.FILE.name],
+    ),
 }
 
 
@@ -157,7 +166,7 @@ def about_drawn(picture):
     entries = picture.entries()
     drawn = json.dumps(picture.data(entries), sort_keys=True)
     return {
-        "ledger": [ledger_name(recorded) for recorded in entries.values()],
+        "ledger": picture.files(entries),
         "sha256": hashlib.sha256(drawn.encode()).hexdigest(),
         "matplotlib": matplotlib.__version__,
     }
