@@ -41,6 +41,7 @@ from recipe_kit.runs.lock import make_folder
 from recipe_kit.runs.new_folders import check_new, holds_a_run, new_folder
 from recipe_kit.runs.saved_settings import read_settings
 from rnn_kit.checkpoint_files import Checkpoints, TimedSessions
+from rnn_kit.files import remove_leftovers
 from rnn_kit.jsonable import csv_row, json_text, jsonable
 from rnn_kit.versions import versions
 
@@ -202,8 +203,7 @@ class Run(TimedSessions):
         with write_errors(self.path):
             self.file(RESULT).unlink(missing_ok=True)
             for folder in (self.path, self.checkpoints.folder):
-                for left_by_a_kill in folder.glob(".part-*"):
-                    left_by_a_kill.unlink()
+                remove_leftovers(folder)
 
     def save_model(self, model, name=MODEL):
         with self.atomic_write(name) as tmp_path:
