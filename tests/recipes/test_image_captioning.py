@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
         colour = [*COLOURS][n % 3]
         names.append(f"{n:02}.png")
         Image.new("RGB", (20, 12), COLOURS[colour]).save(path / names[-1])
-        rows += [f'{names[-1]},"A {colour} image, plain."', f"{names[-1]},all of it is {colour}"]
+        rows += [f'{names[-1]},"A {colour} picture, plain."', f"{names[-1]},all of it is {colour}"]
     (path / "captions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     hue = np.eye(3)[np.arange(30) % 3]
     pooled = np.hstack([hue, rng.normal(0, 0.1, (30, 5))]).astype("float16")
@@ -133,7 +133,7 @@ def test_a_users_pictures_are_learned_from_feature_files(attentive, folder):
     config = json.loads((out / "config.json").read_text())
     assert config["data"]["images_train"] == 24
     words = TokenVocabulary.load(out / "vocabulary.json")
-    assert {"red", "image", "plain", "<unk>", "<eos>"} <= set(words.tokens)
+    assert {"red", "picture", "plain", "<unk>", "<eos>"} <= set(words.tokens)
 
 
 def test_rare_words_are_unknown_to_the_network_and_not_to_the_references(folder, tmp_path):
@@ -234,7 +234,7 @@ class OneNumber:
 @pytest.mark.slow
 def test_captions_of_another_encoding_are_learned_from(folder, tmp_path, run_main):
     mine = shutil.copytree(folder, tmp_path / "mine")
-    text = (mine / "captions.csv").read_text().replace("image", "M\xe4dchen")
+    text = (mine / "captions.csv").read_text().replace("picture", "M\xe4dchen")
     (mine / "captions.csv").write_bytes(text.encode("latin-1"))
     flags = [*of(mine, "pooled.npz"), "--decoder", "init", "--out", str(tmp_path / "run")]
     code, _, error = run_main(flags)
