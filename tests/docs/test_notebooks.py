@@ -42,6 +42,7 @@ def test_a_notebook_shows_results_and_nothing_else(source):
     assert build.faults(written(source)) == []
 
 
+@pytest.mark.slow
 @each
 def test_a_notebook_runs_at_smoke_size_and_from_another_folder(source, tmp_path, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", str(source.with_suffix(".ipynb")))  # as Jupyter does

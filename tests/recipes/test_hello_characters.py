@@ -1,6 +1,7 @@
 """The recipe that spells "hello": its table, its memory, and NumPy's gradients beside Keras's."""
 
-import functools
+import contextlib
+import io
 import json
 import os
 
@@ -19,14 +20,38 @@ from parts.hello_characters import (
 from recipe_kit.runs import Run
 
 NETWORKS = side_by_side.NETWORKS
-compare_lengths = functools.cache(unequal_lengths.compare)
+compare_lengths, draw_words = unequal_lengths.compare, drawn_words.draw
 X, TARGETS = np.eye(4)[[0, 1, 2, 2, 3]], np.array([1, 2, 2, 3, 0])
 
 
-@pytest.fixture(autouse=True)
-def lengths_compared_once(monkeypatch):
-    """The comparison of a seed and its steps takes seconds, and is the same in every run."""
-    monkeypatch.setattr(unequal_lengths, "compare", compare_lengths)
+@pytest.fixture(scope="module")
+def lengths():
+    """Words of unequal lengths, learned in both ways for some steps."""
+    return compare_lengths(seed=0, steps=60)
+
+
+@pytest.fixture(scope="module")
+def drawn(lengths):
+    """Words that this network wrote, counted."""
+    return draw_words(lengths.model, seed=0)
+
+
+COMPARED = unequal_lengths.Lengths(1e-16, 2e-16, 3e-15, 1.25, 1.53, 1.52, "its model")
+PROBABILITIES = dict.fromkeys([*unequal_lengths.WORDS, drawn_words.OTHER], 1 / 6)
+DRAWN = {
+    name: drawn_words.judged(name, PROBABILITIES, 20 * [*PROBABILITIES])
+    for name in ("0.5", "1", "2", "choice", "choice_without_p")
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked():
+    """The answers to the two questions, which take seconds, are given. Yields what was asked."""
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unequal_lengths, "compare", lambda *given: asked.append(given) or COMPARED)
+        patch.setattr(drawn_words, "draw", lambda *given: asked.append(given) or DRAWN)
+        yield asked
 
 
 @pytest.fixture(params=NETWORKS)
@@ -94,9 +119,13 @@ def test_without_peepholes_the_lstm_is_the_one_of_zero_peepholes(rng):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A whole run of the preset `cpu`: seconds."""
+    """A whole run of the preset `cpu`: its folder, its metrics, and what it printed."""
     out = tmp_path_factory.mktemp("hello") / "run"
-    return out, recipe.main(["--out", str(out)])
+    printed, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(error):
+        metrics = recipe.main(["--out", str(out)])
+    assert error.getvalue() == ""
+    return out, metrics, printed.getvalue()
 
 
 def test_the_ledger_has_no_metric_that_a_run_has_not(whole, recorded_but_not_measured):
@@ -104,14 +133,12 @@ def test_the_ledger_has_no_metric_that_a_run_has_not(whole, recorded_but_not_mea
 
 
 def test_it_spells_hello_with_a_memory(whole, written_but_not_declared):
-    out, metrics = whole
+    out, metrics, _ = whole
     assert written_but_not_declared(out) == set()
     assert metrics["spelled"] == 1 and metrics["share_spelled"] > 0.9
     assert metrics["loss_without_memory"] == pytest.approx(np.log(2) / 2)  # two l's of four inputs
     assert metrics["loss"] < 0.1 * metrics["loss_without_memory"] < metrics["loss_before"]
     assert all(metrics[name] < 1e-6 for name in metrics if name.endswith("_difference"))
-    assert 0 < metrics["lengths_word_nats"] - metrics["lengths_word_entropy"] < 0.05
-    assert metrics["lengths_weights_apart"] < 1e-9 < metrics["drawn_p_value_1"]
     assert json.loads((out / "result.json").read_text())["metrics"] == pytest.approx(metrics)
     assert {"table.png", "loss.png", "model.keras"} <= {p.name for p in out.iterdir()}
 
@@ -124,12 +151,20 @@ def test_the_same_seed_gives_the_same_run_and_resume_its_end(whole, tmp_path):
     assert recipe.main(["--resume", "--out", str(out), "--epochs", "20"]) == whole[1]
 
 
-def test_the_table_is_printed_before_and_after(run_main, tmp_path):
-    code, printed, error = run_main(["--preset", "smoke", "--out", str(tmp_path / "run")])
-    assert (code, error) == (0, "")
+def test_the_table_is_printed_before_and_after(whole):
+    printed = whole[2]
     assert printed.count("scores of h e l o") == 2
     lines = [line for line in printed.splitlines() if line.startswith("l  0 0 1 0")]
     assert len(lines) == 4 and "NumPy and TensorFlow differ" in printed
+
+
+def test_a_run_answers_the_two_questions_with_its_seed_and_steps(whole, asked):
+    _, metrics, printed = whole
+    assert asked[:2] == [(0, 500), ("its model", 0)]  # 20 epochs of 25 steps
+    assert metrics["lengths_word_nats"] == 1.53 and metrics["drawn_p_value_1"] == pytest.approx(1)
+    for answer in (unequal_lengths.report(COMPARED), drawn_words.report(DRAWN)):
+        assert answer in printed
+    assert "gradient differs by 125% of its norm" in printed
 
 
 @pytest.mark.slow
@@ -237,33 +272,33 @@ def test_words_in_a_padded_batch_are_words_by_themselves(padding):
     assert apart[True] < 1e-12 < 0.1 < apart[False]
 
 
-def test_learning_in_a_padded_batch_is_learning_word_by_word():
-    found = unequal_lengths.compare(seed=1, steps=20)
-    assert max(found.probabilities, found.gradients, found.weights) < 1e-12
-    assert found.unmasked > 0.1
-    begun = unequal_lengths.compare(seed=1, steps=0)
-    assert found.entropy < found.nats < begun.nats  # it has learned, and no one can do better
+@pytest.mark.slow
+def test_learning_in_a_padded_batch_is_learning_word_by_word(lengths):
+    assert max(lengths.probabilities, lengths.gradients, lengths.weights) < 1e-12
+    assert lengths.unmasked > 0.1
+    alone = [unequal_lengths.lesson(word, times) for word, times in unequal_lengths.WORDS.items()]
+    begun = float(unequal_lengths.loss_of(unequal_lengths.build_model(0), alone)) / 12
+    assert lengths.entropy < lengths.nats < begun  # it has learned, and no one can do better
 
 
-def test_the_entropy_of_the_words_is_that_of_their_shares():
+@pytest.mark.slow
+def test_the_words_are_learned_to_their_entropy():
+    found = compare_lengths(seed=0, steps=500)
+    assert 0 < found.nats - found.entropy < 0.05
+    assert found.weights < 1e-9
+
+
+@pytest.mark.slow
+def test_the_entropy_of_the_words_is_that_of_their_shares(lengths):
     shares = np.array([4, 3, 2, 2, 1]) / 12
     assert list(unequal_lengths.WORDS.values()) == [4, 3, 2, 2, 1]
-    found = unequal_lengths.compare(seed=0, steps=0)
-    assert found.entropy == pytest.approx(-(shares * np.log(shares)).sum())
+    assert lengths.entropy == pytest.approx(-(shares * np.log(shares)).sum())
 
 
 # --- does sampling follow the probabilities? ----------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def drawn():
-    """Words of a network that has learned a little."""
-    model = unequal_lengths.build_model(0)
-    alone = [unequal_lengths.lesson(word, times) for word, times in unequal_lengths.WORDS.items()]
-    unequal_lengths.train(model, [unequal_lengths.padded_batch(alone)], steps=60)
-    return drawn_words.draw(model, seed=0)
-
-
+@pytest.mark.slow
 def test_draws_follow_the_probabilities_and_not_equal_ones(drawn):
     assert list(drawn) == ["0.5", "1", "2", "choice", "choice_without_p"]
     for name, each in drawn.items():
@@ -273,6 +308,7 @@ def test_draws_follow_the_probabilities_and_not_equal_ones(drawn):
         assert (follows, evenly) == ((False, True) if name == "choice_without_p" else (True, False))
 
 
+@pytest.mark.slow
 def test_draws_at_another_temperature_are_found_out(drawn):
     for name, other in (("0.5", "1"), ("1", "2"), ("2", "1")):
         counts, probabilities = drawn[name].counts, drawn[other].probabilities
