@@ -1,5 +1,6 @@
 """Recurrent layers and cells, drop-ins for those of `keras.layers`, and layers around them."""
 
+from rnn_kit.layers.attention import AttentionCell, AttentionRNN
 from rnn_kit.layers.bigram_embedding import BigramEmbedding
 from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.learned_initial_state import LearnedInitialState
@@ -9,6 +10,8 @@ from rnn_kit.layers.word_dropout import WordDropout
 
 __all__ = [
     "GRU",
+    "AttentionCell",
+    "AttentionRNN",
     "BigramEmbedding",
     "GRUCell",
     "LearnedInitialState",

@@ -81,18 +81,21 @@ def test_a_notebook_finds_the_project_around_the_working_folder(source, folder, 
     assert find_project(source, ROOT / folder) == ROOT
 
 
+@pytest.mark.slow
 @each
 def test_a_notebook_finds_the_project_from_elsewhere(source, find_project, tmp_path):
     notebook = str(source.with_suffix(".ipynb"))
     assert find_project(source, tmp_path, {"JPY_SESSION_NAME": notebook}) == ROOT
 
 
+@pytest.mark.slow
 @each
 def test_a_notebook_in_vs_code_finds_the_project_from_elsewhere(source, find_project, tmp_path):
     notebook = str(source.with_suffix(".ipynb"))
     assert find_project(source, tmp_path, __vsc_ipynb_file__=notebook) == ROOT
 
 
+@pytest.mark.slow
 @each
 def test_a_notebook_finds_the_project_of_the_package_that_is_installed(source, find_project, tmp_path):
     assert find_project(source, tmp_path, installed=True) == ROOT
@@ -231,6 +234,7 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_notebook_is_written_with_its_picture_and_at_smoke_size_neither(elsewhere, capsys):
     assert build.main(["--smoke"]) == 0
     assert [path.name for path in elsewhere.iterdir()] == ["1_a.py"]
@@ -240,6 +244,7 @@ def test_a_notebook_is_written_with_its_picture_and_at_smoke_size_neither(elsewh
     assert "1_a: " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_fails_leaves_what_was_there_and_the_others_are_built(elsewhere, capsys):
     (elsewhere / "1_a.ipynb").write_text("as it was")
     (elsewhere / "1_a.py").write_text(GOOD + "\n# %%\n1 / 0\n")
@@ -250,6 +255,7 @@ def test_what_fails_leaves_what_was_there_and_the_others_are_built(elsewhere, ca
     assert "division by zero" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_notebook_with_a_fault_is_not_kept(elsewhere, capsys):
     (elsewhere / "1_a.py").write_text(GOOD + "\n# %%\nprint('/home/x/y')\n")
     assert build.main([]) == 1
@@ -257,6 +263,7 @@ def test_a_notebook_with_a_fault_is_not_kept(elsewhere, capsys):
     assert "'/home/x/y' in what it wrote" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_new_prose_keeps_the_outputs_and_new_code_does_not(elsewhere, capsys):
     source = elsewhere / "1_a.py"
     assert build.main([]) == 0
@@ -270,6 +277,7 @@ def test_new_prose_keeps_the_outputs_and_new_code_does_not(elsewhere, capsys):
     assert not build.is_current(source)
 
 
+@pytest.mark.slow
 @each
 def test_the_smoke_line_makes_later_cells_small(source):
     cells = build.from_source(source, smoke=True).cells

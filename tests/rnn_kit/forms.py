@@ -37,6 +37,9 @@ MASKS = {
     "empty-row": np.array([[1] * T, [0] * T, [1, 1, 0, 0, 0], [0, 0, 0, 1, 1]], bool),
 }
 
+# A row's mask is its own, so that one batch holds the rows of every mask.
+EVERY_MASK = np.concatenate([mask for mask in MASKS.values() if mask is not None])
+
 # What changes the equations: a cell's arguments.
 CELL_OPTIONS = {
     "default": {},
@@ -52,16 +55,17 @@ LSTM_OPTIONS = {
 
 
 def sequences():
-    """Form, mask, go_backwards, zero_output_for_mask, unroll: every combination on TensorFlow.
+    """Form, masked, go_backwards, zero_output_for_mask, unroll: every combination on TensorFlow.
 
     The other backends, which compile each one for a second, run Keras's loop over the same cells: there
-    every mask and direction is tried with three forms, and the unrolled loop with one mask.
+    every direction is tried with three forms, and the unrolled loop with masks alone.
     """
-    every = list(itertools.product(FORMS, MASKS, (False, True), (False, True), (False, True)))
+    both = (False, True)
+    every = list(itertools.product(FORMS, both, both, both, both))
     if keras.backend.backend() == "tensorflow":
         return every
     few = ("lstm", "gru-after-keep", "gru-None-write")
-    return [s for s in every if s[0] in few and (not s[4] or s[1] == "holes")]
+    return [s for s in every if s[0] in few and (not s[4] or s[1])]
 
 
 def options_of(form):

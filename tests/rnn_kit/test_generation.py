@@ -168,9 +168,9 @@ def whole_prefix(model, ids):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_prefill_and_steps_agree_with_the_whole_prefix(name, rng):
-    model = randomized(name)
-    generator = Generator(model)
+def test_prefill_steps_and_greedy_generation_agree_with_the_whole_prefix(name, rng):
+    model = randomized(name)  # one generator for all of it, which is compiled once
+    generator = generator_of(model)
     ids = rng.integers(0, V, (4, 9))
     ids[1, :3] = ids[2, 2:6] = ids[3, 5:] = 0  # padding, where 0 is masked
     logits, state = generator.prefill(ids[:, :5])
@@ -178,6 +178,13 @@ def test_prefill_and_steps_agree_with_the_whole_prefix(name, rng):
     for t in range(5, 9):
         logits, state = generator.step(ids[:, t], state)
         np.testing.assert_allclose(logits, whole_prefix(model, ids[:, : t + 1]), atol=1e-5)
+
+    prompt = ids = rng.integers(1, V, (4, 3))
+    got = generate(model, prompt, 8, TemperatureSampler(0))
+    assert got.shape == (4, 11) and got.dtype == np.int32
+    for _ in range(8):
+        ids = np.concatenate([ids, whole_prefix(model, ids).argmax(-1)[:, None]], axis=1)
+    np.testing.assert_array_equal(got, ids)
 
 
 @pytest.mark.parametrize("name", ["masked", "masked to zero", "functional"])
@@ -188,18 +195,6 @@ def test_a_long_prompt_is_read_in_chunks_and_a_chunk_may_be_all_padding(name, rn
     ids[0, 3:10] = ids[1, :5] = 0
     logits, _ = Generator(model).prefill(ids)
     np.testing.assert_allclose(logits, whole_prefix(model, ids), atol=1e-5)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_greedy_generation_is_what_the_whole_prefix_writes(name, rng):
-    model = randomized(name)
-    prompt = rng.integers(1, V, (4, 3))
-    got = generate(model, prompt, 8, TemperatureSampler(0))
-    assert got.shape == (4, 11) and got.dtype == np.int32
-    ids = prompt
-    for _ in range(8):
-        ids = np.concatenate([ids, whole_prefix(model, ids).argmax(-1)[:, None]], axis=1)
-    np.testing.assert_array_equal(got, ids)
 
 
 def test_the_counter_model_counts():

@@ -48,19 +48,21 @@ def test_oracle_cell_takes_one_step_from_non_zero_states(form, options, rng):
         np.testing.assert_allclose(state, expected_state, **forms.EXACT)
 
 
-@pytest.mark.parametrize(("form", "mask", "go_backwards", "zero_output", "unroll"), forms.sequences())
-def test_oracle_layer_runs_a_sequence(form, mask, go_backwards, zero_output, unroll, rng):
+@pytest.mark.parametrize(("form", "masked", "go_backwards", "zero_output", "unroll"), forms.sequences())
+def test_oracle_layer_runs_a_sequence(form, masked, go_backwards, zero_output, unroll, rng):
     loop = {"go_backwards": go_backwards, "zero_output_for_mask": zero_output}
     layer = forms.build(form, rng, return_sequences=True, return_state=True, unroll=unroll, **loop)
-    x, states = rng.normal(size=(forms.B, forms.T, forms.F)), forms.random_states(form, rng)
+    mask = forms.EVERY_MASK if masked else None
+    rows = len(mask) if masked else forms.B
+    x, states = rng.normal(size=(rows, forms.T, forms.F)), forms.random_states(form, rng, rows)
 
-    output, *new_states = _apply(layer, x, MASKS[mask], states)
+    output, *new_states = _apply(layer, x, mask, states)
 
     expected, expected_states = oracles.run(
         forms.oracle_step(form, layer.get_weights(), {}),
         x,
         states,
-        MASKS[mask],
+        mask,
         before="state" if JAX and not unroll else "zeros",
         **loop,
     )
@@ -69,14 +71,16 @@ def test_oracle_layer_runs_a_sequence(form, mask, go_backwards, zero_output, unr
         np.testing.assert_allclose(state, expected_state, **forms.EXACT)
 
 
-@pytest.mark.parametrize("mask", ["none", "right", "empty-row"])
+@pytest.mark.parametrize("mask", [None, forms.EVERY_MASK], ids=["none", "every"])
 @pytest.mark.parametrize("form", FORMS)
 def test_oracle_layer_returns_the_last_output_alone(form, mask, rng):
+    rows = forms.B if mask is None else len(mask)
     layer = forms.build(form, rng)
-    x = rng.normal(size=(forms.B, forms.T, forms.F))
-    zeros = [np.zeros((forms.B, forms.UNITS))] * FORMS[form][4]
-    expected, _ = oracles.run(forms.oracle_step(form, layer.get_weights(), {}), x, zeros, MASKS[mask])
-    np.testing.assert_allclose(_apply(layer, x, MASKS[mask]), expected[:, -1], **forms.EXACT)
+    x = rng.normal(size=(rows, forms.T, forms.F))
+    zeros = [np.zeros((rows, forms.UNITS))] * FORMS[form][4]
+    step = forms.oracle_step(form, layer.get_weights(), {})
+    expected, _ = oracles.run(step, x, zeros, mask, before="state" if JAX else "zeros")
+    np.testing.assert_allclose(_apply(layer, x, mask), expected[:, -1], **forms.EXACT)
 
 
 def _gradients(layer, x, states, mask, weight_of_output):
@@ -160,7 +164,7 @@ REDUCTIONS = {
 }
 
 
-def _twins(name, rng, dtype="float32", **kwargs):
+def _twins(name, rng, dtype="float32", rows=forms.B, **kwargs):
     """The kit's layer and Keras's with the same weights; peepholes are zero."""
     kit_class, kit_kwargs, keras_class, keras_kwargs = KERAS_TWINS[name]
     kwargs = {"return_sequences": True, "return_state": True, "dtype": dtype, **kwargs}
@@ -170,8 +174,8 @@ def _twins(name, rng, dtype="float32", **kwargs):
     stock = keras_class(forms.UNITS, **keras_kwargs, **kwargs)
     if "implementation" in kwargs:
         stock.use_cudnn = False  # Keras 3.15 cannot broadcast a list of masks on its way to cuDNN
-    kit.build((forms.B, forms.T, forms.F))
-    stock.build((forms.B, forms.T, forms.F))
+    kit.build((rows, forms.T, forms.F))
+    stock.build((rows, forms.T, forms.F))
     weights = [
         rng.normal(0, 0.6, w.shape) for w in stock.cell.get_weights()[: 3 - (not stock.use_bias)]
     ]
@@ -185,15 +189,16 @@ def _twins(name, rng, dtype="float32", **kwargs):
     return kit, stock
 
 
-@pytest.mark.parametrize("mask", ["none", "right", "holes"])
+@pytest.mark.parametrize("mask", [None, forms.EVERY_MASK], ids=["none", "every"])
 @pytest.mark.parametrize("options", REDUCTIONS)
 @pytest.mark.parametrize("name", KERAS_TWINS)
 def test_reduction_to_the_keras_layer(name, options, mask, rng):
-    kit, stock = _twins(name, rng, **REDUCTIONS[options])
+    rows = forms.B if mask is None else len(mask)
+    kit, stock = _twins(name, rng, rows=rows, **REDUCTIONS[options])
     for _ in range(2):  # twice, for what is carried: states and seeds
-        x = rng.normal(size=(forms.B, forms.T, forms.F)).astype("float32")
-        got = _apply(kit, x, MASKS[mask], training=True)
-        expected = _apply(stock, x, MASKS[mask], training=True)
+        x = rng.normal(size=(rows, forms.T, forms.F)).astype("float32")
+        got = _apply(kit, x, mask, training=True)
+        expected = _apply(stock, x, mask, training=True)
         for a, b in zip(got, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
