@@ -14,12 +14,22 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LIBRARY = {r.name: r for r in map(Requirement, PROJECT["dependencies"])}
 RECIPES = {r.name: r for r in map(Requirement, PROJECT["optional-dependencies"]["recipes"])}
-PINNED = {
-    line.split("==")[0].strip(): line.split("==")[1].split()[0]
-    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
-    if "==" in line and not line.startswith("#")
+
+
+def pinned_in(name):
+    """The releases that a file of requirements pins: packages to versions."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if "==" in line and not line.startswith("#")]
+    return {package.strip(): version.split()[0] for package, version in pairs}
+
+
+PINNED = pinned_in("requirements.txt")
+PACKAGE_OF = {
+    **{"sklearn": "scikit-learn", "PIL": "pillow", "ml_dtypes": "ml-dtypes"},
+    **{"math_core": "math-core"},
 }
-PACKAGE_OF = {"sklearn": "scikit-learn", "PIL": "pillow", "ml_dtypes": "ml-dtypes"}
+# IPython comes with ipykernel, and griffe with mkdocstrings-python.
+BROUGHT = {"IPython", "griffe"}
 
 
 def packages_imported_in(folder):
@@ -50,7 +60,7 @@ def test_what_is_imported_is_declared(folder):
 
 @pytest.mark.parametrize("folder", ["docs", "notebooks"])
 def test_what_is_imported_to_build_pages_and_notebooks_is_pinned(folder):
-    assert packages_imported_in(folder) <= {*PINNED, "IPython"}  # which ipykernel brings
+    assert packages_imported_in(folder) <= {*PINNED, *pinned_in("requirements-site.txt")} | BROUGHT
 
 
 def test_the_pinned_releases_are_in_the_declared_ranges():
