@@ -192,6 +192,7 @@ def executed(*sources, tags=("picture",)):
     return build.execute(nbformat.v4.new_notebook(cells=cells))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "fault"),
     [

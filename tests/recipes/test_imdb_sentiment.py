@@ -114,6 +114,7 @@ def test_every_cell_trains_and_judges(cell, tmp_path, without_figures, predict):
     assert code == 0 and "3 words read" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", recipe.cli.CELLS)
 def test_every_cell_learns_in_both_directions_and_is_saved(cell, tmp_path):
     settings = recipe.Settings(cell=cell, layers=2, units=3, embedding=4, pairs=None)
@@ -321,6 +322,7 @@ def test_a_terminal_gets_colours(saved, monkeypatch, predict):
     (saved[0] / "opinion.png").unlink()
 
 
+@pytest.mark.slow
 def test_each_line_of_standard_input_is_a_review(saved, predict):
     out, _ = saved
     code, said, error = predict(out, "-", "a superb film\nno chore\n")
@@ -334,6 +336,7 @@ def test_each_line_of_standard_input_is_a_review(saved, predict):
     (out / "opinion.png").unlink()
 
 
+@pytest.mark.slow
 def test_a_review_of_one_word_and_one_of_a_hundred_thousand_are_judged(saved, predict):
     out, _ = saved
     code, said, _ = predict(out, "superb")
@@ -470,6 +473,7 @@ def test_the_baseline_is_scikit_learns_on_the_training_part_alone():
 build = functools.cache(recipe.build_model)  # which the tests of one table ask for the same models
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", comparison.CELLS)
 @pytest.mark.parametrize("flags", [{}, {"bidirectional": True, "layers": 2, "units": 20}])
 def test_cells_are_compared_with_equally_many_weights(cell, flags):

@@ -147,6 +147,7 @@ def test_a_run_killed_within_an_epoch_ends_as_the_unbroken_one(
 # The published presets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "weights"), [("small", 4_651_600), ("medium", 19_775_200), ("large", 66_022_000)]
 )
@@ -407,6 +408,7 @@ def test_the_true_perplexity_is_that_of_the_very_test_text(saved):
     assert metrics["test_true_perplexity"] == pytest.approx(np.exp(nats / tokens))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", comparison.CELLS)
 @pytest.mark.parametrize("flags", [{}, {"units": 128}, {"tied": False, "layers": 2, "units": 40}])
 def test_cells_are_compared_with_equally_many_weights(cell, flags):

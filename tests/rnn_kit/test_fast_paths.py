@@ -131,6 +131,7 @@ WITH_OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "mask", "options"), WITH_OPTIONS)
 def test_in_a_function_called_twice_it_is_the_plain_loop_and_follows_its_weights(
     path, mask, options, monkeypatch, rng
@@ -159,6 +160,7 @@ def test_a_stateful_layer_carries_its_state_from_call_to_call(path, monkeypatch,
     assert uses and np.abs(fast.states[0].numpy()).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("mixed_float16", 1e-2), ("mixed_bfloat16", 1e-1), ("float64", 1e-9)]
 )
@@ -213,6 +215,7 @@ def change(models, rng):
         model.set_weights(weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
 @pytest.mark.parametrize("masked", [False, True])
 @every_path
@@ -237,6 +240,7 @@ def test_fit_and_predict_do_what_they_do_with_the_plain_loop(path, masked, dtype
     assert uses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
 @every_path
 def test_generate_writes_what_it_writes_with_the_plain_loop(path, dtype, monkeypatch, rng):

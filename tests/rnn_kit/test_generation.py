@@ -424,7 +424,13 @@ def test_logits_are_no_probabilities():
     assert Generator(counts).from_logits and not Generator(counts, from_logits=False).from_logits
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "simple", "peephole", "kit-gru", "cells", "masked"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("peephole", "cells", "masked"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("lstm", "gru", "simple", "kit-gru")),
+    ],
+)
 def test_a_text_begins_in_the_states_that_were_learned(name, rng):
     recurrent = {
         "lstm": L.LSTM(7, return_sequences=True),

@@ -136,6 +136,7 @@ def test_a_guard_notices_a_change_of_a_model(change):
     assert not guard.holds()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*quantize")
 @pytest.mark.parametrize("kind", ["states", "window"])
 def test_a_changed_model_writes_as_it_is_now(kind):
@@ -319,6 +320,7 @@ def test_sample_text_follows_a_model_that_is_changed_in_training():
     assert str(ids[0].tolist()) in written[1] and str(ids[0].tolist()) not in written[0]
 
 
+@pytest.mark.slow
 def test_a_beam_search_follows_the_model_of_its_step():
     model = every_position()
     generator = Generator(model)
@@ -348,6 +350,7 @@ def test_a_beam_search_follows_the_model_of_its_step():
             np.testing.assert_array_equal(found[0, 0], ids[0, 1:])
 
 
+@pytest.mark.slow
 def test_gradients_over_time_follow_the_model_and_the_loss():
     model = keras.Sequential([keras.Input((5, 3)), L.GRU(4), L.Dense(2, "tanh", name="hidden")])
     by = 1.0
@@ -377,6 +380,7 @@ def test_gradients_over_time_follow_the_model_and_the_loss():
         assert np.abs(one - two).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_no_cache_keeps_a_model_alive():
     """Neither what `generate` keeps, nor beam search, nor a guard, whoever is referred to by whom."""
 

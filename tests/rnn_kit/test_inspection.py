@@ -182,6 +182,7 @@ def test_a_cell_of_ones_own_is_read_by_numbered_states():
     assert seen.gates == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm", "peephole", "kit_gru", "simple"])
 @pytest.mark.parametrize("go_backwards", [False, True])
 def test_gradients_over_time_are_central_differences(name, go_backwards, rng):

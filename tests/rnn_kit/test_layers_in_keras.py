@@ -299,6 +299,7 @@ def test_clone_model_makes_an_equal_model_with_weights_of_its_own(x):
     assert not {id(w) for w in clone.weights} & {id(w) for w in model.weights}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_kerass_own_layer_checks_pass(form):
     """`run_layer_test`: build, call, symbolic call, config, saving, training, mixed precision."""

@@ -110,6 +110,7 @@ def end_of(model, run):
     return [np.asarray(v).tobytes() for v in variables], rows(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executions", [2, 8])
 def test_an_epoch_has_its_steps_whatever_an_execution_has(executions, tmp_path):
     """On an endless dataset Keras alone runs 6 of 5 with 2 an execution, and 8 with 8."""
@@ -123,6 +124,7 @@ def test_an_epoch_has_its_steps_whatever_an_execution_has(executions, tmp_path):
         assert a == pytest.approx(b, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_carried_states_end_with_the_epoch_without_a_checkpoint_too():
     def trained(executions):
         model = build(steps_per_execution=executions)

@@ -63,6 +63,7 @@ def test_an_infinite_logit_is_drawn_for_sure_and_a_nan_never(kwargs):
     assert (ids == 2).all()
 
 
+@pytest.mark.slow
 def test_top_p_of_one_leaves_nothing_out():
     """Summed in float32, 50,000 equal probabilities reach 1 some ids too early."""
     logits = np.zeros((2000, 50_257), "float32")
