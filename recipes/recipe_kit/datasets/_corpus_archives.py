@@ -66,7 +66,7 @@ def _in_tar(path, file):
     members = []
     with tarfile.open(fileobj=file, mode="r:*") as archive:
         for member in archive:
-            name = _safe(path, member.name, member.size)
+            name = safe_member(path, member.name, member.size)
             if not member.isdir():
                 members.append((name, member.isreg(), member))
         # The module takes a header that is damaged or cut off for the archive's end, which is zeros.
@@ -83,7 +83,7 @@ def _in_zip(path, file):
     members = []
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            name = _safe(path, member.filename, member.file_size)
+            name = safe_member(path, member.filename, member.file_size)
             kind = stat.S_IFMT(member.external_attr >> 16)  # of Unix; 0 where there is none
             if not member.is_dir():
                 members.append((name, kind in (0, stat.S_IFREG), member))
@@ -91,8 +91,8 @@ def _in_zip(path, file):
         return [(member.filename, archive.read(member)) for member in wanted]
 
 
-def _safe(path, name, size):
-    """The name of an archive's member with slashes, if it can be trusted."""
+def safe_member(path, name, size):
+    """The name of an archive's member with slashes; a `DataError` if it cannot be trusted."""
     slashed = name.replace("\\", "/")
     if slashed.startswith("/") or PureWindowsPath(name).drive or ".." in slashed.split("/"):
         raise DataError(

@@ -99,7 +99,11 @@ def read_table(path, encoding=None, columns=None):
     Raises:
         DataError: If it cannot be read, is empty, or has broken quotes or JSON.
     """
-    content = read(path, encoding)
+    return table_of(path, read(path, encoding), columns)
+
+
+def table_of(path, content, columns=None):
+    """The table that a text is, as `read_table` reads it from the file at `path`."""
     if suffix_of(path) in JSON_LINES:
         return _objects(path, content)
     delimiter, skipped, content = _delimiter(path, content, columns)
