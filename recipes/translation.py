@@ -12,9 +12,9 @@ looked as it wrote each word.
 
 After Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "Machine translation", whose tips
 are flags: weights of their own for encoder and decoder (or `--shared-weights`), the encoder's last
-state before the first word or beside every word (`--context`), the word before as the next input, the source
-reversed (`--reverse`), characters or words (`--level`). After Ruixuan Wang, "Week 10: RNN" (Sun Yat-sen
-University, 2019), whose pair of sentences it is. `--attention` came later: Bahdanau et al. 2015.
+state before the first word or beside every word (`--context`), the word before as the next input, the
+source reversed (`--reverse`), characters or words (`--level`). The pair of sentences is Ruixuan Wang's,
+"Week 10: RNN" (Sun Yat-sen University, 2019). `--attention` came later: Bahdanau et al. 2015.
 
 How to run it:
 

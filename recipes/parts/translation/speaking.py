@@ -255,7 +255,7 @@ def _known_words(writer, settings, text, vocabulary=None):
     if len(unseen) == len(set(words)):
         raise cli.UserError(
             f"None of the words of {json.dumps(text[:60], ensure_ascii=False)} is known to this run, "
-            "which learned from other text. Is it the language that the run reads, and written as there?"
+            "which learned from other text. Is it in the language that the run reads?"
         )
     if unseen:
         sys.stderr.write(f"Read as <unk>, for the run has not learned them: {', '.join(unseen[:8])}\n")

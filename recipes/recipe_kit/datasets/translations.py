@@ -22,15 +22,15 @@ _FOLDER = "translation"
 # Without .gz, as they are published.
 _MULTI30K_URL = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/tok/"
 _MULTI30K_PARTS = ("train", "val", "test_2016_flickr", "test_2017_flickr")
-_MULTI30K_SHA256 = {
-    "test_2016_flickr.lc.norm.tok.en": "5b7f32627cf99eced828311b955dae9800bb52bc8b91cf8b6526829e605b29d2",
-    "test_2016_flickr.lc.norm.tok.fr": "1463bd5960f9bfe098ec3cd752d3df0c49c84dc646fb518964a29232658cd836",
-    "test_2017_flickr.lc.norm.tok.en": "c9d1dfd7a26add989382e534af235af9f0f658b2a30e7eb0efdaf142496ee54f",
-    "test_2017_flickr.lc.norm.tok.fr": "c0583117a47b31e8a6c6a97cfe8de153e462074668f4e994764fcc80b21d33b4",
-    "train.lc.norm.tok.en": "08925f8e0572bcd5a006702fc5fe20e2d77c6917d4eebd576fc20de6693c2119",
-    "train.lc.norm.tok.fr": "8fa41bb718412bcb7c5dfa58603842810a01543eae86a51279f9886b901266e1",
-    "val.lc.norm.tok.en": "46573ce391ae227f1c72f873392436a20ef18e0a6d518098cfbd70b77c8572ec",
-    "val.lc.norm.tok.fr": "b303e301aa21fe7822a846b2b3fb2d5a1121ec807cd5b1d006fb7b2b5507168a",
+_MULTI30K_SHA256 = {  # of the file, language by language
+    ("train", "en"): ("08925f8e0572bcd5a006702fc5fe20e2d77c6917d4eebd576fc20de6693c2119"),
+    ("train", "fr"): ("8fa41bb718412bcb7c5dfa58603842810a01543eae86a51279f9886b901266e1"),
+    ("val", "en"): ("46573ce391ae227f1c72f873392436a20ef18e0a6d518098cfbd70b77c8572ec"),
+    ("val", "fr"): ("b303e301aa21fe7822a846b2b3fb2d5a1121ec807cd5b1d006fb7b2b5507168a"),
+    ("test_2016_flickr", "en"): ("5b7f32627cf99eced828311b955dae9800bb52bc8b91cf8b6526829e605b29d2"),
+    ("test_2016_flickr", "fr"): ("1463bd5960f9bfe098ec3cd752d3df0c49c84dc646fb518964a29232658cd836"),
+    ("test_2017_flickr", "en"): ("c9d1dfd7a26add989382e534af235af9f0f658b2a30e7eb0efdaf142496ee54f"),
+    ("test_2017_flickr", "fr"): ("c0583117a47b31e8a6c6a97cfe8de153e462074668f4e994764fcc80b21d33b4"),
 }
 _TATOEBA_URL = "http://www.manythings.org/anki/fra-eng.zip"
 _TATOEBA_SHA256 = "16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04"
@@ -177,7 +177,7 @@ def _multi30k(source, target):
     lines = {}
     for part in _MULTI30K_PARTS:
         for language in languages:
-            lines[part, language] = _multi30k_lines(f"{part}.lc.norm.tok.{language}")
+            lines[part, language] = _multi30k_lines(part, language)
     parts = [
         _parallel(part, [(f"{part}, {language}", lines[part, language]) for language in languages])
         for part in _MULTI30K_PARTS
@@ -186,9 +186,9 @@ def _multi30k(source, target):
     return _made(MULTI30K, (train, validation, test), {"2017": other}, languages)
 
 
-def _multi30k_lines(filename):
+def _multi30k_lines(part, language):
     """The lines of a file of Multi30k: as published, or packed by gzip, whose content has the hash."""
-    sha256 = _MULTI30K_SHA256[filename]
+    filename, sha256 = f"{part}.lc.norm.tok.{language}", _MULTI30K_SHA256[part, language]
     place = first_there(data_folder() / _FOLDER / f"{filename}.gz", [])
     if place is None:
         url = _MULTI30K_URL + filename
