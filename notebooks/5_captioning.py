@@ -45,10 +45,10 @@ from results_parts.ledger import metrics, number  # what recorded runs came to
 import image_captioning as recipe
 from parts.image_captioning import evaluation, run_figures
 from parts.image_captioning.captioner import Captioner
-from parts.image_captioning.decoding import Writer
 from recipe_kit import figures
 from recipe_kit.datasets import is_true
 from recipe_kit.runs import Run
+from recipe_kit.sentence_writer import SentenceWriter
 
 # %% [markdown]
 # The next cell says what is trained. **For photos, change `settings` to** `dataclasses.replace(recipe.PRESETS["cpu"],
@@ -200,7 +200,7 @@ figure
 # %%
 picture, width = 3, 3
 
-writer = Writer(models["attention"], held.vocabulary, settings.length)
+writer = SentenceWriter(models["attention"], held.vocabulary, settings.length)
 row = {name: values[picture : picture + 1] for name, values in held.test.images.items()}
 found = writer.beam(row, width)[0]
 scene = held.test.scenes[picture]
@@ -235,7 +235,7 @@ run_figures.attention(
 
 # %%
 for decoder, model in models.items():
-    written = Writer(model, held.vocabulary, settings.length).beam(
+    written = SentenceWriter(model, held.vocabulary, settings.length).beam(
         held.test.images, settings.beam_widths[0]
     )
     share = evaluation.truth([best.words for best, *_ in written], held.test)

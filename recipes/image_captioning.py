@@ -60,16 +60,14 @@ from parts.image_captioning import (
     command_line,
     comparison,
     data,
-    decoding,
     evaluation,
-    losses,
     run_figures,
-    validation,
 )
 from parts.image_captioning.settings import PRESETS, Settings
-from recipe_kit import cli
+from recipe_kit import cli, sentence_writer, validation
 from recipe_kit.runs import saved_run
 from rnn_kit import callbacks as kit
+from rnn_kit import losses
 from rnn_kit.text import TokenVocabulary
 
 RECIPE = "image_captioning"
@@ -126,7 +124,7 @@ def train(settings, held, run):
         f"{settings.decoder}, {settings.cell} of {settings.units}, {model.count_params():,} weights; "
         f"{words:,} words an epoch, in {steps:,} batches of {settings.batch_size} captions"
     )
-    writer = decoding.Writer(model, held.vocabulary, settings.length)
+    writer = sentence_writer.SentenceWriter(model, held.vocabulary, settings.length)
     watched = np.random.default_rng(settings.seed).permutation(len(held.validation))[:3]
 
     def score():
@@ -141,8 +139,8 @@ def train(settings, held, run):
         return {name: found[name] for name in ("bleu_4", "cider", "truth") if name in found}
 
     callbacks = [
-        validation.ValidateCaptions(
-            validation.CaptionNats(model, held.validation, held.vocabulary), score
+        validation.ValidateSentences(
+            validation.Nats(model, *batches.evaluation_batches(held.validation, held.vocabulary)), score
         ),
         kit.Throughput(words, "words"),
         kit.EpochLog(run.append_history, words),
@@ -165,9 +163,9 @@ def evaluate(settings, model, held):
     Returns:
         Metrics, and the test images' captions, lists of words.
     """
-    writer = decoding.Writer(model, held.vocabulary, settings.length)
+    writer = sentence_writer.SentenceWriter(model, held.vocabulary, settings.length)
     part = held.validation
-    chosen, width = decoding.choose(
+    chosen, width = sentence_writer.choose(
         writer,
         part.images,
         settings.beam_widths,
@@ -182,7 +180,9 @@ def evaluate(settings, model, held):
         metrics |= {f"validation_{way}_{name}": value for name, value in found.items()}
     captions = [best.words for best, *_ in writer.beam(held.test.images, width, penalty)]
     found = evaluation.judge(captions, held.test) | evaluation.described(captions, training)
-    found["perplexity"] = np.exp(validation.CaptionNats(model, held.test, held.vocabulary)())
+    found["perplexity"] = np.exp(
+        validation.Nats(model, *batches.evaluation_batches(held.test, held.vocabulary))()
+    )
     metrics |= {f"test_{name}": value for name, value in found.items()}
     return metrics, captions
 

@@ -1,13 +1,13 @@
 """Recurrent layers, samplers and generation for Keras 3.
 
-`import rnn_kit` registers every layer, sampler and metric, so that a saved model that uses them loads.
-`layers`, `sampling`, `metrics` and `convert` run on the TensorFlow, JAX and PyTorch backends. The other
-modules are imported when they are first used, since some of them need TensorFlow.
+`import rnn_kit` registers every layer, sampler, metric and loss, so that a saved model that uses them
+loads. `layers`, `losses`, `sampling`, `metrics` and `convert` run on the TensorFlow, JAX and PyTorch
+backends. The other modules are imported when they are first used, since some of them need TensorFlow.
 """
 
 import importlib
 
-from rnn_kit import layers, metrics, sampling
+from rnn_kit import layers, losses, metrics, sampling
 
 __version__ = "0.1.0"
 
@@ -22,6 +22,7 @@ __all__ = [
     "generation",
     "inspection",
     "layers",
+    "losses",
     "metrics",
     "pipelines",
     "sampling",

@@ -9,11 +9,13 @@ import types
 _PACKAGES = {"tensorflow", "keras", "matplotlib", "scipy", "sklearn", "PIL", "sacrebleu", "parts"}
 _MODULES = {
     "recipe_kit.figures",
+    "recipe_kit.sentence_writer",
+    "recipe_kit.validation",
     *(
         f"rnn_kit.{name}"
         for name in (
-            *("callbacks", "convert", "distribution", "generation", "inspection", "layers", "metrics"),
-            *("pipelines", "sampling"),
+            *("callbacks", "convert", "distribution", "generation", "inspection", "layers", "losses"),
+            *("metrics", "pipelines", "sampling"),
         )
     ),
 }

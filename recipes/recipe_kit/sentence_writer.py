@@ -1,4 +1,4 @@
-"""From what an encoder sees to sentences: sampling until the end, the likeliest word, beam search."""
+"""From what a network has read to sentences: sampling, the likeliest word, beam search."""
 
 from typing import NamedTuple
 
@@ -34,9 +34,9 @@ class SentenceWriter:
     `<unk>` stands for words that the network does not know, and is never written.
 
     Args:
-        model: The network, with two methods. `start(inputs) -> memory, state` reads a dict of tensors
-            `(B, ...)`; `go_on(words (B, T), memory, state) -> logits (B, T, V), state, looked` goes on.
-            Memory and state are nested tensors with B rows each.
+        model: The network, with two methods: `encode(inputs) -> memory, state` reads a dict of tensors
+            `(B, ...)`, and `decode(words (B, T), memory, state) -> logits (B, T, V), state, looked`
+            goes on. Memory and state are nested tensors with B rows each.
         vocabulary: Its `rnn_kit.text.TokenVocabulary`, whose end every sentence starts from too.
         max_length: The most words of a sentence, the end counted with them.
     """
@@ -47,13 +47,13 @@ class SentenceWriter:
         if vocabulary.unknown is not None:
             unwritten[vocabulary.unknown] = -np.inf
         self._unwritten = tf.constant(unwritten)
-        self._start = tf.function(model.start, reduce_retracing=True)
-        self._draws = {}
+        self._start = tf.function(model.encode, reduce_retracing=True)
+        self._samplers = {}
 
     def step(self, ids, state):
         """ln p `(N, V)` of the word after ids `(N,)`, and the state after them."""
         memory, states = state
-        logits, states, _ = self.model.go_on(ids[:, None], memory, states)
+        logits, states, _ = self.model.decode(ids[:, None], memory, states)
         return tf.nn.log_softmax(logits[:, 0]) + self._unwritten, (memory, states)
 
     def beam(self, inputs, width=3, length_penalty=0.7):
@@ -88,37 +88,37 @@ class SentenceWriter:
                 )
         return found
 
-    def draw(self, inputs, temperature=1.0, seed=0):
+    def sample(self, inputs, temperature=1.0, seed=0):
         """One sentence a row, word by word, until the end; at temperature 0 the likeliest words.
 
         Returns:
             A list of N sentences. Their ln p is the model's, whatever the temperature.
         """
-        if temperature not in self._draws:
+        if temperature not in self._samplers:
             sampler = TemperatureSampler(temperature, seed=0)
-            self._draws[temperature] = (
+            self._samplers[temperature] = (
                 sampler,
-                tf.function(self._drawing(sampler), reduce_retracing=True),
+                tf.function(self._sampling(sampler), reduce_retracing=True),
             )
-        sampler, drawing = self._draws[temperature]
+        sampler, sampling = self._samplers[temperature]
         sampler.seed_generator.state.assign([seed % 2**32, 0])
-        drawn = []
+        sampled = []
         for batch in self._batches(inputs):
-            ids, log_p = drawing(batch)
-            drawn += map(self._sentence, ids.numpy(), log_p.numpy())
-        return drawn
+            ids, log_p = sampling(batch)
+            sampled += map(self._sentence, ids.numpy(), log_p.numpy())
+        return sampled
 
-    def look(self, inputs, words):
+    def attention(self, inputs, words):
         """Where a network with attention looks before each word and the end: `(T, S)`, for one row."""
         ids = np.append(self.vocabulary.end, self.vocabulary.encode(words))
-        memory, state = self.model.start({n: v[None] for n, v in inputs.items()})
-        return keras.ops.convert_to_numpy(self.model.go_on(ids[None], memory, state)[2][0])
+        memory, state = self.model.encode({n: v[None] for n, v in inputs.items()})
+        return keras.ops.convert_to_numpy(self.model.decode(ids[None], memory, state)[2][0])
 
-    def _drawing(self, sampler):
+    def _sampling(self, sampler):
         end = self.vocabulary.end
 
-        def draw(inputs):
-            state = self.model.start(inputs)
+        def sample(inputs):
+            state = self.model.encode(inputs)
             rows = tf.shape(tf.nest.flatten(inputs)[0])[0]
 
             def goes_on(time, ids, last, log_p, ended, state):
@@ -139,7 +139,7 @@ class SentenceWriter:
             )
             return tf.transpose(ids.gather(tf.range(time))), log_p
 
-        return draw
+        return sample
 
     def _batches(self, inputs):
         count = len(next(iter(inputs.values())))

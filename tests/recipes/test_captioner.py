@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parts.image_captioning import batches, decoding, losses, validation
+from parts.image_captioning import batches
 from parts.image_captioning.attention import SoftAttentionCell
 from parts.image_captioning.captioner import Captioner
 from parts.image_captioning.choices import DECODERS
 from parts.image_captioning.data import Part
 from parts.image_captioning.decoders import CLASSES
-from parts.image_captioning.decoding import Writer
+from recipe_kit import sentence_writer, validation
+from recipe_kit.sentence_writer import SentenceWriter
+from rnn_kit import losses
 from rnn_kit.callbacks import DivergedError
 from rnn_kit.text import TokenVocabulary
 
@@ -93,7 +95,7 @@ def test_validation_that_is_no_number_ends_the_training_in_one_line():
     def never():
         raise AssertionError("nothing is to be written with such weights")
 
-    callback = validation.ValidateCaptions(lambda: float("nan"), never)
+    callback = validation.ValidateSentences(lambda: float("nan"), never)
     with pytest.raises(DivergedError, match="validation loss became nan in epoch 3"):
         callback.on_epoch_end(2, {})
 
@@ -207,10 +209,10 @@ def test_six_captions_are_learned_by_heart(decoder):
     examples, count, n = batches.training_batches(part, VOCABULARY, 6, 0, 0)
     assert (count, n) == (1, sum(len(text.split()) + 1 for text in said))
     model.fit(examples, steps_per_epoch=120, verbose=0)
-    writer = Writer(model, VOCABULARY, 8)
+    writer = SentenceWriter(model, VOCABULARY, 8)
     assert [" ".join(s.words) for s in writer.sample(images, 0)] == said
     assert [" ".join(found[0].words) for found in writer.beam(images, 3)] == said
-    assert validation.CaptionNats(model, part, VOCABULARY)() < 0.1
+    assert validation.Nats(model, *batches.evaluation_batches(part, VOCABULARY))() < 0.1
 
 
 # The loss
@@ -268,14 +270,18 @@ def test_nats_are_a_mean_over_words_and_not_over_captions():
             log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
             total -= log_p[np.arange(len(ids)), ids].sum()
             count += len(ids)
-    assert validation.CaptionNats(model, part, VOCABULARY)() == pytest.approx(total / count, rel=1e-5)
+    assert validation.Nats(model, *batches.evaluation_batches(part, VOCABULARY))() == pytest.approx(
+        total / count, rel=1e-5
+    )
 
 
 def test_validation_is_traced_once_however_long_its_captions_are(monkeypatch):
     monkeypatch.setattr(batches, "EVALUATED", 1)  # each caption is a batch of its own length
     images = some_images(2)
     part = Part(["x", "y"], images, [[["a"], ["a", "dog", "runs", "a"]], [["cat", "a"]]], [None, None])
-    nats = validation.CaptionNats(randomised(captioner(images=images)), part, VOCABULARY)
+    nats = validation.Nats(
+        randomised(captioner(images=images)), *batches.evaluation_batches(part, VOCABULARY)
+    )
     assert nats() == nats()
     assert nats._total.experimental_get_tracing_count() == 1
 
@@ -294,7 +300,7 @@ def test_l2_adds_the_squares_of_the_weights():
 
 @pytest.fixture(scope="module")
 def writer():
-    return Writer(randomised(captioner("attention"), seed=3), VOCABULARY, 6)
+    return SentenceWriter(randomised(captioner("attention"), seed=3), VOCABULARY, 6)
 
 
 def log_p_of(writer, image, sentence):
@@ -326,7 +332,7 @@ def test_the_unknown_word_is_never_written():
     bias = np.full(V, -5.0)
     bias[VOCABULARY.unknown], bias[2] = 5, 4
     model.logits.set_weights([np.zeros(model.logits.kernel.shape), bias])
-    writer = Writer(model, VOCABULARY, 4)
+    writer = SentenceWriter(model, VOCABULARY, 4)
     for sentences in (
         writer.sample(some_images(), 0),
         [b[0] for b in writer.beam(some_images(), 2, 1.0)],
@@ -358,7 +364,7 @@ def test_where_it_looked_is_a_distribution_before_every_word_and_the_end(writer)
 def test_lengths_and_widths_do_not_trace_anew(writer):
     traces = []
     step = writer.step
-    counted = Writer(writer.model, VOCABULARY, 6)
+    counted = SentenceWriter(writer.model, VOCABULARY, 6)
     counted.step = lambda ids, state: (traces.append(1), step(ids, state))[1]
     for images in (some_images(2), some_images(5), some_images(3)):
         counted.beam(images, 2, 0.7)
@@ -376,12 +382,12 @@ def test_what_a_word_costs_counts_the_end_only_where_it_came(writer):
 def test_validation_chooses_the_penalty_of_each_width_and_then_the_width():
     class Fixed:
         def beam(self, images, width, penalty):
-            return [[decoding.Sentence(["w"] * round(10 * penalty) + ["x"] * width, 0.0, 1)]]
+            return [[sentence_writer.Sentence(["w"] * round(10 * penalty) + ["x"] * width, 0.0, 1)]]
 
     def score(written):
         length, width = written[0].count("w"), written[0].count("x")
         return {1: -abs(length - 5), 3: 1 - abs(length - 7), 5: 1 - abs(length - 9)}[width]
 
-    best, width = decoding.choose(Fixed(), {}, (1, 3, 5), (0.5, 0.7, 0.9), score)
+    best, width = sentence_writer.choose(Fixed(), {}, (1, 3, 5), (0.5, 0.7, 0.9), score)
     assert best == {1: (0, 0.5), 3: (1, 0.7), 5: (1, 0.9)}
     assert width == 3

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from parts.imdb_sentiment import opinions, standard_input
-from parts.imdb_sentiment.standard_input import lines_as_they_come
-from recipe_kit import cli
+from parts.imdb_sentiment import opinions
+from recipe_kit import cli, standard_input
 from recipe_kit.runs import Run, RunError
+from recipe_kit.standard_input import lines_as_they_come
 from rnn_kit.text import WordVocabulary
 
 VOCABULARY = WordVocabulary(["a", "film", "superb", "dull"], 7)

@@ -10,7 +10,7 @@ import translation as recipe
 from parts.translation import comparison, decoding, drawing, lessons, scores
 from parts.translation.lessons import Lessons, Part
 from parts.translation.translator import Translator
-from recipe_kit import figures
+from recipe_kit import figures, validation
 from rnn_kit.text import TokenVocabulary
 
 SOURCE = TokenVocabulary(["<eos>", "<unk>", "wo", "ni", "chi", "ping", "guo"])
@@ -54,9 +54,9 @@ def logits_of(model, source, ids):
 def test_word_by_word_gives_the_logits_of_the_whole(way):
     model, source, ids = network(way), sources(), words()
     whole = logits_of(model, source, ids)
-    memory, state = model.start({"source": source})
+    memory, state = model.encode({"source": source})
     for step in range(ids.shape[1]):
-        logits, state, looked = model.go_on(ids[:, step : step + 1], memory, state)
+        logits, state, looked = model.decode(ids[:, step : step + 1], memory, state)
         np.testing.assert_allclose(np.asarray(logits)[:, 0], whole[:, step], atol=1e-5)
         assert (looked is None) == (WAYS[way]["attention"] == "none")
 
@@ -143,7 +143,7 @@ def test_a_reversed_source_is_read_from_its_end():
 
 def test_perplexity_is_a_mean_over_words_and_not_over_padding():
     model, data = network("additive"), held()
-    nats = lessons.Nats(model, data.test, data, reverse=False)()
+    nats = validation.Nats(model, *lessons.evaluation_batches(data.test, data, False))()
     writer = decoding.TranslationWriter(model, SOURCE, TARGET)
     costs = [writer.log_p(source.split(), target.split()) for source, target in PAIRS]
     assert nats == pytest.approx(-np.concatenate(costs).mean(), abs=1e-5)
@@ -176,9 +176,9 @@ def test_where_it_looked_is_a_distribution_over_the_source_in_its_own_order(reve
     assert looked.shape == (3, 5)
     np.testing.assert_allclose(looked.sum(1), 1, atol=1e-5)
     ids = lessons.source_ids([source], SOURCE, reverse).flat[None]
-    memory, state = model.start({"source": ids})
+    memory, state = model.encode({"source": ids})
     before = np.append(TARGET.end, TARGET.encode(target))[None]
-    raw = np.asarray(model.go_on(before, memory, state)[2])[0]
+    raw = np.asarray(model.decode(before, memory, state)[2])[0]
     order = [3, 2, 1, 0, 4] if reverse else [0, 1, 2, 3, 4]
     np.testing.assert_allclose(looked, raw[:, order], atol=1e-5)
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from parts.image_captioning import data, extraction, features, photos, run_figures
 from parts.image_captioning.captioner import PIXELS
-from parts.image_captioning.decoding import Writer
 from recipe_kit import cli, figures
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError, describe_machine
+from recipe_kit.sentence_writer import SentenceWriter
 
 SENTENCES = 3  # of an image
 BATCHES = (1, 64)
@@ -40,7 +40,7 @@ def caption(run, settings, given, model, vocabulary, names):
     unreadable, asked = {}, len(names)
     seen = look_at(settings, model, names, unreadable)
     names = [name for name in names if name not in unreadable]
-    writer = Writer(model, vocabulary, settings.length)
+    writer = SentenceWriter(model, vocabulary, settings.length)
     width, penalty = chosen(run, given)
     found = writer.beam(seen, width, penalty)
     sampled = writer.sample(seen, settings.temperature, settings.seed)
@@ -189,7 +189,7 @@ def measure(run, settings, given, model, vocabulary, repeats=5):
         Batch sizes to captions a second, the median of the repeats.
     """
     test = data.load(settings, show=lambda line: None).test
-    writer = Writer(model, vocabulary, settings.length)
+    writer = SentenceWriter(model, vocabulary, settings.length)
     width, penalty = given.get("beam_widths", (WIDTH,))[0], chosen(run, given)[1]
     print(f"beam {width}, length penalty {penalty:g}, features at hand; on {describe_machine()}")
     speeds = {}

@@ -7,9 +7,9 @@ from PIL import Image
 
 from parts.image_captioning import photos, scores
 from parts.image_captioning.captioner import PIXELS
-from parts.image_captioning.decoding import Writer
 from recipe_kit import figures
 from recipe_kit.datasets import DataError, is_true
+from recipe_kit.sentence_writer import SentenceWriter
 
 SHOWN = 8  # images of a grid
 PIXEL = 8  # a pixel of a drawn image is so many wide
@@ -69,7 +69,7 @@ def draw(run, settings, history, held, captions, model, metrics):
     said = [n for n in order if captions[n]]  # a network that learned little may say nothing
     if said and can_be_drawn(model):
         n = said[0]
-        writer = Writer(model, held.vocabulary, settings.length)
+        writer = SentenceWriter(model, held.vocabulary, settings.length)
         looked = attention(writer, image_of(test, n), features_of(test, n), captions[n])
         figures.save(run, "attention.png", looked)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parts.imdb_sentiment.standard_input import lines_as_they_come
 from recipe_kit import cli, figures
 from recipe_kit.progress import progress_bar
+from recipe_kit.standard_input import lines_as_they_come
 from rnn_kit.text import START_ID, Sequences, tokenize
 from rnn_kit.text.decoding import normalize_nfc
 

@@ -38,7 +38,7 @@ class TranslationWriter:
 
     def greedy(self, sources):
         """Of each source the translation by the likeliest words: n `Sentence`s."""
-        return self._in_order(sources, lambda inputs: self._writer.draw(inputs, 0))
+        return self._in_order(sources, lambda inputs: self._writer.sample(inputs, 0))
 
     def log_p(self, source, target):
         """ln p of each word of a translation and of its end, given its source: `(T + 1,)`."""
@@ -55,7 +55,9 @@ class TranslationWriter:
 
         The steps of the source are in its own order, its end behind them.
         """
-        looked = self._writer.look({SOURCE: self._padded([source])[0]}, target)[:, : len(source) + 1]
+        looked = self._writer.attention({SOURCE: self._padded([source])[0]}, target)[
+            :, : len(source) + 1
+        ]
         return np.concatenate([looked[:, -2::-1], looked[:, -1:]], 1) if self.reverse else looked
 
     def _padded(self, sources):

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -196,30 +195,19 @@ def _each(sequences):
     return [sequences[n] for n in range(len(sequences))]
 
 
-class Nats:
-    """Mean cross entropy of all pairs of a part, in nats a word, the ends counted, padding not.
+def evaluation_batches(part, lessons, reverse):
+    """Batches every pair of a part once, the shortest first.
 
-    Compiled once, however often it is called and however long the sentences of a batch are.
+    Returns:
+        A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding; and how many words
+        the translations have, their ends counted.
     """
-
-    def __init__(self, model, part, lessons, reverse):
-        targets = target_ids(part.targets(), lessons.target_vocabulary)
-        order = np.argsort(targets.lengths, kind="stable")
-        shifted = Sequences.of([targets[n] + 1 for n in order])
-        sources = source_ids(part.sources, lessons.source_vocabulary, reverse)
-        dataset = sequence_batches(shifted, part.indexes()[order], EVALUATED)
-        self._batches = dataset.map(_lesson(sources, lessons.target_vocabulary.end))
-        self._words = len(targets.flat)
-        cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
-
-        @tf.function(input_signature=self._batches.element_spec)
-        def total(inputs, targets, weights):
-            return cost(targets, model(inputs, training=False), weights)
-
-        self._total = total
-
-    def __call__(self):
-        return float(sum(self._total(*batch) for batch in self._batches)) / self._words
+    targets = target_ids(part.targets(), lessons.target_vocabulary)
+    order = np.argsort(targets.lengths, kind="stable")
+    shifted = Sequences.of([targets[n] + 1 for n in order])
+    sources = source_ids(part.sources, lessons.source_vocabulary, reverse)
+    dataset = sequence_batches(shifted, part.indexes()[order], EVALUATED)
+    return dataset.map(_lesson(sources, lessons.target_vocabulary.end)), len(targets.flat)
 
 
 def _lesson(sources, end):

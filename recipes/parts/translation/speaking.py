@@ -6,11 +6,11 @@ import time
 from typing import NamedTuple
 
 import numpy as np
-from recipe_kit.standard_input import lines_of_standard_input
 
 from parts.translation import lessons, run_figures, scores
 from recipe_kit import cli, figures
 from recipe_kit.runs import RunError, describe_machine
+from recipe_kit.standard_input import lines_as_they_come
 from rnn_kit.text import TokenVocabulary
 
 WATCHED = 3  # validation sentences that are shown after each epoch
@@ -164,8 +164,8 @@ def translate(run, writer, settings, given, texts):
     width, penalty = _chosen(run, given)
     if texts == ["-"]:
         found = []
-        for lines in lines_of_standard_input(settings.encoding):
-            known = [_known_words(writer, settings, line) for line in lines]
+        for lines in lines_as_they_come(sys.stdin, settings.encoding):
+            known = [_known_words(writer, settings, line) for _, line in lines]
             batch = writer.beam(known, width, penalty)
             for best, *_ in batch:
                 print(lessons.joined(best.words, settings.level), flush=True)

@@ -149,10 +149,10 @@ class Translator(keras.Model):
         keras.backend.compute_output_spec(self.call, ids)
 
     def call(self, inputs, training=None):
-        memory, state = self.start({SOURCE: inputs[SOURCE]}, training)
-        return self.go_on(inputs["words"], memory, state, training)[0]
+        memory, state = self.encode({SOURCE: inputs[SOURCE]}, training)
+        return self.decode(inputs["words"], memory, state, training)[0]
 
-    def start(self, inputs, training=None):
+    def encode(self, inputs, training=None):
         """Reads the source: what is to be remembered of it, and the states before the first word.
 
         Args:
@@ -181,7 +181,7 @@ class Translator(keras.Model):
             return [x, mask], states
         return ([v] if self.context == "every" else []), states
 
-    def go_on(self, words, memory, state, training=None):
+    def decode(self, words, memory, state, training=None):
         """Reads words `(B, T)`, from states on.
 
         Returns:

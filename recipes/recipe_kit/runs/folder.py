@@ -209,25 +209,26 @@ class Run(TimedSessions):
         with self.atomic_write(name) as tmp_path:
             model.save(tmp_path)
 
-    def save_vocabulary(self, vocabulary):
-        """Writes `vocabulary.json`, the words or characters that the model's ids stand for."""
-        with self.atomic_write(VOCABULARY) as tmp_path:
+    def save_vocabulary(self, vocabulary, name=VOCABULARY):
+        """Writes the words or characters that the model's ids stand for, to `vocabulary.json`."""
+        with self.atomic_write(name) as tmp_path:
             vocabulary.save(tmp_path)
 
-    def check_vocabulary(self, known, size, unit):
+    def check_vocabulary(self, known, size, unit, name=VOCABULARY):
         """Refuses a model and a vocabulary that know different numbers of ids.
 
         Args:
             known: How many the model knows.
             size: How many the vocabulary has.
             unit: What they are, such as "words".
+            name: The vocabulary's file.
 
         Raises:
             RunError: if the two differ.
         """
         if known != size:
             raise RunError(
-                f"{self.path}: the model knows {known:,} {unit} and {VOCABULARY} has {size:,}. The two "
+                f"{self.path}: the model knows {known:,} {unit} and {name} has {size:,}. The two "
                 "are not of one run: train again."
             )
 

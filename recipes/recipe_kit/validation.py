@@ -1,26 +1,25 @@
-"""What validation says of a captioning network after each epoch."""
+"""What validation says, after each epoch, of a network that writes sentences."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from parts.image_captioning.batches import evaluation_batches
 from rnn_kit import callbacks as kit
 
 
-class CaptionNats:
-    """Measures the mean cross entropy of all captions of a part, in nats a word, their ends counted.
+class Nats:
+    """Measures the mean cross entropy of all sentences of a part, in nats a word, their ends counted.
 
-    Compiled once, however often it is called and however long the captions of a batch are.
+    Compiled once, however often it is called and however long the sentences of a batch are.
 
     Args:
-        model: The `Captioner`.
-        part: The `Part`.
-        vocabulary: Its `rnn_kit.text.TokenVocabulary`.
+        model: From inputs to logits `(B, T, V)`.
+        batches: A `tf.data.Dataset` of `(inputs, next words (B, T), weights (B, T))`, 0 for padding.
+        words: How many words that is.
     """
 
-    def __init__(self, model, part, vocabulary):
-        self._batches, self._words = evaluation_batches(part, vocabulary)
+    def __init__(self, model, batches, words):
+        self._batches, self._words = batches, words
         cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
 
         @tf.function(input_signature=self._batches.element_spec)
@@ -33,7 +32,7 @@ class CaptionNats:
         return float(sum(self._total(*batch) for batch in self._batches)) / self._words
 
 
-class ValidateCaptions(keras.callbacks.Callback):
+class ValidateSentences(keras.callbacks.Callback):
     """Validates after each epoch: nats a word, and scores of sentences by beam search.
 
     Puts `val_loss` and the scores into the epoch's logs; callbacks behind it find them there.
