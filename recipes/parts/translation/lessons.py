@@ -55,6 +55,10 @@ class Part(NamedTuple):
     def __len__(self):
         return len(self.sources)
 
+    def first(self, count):
+        """The part's first sentences, so many."""
+        return Part(self.sources[:count], self.references[:count])
+
     def indexes(self):
         """Of every pair of a sentence and a translation, the index of the sentence."""
         return np.repeat(np.arange(len(self.sources)), [len(of) for of in self.references])
@@ -101,6 +105,8 @@ def load(settings):
         **{f"test {name}": part for name, part in found.others.items()},
     }
     cut = {name: _in_words(part, settings) for name, part in parts.items()}
+    if settings.limit:
+        cut = {name: part.first(settings.limit) for name, part in cut.items()}
     train, left_out = _short_enough(cut["train"], settings.longest)
     notes = [*found.notes]
     if left_out:
@@ -108,8 +114,6 @@ def load(settings):
             f"{left_out:,} of {len(cut['train'].targets()):,} training pairs, in which a side has more "
             f"than {settings.longest} words, are left out: --longest says how many."
         )
-    if settings.limit:
-        train = Part(train.sources[: settings.limit], train.references[: settings.limit])
     if not len(train):
         raise DataError(
             f"--longest {settings.longest}: no pair to learn from is as short. Give a greater number."
@@ -218,7 +222,7 @@ def _lesson(sources, end):
     def lesson(ids, of):
         rows = tf.cast(of, tf.int32)
         ours = tf.gather(lengths, rows)[:, None]
-        steps = tf.broadcast_to(tf.range(tf.reduce_max(ours)), [tf.shape(rows)[0], tf.reduce_max(ours)])
+        steps = tf.range(tf.reduce_max(ours))[None]
         inside = steps < ours
         at = tf.gather(starts, rows)[:, None] + tf.where(inside, steps, 0)
         source = tf.where(inside, tf.gather(flat, at), 0)

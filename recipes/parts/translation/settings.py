@@ -32,7 +32,7 @@ class Settings:
     lower: bool = setting(False, "read capitals as small letters", group=DATA)
     min_count: int = setting(2, "rarer words become <unk>", cli.positive_int, group=DATA)
     longest: int = setting(50, "most words of a side of a training pair", cli.positive_int, group=DATA)
-    limit: int | None = setting(None, "sentences to learn from", cli.int_at_least(1), group=DATA)
+    limit: int | None = setting(None, "sentences to use of each part", cli.int_at_least(1), group=DATA)
     seed: int = setting(0, "of weights and order", cli.seed, group=DATA)
     distribute: bool = cli.distribute()
     checkpoint_seconds: float = cli.checkpoint_seconds()
@@ -86,7 +86,7 @@ GRAMMAR = Settings(
     length=100,
 )
 PRESETS = {
-    "smoke": dataclasses.replace(GRAMMAR, limit=400, units=24, embedding=16, epochs=2, length=40),
+    "smoke": dataclasses.replace(GRAMMAR, limit=300, units=32, embedding=16, batch_size=16, epochs=3, length=30),
     "grammar": GRAMMAR,
     "lecture": Settings(
         data="fra-eng", level="words", lower=True, cell="lstm", units=256, bidirectional=False,

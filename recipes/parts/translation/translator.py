@@ -143,10 +143,10 @@ class Translator(keras.Model):
     def build(self, input_shape=None):
         if self.built:
             return
-        # By a call, on symbols, so that there is one description of what goes where.
-        ids = {name: keras.KerasTensor((None, None), "int32") for name in (SOURCE, "words")}
         self.built = True
-        keras.backend.compute_output_spec(self.call, ids)
+        # By a call, so that there is one description of what goes where.
+        ids = ops.ones((1, 2), "int32")
+        self.call({SOURCE: ids, "words": ids})
 
     def call(self, inputs, training=None):
         memory, state = self.encode({SOURCE: inputs[SOURCE]}, training)

@@ -123,7 +123,7 @@ class Sentence:
     @property
     def source(self):
         """The Chinese, a string of syllables."""
-        links = ["", *(f", {link} " for link in self.links)]
+        links = ["", *(f" , {link} " for link in self.links)]
         words = "".join(link + c.chinese for link, c in zip(links, self.clauses, strict=True))
         return f"{words} ma ?" if self.question else f"{words} ."
 
@@ -142,7 +142,7 @@ class Sentence:
         end = " ?" if self.question else " ."
         if not english.endswith(end):
             return False
-        heads = ["", *(f", {LINKS[link]} " for link in self.links)]
+        heads = ["", *(f" , {LINKS[link]} " for link in self.links)]
         rest = {english.removesuffix(end)}
         for head, clause in zip(heads, self.clauses, strict=True):
             starts = [(head + reading) for reading in clause.english]
@@ -151,7 +151,7 @@ class Sentence:
         return "" in rest
 
     def _linked(self, readings):
-        heads = ["", *(f", {LINKS[link]} " for link in self.links)]
+        heads = ["", *(f" , {LINKS[link]} " for link in self.links)]
         words = "".join(head + reading for head, reading in zip(heads, readings, strict=True))
         return words + (" ?" if self.question else " .")
 
@@ -205,7 +205,7 @@ def _clause(draw, question):
     denial = {"past": "mei you", "present": "bu", "future": "bu hui"}[tense] if denied else None
     parts = [before, subject, behind, denial, place, verb, chinese_object]
     chinese = " ".join(part for part in parts if part)
-    ends = [PLACES[place]] * bool(place) + [TIMES[time][0]] * bool(time)
+    ends = [*([PLACES[place]] if place else []), *([TIMES[time][0]] if time else [])]
     english = tuple(
         " ".join([_verb_phrase(who, VERBS[verb], tense, denied, question, what), *ends])
         for who in SUBJECTS[subject]

@@ -13,7 +13,7 @@ from recipe_kit.datasets import pinyin_grammar
 from recipe_kit.datasets._corpus_archives import safe_member
 from recipe_kit.datasets._files import DataError, data_folder, find_or_fetch, first_there
 from recipe_kit.datasets._tables import PACKED, TABLES, entries, read, read_table, suffix_of, table_of
-from rnn_kit.text.decoding import composed, decode
+from rnn_kit.text.decoding import decode, normalize_nfc
 
 MULTI30K, TATOEBA = "multi30k", "fra-eng"
 KNOWN = (MULTI30K, TATOEBA, pinyin_grammar.NAME)
@@ -224,7 +224,7 @@ def _of_table(name, path, source, target, columns, encoding):
                 f"{len(fields)} field{'s' * (len(fields) != 1)}. Name the columns that there are with "
                 "--columns, or correct the line."
             )
-        pair = tuple(" ".join(composed(fields[n]).split()) for n in at)
+        pair = tuple(" ".join(normalize_nfc(fields[n]).split()) for n in at)
         if not all(pair):
             short = short or line
             continue
@@ -328,7 +328,7 @@ def _parallel(part, both):
                     "out of both files."
                 )
     pairs = zip(ours, theirs, strict=True)
-    return Part.of(tuple(" ".join(composed(line).split()) for line in pair) for pair in pairs)
+    return Part.of(tuple(" ".join(normalize_nfc(line).split()) for line in pair) for pair in pairs)
 
 
 def _languages(where, named, source, target):
