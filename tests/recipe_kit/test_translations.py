@@ -184,7 +184,7 @@ def test_what_cannot_be_read_is_one_line(wrong, tmp_path):
 def test_multi30k_has_its_published_parts(real_data):
     found = load_translations("multi30k")
     assert [found.info[part] for part in ("train", "validation", "test", "test_2017")] == [
-        *(29_000, 1_014, 1_000, 1_000)
+        *(28_995, 1_014, 1_000, 1_000)  # of 29,000 pairs to learn from five stand there twice
     ]
     assert found.train.pairs[0] == (
         "two young , white males are outside near many bushes .",
@@ -231,7 +231,7 @@ def test_english_says_what_chinese_leaves_out():
             assert "yesterday" in words and not words & {"eats", "likes", "will", "do", "does"}
         if "bu hui" in source:
             assert {"will", "not"} <= words
-        if source.startswith("ta ") and "de" not in source.split():
+        if source.startswith("ta ") and not {"de", "men"} & set(source.split()):
             assert len(readings) == 2  # he, she
 
 

@@ -132,7 +132,7 @@ def load_translations(name, source=None, target=None, *, columns=None, encoding=
     if name == TATOEBA:
         path = find_or_fetch(TATOEBA, "fra-eng.zip", _TATOEBA_SHA256, _TATOEBA_URL, _FOLDER, _ADVICE)
         return _of_table(name, path, source, target, ["en", "fr", "attribution"], "utf-8")
-    if not (isinstance(name, Path) or os.path.lexists(name)):
+    if not os.path.lexists(name):
         raise DataError(
             f"There is no data set and no file or folder called {str(name)!r}. The known sets are "
             f"{', '.join(KNOWN)}; expected one of them, or {_EXPECTED}."
