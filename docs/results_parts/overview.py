@@ -57,6 +57,14 @@ ROWS = (
         ("shapes", {}),
     ),
     Row(
+        "translation",
+        f"{JAHREN}, machine translation",
+        "pinyin becomes English; beam search, and at which words the network looked",
+        "none: a generated language",
+        " --preset grammar",
+        None,
+    ),
+    Row(
         "hello_characters",
         f'{JAHREN}, "predicting the next character"',
         "the slide's table of \"hello\"; back-propagation through time in NumPy, beside TensorFlow's",
@@ -146,6 +154,11 @@ CHINESE = {  # lecture, what one sees, data
         "不需要：生成的语言",
     ),
     "image_captioning": ("Jian Li，图像描述", "为图片写句子，以及网络看向何处", "不需要：画出的图形"),
+    "translation": (
+        "Tollef Jahren 第 11 讲，机器翻译",
+        "把拼音译成英文；束搜索，以及网络写每个词时看向源句的哪些词",
+        "不需要：生成的语言",
+    ),
     "hello_characters": (
         "Tollef Jahren 第 11 讲，预测下一个字符",
         "讲义上的 “hello” 表；NumPy 写的通过时间反向传播，与 TensorFlow 并列",
