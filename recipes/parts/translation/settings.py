@@ -86,7 +86,9 @@ GRAMMAR = Settings(
     length=100,
 )
 PRESETS = {
-    "smoke": dataclasses.replace(GRAMMAR, limit=300, units=32, embedding=16, batch_size=16, epochs=3, length=30),
+    "smoke": dataclasses.replace(
+        GRAMMAR, limit=300, units=32, embedding=16, batch_size=16, epochs=3, length=30
+    ),
     "grammar": GRAMMAR,
     "lecture": Settings(
         data="fra-eng", level="words", lower=True, cell="lstm", units=256, bidirectional=False,
