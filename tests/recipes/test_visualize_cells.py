@@ -119,6 +119,7 @@ def test_properties_of_a_part_know_the_text_before_it():
     assert part.properties[0].name == "inside quotes" and part.properties[0].values.all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", recipe.cli.CELLS.values())
 def test_any_layer_of_a_saved_stack_can_be_looked_into(make, tmp_path, run_main):
     layers = [make(units, return_sequences=True) for units in (5, 7)]
@@ -185,6 +186,7 @@ def test_a_text_that_cannot_be_looked_at_is_one_line(text, message, tmp_path, ru
     assert not (tmp_path / "look").exists()
 
 
+@pytest.mark.slow
 def test_characters_that_the_model_never_read_are_left_out_and_said(tmp_path, run_main):
     saved_model(tmp_path / "model", [gru()], TEXT)
     tables = []
@@ -206,6 +208,7 @@ def config_of(folder, **settings):
     (folder / "config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"lower": True}, {}, None], ids=["setting", "letters", "no run"])
 def test_a_model_of_lower_case_reads_a_text_in_lower_case(settings, tmp_path, run_main):
     saved_model(tmp_path / "model", [gru()], TEXT.lower())
@@ -303,6 +306,7 @@ def test_flags_that_mean_nothing_in_a_mode_are_refused(run_main):
     assert code == 2 and "add --text" in error
 
 
+@pytest.mark.slow
 def test_show_opens_the_page(smoke, tmp_path, monkeypatch):
     opened = []
     monkeypatch.setenv("DISPLAY", ":0")

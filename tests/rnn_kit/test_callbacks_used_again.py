@@ -91,6 +91,7 @@ def test_every_callback_is_tried():
     assert here - {"Checkpoint"} == set(MAKE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKE)
 def test_it_does_for_another_model_what_a_new_one_does(name):
     written = Written()
@@ -102,6 +103,7 @@ def test_it_does_for_another_model_what_a_new_one_does(name):
     assert again == fresh
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKE)
 @pytest.mark.parametrize("how", ["as it is", "compiled anew", "after a break"])
 def test_it_does_for_the_same_model_what_a_new_one_does(how, name):

@@ -225,6 +225,7 @@ def counted(*more):
     return every_position(*more, L.Dense(8, counting)), count
 
 
+@pytest.mark.slow
 def test_training_evaluating_and_saving_compile_nothing(tmp_path):
     model, count = counted(
         L.Dropout(0.3),
@@ -264,6 +265,7 @@ def test_training_evaluating_and_saving_compile_nothing(tmp_path):
     assert write() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["states", "window"])
 def test_a_sampler_that_is_set_anew_counts_at_once(kind):
     generator = Generator(every_position()) if kind == "states" else WindowGenerator(many_to_one(), 4)

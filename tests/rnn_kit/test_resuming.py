@@ -166,6 +166,7 @@ def as_it_was(whole, path, number):
 MOMENTS = [(n, m) for n, count in ((2, 3), (3, 2)) for m in range(EPOCHS * count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("executions", "moment"), MOMENTS)
 def test_killed_anywhere_with_several_steps_an_execution(executions, moment, unbroken, tmp_path):
     whole, end = unbroken(executions)
@@ -174,6 +175,7 @@ def test_killed_anywhere_with_several_steps_an_execution(executions, moment, unb
     assert end_of(*train(tmp_path / "run", steps_per_execution=executions)) == end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 3), (3, 1)])
 def test_a_run_goes_on_with_another_number_of_steps_an_execution(before, after, unbroken, tmp_path):
     """From amid what is one execution now: only the rest of it is trained on."""
@@ -255,6 +257,7 @@ def with_keras(kind, path, **how):
     return end_of(model, run), files_of(run), float(model.optimizer.learning_rate), len(rows(run))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_keras_callbacks_go_on_as_if_nothing_had_been(kind, whole, tmp_path):
     """From within the third epoch, where patience has run for one."""

@@ -6,7 +6,7 @@ from parts.translation import lessons
 from parts.translation.translator import SOURCE
 from recipe_kit.sentence_writer import SentenceWriter
 
-_ROUND = 8  # sources are padded to multiples of it: each length is compiled for once
+_SHORTEST = 16  # a source is padded to it, or to twice, four times ... as much: each is compiled once
 
 
 class TranslationWriter:
@@ -62,18 +62,23 @@ class TranslationWriter:
 
     def _padded(self, sources):
         ids = lessons.source_ids(sources, self.source_vocabulary, self.reverse)
-        longest = -(-int(ids.lengths.max()) // _ROUND) * _ROUND
+        longest = _padded_length(int(ids.lengths.max()))
         padded = np.zeros((len(sources), longest), "int32")
         padded[np.arange(longest) < ids.lengths[:, None]] = ids.flat
         return padded
 
     def _in_order(self, sources, write):
         """What is written of all, sources of about one length together."""
-        rounds = np.array([-(-(len(words) + 1) // _ROUND) for words in sources])
+        padded = np.array([_padded_length(len(words) + 1) for words in sources])
         found = [None] * len(sources)
-        for size in np.unique(rounds):
-            rows = np.flatnonzero(rounds == size)
+        for length in np.unique(padded):
+            rows = np.flatnonzero(padded == length)
             written = write({SOURCE: self._padded([sources[n] for n in rows])})
             for n, sentence in zip(rows, written, strict=True):
                 found[n] = sentence
         return found
+
+
+def _padded_length(length):
+    """The length to which a source of this length is padded: a power of two, and 16 at the least."""
+    return max(_SHORTEST, 1 << (length - 1).bit_length())
