@@ -127,6 +127,19 @@ def rnn_loop(*args, **kwargs):
     return _imported("keras.src.backend", "rnn")(*args, **kwargs)
 
 
+def draw_dropout_masks(layer, cell, inputs, states):
+    """Makes a cell draw the dropout masks of a sequence, `inputs (B, F)` being its first step's.
+
+    `keras.layers.RNN` does it before its loop for its own cell alone, and not for one within that cell.
+    """
+    _attribute(layer, "_maybe_config_dropout_masks")(cell, inputs, states)
+
+
+def forget_dropout_masks(layer, cell):
+    """Makes a cell forget the masks that `draw_dropout_masks` made it draw."""
+    _attribute(layer, "_maybe_reset_dropout_masks")(cell)
+
+
 def cudnn_gru(*args, **kwargs):
     """Runs cuDNN's gated recurrent unit, as `keras.layers.GRU` does; TensorFlow only.
 

@@ -1,6 +1,7 @@
 """Attention for recurrent networks: a cell that looks at a memory at every step, and its layer."""
 
 import functools
+import inspect
 
 import keras
 from keras import ops, tree
@@ -238,7 +239,8 @@ class AttentionCell(keras.layers.Layer):
 
     def weighted(self, inputs, states, constants, training=None):
         """A step, as a call: y, where the step has looked α `(B, S)`, and the new states."""
-        step = {"training": training} if self.cell._call_has_training_arg else {}
+        takes_training = "training" in inspect.signature(self.cell.call).parameters
+        step = {"training": training} if takes_training else {}
         if self.context == "output":
             h, states = self.cell(inputs, states, **step)
             z, weights = self.look(h, constants)
@@ -400,7 +402,7 @@ class AttentionRNN(keras.layers.RNN):
         x = sequences[:, 0]
         if self.cell.context != "output":
             x = ops.concatenate([x, ops.zeros_like(constants[0][:, 0])], axis=-1)
-        self._maybe_config_dropout_masks(own, x, states)  # once a sequence, before the loop
+        internals.draw_dropout_masks(self, own, x, states)  # once a sequence, before the loop
 
         def step(inputs, states):
             states = list(states)
@@ -437,7 +439,7 @@ class AttentionRNN(keras.layers.RNN):
             input_length=sequences.shape[1],
             return_all_outputs=self.return_sequences,
         )
-        self._maybe_reset_dropout_masks(own)
+        internals.forget_dropout_masks(self, own)
         return last_output, outputs, states[: len(self.state_size)]
 
     def compute_output_shape(self, sequences_shape, memory_shape, initial_state_shape=None):

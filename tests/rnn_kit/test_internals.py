@@ -241,6 +241,19 @@ def names_defined_in(tree):
             yield node.id
 
 
+@pytest.mark.backends
+def test_a_cell_within_another_draws_its_dropout_masks_once_and_forgets_them():
+    cell = keras.layers.SimpleRNNCell(3, dropout=0.5, recurrent_dropout=0.5)
+    layer, x, h = keras.layers.RNN(keras.layers.GRUCell(2)), ops.ones((2, 8)), [ops.ones((2, 3))]
+    internals.draw_dropout_masks(layer, cell, x, h)
+    drawn = ops.convert_to_numpy(cell.get_dropout_mask(x))
+    np.testing.assert_array_equal(ops.convert_to_numpy(cell.get_dropout_mask(x)), drawn)
+    assert set(np.unique(drawn)) <= {0.0, 2.0}
+    internals.forget_dropout_masks(layer, cell)
+    again = [ops.convert_to_numpy(cell.get_dropout_mask(ops.ones((2, 64))))]
+    assert again[0].shape == (2, 64)
+
+
 def test_nothing_else_reaches_for_what_is_private_in_keras_or_tensorflow():
     trees = {
         path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8"))
