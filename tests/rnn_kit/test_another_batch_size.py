@@ -80,6 +80,7 @@ def test_every_argument_of_compile_is_tried():
     assert set(ARGUMENTS) == set(inspect.signature(keras.Model.compile).parameters) - {"self"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_an_argument_of_compile_is_that_of_the_new_model_too(name):
     if name == "auto_scale_loss":

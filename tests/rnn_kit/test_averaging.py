@@ -301,6 +301,7 @@ def unbroken(tmp_path_factory):
     return train(tmp_path_factory.mktemp("runs") / "unbroken")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kill", "every"),
     [((0, 2), 1e-6), ((2, 4), 1e-6), ((2, 0), 1e9), ((3, "val"), 1e9)],
@@ -313,6 +314,7 @@ def test_a_killed_training_comes_to_the_unbroken_end(kill, every, unbroken, tmp_
     assert_same_end(train(tmp_path, every=every), unbroken)
 
 
+@pytest.mark.slow
 def test_a_finished_run_that_is_opened_again_stays_as_it_is(unbroken):
     weights = unbroken[0].get_weights()
     again, _ = train(unbroken[1].path)
@@ -320,6 +322,7 @@ def test_a_finished_run_that_is_opened_again_stays_as_it_is(unbroken):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_that_is_killed_or_opened_again_ends_with_the_same_average(tmp_path):
     whole = train(tmp_path / "whole", epochs=30, patience=2)
     stopped = len(rows(whole[1]))

@@ -74,6 +74,7 @@ def test_states_are_carried_from_batch_to_batch(rng):
     np.testing.assert_allclose(loss, whole.evaluate(x, y, batch_size=B, verbose=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_validation_inside_fit_touches_nothing_and_starts_from_zeros(rng):
     data, validation = dataset(rng), dataset(rng, windows=2)
 
@@ -98,6 +99,7 @@ def test_validation_inside_fit_touches_nothing_and_starts_from_zeros(rng):
     np.testing.assert_allclose(history["val_loss"][-1], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["evaluate", "predict"])
 def test_evaluate_and_predict_give_the_training_states_back(method, rng):
     data = dataset(rng)

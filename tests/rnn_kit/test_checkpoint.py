@@ -118,6 +118,7 @@ def unbroken(tmp_path_factory):
     return train(tmp_path_factory.mktemp("runs") / "unbroken")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kill", [(0, 0), (0, 3), (0, "val"), (1, 18), (2, 7), (3, 0), (3, "val")], ids=str
 )

@@ -77,6 +77,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_threads_write_what_one_writes(way):
     def model():
@@ -139,6 +140,7 @@ def test_threads_search_what_one_finds():
         np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_threads_that_look_into_a_model_do_not_disturb_those_that_write():
     model = two_layers()
     alone = generate(two_layers(), PROMPTS[0], 6, _argmax)

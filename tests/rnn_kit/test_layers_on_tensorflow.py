@@ -21,6 +21,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_eager_graph_and_xla_agree_for_any_batch_and_time(form, rng):
     layer = FORMS[form](return_sequences=True)
@@ -127,6 +128,7 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.slow
 def test_saved_models_load_in_a_fresh_process_with_import_rnn_kit_alone(tmp_path, rng):
     x = rng.normal(size=(2, 5, 3)).astype("float32")
     np.save(tmp_path / "x.npy", x)
@@ -147,6 +149,7 @@ def test_saved_models_load_in_a_fresh_process_with_import_rnn_kit_alone(tmp_path
         np.testing.assert_allclose(answer, expected[path], rtol=1e-5, atol=1e-6, err_msg=path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["functional", "wrapped", "cells"])
 def test_an_exported_model_serves_the_same_numbers(name, tmp_path, rng):
     model = _models()[name]
@@ -157,6 +160,7 @@ def test_an_exported_model_serves_the_same_numbers(name, tmp_path, rng):
         np.testing.assert_allclose(served.serve(x), model(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_importing_the_kit_under_another_backend_leaves_tensorflow_alone():
     pytest.importorskip("jax", reason="JAX is not installed: the import under it cannot be tried")
     code = (

@@ -270,6 +270,7 @@ def test_keras_callbacks_go_on_as_if_nothing_had_been(kind, whole, tmp_path):
     assert with_keras(kind, tmp_path / "run") == end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ReduceLROnPlateau", "SwapEMAWeights on epochs"])
 def test_keras_callbacks_go_on_from_an_epochs_end(kind, whole, tmp_path):
     folder, end = whole(kind)
@@ -277,6 +278,7 @@ def test_keras_callbacks_go_on_from_an_epochs_end(kind, whole, tmp_path):
     assert with_keras(kind, tmp_path / "run") == end
 
 
+@pytest.mark.slow
 def test_those_of_the_test_above_have_done_something(whole):
     assert whole("ReduceLROnPlateau")[1][2] < 0.05 * 0.6
     assert whole("EarlyStopping")[1][3] == 4
@@ -377,6 +379,7 @@ def test_callbacks_see_each_batch_once(tmp_path):
     assert seen[:7] == everything[:7] and again == everything[-len(again) :] and len(again) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("executions", "metrics"),
     [(1, ["accuracy"]), (2, [])],
