@@ -296,6 +296,7 @@ def test_padding_of_either_side_changes_nothing_and_needs_no_flag(rng):
     assert np.abs(other - short).max() > 1e-4  # the memory matters
 
 
+@pytest.mark.slow
 def test_it_learns_to_say_what_stands_only_in_the_memory(rng):
     source = np.repeat(rng.integers(2, 9, (64, 1)), 3, axis=1)
     target = np.ones_like(source)  # which tells nothing

@@ -167,7 +167,13 @@ def whole_prefix(model, ids):
     return np.asarray(model(ids, training=False))[:, -1]
 
 
-@pytest.mark.parametrize("name", MODELS)
+# Of the kinds of models the plainest are left to the slow tests: the others have their layers too.
+PLAIN = ("gru", "simple", "peephole", "kit-gru")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in PLAIN else []) for n in MODELS]
+)
 def test_prefill_steps_and_greedy_generation_agree_with_the_whole_prefix(name, rng):
     model = randomized(name)  # one generator for all of it, which is compiled once
     generator = generator_of(model)
@@ -261,6 +267,7 @@ def test_nothing_is_compiled_anew_as_lengths_and_batches_change(rng):
     assert generator_of(model) is generator
 
 
+@pytest.mark.slow
 def test_only_the_last_samplers_are_kept_and_a_generator_goes_with_its_model():
     model = sequential()
     generator = generator_of(model)

@@ -76,6 +76,7 @@ def test_a_mask_reaches_the_layer_and_what_comes_after(x):
     np.testing.assert_allclose(to_numpy(model(ids))[:2], short, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_moves_the_initial_state_to_where_it_is_needed():
     # All inputs are zero: only the initial state can make the first output anything else.
     layer = LearnedInitialState(layers.SimpleRNN(2, use_bias=False, return_sequences=True))
