@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from recipe_kit.runs import RunError
 from rnn_kit.generation import beam_search
 from rnn_kit.sampling import TemperatureSampler
 
@@ -175,3 +176,19 @@ def choose(writer, inputs, widths, penalties, score):
         )
     best = {width: (value, -penalty) for width, (value, penalty) in best.items()}
     return best, max(widths, key=lambda width: (best[width][0], -width))
+
+
+def chosen_beam(run, given, width, penalty):
+    """The beam's width and length penalty: as given, or as the run's validation chose them.
+
+    Args:
+        run: The saved `Run`.
+        given: Flags that were given, names to values.
+        width, penalty: Where no result has chosen.
+    """
+    try:
+        metrics = run.result()["metrics"]
+        width, penalty = int(metrics["beam_width"]), metrics["length_penalty"]
+    except RunError:  # it was interrupted
+        pass
+    return given.get("beam_widths", (width,))[0], given.get("length_penalties", (penalty,))[0]

@@ -131,6 +131,7 @@ class AttentionCell(keras.layers.Layer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.memory_size = None
+        self._takes_training = "training" in inspect.signature(cell.call).parameters
 
     @property
     def state_size(self):
@@ -239,8 +240,7 @@ class AttentionCell(keras.layers.Layer):
 
     def weighted(self, inputs, states, constants, training=None):
         """A step, as a call: y, where the step has looked α `(B, S)`, and the new states."""
-        takes_training = "training" in inspect.signature(self.cell.call).parameters
-        step = {"training": training} if takes_training else {}
+        step = {"training": training} if self._takes_training else {}
         if self.context == "output":
             h, states = self.cell(inputs, states, **step)
             z, weights = self.look(h, constants)

@@ -6,7 +6,8 @@ import zipfile
 import pytest
 
 from recipe_kit.datasets import DataError, pinyin_grammar, translations
-from recipe_kit.datasets.translations import Part, load_translations, split
+from recipe_kit.datasets._translation_parts import Part, split
+from recipe_kit.datasets.translations import load_translations
 
 PAIRS = [(f"the {n} dogs bark", f"les {n} chiens aboient") for n in range(40)]
 

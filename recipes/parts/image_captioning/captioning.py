@@ -12,7 +12,7 @@ from parts.image_captioning.captioner import PIXELS
 from recipe_kit import cli, figures
 from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError, describe_machine
-from recipe_kit.sentence_writer import SentenceWriter
+from recipe_kit.sentence_writer import SentenceWriter, chosen_beam
 
 SENTENCES = 3  # of an image
 BATCHES = (1, 64)
@@ -41,7 +41,7 @@ def caption(run, settings, given, model, vocabulary, names):
     seen = look_at(settings, model, names, unreadable)
     names = [name for name in names if name not in unreadable]
     writer = SentenceWriter(model, vocabulary, settings.length)
-    width, penalty = chosen(run, given)
+    width, penalty = chosen_beam(run, given, WIDTH, PENALTY)
     found = writer.beam(seen, width, penalty)
     sampled = writer.sample(seen, settings.temperature, settings.seed)
     drawings = Drawings(run, names)
@@ -118,16 +118,6 @@ def drawing_names(names):
     return found
 
 
-def chosen(run, given):
-    """The beam's width and length penalty: as given, or as the run's validation chose them."""
-    try:
-        metrics = run.result()["metrics"]
-        width, penalty = int(metrics["beam_width"]), metrics["length_penalty"]
-    except RunError:  # it was interrupted
-        width, penalty = WIDTH, PENALTY
-    return given.get("beam_widths", (width,))[0], given.get("length_penalties", (penalty,))[0]
-
-
 def look_at(settings, model, names, unreadable):
     """What the run's model takes of images: a dict of arrays `(N, ...)`.
 
@@ -190,7 +180,7 @@ def measure(run, settings, given, model, vocabulary, repeats=5):
     """
     test = data.load(settings, show=lambda line: None).test
     writer = SentenceWriter(model, vocabulary, settings.length)
-    width, penalty = given.get("beam_widths", (WIDTH,))[0], chosen(run, given)[1]
+    width, penalty = given.get("beam_widths", (WIDTH,))[0], chosen_beam(run, given, WIDTH, PENALTY)[1]
     print(f"beam {width}, length penalty {penalty:g}, features at hand; on {describe_machine()}")
     speeds = {}
     for size in BATCHES:

@@ -10,6 +10,7 @@ import numpy as np
 from parts.translation import lessons, run_figures, scores
 from recipe_kit import cli, figures
 from recipe_kit.runs import RunError, describe_machine
+from recipe_kit.sentence_writer import chosen_beam
 from recipe_kit.standard_input import lines_as_they_come
 from rnn_kit.text import TokenVocabulary
 
@@ -161,7 +162,7 @@ def translate(run, writer, settings, given, texts):
     Returns:
         A list of lists of `Sentence`s.
     """
-    width, penalty = _chosen(run, given)
+    width, penalty = chosen_beam(run, given, WIDTH, PENALTY)
     if texts == ["-"]:
         found = []
         for lines in lines_as_they_come(sys.stdin, settings.encoding):
@@ -229,16 +230,6 @@ def measure(writer, data, settings, repeats=3):
             f"{count / min(seconds):.1f} over {repeats} rounds)"
         )
     return speeds
-
-
-def _chosen(run, given):
-    """The beam's width and length penalty: as given, or as the run's validation chose them."""
-    try:
-        metrics = run.result()["metrics"]
-        width, penalty = int(metrics["beam_width"]), metrics["length_penalty"]
-    except RunError:  # it was interrupted
-        width, penalty = WIDTH, PENALTY
-    return given.get("beam_widths", (width,))[0], given.get("length_penalties", (penalty,))[0]
 
 
 def _known_words(writer, settings, text, vocabulary=None):

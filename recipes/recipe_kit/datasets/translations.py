@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import os
-import random
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from recipe_kit.datasets import pinyin_grammar
 from recipe_kit.datasets._corpus_archives import safe_member
 from recipe_kit.datasets._files import DataError, data_folder, find_or_fetch, first_there
 from recipe_kit.datasets._tables import PACKED, TABLES, entries, read, read_table, suffix_of, table_of
+from recipe_kit.datasets._translation_parts import FIXED, Part, split
 from rnn_kit.text.decoding import decode, normalize_nfc
 
 MULTI30K, TATOEBA = "multi30k", "fra-eng"
@@ -23,14 +23,14 @@ _FOLDER = "translation"
 _MULTI30K_URL = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/tok/"
 _MULTI30K_PARTS = ("train", "val", "test_2016_flickr", "test_2017_flickr")
 _MULTI30K_SHA256 = {  # of the file, language by language
-    ("train", "en"): ("08925f8e0572bcd5a006702fc5fe20e2d77c6917d4eebd576fc20de6693c2119"),
-    ("train", "fr"): ("8fa41bb718412bcb7c5dfa58603842810a01543eae86a51279f9886b901266e1"),
-    ("val", "en"): ("46573ce391ae227f1c72f873392436a20ef18e0a6d518098cfbd70b77c8572ec"),
-    ("val", "fr"): ("b303e301aa21fe7822a846b2b3fb2d5a1121ec807cd5b1d006fb7b2b5507168a"),
-    ("test_2016_flickr", "en"): ("5b7f32627cf99eced828311b955dae9800bb52bc8b91cf8b6526829e605b29d2"),
-    ("test_2016_flickr", "fr"): ("1463bd5960f9bfe098ec3cd752d3df0c49c84dc646fb518964a29232658cd836"),
-    ("test_2017_flickr", "en"): ("c9d1dfd7a26add989382e534af235af9f0f658b2a30e7eb0efdaf142496ee54f"),
-    ("test_2017_flickr", "fr"): ("c0583117a47b31e8a6c6a97cfe8de153e462074668f4e994764fcc80b21d33b4"),
+    ("train", "en"): "08925f8e0572bcd5a006702fc5fe20e2d77c6917d4eebd576fc20de6693c2119",
+    ("train", "fr"): "8fa41bb718412bcb7c5dfa58603842810a01543eae86a51279f9886b901266e1",
+    ("val", "en"): "46573ce391ae227f1c72f873392436a20ef18e0a6d518098cfbd70b77c8572ec",
+    ("val", "fr"): "b303e301aa21fe7822a846b2b3fb2d5a1121ec807cd5b1d006fb7b2b5507168a",
+    ("test_2016_flickr", "en"): "5b7f32627cf99eced828311b955dae9800bb52bc8b91cf8b6526829e605b29d2",
+    ("test_2016_flickr", "fr"): "1463bd5960f9bfe098ec3cd752d3df0c49c84dc646fb518964a29232658cd836",
+    ("test_2017_flickr", "en"): "c9d1dfd7a26add989382e534af235af9f0f658b2a30e7eb0efdaf142496ee54f",
+    ("test_2017_flickr", "fr"): "c0583117a47b31e8a6c6a97cfe8de153e462074668f4e994764fcc80b21d33b4",
 }
 _TATOEBA_URL = "http://www.manythings.org/anki/fra-eng.zip"
 _TATOEBA_SHA256 = "16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04"
@@ -39,7 +39,6 @@ _ADVICE = f"use `--data {pinyin_grammar.NAME}`, which needs no download"
 _GRAMMAR = (20_000, 1_000, 1_000, 1_000)  # train, validation, test, longer test
 _LONGER = (3, 5)  # clauses of a sentence
 _HELD_OUT = 0.02  # of the pairs without parts of their own, for validation and for the test each
-_FIXED = 20_111  # seed of what must be the same in runs of all seeds
 _SPLITS = {
     "train": ("train", "training"),
     "validation": ("val", "valid", "validation", "dev"),
@@ -49,32 +48,6 @@ _EXPECTED = (
     "a table of pairs (.tsv, .csv, .jsonl), a zip archive that holds one, or a folder of parallel "
     "lines such as train.en and train.fr"
 )
-
-
-class Part(NamedTuple):
-    """Sentences, and of each its right translations.
-
-    Attributes:
-        sources: n distinct sentences, strings.
-        references: n lists of strings, none of them empty.
-    """
-
-    sources: list
-    references: list
-
-    @property
-    def pairs(self):
-        """Every sentence with each of its translations, a list of pairs."""
-        both = zip(self.sources, self.references, strict=True)
-        return [(source, target) for source, targets in both for target in targets]
-
-    @classmethod
-    def of(cls, pairs):
-        """From pairs, in which a sentence may come with several translations."""
-        found = defaultdict(dict)
-        for source, target in pairs:
-            found[source][target] = None
-        return cls(list(found), [list(targets) for targets in found.values()])
 
 
 class Translations(NamedTuple):
@@ -151,8 +124,8 @@ def _generated(source, target):
         pinyin_grammar.NAME, [pinyin_grammar.SOURCE, pinyin_grammar.TARGET], source, target
     )
     *sizes, longer = _GRAMMAR
-    short = pinyin_grammar.generated_sentences(sum(sizes) + sum(sizes) // 10, seed=_FIXED)
-    long = pinyin_grammar.generated_sentences(longer, _FIXED + 1, clauses=_LONGER)
+    short = pinyin_grammar.generated_sentences(sum(sizes) + sum(sizes) // 10, seed=FIXED)
+    long = pinyin_grammar.generated_sentences(longer, FIXED + 1, clauses=_LONGER)
     sentences = {sentence.source: sentence for sentence in (*short, *long)}
     turned = languages[0] == pinyin_grammar.TARGET
 
@@ -235,11 +208,7 @@ def _of_table(name, path, source, target, columns, encoding):
         notes = (
             f"{left:,} of {len(table.rows):,} rows have an empty field, line {short} first: left out.",
         )
-    _enough(path, pairs)
-    held_out = max(1, round(_HELD_OUT * len(pairs)))
-    parts = split(pairs, held_out, held_out)
-    _enough(path, parts[0].sources)
-    return _made(name, parts, {}, languages, notes=notes)
+    return _without_parts(name, path, pairs, languages, notes)
 
 
 def _table(path, columns, encoding):
@@ -302,10 +271,7 @@ def _of_folder(name, path, source, target, encoding):
             f"{path} holds {', '.join(sorted(parts))}: expected train, val and test of both languages, "
             "or one pair of files, which is split."
         )
-    pairs = next(iter(parts.values())).pairs
-    _enough(path, pairs)
-    held_out = max(1, round(_HELD_OUT * len(pairs)))
-    return _made(name, split(pairs, held_out, held_out), {}, languages)
+    return _without_parts(name, path, next(iter(parts.values())).pairs, languages)
 
 
 def _lines(text):
@@ -351,74 +317,20 @@ def _languages(where, named, source, target):
     return languages
 
 
+def _without_parts(name, where, pairs, languages, notes=()):
+    """The `Translations` of pairs that come without parts of their own."""
+    _enough(where, pairs)
+    held_out = max(1, round(_HELD_OUT * len(pairs)))
+    parts = split(pairs, held_out, held_out)
+    _enough(where, parts[0].sources)
+    return _made(name, parts, {}, languages, notes=notes)
+
+
 def _enough(where, pairs):
     if len(pairs) < 3:
         raise DataError(
             f"{where} has {len(pairs)} pairs to learn from: expected many, and 3 at the least."
         )
-
-
-# Parts
-
-
-def split(pairs, validation, test):
-    """Parts at random, the same each time, none of which shares a sentence with another.
-
-    Tatoeba gives one English sentence many French ones: of a split by pairs, half of the English test
-    sentences would be in the training part too. Pairs that share a sentence on either side are one
-    group here, and go into one part together.
-
-    Args:
-        pairs: Of strings, source and target.
-        validation, test: How many pairs each is to have, at least; a large group is trained on.
-
-    Returns:
-        Three `Part`s: to train on, to validate on, to test on.
-
-    Example:
-
-    >>> pairs = [("a", "x"), ("a", "y"), ("b", "y"), ("c", "z"), ("d", "v"), ("e", "w")]
-    >>> train, validation, test = split(pairs, 1, 1)
-    >>> sorted(train.sources), len(validation.sources), len(test.sources)
-    (['a', 'b', 'c'], 1, 1)
-    """
-    groups = _groups(pairs)
-    draw = random.Random(_FIXED)
-    order = sorted(groups)
-    draw.shuffle(order)
-    wanted, largest = [test, validation], max(1, min(validation, test) // 20)
-    parts = [[], []]
-    train = []
-    for name in order:
-        group = groups[name]
-        short = next((n for n in (0, 1) if len(parts[n]) < wanted[n]), None)
-        if short is None or len(group) > largest:
-            train += group
-        else:
-            parts[short] += group
-    return Part.of(train), Part.of(parts[1]), Part.of(parts[0])
-
-
-def _groups(pairs):
-    """Lists of pairs that are linked by a sentence of either side: by the least index of each."""
-    parent = list(range(len(pairs)))
-
-    def root(n):
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
-    seen = {}
-    for n, pair in enumerate(pairs):
-        for side in (0, 1):
-            first = seen.setdefault((side, pair[side].casefold()), n)
-            a, b = root(first), root(n)
-            parent[max(a, b)] = min(a, b)
-    groups = defaultdict(list)
-    for n, pair in enumerate(pairs):
-        groups[root(n)].append(pair)
-    return groups
 
 
 def _made(name, parts, others, languages, sentences=(), notes=()):
