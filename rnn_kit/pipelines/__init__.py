@@ -5,11 +5,12 @@ run that starts at `first_batch` sees the batches that an unbroken run sees from
 the number of batches of an epoch too, which `fit` takes as `steps_per_epoch`.
 """
 
-from rnn_kit.pipelines.sequences import sequence_batches, sequence_dataset
+from rnn_kit.pipelines.sequences import padded_rows, sequence_batches, sequence_dataset
 from rnn_kit.pipelines.windows import ordered_windows, stream_dataset, window_dataset
 
 __all__ = [
     "ordered_windows",
+    "padded_rows",
     "sequence_batches",
     "sequence_dataset",
     "stream_dataset",

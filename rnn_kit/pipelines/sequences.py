@@ -98,13 +98,42 @@ def sequence_batches(sequences, labels, batch_size, *, length=None, padding="pos
 
 def _gatherer(sequences, labels, length, padding):
     """Makes a function from indexes `(b,)` to padded ids `(b, T)` and labels `(b,)`."""
-    if padding not in ("pre", "post"):
-        raise ValueError(f'Argument `padding` must be "pre" or "post". Received: padding={padding!r}')
     if not len(sequences) or len(sequences) != len(labels):
         raise TextError(
             "Expected at least one sequence and as many labels; received "
             f"{len(sequences)} and {len(labels)}"
         )
+    pad = padded_rows(sequences, length=length, padding=padding)
+    labels = tf.constant(np.asarray(labels, "float32"))
+    return lambda rows: (pad(rows), tf.gather(labels, rows))
+
+
+def padded_rows(sequences, *, length=None, padding="post"):
+    """Makes a function that looks sequences up by their indexes, for use in a `tf.data` pipeline.
+
+    Args:
+        sequences: n `rnn_kit.text.Sequences`, none of them empty.
+        length: Pad to this T. Default: to the longest sequence that is looked up.
+        padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
+
+    Returns:
+        A function from indexes `(B,)` to ids `(B, T)` int32, padded with zeros.
+
+    Raises:
+        TextError: if there is no sequence, or one is empty or longer than `length`.
+        ValueError: if `padding` is neither `"pre"` nor `"post"`.
+
+    Example:
+
+    >>> from rnn_kit.pipelines import padded_rows
+    >>> from rnn_kit.text import Sequences
+    >>> padded_rows(Sequences.of([np.array([5]), np.array([6, 7])]))([1, 0]).numpy().tolist()
+    [[6, 7], [5, 0]]
+    """
+    if padding not in ("pre", "post"):
+        raise ValueError(f'Argument `padding` must be "pre" or "post". Received: padding={padding!r}')
+    if not len(sequences):
+        raise TextError("Expected at least one sequence; received none")
     shortest, longest = sequences.lengths.min(), sequences.lengths.max()
     if shortest < 1 or (length is not None and longest > length):
         raise TextError(
@@ -112,9 +141,9 @@ def _gatherer(sequences, labels, length, padding):
             f"to {longest}"
         )
     flat, starts = tf.constant(sequences.flat), tf.constant(sequences.starts)
-    lengths, labels = tf.constant(sequences.lengths), tf.constant(np.asarray(labels, "float32"))
+    lengths = tf.constant(sequences.lengths)
 
-    def gather(rows):
+    def pad(rows):
         row_lengths = tf.gather(lengths, rows)[:, None]
         steps = tf.range(
             tf.reduce_max(row_lengths) if length is None else tf.constant(length, tf.int64)
@@ -125,7 +154,6 @@ def _gatherer(sequences, labels, length, padding):
             steps = tf.broadcast_to(steps, [tf.shape(rows)[0], tf.shape(steps)[0]])
         inside = (steps >= 0) & (steps < row_lengths)
         at = tf.gather(starts, rows)[:, None] + tf.where(inside, steps, 0)
-        ids = tf.where(inside, tf.gather(flat, at), 0)
-        return ids, tf.gather(labels, rows)
+        return tf.where(inside, tf.gather(flat, at), 0)
 
-    return gather
+    return pad

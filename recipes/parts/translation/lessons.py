@@ -5,11 +5,11 @@ from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
+from recipe_kit import sentence_batches
 from recipe_kit.datasets import DataError, translations
-from rnn_kit.pipelines import sequence_batches, sequence_dataset
-from rnn_kit.text import EOS, Sequences, TokenVocabulary
+from rnn_kit.pipelines import padded_rows
+from rnn_kit.text import EOS, TokenVocabulary
 
 EVALUATED = 128  # pairs a batch, where nothing is trained
 
@@ -158,82 +158,30 @@ def _vocabulary(sentences, min_count):
 
 
 def source_ids(sentences, vocabulary, reverse=False):
-    """Sentences as the encoder reads them: the end behind each, ids one higher so that 0 can pad."""
-    return Sequences.of(
-        [
-            np.append(vocabulary.encode(words[::-1] if reverse else words), vocabulary.end) + 1
-            for words in sentences
-        ]
-    )
-
-
-def target_ids(sentences, vocabulary):
-    """Translations as the decoder is to write them: the end behind each."""
-    return Sequences.of([np.append(vocabulary.encode(words), vocabulary.end) for words in sentences])
+    """Sentences as the encoder reads them: the end behind each, 0 free to pad with."""
+    if reverse:
+        sentences = [words[::-1] for words in sentences]
+    return sentence_batches.numbered(sentences, vocabulary)
 
 
 def training_batches(settings, lessons, first_batch):
-    """Endless batches of pairs of about one length.
-
-    Returns:
-        A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding and with a mean of 1;
-        the batches of an epoch, and its target words.
-    """
-    sources = source_ids(lessons.train.sources, lessons.source_vocabulary, settings.reverse)
-    targets = target_ids(lessons.train.targets(), lessons.target_vocabulary)
-    of = lessons.train.indexes()
-    # What is sorted by is the target's length, of which its source has about as much.
-    dataset, batches = sequence_dataset(
-        Sequences.of([ids + 1 for ids in _each(targets)]),
-        of,
-        settings.batch_size,
-        settings.seed,
-        first_batch,
-    )
-    lesson = _lesson(sources, lessons.target_vocabulary.end)
-    dataset = dataset.map(lesson, tf.data.AUTOTUNE).map(_weigh).prefetch(2)
-    return dataset, batches, len(targets.flat)
-
-
-def _each(sequences):
-    return [sequences[n] for n in range(len(sequences))]
+    """Batches translations of about one length, each beside its source: see `sentence_batches`."""
+    pairs = _pairs(lessons.train, lessons, settings.reverse)
+    return sentence_batches.training_batches(*pairs, settings.batch_size, settings.seed, first_batch)
 
 
 def evaluation_batches(part, lessons, reverse):
-    """Batches every pair of a part once, the shortest first.
-
-    Returns:
-        A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding; and how many words
-        the translations have, their ends counted.
-    """
-    targets = target_ids(part.targets(), lessons.target_vocabulary)
-    order = np.argsort(targets.lengths, kind="stable")
-    shifted = Sequences.of([targets[n] + 1 for n in order])
-    sources = source_ids(part.sources, lessons.source_vocabulary, reverse)
-    dataset = sequence_batches(shifted, part.indexes()[order], EVALUATED)
-    return dataset.map(_lesson(sources, lessons.target_vocabulary.end)), len(targets.flat)
+    """Batches every pair of a part once, beside its source: see `sentence_batches`."""
+    return sentence_batches.evaluation_batches(*_pairs(part, lessons, reverse), EVALUATED)
 
 
-def _lesson(sources, end):
-    """From target ids `(B, T)` one too high, padded with 0, and the indexes of their sources."""
-    flat, starts = tf.constant(sources.flat), tf.constant(sources.starts)
-    lengths = tf.constant(sources.lengths)
-
-    def lesson(ids, of):
-        rows = tf.cast(of, tf.int32)
-        ours = tf.gather(lengths, rows)[:, None]
-        steps = tf.range(tf.reduce_max(ours))[None]
-        inside = steps < ours
-        at = tf.gather(starts, rows)[:, None] + tf.where(inside, steps, 0)
-        source = tf.where(inside, tf.gather(flat, at), 0)
-        present = tf.cast(ids > 0, tf.float32)
-        targets = tf.maximum(ids - 1, 0)
-        words = tf.concat([tf.fill([tf.shape(ids)[0], 1], end), targets[:, :-1]], axis=1)
-        return {"source": source, "words": words}, targets, present
-
-    return lesson
-
-
-def _weigh(inputs, targets, present):
-    """Weights whose mean is 1: the mean over all of `(B, T)` is then the mean over the words."""
-    return inputs, targets, present / tf.reduce_mean(present)
+def _pairs(part, lessons, reverse):
+    """All translations of a part, the index of the source of each, the sources, the id of the end."""
+    targets = sentence_batches.numbered(part.targets(), lessons.target_vocabulary)
+    sources = padded_rows(source_ids(part.sources, lessons.source_vocabulary, reverse))
+    return (
+        targets,
+        part.indexes(),
+        lambda rows: {"source": sources(rows)},
+        lessons.target_vocabulary.end,
+    )
