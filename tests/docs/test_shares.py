@@ -32,9 +32,9 @@ def project(pytester):
     return pytester
 
 
-def test_a_recipes_file_over_its_share_fails_the_session_and_names_its_dearest_test(project):
+def test_a_recipes_file_over_its_share_is_named_with_its_dearest_test(project):
     result = project.runpytest_inprocess("--share", "0.12")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.ret == pytest.ExitCode.OK  # a busy machine is no fault of the tests
     result.assert_outcomes(passed=4)
     said = [line for line in result.outlines if "seconds of a processor, and" in line]
     assert len(said) == 1  # the library's tests have no share
@@ -42,17 +42,12 @@ def test_a_recipes_file_over_its_share_fails_the_session_and_names_its_dearest_t
     assert "Mark its dearest tests slow: test_dear (0.3" in said[0]
 
 
-def test_a_file_that_takes_a_little_more_is_named_and_fails_nothing(project):
-    result = project.runpytest_inprocess("--share", "0.22")
-    assert result.ret == pytest.ExitCode.OK
-    assert any("test_busy_recipes.py takes 0.3" in line for line in result.outlines)
-
-
-def test_a_session_within_its_shares_passes(project):
-    assert project.runpytest_inprocess("--share", "5").ret == pytest.ExitCode.OK
+def test_a_session_within_its_shares_names_no_file(project):
+    result = project.runpytest_inprocess("--share", "5")
+    assert "takes" not in result.stdout.str()
 
 
 def test_several_processes_report_to_one(project):
     result = project.runpytest_inprocess("-n", "2", "--dist", "loadfile", "--share", "0.12", "--shares")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert any("test_busy_recipes.py takes 0.3" in line for line in result.outlines)
     result.stdout.fnmatch_lines(["*0.3  tests/r*/test_busy_r*.py"] * 2)
