@@ -62,6 +62,7 @@ from parts.image_captioning import (
     data,
     evaluation,
     run_figures,
+    saved_before,
 )
 from parts.image_captioning.settings import PRESETS, Settings
 from recipe_kit import cli, sentence_writer, validation
@@ -228,7 +229,8 @@ def run_one(settings, open_run):
 
 def open_saved(run):
     """Opens a saved run. Returns its model and its vocabulary."""
-    model, vocabulary = run.load_model(), TokenVocabulary.load(run.file("vocabulary.json"))
+    model = run.load_model(load=saved_before.load)
+    vocabulary = TokenVocabulary.load(run.file("vocabulary.json"))
     run.check_vocabulary(getattr(model, "vocabulary_size", 0), len(vocabulary), "words")
     return model, vocabulary
 

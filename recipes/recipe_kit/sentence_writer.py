@@ -160,8 +160,8 @@ def choose(writer, inputs, widths, penalties, score):
     """The length penalty of each beam width with which validation scores best, and the best width.
 
     Args:
-        writer: A `SentenceWriter`.
-        inputs: Of the validation part.
+        writer: A `SentenceWriter`, or what else has its `beam`.
+        inputs: Of the validation part, as that takes them.
         widths, penalties: To choose from.
         score: From sentences' words to a number.
 

@@ -305,10 +305,12 @@ class AttentionRNN(keras.layers.RNN):
 
     Call arguments:
         sequences: `(B, T, F)`.
-        memory: `(B, S, D)`, such as the output of an encoder.
+        memory: `(B, S, D)`, such as the output of an encoder; or what `cell.constants(memory, mask)`
+            returns, so that a call for every word, as decoding makes, computes the keys once.
         initial_state: List of the cell's states. Default: zeros.
         mask: Boolean `(B, T)`. Default: the mask that comes with `sequences`, if one does.
-        memory_mask: Boolean `(B, S)`. Default: the mask that comes with `memory`, if one does.
+        memory_mask: Boolean `(B, S)`. Default: the mask that comes with `memory`, if one does. The
+            constants of a cell have theirs within.
         training: Passed on to the cell.
 
     Output shape:
@@ -366,7 +368,7 @@ class AttentionRNN(keras.layers.RNN):
 
     def build(self, sequences_shape, memory_shape, initial_state_shape=None):
         if not self.cell.built:
-            self.cell.build((sequences_shape[0], *sequences_shape[2:]), memory_shape)
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]), _memory_shape(memory_shape))
         super().build(sequences_shape)
         self.built = True
 
@@ -387,7 +389,7 @@ class AttentionRNN(keras.layers.RNN):
         if not tree.is_nested(initial_state):
             initial_state = [initial_state]
         # The loop takes the constants from behind the states, and leaves them out of what it returns.
-        constants = self.cell.constants(memory, memory_mask)
+        constants = memory if tree.is_nested(memory) else self.cell.constants(memory, memory_mask)
         returned = super().call(sequences, [*initial_state, *constants], mask=mask, training=training)
         if not self.return_attention_weights:
             return returned
@@ -443,6 +445,8 @@ class AttentionRNN(keras.layers.RNN):
         return last_output, outputs, states[: len(self.state_size)]
 
     def compute_output_shape(self, sequences_shape, memory_shape, initial_state_shape=None):
+        memory_shape = _memory_shape(memory_shape)
+        self.cell.memory_size = memory_shape[-1]  # on which the size of the output depends
         returned = super().compute_output_shape(sequences_shape)
         if not self.return_attention_weights:
             return returned
@@ -460,6 +464,11 @@ class AttentionRNN(keras.layers.RNN):
 
     def get_config(self):
         return {**super().get_config(), "return_attention_weights": self.return_attention_weights}
+
+
+def _memory_shape(shape):
+    """The shape of a memory, or of the constants that a cell has made of it."""
+    return shape[0] if isinstance(shape[0], (list, tuple)) else shape
 
 
 def _where(present, new, old):

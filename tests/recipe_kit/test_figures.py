@@ -48,8 +48,8 @@ def history(*losses):
 
 
 def test_the_package_has_what_the_module_had():
-    assert {"COLORS", "Figure", "_visible", "loss_curves", "temperatures"} <= set(dir(figures))
-    assert figures._visible("$5\n") == r"\$5↵" and figures._visible(" ") == "␣"
+    assert {"COLORS", "Figure", "visible_text", "loss_curves", "temperatures"} <= set(dir(figures))
+    assert figures.visible_text("$5\n") == r"\$5↵" and figures.visible_text(" ") == "␣"
 
 
 def test_the_turn_is_the_epoch_of_lowest_validation_loss():

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parts.image_captioning import batches
-from parts.image_captioning.attention import SoftAttentionCell
+from parts.image_captioning import batches, saved_before
 from parts.image_captioning.captioner import Captioner
 from parts.image_captioning.choices import DECODERS
 from parts.image_captioning.data import Part
@@ -118,7 +117,7 @@ def test_networks_saved_before_decoders_had_classes_say_what_they_said(path):
     """Their weights lie under the names of that time, such as `eye` for the image encoder."""
     with np.load(path.with_suffix(".npz")) as told:
         inputs = {name: told[name] for name in told.files if name != "logits"}
-        said = numbers(keras.models.load_model(path)(inputs))
+        said = numbers(saved_before.load(path)(inputs))
         np.testing.assert_allclose(said, told["logits"], atol=1e-5)
 
 
@@ -156,34 +155,6 @@ def test_merge_with_a_plain_network_is_the_lectures_formula():
         h = np.tanh(x[:, step] @ w_xh + h @ w_hh + v @ w_ih + b)
         logits = numbers(model({"words": ids, **images}))[:, step]
         np.testing.assert_allclose(logits, h @ w_o + b_o, atol=1e-4)
-
-
-def test_the_attentive_cell_is_the_papers_equations():
-    rng = np.random.default_rng(0)
-    cell = SoftAttentionCell(keras.layers.SimpleRNNCell(3), 4)
-    cell.build_on(inputs=2, cells=5)
-    for weight in cell.trainable_variables:
-        weight.assign(rng.normal(size=weight.shape))
-    x, h_tm1, a = (rng.normal(size=shape).astype("float32") for shape in ((2, 2), (2, 3), (2, 5, 4)))
-    with cell.looking_at(a, cell.keys(a)):
-        outputs, (state,) = cell(x, [h_tm1])
-    h, z, weights = map(numbers, cell.split(outputs))
-
-    (w_a, b), (w_h,), (w,) = (
-        [numbers(v) for v in layer.weights] for layer in (cell.of_values, cell.of_state, cell.energy)
-    )
-    w_beta, b_beta = map(numbers, cell.gate.weights)
-    kernel, recurrent, bias = map(numbers, cell.cell.weights)
-    for row in range(2):
-        e = np.array([np.tanh(a_i @ w_a + b + h_tm1[row] @ w_h) @ w[:, 0] for a_i in a[row]])
-        alpha = np.exp(e) / np.exp(e).sum()
-        beta = 1 / (1 + np.exp(-(h_tm1[row] @ w_beta[:, 0] + b_beta[0])))
-        seen = beta * sum(p * a_i for p, a_i in zip(alpha, a[row], strict=True))
-        expected = np.tanh(np.concatenate([x[row], seen]) @ kernel + h_tm1[row] @ recurrent + bias)
-        np.testing.assert_allclose(weights[row], alpha, atol=1e-5)
-        np.testing.assert_allclose(z[row], seen, atol=1e-5)
-        np.testing.assert_allclose(h[row], expected, atol=1e-5)
-    np.testing.assert_array_equal(numbers(state), h)
 
 
 @pytest.mark.slow

@@ -323,6 +323,33 @@ def test_it_runs_in_a_graph_that_is_called_twice_with_other_lengths(rng):
         np.testing.assert_allclose(graph(*ids), model(list(ids)), atol=1e-6)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_word_by_word_with_the_cells_constants_it_says_what_it_says_of_a_sequence(way, rng):
+    layer = build(way, rng, return_sequences=True, return_state=True, return_attention_weights=True)
+    sequences, memory, h = map(tensor, data(way, rng))
+    mask = tensor(MEMORY_MASKS["holes"])
+    outputs, weights, last = layer(sequences, memory, initial_state=[h], memory_mask=mask)
+    constants = layer.cell.constants(memory, mask)
+    for step in range(T):
+        word = sequences[:, step : step + 1]
+        output, looked, h = layer(word, constants, initial_state=[h])
+        np.testing.assert_allclose(to_numpy(output[:, 0]), to_numpy(outputs[:, step]), atol=1e-6)
+        np.testing.assert_allclose(to_numpy(looked[:, 0]), to_numpy(weights[:, step]), atol=1e-6)
+    np.testing.assert_allclose(to_numpy(h), to_numpy(last), atol=1e-6)
+
+
+@pytest.mark.parametrize("context", ["input", "output", "both"])
+def test_the_shape_of_the_output_is_known_before_the_weights_are(context):
+    def layer():
+        cell = AttentionCell(layers.GRUCell(U), context=context)
+        return AttentionRNN(cell, return_sequences=True, return_attention_weights=True)
+
+    inputs = keras.Input((T, F)), keras.Input((S, 5))
+    foretold = layer().compute_output_shape((B, T, F), (B, S, 5))
+    made = [tuple(output.shape) for output in layer()(*inputs)]
+    assert [shape[1:] for shape in foretold] == [shape[1:] for shape in made]
+
+
 def test_half_precision_looks_where_full_precision_does(rng):
     x, memory = (rng.normal(size=s).astype("float32") for s in ((B, T, F), (B, S, 5)))
     mask = MEMORY_MASKS["empty row"]

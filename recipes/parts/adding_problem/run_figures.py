@@ -11,7 +11,7 @@ from recipe_kit.runs import HISTORY, Run
 
 def learning_curves(settings, history, baseline):
     """Validation loss against batches, a line a length; the loss of answering 1 every time, dotted."""
-    figure, ax = _axes()
+    figure, ax = figures.new_axes(7.2, 4.2)
     lengths = dict.fromkeys(row["length"] for row in history)
     for length, color in zip(lengths, itertools.cycle(figures.COLORS)):
         rows = [row for row in history if row["length"] == length]
@@ -48,7 +48,7 @@ def compared(recipe, settings, out, results):
             for cell, of_seeds in runs.items()
         }
         return solved(stages, settings.lengths)
-    figure, ax = _axes()
+    figure, ax = figures.new_axes(7.2, 4.2)
     colors = figures.colors_of(results)
     for cell, of_seeds in runs.items():
         for number, history in enumerate(run.history() for run in of_seeds):
@@ -87,7 +87,7 @@ def solved(stages, lengths):
     Returns:
         The Figure.
     """
-    figure, ax = _axes()
+    figure, ax = figures.new_axes(7.2, 4.2)
     colors = figures.colors_of(stages)
     least, most = np.inf, 0
     for number, (cell, of_seeds) in enumerate(stages.items()):
@@ -126,10 +126,3 @@ def solved(stages, lengths):
 
 def _batches(settings, rows):
     return [row["tokens"] / settings.batch_size for row in rows]
-
-
-def _axes():
-    figure = figures.Figure(figsize=(7.2, 4.2), dpi=150, layout="constrained")
-    ax = figure.subplots()
-    ax.spines[["top", "right"]].set_visible(False)
-    return figure, ax

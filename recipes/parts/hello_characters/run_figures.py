@@ -44,7 +44,7 @@ def tables(passes):
 
 def _table(ax, seen):
     characters, units = len(seen.vocabulary), seen.hidden.shape[1]
-    names = [figures._visible(c) for c in seen.vocabulary]
+    names = [figures.visible_text(c) for c in seen.vocabulary]
     top = {"target": 0, "scores": 1.5, "hidden": 2 + characters, "input": 2.5 + characters + units}
     for t, (i, target) in enumerate(zip(seen.inputs, seen.targets, strict=True)):
         right = seen.scores[t].argmax() == target

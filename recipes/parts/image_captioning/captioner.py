@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from parts.image_captioning import decoders
-from parts.image_captioning.attention import SoftAttentionCell
 from recipe_kit import cli
+from rnn_kit import layers as kit
 
 PIXELS = "pixels"
 CONSTANT = 1e-8  # variance of a feature below which it is taken for constant
@@ -122,8 +122,21 @@ class Captioner(keras.Model):
                 layers.Dense(size, "tanh", name=f"start_{n}") for n, size in enumerate(sizes)
             ]
         if attends:
-            attentive = SoftAttentionCell(recurrent.cell, embedding, name="attentive")
-            recurrent = layers.RNN(attentive, True, True, name="recurrent")
+            recurrent = kit.AttentionRNN(
+                kit.AttentionCell(
+                    recurrent.cell,
+                    "additive",
+                    embedding,
+                    context="both",
+                    gated=True,
+                    use_bias=True,
+                    name="attentive",
+                ),
+                return_sequences=True,
+                return_state=True,
+                return_attention_weights=True,
+                name="recurrent",
+            )
         self.recurrent, self.state_sizes = recurrent, tuple(sizes)
         self.joined = layers.Dense(embedding, "tanh", name="joined") if attends else None
         self.output_dropout = layers.Dropout(output_dropout)
@@ -150,12 +163,13 @@ class Captioner(keras.Model):
         self.word_vectors.build((None, None))
         for start in self.starts:
             start.build((None, size))
-        reads = self._decoder.input_size(size)
+        read = (None, None, self._decoder.input_size(size))
         if self._decoder.attends:
             self.cell_vectors.build((None, *shapes["grid"]))
-            self.recurrent.cell.build_on(reads, shapes["grid"][0])
+            self.recurrent.build(read, (None, shapes["grid"][0], size))
             self.joined.build((None, None, units + 2 * size))
-        self.recurrent.build((None, None, reads))
+        else:
+            self.recurrent.build(read)
         self.logits.build((None, None, self._decoder.output_size(size, units)))
         self.built = True
 

@@ -94,10 +94,21 @@ class Merge(Decoder):
 
 
 class Attention(Decoder):
-    """A part of the image is looked at before each word (Xu et al. 2015, sections 3.1.2 and 4.2.1).
+    """A part of the image is looked at before each word.
 
-    h_t = RNN([x_t; β_t z_t], h_(t-1)) with z_t a mean of the grid's vectors, weighted anew at every
-    step (see `SoftAttentionCell`); h_0 as for `Init`; the softmax reads tanh(W [h_t; β_t z_t; x_t]).
+    With a_1 ... a_L the vectors of the grid's cells, at every step:
+
+        e_i = w · tanh(W_a a_i + W_h h_(t-1) + b)
+        α = softmax(e)                              where it looks
+        z = Σ_i α_i a_i                             what it sees there
+        β = σ(w_β · h_(t-1) + b_β)                  how much of it counts
+        h_t = RNN([x_t; β z], h_(t-1))
+
+    which is `rnn_kit.layers.AttentionCell`; h_0 as for `Init`; the softmax reads
+    tanh(W [h_t; β z; x_t]).
+
+    Source: Xu et al. 2015, "Show, Attend and Tell" (arXiv:1502.03044), equations 4 to 6 and 13 (their
+    f_att is a network of one hidden layer; β is in section 4.2.1).
     """
 
     starts_from_image = True
@@ -110,14 +121,12 @@ class Attention(Decoder):
         _, state = super().start(v, grid, training)
         model = self.model
         values = model.cell_vectors(model.image_dropout(grid, training=training))
-        return [values, model.recurrent.cell.keys(values)], state
+        return model.recurrent.cell.constants(values), state
 
     def read(self, x, memory, state, training):
-        cell = self.model.recurrent.cell
-        with cell.looking_at(*memory):
-            outputs, state, _ = super().read(x, memory, state, training)
-        h, z, weights = cell.split(outputs)
-        return self.model.joined(ops.concatenate([h, z, x], -1)), state, weights
+        model = self.model
+        looked, weights, *state = model.recurrent(x, memory, initial_state=state, training=training)
+        return model.joined(ops.concatenate([looked, x], -1)), state, weights
 
 
 CLASSES = {"init": Init, "input": Input, "merge": Merge, "attention": Attention}

@@ -3,10 +3,9 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from recipe_kit.figures import COLORS, _visible, caption, default_style
-from recipe_kit.figures._figure import _axes
+from recipe_kit.figures import COLORS, caption, default_style, new_axes, visible_text
 
-_CELL = 0.34  # inches of a word of an alignment
+_CELL, _MOST = 0.34, 12  # inches of a word of an alignment, and of all of them
 _WORD = 18  # characters of a word that are shown
 
 
@@ -25,8 +24,11 @@ def alignment(source, words, weights):
     weights = np.asarray(weights, "float64")
     longest = max(len(_short(word)) for word in (*source, *words))
     room = 0.09 * longest + 0.4
-    size = _CELL * len(source) + room + 1.2, _CELL * len(words) + room + 0.4
-    figure, ax = _axes(max(size[0], 4.2), max(size[1], 3.0))
+    cell = min(_CELL, _MOST / max(len(source), len(words)))
+    size = cell * len(source) + room + 1.2, cell * len(words) + room + 0.4
+    figure, ax = new_axes(max(size[0], 4.2), max(size[1], 3.0))
+    if cell < _CELL:
+        ax.tick_params(labelsize=max(2.0, 10 * cell / _CELL))
     image = ax.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(source)), [_short(word) for word in source], rotation=60, ha="left",
                   rotation_mode="anchor")  # fmt: skip
@@ -60,13 +62,13 @@ def score_by_length(groups, title="", errors=None):
     Returns:
         The Figure.
     """
-    figure, ax = _axes(6.4, 4.0)
+    figure, ax = new_axes(6.4, 4.0)
     names = [_range(group) for group in max(groups.values(), key=len)]
     for index, (name, its) in enumerate(groups.items()):
         at = [names.index(_range(group)) for group in its]
         ax.errorbar(
             at, [group["bleu"] for group in its], yerr=(errors or {}).get(name), marker="o", capsize=3,
-            color=COLORS[index % len(COLORS)], label=_visible(name),
+            color=COLORS[index % len(COLORS)], label=visible_text(name),
         )  # fmt: skip
     counts = {_range(g): g["sentences"] for its in groups.values() for g in its}
     ax.set_xticks(range(len(names)), [f"{name}\n({counts[name]:,})" for name in names])
@@ -76,7 +78,7 @@ def score_by_length(groups, title="", errors=None):
     ax.yaxis.set_major_locator(MaxNLocator(6))
     ax.grid(axis="y", lw=0.5, color="0.9")
     ax.legend(frameon=False)
-    figure.suptitle(_visible(title))
+    figure.suptitle(visible_text(title))
     return caption(
         figure,
         "The higher, the nearer to what people wrote. A network that has to put a whole sentence into "
@@ -90,4 +92,4 @@ def _range(group):
 
 def _short(word):
     word = word if len(word) <= _WORD else word[: _WORD - 1] + "…"
-    return _visible(word)
+    return visible_text(word)

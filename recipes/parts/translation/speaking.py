@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parts.translation import lessons, run_figures, scores
-from recipe_kit import cli, figures
+from recipe_kit import cli, figures, sentence_writer
 from recipe_kit.runs import RunError, describe_machine
 from recipe_kit.sentence_writer import chosen_beam
 from recipe_kit.standard_input import lines_as_they_come
@@ -50,7 +50,7 @@ class Judge:
         self.writer, self.data, self.settings = writer, data, settings
 
     def after_epoch(self, run):
-        """`score()` of validation, by the likeliest words, for `fitting.ValidateWriting`."""
+        """`score()` of validation, by the likeliest words, for `validation.ValidateSentences`."""
         part, level = self.data.validation, self.settings.level
         watched = np.random.default_rng(self.settings.seed).permutation(len(part))[:WATCHED]
 
@@ -68,18 +68,22 @@ class Judge:
 
     def choose(self):
         """The width and the length penalty of the beam with which validation has the best BLEU."""
-        settings, part, found = self.settings, self.data.validation, {}
-        for width in settings.beam_widths:
-            # Of one translation alone the length decides nothing.
-            for penalty in settings.length_penalties if width > 1 else settings.length_penalties[:1]:
-                written = self.translations(part, width, penalty)
-                found[width, penalty] = self.scores(part, written)[0]
-        best = max(found, key=lambda way: (found[way]["bleu"], -way[0], -way[1]))
-        metrics = {"beam_width": best[0], "length_penalty": best[1]}
-        for width in settings.beam_widths:
-            its = max((s for (w, _), s in found.items() if w == width), key=lambda s: s["bleu"])
-            metrics[f"validation_beam_{width}_bleu"] = its["bleu"]
-        return metrics | {f"validation_{name}": value for name, value in found[best].items()}
+        settings, part = self.settings, self.data.validation
+
+        def bleu(translations):
+            written = [lessons.joined(words, settings.level) for words in translations]
+            return self.scores(part, written)[0]["bleu"]
+
+        widths, penalties = settings.beam_widths, settings.length_penalties
+        best, width = sentence_writer.choose(self.writer, part.sources, widths, penalties, bleu)
+        penalty = best[width][1]
+        found = self.scores(part, self.translations(part, width, penalty))[0]
+        return {
+            "beam_width": width,
+            "length_penalty": penalty,
+            **{f"validation_beam_{width}_bleu": value for width, (value, _) in best.items()},
+            **{f"validation_{name}": value for name, value in found.items()},
+        }
 
     def test(self, name, part, chosen):
         """Reads a test part, with the beam that validation chose: `Tested`."""

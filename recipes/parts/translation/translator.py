@@ -23,9 +23,11 @@ class Translator(keras.Model):
         context="first"     by s_0 alone
         context="every"     by s_0, and v stands beside every y_t
 
-    With attention by a look at all of m, weighted anew at every step (`rnn_kit.layers.AttentionCell`),
-    whose context z_t stands beside s_t in the last line: "additive" of the state before, and then
-    beside y_t too (Bahdanau et al. 2015); "dot" and "general" of the state after (Luong et al. 2015).
+    With attention by a look at all of m, weighted anew at every step, whose context z_t stands beside
+    s_t in the last line. "additive" looks from the state before, and z_t stands beside y_t too, so that
+    it is a cell's affair (`rnn_kit.layers.AttentionCell`; Bahdanau et al. 2015). "dot" and "general"
+    look from the state after, which does not depend on z_t: the decoder runs as without attention, and
+    `keras.layers.Attention` looks from all of its steps at once (Luong et al. 2015).
 
     Args:
         source_size: Ids of the source, 0 for padding among them.
@@ -116,16 +118,16 @@ class Translator(keras.Model):
                 ]
                 for n in range(layers)
             ]
-        if attention != "none":
-            looking = kit.AttentionCell(
-                self.decoder.pop().cell,
-                attention,
-                context="both" if attention == "additive" else "output",
-                name="looking",
-            )
+        self.looking = self.keys = None
+        if attention == "additive":
+            cell = kit.AttentionCell(self.decoder.pop().cell, context="both", name="looking")
             self.decoder.append(
-                kit.AttentionRNN(looking, True, True, return_attention_weights=True, name="decoder_top")
+                kit.AttentionRNN(cell, True, True, return_attention_weights=True, name="decoder_top")
             )
+        elif attention != "none":
+            self.looking = parts.Attention(name="looking")
+            if attention == "general":
+                self.keys = parts.Dense(units, use_bias=False, name="keys")
         self.joined = parts.Dense(embedding, "tanh", name="joined")
         self.output_dropout = parts.Dropout(output_dropout)
         self.softmax = None if tied else parts.Dense(target_size, name="softmax")
@@ -144,6 +146,10 @@ class Translator(keras.Model):
         if self.built:
             return
         self.built = True
+        if self.attention == "additive":  # whose cell computes the keys before the first step
+            read = self.embedding if len(self.decoder) == 1 else self.units
+            remembered = self.units // 2 * 2 if self.bidirectional else self.units
+            self.decoder[-1].build((None, None, read), (None, None, remembered))
         # By a call, so that there is one description of what goes where.
         ids = ops.ones((1, 2), "int32")
         self.call({SOURCE: ids, "words": ids})
@@ -177,8 +183,10 @@ class Translator(keras.Model):
             else:
                 v = last[0]
             states.append(last)
+        if self.attention == "additive":
+            return self.decoder[-1].cell.constants(x, mask), states
         if self.attention != "none":
-            return [x, mask], states
+            return [x, x if self.keys is None else self.keys(x), mask], states
         return ([v] if self.context == "every" else []), states
 
     def decode(self, words, memory, state, training=None):
@@ -195,12 +203,16 @@ class Translator(keras.Model):
         states, looked = [], None
         for n, layer in enumerate(self.decoder):
             if isinstance(layer, kit.AttentionRNN):
-                x, looked, *last = layer(
-                    x, memory[0], initial_state=state[n], memory_mask=memory[1], training=training
-                )
+                x, looked, *last = layer(x, memory, initial_state=state[n], training=training)
             else:
                 x, *last = layer(x, initial_state=state[n], training=training)
             states.append(last)
+        if self.looking is not None:
+            values, keys, mask = memory
+            z, looked = self.looking(
+                [x, values, keys], mask=[None, mask], return_attention_scores=True, training=training
+            )
+            x = ops.concatenate([x, z], axis=-1)
         x = self.joined(ops.concatenate([x, y], axis=-1))
         x = self.output_dropout(x, training=training)
         x = self.target_vectors(x, reverse=True) if self.softmax is None else self.softmax(x)

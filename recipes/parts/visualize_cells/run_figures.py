@@ -130,7 +130,7 @@ def _strip(ax, text, shades, lines, p):
             pixels[row, column] = 1 + (tone - 1) * abs(shades[t])
             character = "↵" if text[t] == "\n" else text[t]
             ax.text(
-                column, row, figures._visible(character) if character != " " else " ",
+                column, row, figures.visible_text(character) if character != " " else " ",
                 family="monospace",
                 fontsize=8.5, ha="center", va="center",
                 color="0.45" if character == "↵" else "black",

@@ -6,7 +6,7 @@ are drawn in matplotlib's own style, whatever your matplotlibrc says.
 
 from matplotlib.figure import Figure
 
-from recipe_kit.figures._figure import COLORS, _visible, caption, default_style
+from recipe_kit.figures._figure import COLORS, caption, default_style, new_axes, visible_text
 from recipe_kit.figures.captions import (
     attention_maps,
     caption_grid,
@@ -36,7 +36,6 @@ __all__ = [
     "CHUNK",
     "COLORS",
     "Figure",
-    "_visible",
     "about_figure",
     "about_run",
     "accuracy_by_length",
@@ -53,6 +52,7 @@ __all__ = [
     "decoder_scores",
     "default_style",
     "loss_curves",
+    "new_axes",
     "opinion_trace",
     "opinion_traces",
     "perplexity_curves",
@@ -62,5 +62,6 @@ __all__ = [
     "show",
     "surprise",
     "temperatures",
+    "visible_text",
     "write",
 ]

@@ -33,7 +33,8 @@ def default_style():
         yield
 
 
-def _axes(width=6.4, height=4.0, columns=1, **kwargs):
+def new_axes(width=6.4, height=4.0, columns=1, **kwargs):
+    """A Figure of so many inches, and its axes: one, or an array of so many columns."""
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     axes = figure.subplots(1, columns, squeeze=False, **kwargs)[0]
     for ax in axes:
@@ -41,8 +42,8 @@ def _axes(width=6.4, height=4.0, columns=1, **kwargs):
     return figure, axes if columns > 1 else axes[0]
 
 
-def _visible(text):
-    """Text whose white space can be seen, and which matplotlib does not take for a formula."""
+def visible_text(text):
+    """Returns text whose white space can be seen, and which matplotlib does not take for a formula."""
     text = text.replace("\n", "↵").replace(" ", "␣" if len(text) == 1 else " ")
     # What the font cannot draw would be a box and a warning: its code point says which it is.
     drawable = _charmap()
@@ -58,13 +59,13 @@ def _charmap():
 
 
 def _clipped(text, most):
-    """`_visible` text of at most so many characters, the last of them … where more are left out."""
-    return _visible(text if len(text) <= most else text[: most - 1].rstrip() + "…")
+    """`visible_text` text of at most so many characters, the last of them … where more are left out."""
+    return visible_text(text if len(text) <= most else text[: most - 1].rstrip() + "…")
 
 
 @functools.lru_cache(4096)
 def _extent(text, size):
-    """Width and height in points of a line of `_visible` text."""
+    """Width and height in points of a line of `visible_text` text."""
     font = font_manager.FontProperties(size=size)
     width, height, _ = text_to_path.get_text_width_height_descent(
         text.replace(r"\$", "$"), font, ismath=False
@@ -73,10 +74,10 @@ def _extent(text, size):
 
 
 def _wrapped(text, size, room, most):
-    """Lines of `_visible` text, no wider than the room in inches, … where there would be too many."""
+    """Lines of visible text, no wider than the room in inches, … where there would be too many."""
 
     def fits(line):
-        return _extent(_visible(line), size)[0] <= 0.97 * 72 * room  # what is drawn is hinted
+        return _extent(visible_text(line), size)[0] <= 0.97 * 72 * room  # what is drawn is hinted
 
     lines = []
     for word in text[:LONGEST_TEXT].split():
@@ -93,7 +94,7 @@ def _wrapped(text, size, room, most):
         while last and not fits(last + "…"):
             last = last[:-1]
         lines = [*lines[: most - 1], last.rstrip() + "…"]
-    return [_visible(line) for line in lines]
+    return [visible_text(line) for line in lines]
 
 
 def _head(figure, title):
@@ -142,7 +143,7 @@ def _annotate(ax, notes, size=9):
 
     Args:
         ax: The axes, with everything else drawn: what comes later may move what this measures.
-        notes: (x, y, text, colour), the most important first. The text is `_visible`.
+        notes: (x, y, text, colour), the most important first. The text is `visible_text`.
         size: Of the letters, in points.
     """
     ax.figure.draw_without_rendering()  # lays the axes out

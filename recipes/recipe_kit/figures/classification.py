@@ -8,12 +8,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from recipe_kit.figures._figure import (
     COLORS,
     _annotate,
-    _axes,
     _clipped,
-    _visible,
     _wilson,
     caption,
     default_style,
+    new_axes,
+    visible_text,
 )
 from recipe_kit.figures.cells import CELL_NAMES, cell_name, colors_of
 
@@ -37,7 +37,7 @@ def accuracy_curves(histories, title="", best=None):
     Returns:
         The Figure.
     """
-    figure, panels = _axes(8.4, 4.2, columns=2)
+    figure, panels = new_axes(8.4, 4.2, columns=2)
     colors = colors_of(histories)
     marked = {name: _turn(history, (best or {}).get(name)) for name, history in histories.items()}
     last = max((row["epoch"] for history in histories.values() for row in history), default=1)
@@ -74,7 +74,7 @@ def accuracy_curves(histories, title="", best=None):
     handles += first.plot([], [], label="epoch kept" if best else "lowest validation loss", **mark)
     _legend_below(figure, handles, columns=4 if len(handles) == 4 else 3)
     figure.get_layout_engine().set(wspace=0.05)
-    figure.suptitle(_visible(title))
+    figure.suptitle(visible_text(title))
     caption(
         figure,
         "Left, lower is better; right, higher. Where the full line turns while the dashed one goes"
@@ -113,7 +113,7 @@ def roc_and_calibration(
         model: np.asarray(p, "float64").ravel()
         for model, p in {name: probabilities, **(others or {})}.items()
     }
-    figure, (left, right) = _axes(10.4, 5.4, columns=2)
+    figure, (left, right) = new_axes(10.4, 5.4, columns=2)
     for ax in (left, right):
         ax.plot([0, 1], [0, 1], ":", color="0.6", lw=1)
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -156,8 +156,8 @@ def roc_and_calibration(
         first = False
     left.set_xlabel("false positive rate")
     left.set_ylabel("true positive rate")
-    right.set_xlabel(f"predicted probability of {_visible(classes[1])}")
-    right.set_ylabel(f"fraction that is {_visible(classes[1])}")
+    right.set_xlabel(f"predicted probability of {visible_text(classes[1])}")
+    right.set_ylabel(f"fraction that is {visible_text(classes[1])}")
     for ax, heading in (
         (left, "area under the curve (AUC)"),
         (right, "expected calibration error (ECE)"),
@@ -171,7 +171,7 @@ def roc_and_calibration(
             fontsize=9,
             title_fontsize=9,
         )
-    figure.suptitle(_visible(title))
+    figure.suptitle(visible_text(title))
     return caption(
         figure,
         "Left: the nearer a curve comes to the upper left corner, the better; the diagonal is a "
@@ -196,7 +196,7 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
     """
     lengths = np.maximum(1, np.asarray(lengths).ravel())  # a length of 0 has no logarithm
     models = {name: correct, **(others or {})}
-    figure, ax = _axes(7.8, 4.8)
+    figure, ax = new_axes(7.8, 4.8)
     index, uppers = _quantile_bins(lengths, bins)
     count = np.bincount(index)
     middle = np.array([np.median(lengths[index == i]) for i in range(len(uppers))])
@@ -262,7 +262,7 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
     ax.set_xlabel("words of the review")
     ax.set_ylabel("accuracy")
     _legend_below(figure, ax.get_legend_handles_labels()[0], columns=2)
-    figure.suptitle(_visible(title))
+    figure.suptitle(visible_text(title))
     return caption(
         figure,
         "Higher is better; to the right the reviews are longer. Bars on the points: 95 % intervals.",
@@ -287,7 +287,7 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
     """
     if empty := [name for name, values in rows.items() if not len(values)]:
         raise ValueError(f"comparison expects at least one value a row; received none for {empty}.")
-    figure, ax = _axes(8.4, 1.5 + 0.46 * len(rows))
+    figure, ax = new_axes(8.4, 1.5 + 0.46 * len(rows))
     colors = colors_of(rows) if any(cell_name(name) in CELL_NAMES.values() for name in rows) else {}
     for y, (name, values) in enumerate(rows.items()):
         color = colors.get(name, COLORS[1])
@@ -319,7 +319,7 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
     ax.set_xlabel(metric)
     if lines:
         _legend_below(figure, lines)
-    figure.suptitle(_visible(title))
+    figure.suptitle(visible_text(title))
     return caption(
         figure,
         f"A dot a seed: its {metric}. The upright stroke is their mean, the bar one standard "

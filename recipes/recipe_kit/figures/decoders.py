@@ -9,13 +9,13 @@ from recipe_kit.figures._figure import (
     COLORS,
     MARGIN,
     _annotate,
-    _axes,
     _clipped,
     _extent,
     _head,
-    _visible,
     caption,
     default_style,
+    new_axes,
+    visible_text,
 )
 
 LETTERS, SMALL = 10.5, 8.5  # points
@@ -42,7 +42,7 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
     if not rows:
         raise ValueError("no scores to draw: decoder_scores needs at least one model")
     # A number has room in its bar, however many they are.
-    figure, ax = _axes(max(6.4, 1.6 + 0.48 * len(metrics) * (len(rows) + 0.6)), 4.4)
+    figure, ax = new_axes(max(6.4, 1.6 + 0.48 * len(metrics) * (len(rows) + 0.6)), 4.4)
     width = min(0.3, 0.82 / len(rows))
     scores = np.array([*rows.values()], "float64").reshape(len(rows), len(metrics))
     others = np.array([*(published or {}).values()], "float64").reshape(-1, len(metrics))
@@ -72,7 +72,7 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
             row, middle - half, middle + half, linestyles=[dashes], colors="0.1", lw=1.4,
             label=_named(name), zorder=4,
         )  # fmt: skip
-    ax.set_xticks(range(len(metrics)), [_visible(metric) for metric in metrics])
+    ax.set_xticks(range(len(metrics)), [visible_text(metric) for metric in metrics])
     ax.set_xlim(-0.55, len(metrics) - 0.45)
     ax.set_ylim(0, 1.06 * ax.get_ylim()[1])
     ax.tick_params(axis="x", length=0)
@@ -111,7 +111,7 @@ def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
     """
     if len(widths) == 0:
         raise ValueError("no scores to draw: beam_curve needs at least one width")
-    figure, ax = _axes(7.2, 4.2)
+    figure, ax = new_axes(7.2, 4.2)
     order = np.argsort(widths, kind="stable")
     widths, scores = np.asarray(widths, "float64")[order], np.asarray(scores, "float64")[order]
     digits = 3 if max([*scores, *others.values()]) <= 1 else 1
@@ -127,7 +127,7 @@ def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("width of the beam")
-    ax.set_ylabel(_visible(metric))
+    ax.set_ylabel(visible_text(metric))
     _head(figure, title)
     ax.margins(y=0.15)
     caption(

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
-from recipe_kit.figures._figure import COLORS, _axes, _visible, _wilson, caption, default_style
+from recipe_kit.figures._figure import COLORS, _wilson, caption, default_style, new_axes, visible_text
 from recipe_kit.figures.cells import cell_name, colors_of
 
 MOST_STEPS = 12  # of a learning rate, to be marked one by one
@@ -21,7 +21,7 @@ def loss_curves(runs, title="", unit="character"):
         title: The figure's title.
         unit: What a token is called.
     """
-    figure, panels = _axes(8.4, 4.0, columns=2, sharey=True)
+    figure, panels = new_axes(8.4, 4.0, columns=2, sharey=True)
     colors = colors_of(runs)
     for ax, x, label in zip(
         panels,
@@ -34,7 +34,7 @@ def loss_curves(runs, title="", unit="character"):
             at = [row[x] for row in history]
             validation = [row["val_loss"] for row in history]
             ax.plot(at, [row["loss"] for row in history], "--", lw=1, color=color, alpha=0.6)
-            ax.plot(at, validation, "o-", ms=3, color=color, label=_visible(cell_name(name)))
+            ax.plot(at, validation, "o-", ms=3, color=color, label=visible_text(cell_name(name)))
             ax.annotate(
                 f"{validation[-1]:.3f}",
                 (at[-1], validation[-1]),
@@ -50,7 +50,7 @@ def loss_curves(runs, title="", unit="character"):
     panels[0].plot([], [], "-", color="0.4", label="validation")
     panels[0].plot([], [], "--", lw=1, color="0.4", alpha=0.6, label="training")
     panels[0].legend(frameon=False)
-    figure.suptitle(_visible(title))
+    figure.suptitle(visible_text(title))
     return caption(
         figure,
         f"A point an epoch: the lower, the less the next {unit} surprises the network. Left, by "
@@ -73,7 +73,7 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
     """
     figure = None
     if ax is None:
-        figure, ax = _axes()
+        figure, ax = new_axes()
     logits = np.asarray(logits, "float64")
     best = np.argsort(-logits, kind="stable")[:top]
     width = 0.8 / len(temperatures)
@@ -83,10 +83,10 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
         p = np.exp(scaled) / np.exp(scaled).sum()
         at = np.arange(len(best)) + (index - (len(temperatures) - 1) / 2) * width
         ax.bar(at, p[best], width, color=str(shade), label=f"T = {temperature}")
-    ax.set_xticks(range(len(best)), [_visible(labels[i]) for i in best])
+    ax.set_xticks(range(len(best)), [visible_text(labels[i]) for i in best])
     ax.set_ylabel("probability")
     ax.set_xlabel("next character")
-    ax.set_title(f"after “{_visible(context)}”" if context else "")
+    ax.set_title(f"after “{visible_text(context)}”" if context else "")
     ax.legend(frameon=False)
     if figure is None:
         return ax.figure
@@ -116,14 +116,14 @@ def surprise(tokens, nats, title=""):
     if any(value < 0 for value in nats):
         raise ValueError(f"`nats` must not be negative, as -ln p is not. Received: {min(nats)}")
     width = max(map(len, tokens), default=1)
-    figure, ax = _axes(max(4.0, min(14.0, 0.6 + len(tokens) * (0.16 if width == 1 else 0.42))), 3.0)
+    figure, ax = new_axes(max(4.0, min(14.0, 0.6 + len(tokens) * (0.16 if width == 1 else 0.42))), 3.0)
     ax.bar(range(len(tokens)), nats, 0.85, color=COLORS[1])
     turn = {} if width == 1 else {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
-    ax.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], fontsize=9, **turn)
+    ax.set_xticks(range(len(tokens)), [visible_text(token) for token in tokens], fontsize=9, **turn)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.8, len(tokens) - 0.2)
     ax.set_ylabel("-ln p (nats)")
-    ax.set_title(_visible(title))
+    ax.set_title(visible_text(title))
     return caption(
         figure,
         "The higher the bar, the less the network expected what stands below it; 0: it was sure.",
@@ -142,7 +142,7 @@ def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
         marks: Names to perplexities to draw across, such as that of the test set.
         title: The figure's title.
     """
-    figure, ax = _axes(7.2, 4.2)
+    figure, ax = new_axes(7.2, 4.2)
     epochs = [row["epoch"] for row in history]
     for name, style, color in (("loss", "--", COLORS[1]), ("val_loss", "o-", COLORS[0])):
         values = np.exp([row[name] for row in history])
@@ -150,7 +150,7 @@ def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
         ax.plot(epochs, values, style, ms=3, lw=1.3, color=color, label=label)
     styles = zip(COLORS[2:], ((0, (1, 2)), (3, (5, 3, 1, 3)), (0, (5, 5))), strict=True)
     for (name, value), (color, dashes) in zip((marks or {}).items(), styles, strict=False):
-        label = f"{_visible(name)}: {value:.4g}"
+        label = f"{visible_text(name)}: {value:.4g}"
         ax.axhline(value, ls=dashes, lw=1.2, color=color, label=label)
     ax.set_yscale("log")
     low, high = ax.get_ylim()
@@ -171,7 +171,7 @@ def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
             factor = rates[steps[0]] / rates[steps[0] - 1]
             ax.plot([], [], lw=0.8, color="0.8", label=f"learning rate × {factor:.3g}")
     ax.legend(frameon=False)
-    ax.set_title(_visible(title))
+    ax.set_title(visible_text(title))
     return caption(
         figure,
         "Lower is better: among how many equally likely words the network has to guess. Where "
@@ -222,7 +222,7 @@ def agreement_by_distance(runs, bins, counts, title=""):
         counts: `(K,)` sentences in each bin.
         title: The figure's title.
     """
-    figure, ax = _axes(7.2, 4.2)
+    figure, ax = new_axes(7.2, 4.2)
     counts = np.where(np.asarray(counts) > 0, counts, np.nan)
     colors = colors_of(runs)
     for index, (name, shares) in enumerate(runs.items()):
@@ -233,7 +233,7 @@ def agreement_by_distance(runs, bins, counts, title=""):
         at = np.arange(len(bins)) + 0.06 * (index - (len(runs) - 1) / 2)
         ax.errorbar(
             at, shares, [shares - low, high - shares], fmt="o-", ms=4, lw=1.3, elinewidth=0.8,
-            capsize=2, color=colors[name], label=_visible(cell_name(name)),
+            capsize=2, color=colors[name], label=visible_text(cell_name(name)),
         )  # fmt: skip
     ax.axhline(0.5, ls=":", lw=1, color="0.5")
     beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
@@ -243,7 +243,7 @@ def agreement_by_distance(runs, bins, counts, title=""):
     ax.set_ylabel("share of verbs that agree")
     ax.set_ylim(min(0.45, ax.get_ylim()[0]), 1.02)
     ax.legend(frameon=False, loc="center")
-    ax.set_title(_visible(title))
+    ax.set_title(visible_text(title))
     return caption(
         figure,
         "Higher is better: 1, every verb agrees with its noun; 0.5, a coin. To the right the noun "

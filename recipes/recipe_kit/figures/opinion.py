@@ -6,7 +6,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from recipe_kit.figures._figure import _annotate, _clipped, _extent, _visible, _wrapped, default_style
+from recipe_kit.figures._figure import (
+    _annotate,
+    _clipped,
+    _extent,
+    _wrapped,
+    default_style,
+    visible_text,
+)
 
 # Red to blue, which the colour-blind tell apart, and light enough at both ends for black letters. White
 # is exactly at 0.5: an odd number of colours has a middle one.
@@ -68,7 +75,7 @@ def opinion_traces(traces, title="", classes=("negative", "positive")):
         y = (0.1 + number * 1.3 * NOTE / 72) / height
         figure.text(RIGHT / WIDTH, y, line, fontsize=NOTE, color="0.3", va="bottom", gid="caption")
     if title:
-        figure.suptitle(_visible(title), y=1 - 0.12 / height, va="top", fontsize=14)
+        figure.suptitle(visible_text(title), y=1 - 0.12 / height, va="top", fontsize=14)
     inner = (WIDTH - LEFT - RIGHT) / WIDTH
     above = height - top
     for trace, text, own in zip(traces, texts, heights, strict=True):
@@ -81,7 +88,7 @@ def opinion_traces(traces, title="", classes=("negative", "positive")):
         )
         _draw_text(page, text, probabilities)
         _draw_curve(curve, trace["words"], probabilities, classes)
-        curve.set_title(_visible(trace.get("title", "")), loc="left", fontsize=12)
+        curve.set_title(visible_text(trace.get("title", "")), loc="left", fontsize=12)
         above -= own
     return figure
 

@@ -244,8 +244,8 @@ class Run(TimedSessions):
                 f"--resume --out {self.path}"
             )
 
-    def load_model(self, name=MODEL):
-        """Loads the saved model.
+    def load_model(self, name=MODEL, load=None):
+        """Loads the saved model, by `load(path)`; default: `keras.models.load_model`.
 
         Raises:
             RunError: if it is missing or broken.
@@ -254,7 +254,7 @@ class Run(TimedSessions):
 
         self.check_model(name)
         try:
-            return keras.models.load_model(self.file(name))
+            return (load or keras.models.load_model)(self.file(name))
         except Exception as error:  # a cut zip, a cut HDF5 file, a layer that is gone: all alike here
             reason = str(error).strip().splitlines()[0]
             raise RunError(
