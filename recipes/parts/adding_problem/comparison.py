@@ -1,4 +1,4 @@
-"""Every cell on one task, with several seeds: how far does each of them get?"""
+"""Compares the cells on one task, over several seeds."""
 
 from parts.adding_problem import run_figures
 from recipe_kit import cli
@@ -15,21 +15,21 @@ CELLS = {
 def compare(recipe, flags, settings, train_runs):
     """Trains every cell with every seed, each at the best of three learning rates, and prints a table.
 
-    The rate is chosen with the first seed, on validation: at the shortest length, the one that needs
-    the fewest batches, and of those that do not get there, the one with the smallest loss.
+    The rate is chosen with the first seed, on validation, at the shortest length: the rate that needs
+    the fewest batches to solve it; if none does, the one with the smallest loss.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed.
-        settings: What they ask for.
+        flags: The parsed flags.
+        settings: The settings that they ask for.
         train_runs: `train_runs(flags) -> metrics`.
 
     Returns:
         A dict of cells to their metrics over the seeds.
 
     Raises:
-        UserError, RunError: one line for the user.
-        KeyboardInterrupt: with the command that goes on.
+        UserError, RunError: with one line for the user.
+        KeyboardInterrupt: with the command that resumes.
     """
     out = cli.variants_folder(recipe, flags, "compare")
     cells, seeds = CELLS[settings.task], list(flags.seeds or SEEDS)
@@ -58,7 +58,7 @@ def compare(recipe, flags, settings, train_runs):
 
 
 def table(results, chosen, seeds):
-    """Lines of the test's metrics, cell by cell."""
+    """Returns the lines of a table of test metrics, one a cell."""
     names = [name for name in next(iter(results.values())) if name.startswith("test_")]
     heads = [
         "cell",

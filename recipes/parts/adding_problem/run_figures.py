@@ -1,4 +1,4 @@
-"""Learning curves of one run, and what every cell reached."""
+"""Figures of one run's learning curves, and of the results of all cells."""
 
 import itertools
 
@@ -10,7 +10,7 @@ from recipe_kit.runs import HISTORY, Run
 
 
 def learning_curves(settings, history, baseline):
-    """Validation loss against batches, a line a length; the loss of answering 1 every time, dotted."""
+    """Draws validation loss against batches, one line a length, with the baseline's loss dotted."""
     figure, ax = figures.new_axes(7.2, 4.2)
     lengths = dict.fromkeys(row["length"] for row in history)
     for length, color in zip(lengths, itertools.cycle(figures.COLORS)):
@@ -32,7 +32,7 @@ def learning_curves(settings, history, baseline):
 
 
 def compared(recipe, settings, out, results):
-    """What every cell came to: of the adding problem `solved`, of the others the losses on the way."""
+    """Draws the results of all cells: `solved` for the adding problem, losses for the other tasks."""
     runs = {
         cell: [Run.open(path.parent, recipe) for path in sorted((out / cell).glob(f"*/{HISTORY}"))]
         for cell in results
@@ -66,23 +66,23 @@ def compared(recipe, settings, out, results):
 
 
 def climbed(history, largest, batch_size):
-    """`[length, batches, solved]` of each length that a run tried.
+    """Returns `[length, batches, solved]` for each length that a run tried.
 
     Args:
-        history: The rows of its `history.csv`.
-        largest: The largest length that it solved, 0 for none.
-        batch_size: Sequences side by side.
+        history: The rows of the run's `history.csv`.
+        largest: The largest length that the run solved, 0 for none.
+        batch_size: Sequences a batch.
     """
     last = {row["length"]: row for row in history}  # the last row of each
     return [[int(t), int(row["tokens"] / batch_size), t <= largest] for t, row in last.items()]
 
 
 def solved(stages, lengths):
-    """Batches until the sum is learned, against the length: a mark a seed, a line through the medians.
+    """Draws batches until solved against the length: one mark a seed, a line through the medians.
 
     Args:
-        stages: Cells to lists, one a seed, of `climbed`.
-        lengths: All that were to be tried.
+        stages: A dict of cells to lists of `climbed` results, one a seed.
+        lengths: All lengths to try.
 
     Returns:
         The Figure.

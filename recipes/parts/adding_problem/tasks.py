@@ -1,6 +1,6 @@
-"""Three tasks for a memory. Their sequences come out of a seed; nothing is loaded.
+"""Three tasks that need a memory, with sequences generated from a seed; no file is loaded.
 
-Each task makes endless batches, batch k drawn from (seed, k), and says what it is to have solved it.
+Each task makes endless batches, batch k drawn from (seed, k), and defines when it is solved.
 """
 
 import dataclasses
@@ -21,13 +21,13 @@ def _batches(draw, seed, first_batch):
 
 @dataclass(frozen=True)
 class Adding:
-    """Two of T numbers are marked, one in each half; the answer is their sum.
+    """Adds two marked numbers of T, one in each half.
 
         x(t) = (v(t), mark(t)),  v uniform in [0, 1);  y = v(i) + v(j),  one target a sequence
 
-    Whoever answers 1 every time has a mean squared error of 1/6, the variance of the sum. After
+    A constant answer of 1 has a mean squared error of 1/6, the variance of the sum. After
     Hochreiter and Schmidhuber 1997, and the slide "Some initialization schemes can help RNNs" of Tollef
-    Jahren (004), which has it from Le, Jaitly and Hinton 2015.
+    Jahren (004), which takes it from Le, Jaitly and Hinton 2015.
     """
 
     length: int
@@ -47,7 +47,7 @@ class Adding:
         return _batches(draw, seed, first_batch)
 
     def test(self, model, seed):
-        """Mean squared error on sequences of a seed of their own."""
+        """Returns the mean squared error on sequences from a separate seed."""
         x, y = next(iter(self.batches(TEST_ROWS, seed)))
         answers = model.predict(x, batch_size=250, verbose=0)
         return {"mse": float(np.square(answers - y).mean())}
@@ -55,12 +55,12 @@ class Adding:
 
 @dataclass(frozen=True)
 class Counting:
-    """a^n b^n: after each symbol, which symbols may come next?
+    """Predicts, after each symbol of a^n b^n, which symbols may come next.
 
         S a a a b b b T        after S: a;  after an a: a or b;  after a b: b, and T after the n-th
 
-    One logistic output a symbol, right if it is on the right side of 1/2. Trained with n from 1 to N;
-    the test asks up to which n all sequences are right from end to end. After Gers and Schmidhuber
+    One logistic output a symbol, right if it is on the right side of 1/2. Training uses n from 1 to N;
+    the test finds the n up to which all sequences are right from end to end. After Gers and Schmidhuber
     2001.
     """
 
@@ -71,7 +71,7 @@ class Counting:
     loss = "binary_crossentropy"
 
     def sequences_of(self, n):
-        """Inputs and targets `(B, T, 3)` for counts `(B,)`, and weights `(B, T)`; T is 2 max(n) + 1."""
+        """Returns inputs and targets `(B, T, 3)` and weights `(B, T)` for counts `(B,)`; T = 2 max(n) + 1."""
         n = tf.convert_to_tensor(n)[:, None]
         at = tf.range(2 * tf.reduce_max(n) + 1)[None, :]
         is_a, is_b = (at >= 1) & (at <= n), (at > n) & (at <= 2 * n)
@@ -87,7 +87,7 @@ class Counting:
         return _batches(draw, seed, first_batch)
 
     def test(self, model, seed):
-        """The largest n up to which all are right, of those up to `test_most`."""
+        """Returns the largest n, at most `test_most`, up to which every sequence is right."""
         right = []
         for begin in range(1, self.test_most + 1, 50):
             n = np.arange(begin, min(begin + 50, self.test_most + 1))
@@ -101,13 +101,13 @@ class Counting:
 
 @dataclass(frozen=True)
 class Timing:
-    """A spike every P steps: the period stands in the input all the time, the count is the network's.
+    """Outputs a spike every P steps: the input always shows the period, and the network counts.
 
         x(t) = P / P_max,   y(t) = 1 if t is a multiple of P, else 0       t = 1 ... T
 
     A sequence is right if the output is above 1/2 at the spikes and below everywhere else. After the
-    tasks of precise timing of Gers, Schraudolph and Schmidhuber, for which the lecture after Graves
-    (001, slide "LSTM memory block") has its peepholes.
+    precise-timing tasks of Gers, Schraudolph and Schmidhuber, the reason for the peepholes of the
+    lecture after Graves (001, slide "LSTM memory block").
     """
 
     length: int
@@ -129,7 +129,7 @@ class Timing:
         return _batches(draw, seed, first_batch)
 
     def test(self, model, seed):
-        """The share of periods whose sequence is right from end to end, and of one twice as long."""
+        """Returns the shares of periods with a right sequence: at `length`, and at twice that."""
         period = np.arange(self.least, self.most + 1)
         shares = {}
         for name, length in (("right", self.length), ("right_twice_as_long", 2 * self.length)):
@@ -141,7 +141,7 @@ class Timing:
 
 
 def task(settings, length=None):
-    """The task that the settings name."""
+    """Returns the task that the settings name."""
     if settings.task == "adding":
         return Adding(length)
     if settings.task == "anbn":
@@ -162,6 +162,6 @@ class StopWhenSolved(keras.callbacks.Callback):
 
 
 def described(settings):
-    """The task in words, of which the hash in a result is made."""
+    """Returns the task in words, from which a result's hash is made."""
     names = {"adding": ("lengths",), "anbn": ("most",), "timing": ("span",)}[settings.task]
     return f"{settings.task}, " + ", ".join(f"{n} {dataclasses.asdict(settings)[n]}" for n in names)
