@@ -1,4 +1,4 @@
-"""Where a measurement goes in the ledger: a file a machine, so that none overwrites another's."""
+"""Names a measurement's file in the ledger: one file a machine, so that none overwrites another's."""
 
 import hashlib
 import re
@@ -7,9 +7,9 @@ from recipe_kit.runs import machine_identity
 
 
 def machine_tag(machine):
-    """A short name of a machine for a file's name: its model, its cores, and six digits of a hash.
+    """Returns a short name of a machine for file names: its model, its cores, and six digits of a hash.
 
-    The hash is that of its `machine_identity`.
+    The hash is of its `machine_identity`.
     """
     digits = hashlib.sha256(machine_identity(machine).encode()).hexdigest()[:6]
     name = machine.get("accelerator") or machine.get("cpu") or machine["processor"]
@@ -19,6 +19,6 @@ def machine_tag(machine):
 
 
 def entry_name(result):
-    """The entry's file name: `<recipe>-<device>-<dtype>[-jit]-<machine>.json`."""
+    """Returns the entry's file name: `<recipe>-<device>-<dtype>[-jit]-<machine>.json`."""
     parts = [result["recipe"], result["device"], result["dtype"], *(["jit"] if result["jit"] else [])]
     return "-".join([*parts, machine_tag(result["machine"])]) + ".json"

@@ -1,4 +1,4 @@
-"""The speed of one large matrix product under TensorFlow: what no layer beats by much."""
+"""Measures the speed of one large matrix product under TensorFlow, which layers hardly exceed."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +9,7 @@ SQUARE = 2048
 
 
 def speed_of_products(dtype, repeats=5):
-    """Floating-point operations a second of one large matrix product, which nothing beats by much."""
+    """Returns floating-point operations a second of one large matrix product, a practical limit."""
     a = tf.random.normal([SQUARE, SQUARE], dtype=dtype)
     times = take_turns({"product": lambda: tf.matmul(a, a)[0, 0].numpy()}, repeats)
     return 2 * SQUARE**3 / (float(np.median(times["product"])) / 1000)

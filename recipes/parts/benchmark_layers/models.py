@@ -14,12 +14,12 @@ import ptb_language_model
 from parts.benchmark_layers.timing import median_and_quartiles, take_turns
 from rnn_kit.text import TokenVocabulary
 
-BATCHES = 1000  # an epoch's, for schedules of learning rates
-CELLS = {"lstm": "peephole", "gru": "kit-gru"}  # Keras's, and the kit's for it
+BATCHES = 1000  # an epoch, for the learning-rate schedules
+CELLS = {"lstm": "peephole", "gru": "kit-gru"}  # Keras's layer, and the kit's counterpart
 
 
 def language_model(settings):
-    """PTB: 10,000 words. Returns the compiled model, a batch, and its words."""
+    """Returns the compiled PTB model of 10,000 words, and a batch `(x, y)`."""
     words = ["<eos>", *(f"w{n}" for n in range(9999))]
     trained, _ = ptb_language_model.build_training(settings, TokenVocabulary(words), BATCHES)
     x, y = np.random.default_rng(0).integers(0, 10_000, (2, settings.batch_size, settings.window))
@@ -27,7 +27,7 @@ def language_model(settings):
 
 
 def character_model(settings):
-    """Nietzsche: 57 characters, the last of a window predicted."""
+    """Returns the compiled Nietzsche model, 57 characters to the next one, and a batch `(x, y)`."""
     model = nietzsche_generation.build_model(settings, 57)
     model.compile(
         keras.optimizers.RMSprop(settings.learning_rate),
@@ -38,7 +38,7 @@ def character_model(settings):
 
 
 def sentiment_model(settings):
-    """IMDB: every review of `maxlen` words, without padding."""
+    """Returns the compiled IMDB model, and a batch of reviews of `maxlen` words without padding."""
     model = imdb_sentiment.build_model(settings, settings.words)
     imdb_sentiment.compile_model(model, settings, BATCHES)
     rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ MODELS = {
 
 
 def training_step(make, settings):
-    """A function of one training step, and the words of its batch."""
+    """Returns a function that runs one training step, and the number of words in its batch."""
     keras.utils.set_random_seed(0)
     model, batch = make(settings)
     batch = tuple(map(tf.constant, batch))
@@ -64,7 +64,7 @@ def training_step(make, settings):
 
 
 def measure(kinds, repeats, models=MODELS):
-    """One row a model and cell: words (or characters) a second of training steps."""
+    """Returns one row for each model and cell: words (or characters) a second of training steps."""
     rows = []
     for name, (make, preset) in models.items():
         for cells in (pair for pair in CELLS.items() if pair[0] in kinds):

@@ -1,4 +1,4 @@
-"""Peak memory of training steps: each measurement is a process of its own."""
+"""Measures the peak memory of training steps, each measurement in a process of its own."""
 
 import importlib.util
 import statistics
@@ -11,10 +11,10 @@ MEASURABLE = importlib.util.find_spec("resource") is not None  # not on Windows
 
 
 def peak(program, flags):
-    """MiB by which training steps raise a fresh process's peak: `program`, called with flags.
+    """Returns the MiB by which training steps raise the peak of a process: `program` with flags.
 
     Raises:
-        UserError: if the process fails; with what it said last.
+        UserError: if the process fails, with its last line of output.
     """
     command = [sys.executable, program, *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -29,16 +29,16 @@ def peak(program, flags):
 
 
 def median_of(measure, processes):
-    """Median of several measurements, each in a process of its own."""
+    """Returns the median of several measurements, each in a process of its own."""
     return statistics.median(measure() for _ in range(processes))
 
 
 def rise(small, make_call):
-    """MiB that calls of `make_call()` take in this process, above what its libraries take.
+    """Returns the MiB that calls of `make_call()` add to this process's peak, beyond its libraries.
 
     Args:
-        small: A call of the same kind that takes next to nothing: it loads the libraries.
-        make_call: Makes the call to measure.
+        small: A call of the same kind that needs little memory: it loads the libraries.
+        make_call: Returns the call to measure.
     """
     small()
     before = _peak_of_this_process()
@@ -49,7 +49,7 @@ def rise(small, make_call):
 
 
 def _peak_of_this_process():
-    """MiB. Linux's VmHWM: what `resource` says includes the process that started this one."""
+    """Returns the peak in MiB: Linux's VmHWM, as `resource` would include the parent process."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""Functions that take turns, so that what else the machine does falls on all alike; in NumPy alone."""
+"""Times functions in turns, so that other load on the machine affects all alike; uses only NumPy."""
 
 import time
 
@@ -8,7 +8,7 @@ WARM_UP = 3
 
 
 def take_turns(functions, repeats):
-    """Milliseconds of each function's calls, `(repeats,)`, call by call in turns."""
+    """Returns a dict of each function's milliseconds, `(repeats,)`, timed call by call in turns."""
     for _ in range(WARM_UP):
         for function in functions.values():
             function()
@@ -22,15 +22,15 @@ def take_turns(functions, repeats):
 
 
 def take_rounds(groups, repeats, rounds):
-    """Milliseconds of each function's calls, of groups that must not run side by side.
+    """Returns the milliseconds of calls of functions whose groups must not run side by side.
 
-    Each group measures a block of calls while the others are idle, round after round, so that a
-    machine that grows slower or faster within minutes does so for all groups.
+    Each group measures a block of calls while the others are idle, round after round, so that a change
+    in the machine's speed within minutes affects all groups.
 
     Args:
         groups: Functions of a number of calls to `{name: milliseconds of these calls}`.
         repeats: How often each function is timed, over all rounds.
-        rounds: In how many blocks, at most.
+        rounds: The largest number of blocks.
 
     Returns:
         A dict of names to `(repeats,)` milliseconds.
@@ -49,9 +49,10 @@ def median_and_quartiles(times):
 
 
 def operations(kind, sizes):
-    """Floating-point operations of a layer's matrix products, forward and backward: twice as many.
+    """Returns floating-point operations of a layer's matrix products: forward, and twice that backward.
 
-    Each gate has T B F units for the inputs and T B units² for the states, of two operations each.
+    Each gate takes T B F units multiplications for the inputs and T B units² for the states, each with
+    an addition.
     """
     steps, batch, features, units = sizes
     gates = {"lstm": 4, "gru": 3}[kind]

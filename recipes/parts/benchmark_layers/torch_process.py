@@ -29,9 +29,9 @@ import sys
 from parts.benchmark_layers import peak_memory
 
 
-@functools.lru_cache(maxsize=1)  # the rounds of one shape share their layer
+@functools.lru_cache(maxsize=1)  # the rounds of one shape share a layer
 def calls(kind, sizes, dtype, device):
-    """Functions without arguments: forward, and forward and backward, with all gradients."""
+    """Returns functions without arguments: forward, and forward and backward with all gradients."""
     import torch
 
     steps, batch, features, units = sizes
@@ -56,7 +56,7 @@ def calls(kind, sizes, dtype, device):
 
 
 def answer(request):
-    """What one line asks for."""
+    """Returns the answer to one request."""
     from parts.benchmark_layers.timing import take_turns
 
     kind, dtype, device = (request[name] for name in ("layer", "dtype", "device"))
@@ -72,7 +72,7 @@ def answer(request):
 
 
 def introduction(threads):
-    """Versions and threads of PyTorch here, or why there is none."""
+    """Returns the versions and threads of PyTorch here, or the reason why it is missing."""
     try:
         import numpy
         import torch
@@ -93,7 +93,7 @@ def main():
     parser = argparse.ArgumentParser(prog="torch_process", description=__doc__)
     parser.add_argument("--threads", type=int)
     flags = parser.parse_args()
-    # What libraries print goes to standard error, between lines that are to be read as JSON.
+    # Libraries' output goes to standard error: standard output carries only lines of JSON.
     said = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     about = introduction(flags.threads)

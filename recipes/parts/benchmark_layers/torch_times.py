@@ -1,4 +1,4 @@
-"""PyTorch's part of the measurement: starts `torch_process.py`, and asks it."""
+"""Measures PyTorch's layers: starts `torch_process.py`, and sends it requests."""
 
 import contextlib
 import importlib.util
@@ -15,21 +15,21 @@ from recipe_kit.cli import UserError
 RECIPES = Path(__file__).parents[2]
 PROGRAM = ["-m", "parts.benchmark_layers.torch_process"]
 DTYPES = ("float32", "float64")
-PATIENCE = 10  # seconds for the process to end, before it is made to
+PATIENCE = 10  # seconds for the process to end before it is killed
 
 
 class TorchProcess:
-    """A process with PyTorch and without TensorFlow. It measures when it is asked, and else is idle.
+    """A process with PyTorch and without TensorFlow, which measures on request and is otherwise idle.
 
     Args:
         command: The interpreter and its arguments.
 
     Attributes:
-        about: What the process says of itself: `torch`, `numpy`, `python`, `threads`, `cuda`; or
+        about: What the process reports about itself: `torch`, `numpy`, `python`, `threads`, `cuda`; or
             `missing`, why there is no PyTorch.
 
     Raises:
-        UserError: if the process does not start, or ends too early, then from `ask` too.
+        UserError: if the process does not start, or ends too early; `ask` raises it too.
     """
 
     def __init__(self, command):
@@ -46,8 +46,8 @@ class TorchProcess:
         self.about = self._read()
 
     def ask(self, **request):
-        """The process's answer to one request, a dict (`torch_process.py` tells what it may be)."""
-        with contextlib.suppress(OSError):  # a process that has ended: reading tells why
+        """Returns the process's answer, a dict, to one request (`torch_process.py` lists them)."""
+        with contextlib.suppress(OSError):  # the process has ended: reading reports why
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         return self._read()
@@ -89,9 +89,9 @@ class TorchProcess:
 
 
 def interpreter(python):
-    """The absolute path of an interpreter that is given as a path or as a name to look for.
+    """Returns the absolute path of an interpreter, given as a path or as a name to look for.
 
-    A link stays a link: that of a virtual environment tells Python where its packages are.
+    Keeps symbolic links: in a virtual environment the link tells Python where its packages are.
 
     Raises:
         UserError: if there is none.
@@ -105,19 +105,19 @@ def interpreter(python):
 
 
 def start(python, dtype, threads, on_gpu):
-    """Starts a process that measures PyTorch, or says why there is none.
+    """Starts a process that measures PyTorch, or returns the reason why none can.
 
     Args:
         python: The interpreter that was asked for, or `None`: this one, if it has PyTorch.
-        dtype: Of the measurement.
-        threads: Of PyTorch's operations; `None`: its own choice.
+        dtype: The measurement's dtype.
+        threads: Threads of PyTorch's operations; `None`: its own choice.
         on_gpu: Whether the other layers are measured on a GPU.
 
     Returns:
         A `TorchProcess`, or a sentence.
 
     Raises:
-        UserError: if an interpreter was asked for, and cannot measure this.
+        UserError: if an interpreter was asked for and cannot measure this.
     """
     process, why = _start(python, dtype, threads, on_gpu)
     if why and python:
