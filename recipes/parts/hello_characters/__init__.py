@@ -1,1 +1,1 @@
-"""What the recipe `hello_characters.py` has beside its network: NumPy's own gradients, and figures."""
+"""Parts of the recipe `hello_characters.py`: gradients in NumPy, two experiments, and figures."""

@@ -1,4 +1,4 @@
-"""Forward pass and back-propagation through time as the slides write them, in NumPy and nothing else.
+"""Forward pass and back-propagation through time as the slides write them, in NumPy alone.
 
 Vectors are columns and matrices stand to their left, as on the slides: W_hx is `(units, V)`. Every
 network reads x_1 ... x_T, puts out scores y_t for the next character, and has the loss
@@ -13,12 +13,12 @@ import numpy as np
 
 
 def plain(p, x, targets):
-    """The plain recurrent network.
+    """Computes the plain recurrent network.
 
         h_t = tanh(W_hh h_(t-1) + W_hx x_t + b)
         y_t = W_hy h_t                     Tollef Jahren, "RNN: Predicting the next character"
 
-    and back, with δ_t = dL/d(the argument of tanh at t), from the last step to the first:
+    and backward, with δ_t = dL/d(the argument of tanh at t), from the last step to the first:
 
         dL/dh_t = W_hy^T dL/dy_t + W_hh^T δ_(t+1)
         δ_t     = (1 - h_t²) ∘ dL/dh_t
@@ -37,20 +37,20 @@ def plain(p, x, targets):
 
 
 def bidirectional(p, x, targets):
-    """One layer that reads forward, one that reads backward, and outputs that see both.
+    """Computes one layer that reads forward, one that reads backward, and outputs that see both.
 
         →h_t = tanh(→W_hh →h_(t-1) + →W_hx x_t + →b)    t = 1 ... T
         ←h_t = tanh(←W_hh ←h_(t+1) + ←W_hx x_t + ←b)    t = T ... 1
         y_t  = U [→h_t; ←h_t] + c                       Jian Li, "Deep Bi-directional RNN"
 
-    The two layers meet in the outputs alone. So the way back is that of the plain network twice, once
-    in each direction (algorithms 3.1 and 3.2 of Graves, on the same slides).
+    The two layers meet only in the outputs, so the backward pass is the plain network's, once in each
+    direction (algorithms 3.1 and 3.2 of Graves, on the same slides).
 
     Args:
         p: The plain network's parameters with a → or ← before their names, U `(V, 2n)`, c `(V,)`. The
             state ←h_0 is the one to the right of the last step.
     """
-    directions = {"→": x, "←": x[::-1]}  # reading backward is reading the sequence turned round
+    directions = {"→": x, "←": x[::-1]}  # reading backward is reading the reversed sequence
     h = {
         d: states(p[f"{d}W_hh"], p[f"{d}W_hx"], p[f"{d}b"], its_x, p[f"{d}h_0"])
         for d, its_x in directions.items()
@@ -67,7 +67,7 @@ def bidirectional(p, x, targets):
 
 
 def lstm(p, x, targets):
-    """The LSTM, with peepholes: with w_ci = w_cf = w_co = 0 it is the one without.
+    """Computes the LSTM with peepholes; with w_ci = w_cf = w_co = 0 it is the LSTM without.
 
         i_t = σ(W_xi x_t + W_hi h_(t-1) + w_ci ∘ c_(t-1) + b_i)
         f_t = σ(W_xf x_t + W_hf h_(t-1) + w_cf ∘ c_(t-1) + b_f)
@@ -76,7 +76,7 @@ def lstm(p, x, targets):
         o_t = σ(W_xo x_t + W_ho h_(t-1) + w_co ∘ c_t + b_o)
         h_t = o_t ∘ tanh(c_t),   y_t = W_hy h_t          Jian Li, "peephole connections"
 
-    and back. The cell is reached from its output, through the peepholes, and from the next step:
+    and backward. The cell's gradient comes from its output, the peepholes, and the next step:
 
         dL/dh_t = W_hy^T dL/dy_t + Σ_gates W_h·^T δ·_(t+1)
         δo_t    = dL/dh_t ∘ tanh(c_t) ∘ o_t (1 - o_t)
@@ -123,7 +123,7 @@ def lstm(p, x, targets):
 
 
 def states(W_hh, W_hx, b, x, h_0):
-    """h_0 and the states after every step: `(T + 1, n)`."""
+    """Returns h_0 and the states after every step: `(T + 1, n)`."""
     h = [h_0]
     for x_t in x:
         h.append(np.tanh(W_hh @ h[-1] + W_hx @ x_t + b))
@@ -131,7 +131,7 @@ def states(W_hh, W_hx, b, x, h_0):
 
 
 def through_time(W_hh, h, x, d_out):
-    """Back-propagation through time, given dL/dh_t `(T, n)` from the outputs at t alone."""
+    """Returns gradients by back-propagation through time, given the outputs' dL/dh_t `(T, n)`."""
     deltas = np.zeros_like(d_out)
     dh_next = np.zeros(h.shape[1])
     for t in reversed(range(len(x))):
@@ -142,7 +142,7 @@ def through_time(W_hh, h, x, d_out):
 
 
 def _cross_entropy(y, targets):
-    """L, and dL/dy_t `(T, V)`."""
+    """Returns L and dL/dy_t `(T, V)`."""
     e = np.exp(y - y.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
     steps = np.arange(len(targets))

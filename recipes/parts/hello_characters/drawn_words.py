@@ -1,13 +1,13 @@
-"""Does sampling follow the probabilities? Words drawn from a network, counted, and a chi-square test.
+"""Tests by chi-square whether words sampled from a network follow its probabilities.
 
 The notes after Andrew Ng (002) end with this question about sampling, character by character, with
-`np.random.choice`: does it draw by the probabilities of the softmax, or each character as often as any?
-It draws by the probabilities, if they are given to it as `p`.
+`np.random.choice`: does it draw by the softmax's probabilities, or all characters equally often? It
+draws by the probabilities if they are given as `p`.
 
     X² = Σ_k (n_k - N p_k)² / (N p_k)      n_k of N words drawn are the word k, whose probability is p_k
 
-Where the words are drawn by the p_k, X² is distributed as chi-square, and the p-value, the probability
-of so large an X² or a larger one, is small only by chance.
+If the words are drawn by the p_k, X² is distributed as chi-square, and the p-value, the probability of
+an X² at least this large, is small only by chance.
 """
 
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ from rnn_kit import generation, sampling
 
 TEMPERATURES = (0.5, 1.0, 2.0)
 DRAWN = 20_000  # words at each temperature
-LEAST = 5  # expected counts below it are added up, as the test needs
-OTHER = "other"  # of a word that is none of `WORDS`
+LEAST = 5  # expected counts below it are merged, as the test needs
+OTHER = "other"  # stands for any word outside `WORDS`
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Words that were drawn, and how likely so large a deviation from their probabilities is.
+    """Words that were drawn, and the p-value of their deviation from their probabilities.
 
     Attributes:
-        how: By what they were drawn.
-        probabilities: Of each of `WORDS`, and of all others together: names to numbers.
+        how: The method that drew them.
+        probabilities: Names to numbers: each of `WORDS`, and all others together.
         counts: How often each was drawn.
-        p_value: Of the chi-square test against the probabilities.
-        p_value_even: Of the test against equal probabilities.
+        p_value: The chi-square test's, against the probabilities.
+        p_value_even: The test's, against equal probabilities.
     """
 
     how: str
@@ -48,8 +48,8 @@ def draw(model, seed):
     """Draws words by the kit's sampler at several temperatures, and by `np.random.choice`.
 
     Args:
-        model: Ids `(B, T)` to logits `(B, T, V)`, of `CHARACTERS`.
-        seed: Of the draws.
+        model: Maps ids `(B, T)` of `CHARACTERS` to logits `(B, T, V)`.
+        seed: Seed of the draws.
 
     Returns:
         A dict of names to `Drawn`: the temperatures, "choice" with `p=`, and "choice_without_p".
@@ -67,7 +67,7 @@ def draw(model, seed):
         )
     probabilities = word_probabilities(model, 1.0)
     names = list(probabilities)
-    random = np.random.RandomState(seed)  # of which np.random.choice is the method
+    random = np.random.RandomState(seed)  # np.random.choice is its method
     for name, p in (("choice", list(probabilities.values())), ("choice_without_p", None)):
         how = "np.random.choice(words" + (", p=p)" if p else ")")
         drawn[name] = judged(how, probabilities, random.choice(names, DRAWN, p=p))
@@ -75,7 +75,7 @@ def draw(model, seed):
 
 
 def word_probabilities(model, temperature):
-    """Probabilities of `WORDS` and of all others, at a temperature, given the first letter."""
+    """Returns probabilities of `WORDS` and of all others, at a temperature, given the first letter."""
     found = {}
     for word in WORDS:
         inputs, targets = lesson(word)
@@ -85,13 +85,13 @@ def word_probabilities(model, temperature):
 
 
 def word_of(row):
-    """The word of drawn ids, if it is one of `WORDS`; and else `OTHER`."""
+    """Returns the word of drawn ids if it is one of `WORDS`, else `OTHER`."""
     word, end, _ = "".join(CHARACTERS[i] or " " for i in row).partition(CHARACTERS[END])
     return word if end and word in WORDS else OTHER
 
 
 def judged(how, probabilities, words):
-    """The `Drawn` of words, by chi-square tests."""
+    """Returns the `Drawn` of words, by chi-square tests."""
     words = list(words)
     counts = {name: words.count(name) for name in probabilities}
     even = dict.fromkeys(probabilities, 1 / len(probabilities))
@@ -101,10 +101,10 @@ def judged(how, probabilities, words):
 
 
 def chi_square(counts, probabilities):
-    """The p-value of counts, given the probabilities of the same names.
+    """Returns the p-value of counts, given the probabilities of the same names.
 
-    The rarest names are counted together, as many as need be for `LEAST` expected. Where something was
-    drawn that has a probability of 0, the p-value is 0.
+    Merges the rarest names until `LEAST` are expected. The p-value is 0 if something was drawn that has
+    a probability of 0.
     """
     total = sum(counts.values())
     pairs = sorted((total * p, counts[name]) for name, p in probabilities.items())
@@ -121,7 +121,7 @@ def chi_square(counts, probabilities):
 
 
 def report(drawn):
-    """Lines: the words with their probabilities and shares, and the tests."""
+    """Returns lines: the words with their probabilities and shares, and the tests."""
     names = [*WORDS, OTHER]
     lines = [f"{'':30}" + "".join(f"{name:>8}" for name in names) + "   p-value   p-value if even"]
     for each in drawn.values():
@@ -133,6 +133,6 @@ def report(drawn):
 
 
 def metrics(drawn):
-    """Flat names to p-values."""
+    """Returns a flat dict of names to p-values."""
     p_values = {f"drawn_p_value_{name}": each.p_value for name, each in drawn.items()}
     return p_values | {"drawn_p_value_if_even": drawn["choice"].p_value_even}

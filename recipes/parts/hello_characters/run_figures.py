@@ -1,4 +1,4 @@
-"""The slide's table as a figure, before and after training; the loss on the way; the states."""
+"""Figures of a run: the slide's table before and after training, and the loss."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ RIGHT, WRONG = "#1e6b34", "#a03020"
 
 
 def draw(run, before, after, history, floor):
-    """Draws all of them into a run's folder. Returns their paths."""
+    """Draws all figures into a run's folder. Returns their paths."""
     drawn = {
         "table.png": tables({"before training": before, "after training": after}),
         "loss.png": loss(history, floor),
@@ -20,7 +20,7 @@ def draw(run, before, after, history, floor):
 
 
 def tables(passes):
-    """The unrolled network, step by step: input, hidden layer, scores, target; a panel a `Pass`."""
+    """Draws the unrolled network, a panel a `Pass`: input, hidden layer, scores, target by step."""
     first = next(iter(passes.values()))
     steps, units, characters = len(first.inputs), first.hidden.shape[1], len(first.vocabulary)
     rows = 2 * characters + units + 4
@@ -91,7 +91,7 @@ def _box(ax, x, y, text, color, bold=False):
 
 
 def loss(history, floor):
-    """Cross entropy by steps of training, and what a network without a memory cannot go below."""
+    """Draws cross entropy by training step, and the lower bound for a network without a memory."""
     figure = figures.Figure(figsize=(6.4, 4), dpi=150, layout="constrained")
     ax = figure.subplots()
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""The same networks in NumPy and in Keras, with the same weights: how far apart are their gradients?"""
+"""Compares gradients of the same networks in NumPy and in Keras, with the same weights."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from parts.hello_characters import backpropagation
 
 @dataclass(frozen=True)
 class Difference:
-    """One parameter of one network.
+    """The difference between two gradients of one parameter.
 
     Attributes:
         network, parameter: Names.
-        shape: As on the slides.
+        shape: The parameter's shape on the slides.
         largest: The largest absolute value of its gradient.
         difference: The largest absolute difference between NumPy's gradient and TensorFlow's.
     """
@@ -29,16 +29,16 @@ class Difference:
 
 
 def compare(x, targets, units, rng):
-    """Gradients of all networks by both, from random weights and random, non-zero initial states.
+    """Computes all networks' gradients both ways, from random weights and non-zero initial states.
 
     Args:
         x: `(T, V)`, one-hot.
         targets: `(T,)` ids.
         units: n.
-        rng: Of the weights and states.
+        rng: Generator of the weights and states.
 
     Returns:
-        A list of `Difference`s, the losses' among them, as the parameter "L".
+        A list of `Difference`s; that of the losses has the parameter "L".
     """
     rows = []
     for network, (numpy_side, keras_side, shapes) in NETWORKS.items():
@@ -52,7 +52,7 @@ def compare(x, targets, units, rng):
         rows.append(Difference(network, "L", (), float(loss), abs(float(loss) - float(their_loss))))
         for name, gradient in theirs.items():
             if name == "w_c" and network == "LSTM without peepholes":
-                continue  # of the peepholes, which are zero and not learned
+                continue  # the peepholes, which are zero and not learned
             difference = np.abs(ours[name] - gradient).max()
             rows.append(
                 Difference(
@@ -63,7 +63,7 @@ def compare(x, targets, units, rng):
 
 
 def table(rows):
-    """Lines: network, parameter, shape, its gradient, and the difference."""
+    """Returns lines: network, parameter, shape, its gradient, and the difference."""
     lines = [
         f"{'network':24}{'parameter':11}{'shape':10}{'gradient up to':>14}  NumPy and TensorFlow differ"
     ]
@@ -78,20 +78,20 @@ def table(rows):
 
 
 def gates_fixed(x, units, rng):
-    """How far a plain RNN is from an LSTM with the gates i = 1, f = 0, o = 1, and all else the same.
+    """Measures how far a plain RNN is from an LSTM with fixed gates i = 1, f = 0, o = 1.
 
         c_t = f c_(t-1) + i tanh(a_t) = tanh(a_t),    h_t = o c_t = tanh(a_t)
 
-    as the plain RNN has it; or h_t = o tanh(c_t), where the LSTM keeps its second tanh. From the
-    lecture after Graves (001), "LSTM Gating", by which one "almost" gets a standard RNN.
+    as in the plain RNN; or h_t = o tanh(c_t), if the LSTM keeps its second tanh. From the lecture after
+    Graves (001), "LSTM Gating", which says that this "almost" gives a standard RNN.
 
     Args:
         x: `(T, V)`.
         units: n.
-        rng: Of the weights.
+        rng: Generator of the weights.
 
     Returns:
-        The largest difference of the two networks' states h, without the second tanh and with it.
+        The largest differences of the two networks' states h, without the second tanh and with it.
     """
     p = {
         name: rng.normal(scale=0.7, size=shape)
@@ -104,9 +104,9 @@ def gates_fixed(x, units, rng):
             units, output_activation=activation, return_sequences=True, dtype="float64"
         )
         lstm.build((1, *x.shape))
-        open_, shut = np.full(units, 100.0), np.full(units, -100.0)  # of which σ is 1, and 4e-44
+        open_, shut = np.full(units, 100.0), np.full(units, -100.0)  # σ of them is 1, and 4e-44
         blocks = {
-            "W_x": [0 * p["W_hx"], 0 * p["W_hx"], p["W_hx"], 0 * p["W_hx"]],  # of i, f, c, o
+            "W_x": [0 * p["W_hx"], 0 * p["W_hx"], p["W_hx"], 0 * p["W_hx"]],  # gates i, f, c, o
             "W_h": [0 * p["W_hh"], 0 * p["W_hh"], p["W_hh"], 0 * p["W_hh"]],
             "w_c": [np.zeros((units, 3))],
             "b": [open_, shut, p["b"], open_],
@@ -171,11 +171,11 @@ def _lstm(p, x, targets):
         return layer(x[None], initial_state=list(states.values()))[0] @ W_hy
 
     loss, gradients = _gradients(scores, targets, {**variables, "W_hy": W_hy, **states})
-    return loss, {**gradients, "w_c": gradients["w_c"].T}  # its rows are the kit's rows already
+    return loss, {**gradients, "w_c": gradients["w_c"].T}  # already in the kit's rows
 
 
 def _assign(layer, weights):
-    """Sets a layer's weights, which stand to the right of what they multiply: they are transposed."""
+    """Sets a layer's weights, transposed as they stand to the right of what they multiply."""
     variables = dict(zip(weights, layer.cell.weights, strict=True))
     for name, value in weights.items():
         variables[name].assign(value.T)
@@ -183,7 +183,7 @@ def _assign(layer, weights):
 
 
 def _gradients(scores, targets, variables):
-    """The loss and its gradients in TensorFlow, turned round to the slides' shapes."""
+    """Returns the loss and its gradients in TensorFlow, transposed to the slides' shapes."""
     with tf.GradientTape() as tape:
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, scores())
         loss = tf.reduce_mean(nats)

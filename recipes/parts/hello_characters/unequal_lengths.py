@@ -1,13 +1,12 @@
-"""Must sequences be of one length? Words of different lengths, in one padded batch and each by itself.
+"""Compares words of different lengths in one padded batch with the same words one by one.
 
-The notes after Andrew Ng (002) end with this question about the loss of a language model,
+The notes after Andrew Ng (002) end by asking whether sequences must be of one length, given the loss
 
     L = Σ_t L_t      L_t = -log softmax(y_t)[target_t]      over the steps t of a sequence
 
-Each sequence has a sum over its own steps, so their lengths may differ. To read several at once, the
-shorter ones are padded, and a mask says which steps are padding: there the states stay as they are,
-and the loss counts nothing. Here the same network reads the same words in both ways, in double
-precision, and learns them in both ways.
+They need not: each sequence has a sum over its own steps. To read several at once, the shorter ones
+are padded, and a mask marks the padding: there the states stay as they are, and the loss counts
+nothing. Here the same network reads and learns the same words both ways, in double precision.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 
-WORDS = {"hello": 4, "help": 3, "he": 2, "hole": 2, "hollow": 1}  # and how often each is in the corpus
+WORDS = {"hello": 4, "help": 3, "he": 2, "hole": 2, "hollow": 1}  # to its count in the corpus
 PADDING, END = 0, 1  # ids; the other characters follow
 CHARACTERS = ("", ".", *sorted(set("".join(WORDS))))
 UNITS, LEARNING_RATE = 16, 0.01
@@ -26,17 +25,17 @@ FLOAT = "float64"
 
 @dataclass(frozen=True)
 class Lengths:
-    """What reading and learning in both ways came to.
+    """The differences between reading and learning in a padded batch and one by one.
 
     Attributes:
-        probabilities, gradients, weights: How far the padded batch is from the words by themselves: the
+        probabilities, gradients, weights: How far the padded batch is from the words one by one: the
             largest absolute difference of the probabilities of the next characters, before training;
             the norm of the difference of the gradients, as a share of the norm; and the largest
             absolute difference of the weights, after training.
-        unmasked: The share for gradients where the padding is read and counted as a character.
-        nats: -ln p of a word after training in the padded batch, given its first letter; the mean.
-        entropy: Of the corpus: the least that `nats` can be.
-        model: The trained network: ids `(B, T)` to logits `(B, T, V)`.
+        unmasked: The share for gradients if the padding is read and counted as a character.
+        nats: The mean -ln p of a word given its first letter, after training in the padded batch.
+        entropy: The corpus's entropy, the lower bound of `nats`.
+        model: The trained network, from ids `(B, T)` to logits `(B, T, V)`.
     """
 
     probabilities: float
@@ -52,8 +51,8 @@ def compare(seed, steps):
     """Reads and learns the words in one padded batch and each by itself, from the same weights.
 
     Args:
-        seed: Of the weights.
-        steps: Of training.
+        seed: Seed of the weights.
+        steps: Training steps.
 
     Returns:
         The `Lengths`.
@@ -90,13 +89,13 @@ def encode(characters):
 
 
 def lesson(word, times=1):
-    """A word, so many times: ids `(times, T)`, and those of what follows each, its end last."""
+    """Returns a word `times` times as ids `(times, T)`, and the ids that follow each, the end last."""
     ids = encode(word)
     return tuple(np.repeat([of], times, axis=0) for of in (ids, [*ids[1:], END]))
 
 
 def padded_batch(lessons, padding="post"):
-    """All lessons in one batch `(B, T)`, padded to the longest."""
+    """Returns all lessons in one batch `(B, T)`, padded to the longest."""
     return tuple(
         keras.utils.pad_sequences([row for ids in of for row in ids], padding=padding, value=PADDING)
         for of in zip(*lessons, strict=True)
@@ -104,7 +103,7 @@ def padded_batch(lessons, padding="post"):
 
 
 def build_model(seed, mask=True):
-    """Ids `(B, T)` to logits `(B, T, V)`; with a mask, `PADDING` is not read."""
+    """Builds a network from ids `(B, T)` to logits `(B, T, V)`; with a mask, `PADDING` is not read."""
     keras.utils.set_random_seed(seed)
     one_hot = {"embeddings_initializer": "identity", "trainable": False, "mask_zero": mask}
     return keras.Sequential(
@@ -118,7 +117,7 @@ def build_model(seed, mask=True):
 
 
 def loss_of(model, batches):
-    """L, the sum over all words; Keras's loss takes the mask from the network's output."""
+    """Returns L, the sum over all words; Keras's loss takes the mask from the network's output."""
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(
         from_logits=True, reduction="sum", dtype=FLOAT
     )
@@ -126,7 +125,7 @@ def loss_of(model, batches):
 
 
 def gradient(model, batches):
-    """The gradient of L, all weights in one vector."""
+    """Returns the gradient of L, all weights in one vector."""
     with tf.GradientTape() as tape:
         loss = loss_of(model, batches)
     gradients = tape.gradient(loss, model.trainable_variables)
@@ -138,7 +137,7 @@ def relative_difference(ours, theirs):
 
 
 def train(model, batches, steps):
-    """Steps of Adam on L of all words. Returns L afterwards."""
+    """Takes steps of Adam on L of all words. Returns L afterwards."""
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     variables = model.trainable_variables
     optimizer.build(variables)
@@ -155,7 +154,7 @@ def train(model, batches, steps):
 
 
 def report(lengths):
-    """Lines: how far the two ways are apart, and what the network learned."""
+    """Returns lines: how far the two ways are apart, and what the network learned."""
     letters, words = sorted(map(len, WORDS)), sum(WORDS.values())
     return "\n".join(
         [
@@ -172,7 +171,7 @@ def report(lengths):
 
 
 def metrics(lengths):
-    """Flat names to numbers."""
+    """Returns a flat dict of names to numbers."""
     return {
         "lengths_probabilities_apart": lengths.probabilities,
         "lengths_gradients_apart": lengths.gradients,
