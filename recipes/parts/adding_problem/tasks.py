@@ -71,7 +71,7 @@ class Counting:
     loss = "binary_crossentropy"
 
     def sequences_of(self, n):
-        """Returns inputs and targets `(B, T, 3)` and weights `(B, T)` for counts `(B,)`; T = 2 max(n) + 1."""
+        """Returns inputs, targets `(B, T, 3)`, weights `(B, T)` of counts `(B,)`; T = 2 max(n) + 1."""
         n = tf.convert_to_tensor(n)[:, None]
         at = tf.range(2 * tf.reduce_max(n) + 1)[None, :]
         is_a, is_b = (at >= 1) & (at <= n), (at > n) & (at <= 2 * n)

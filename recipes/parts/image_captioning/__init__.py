@@ -1,1 +1,1 @@
-"""What belongs to the recipe image_captioning.py and is not on the lecture's path."""
+"""Parts of the recipe image_captioning.py beside the lecture's path."""

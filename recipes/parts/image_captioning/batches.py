@@ -5,23 +5,23 @@ import tensorflow as tf
 
 from recipe_kit import sentence_batches
 
-EVALUATED = 256  # captions a batch, where nothing is trained
+EVALUATED = 256  # captions a batch, without training
 
 
 def training_batches(part, vocabulary, batch_size, seed, first_batch):
-    """Batches captions of about one length, each beside its image: see `sentence_batches`."""
+    """Returns batches of captions of about one length, with their images: see `sentence_batches`."""
     return sentence_batches.training_batches(
         *_captions(part, vocabulary), batch_size, seed, first_batch
     )
 
 
 def evaluation_batches(part, vocabulary):
-    """Batches every caption of a part once, beside its image: see `sentence_batches`."""
+    """Returns every caption of a part once, in batches with images: see `sentence_batches`."""
     return sentence_batches.evaluation_batches(*_captions(part, vocabulary), EVALUATED)
 
 
 def _captions(part, vocabulary):
-    """All captions of a part, the index of the image of each, the images, and the id of the end."""
+    """Returns a part's captions, the index of each one's image, an image reader, and the end's id."""
     captions = sentence_batches.numbered([words for image in part.words for words in image], vocabulary)
     of = np.repeat(np.arange(len(part)), [len(image) for image in part.words])
     images = {name: tf.constant(values) for name, values in part.images.items()}

@@ -8,7 +8,7 @@ from recipe_kit import cli
 from rnn_kit import layers as kit
 
 PIXELS = "pixels"
-CONSTANT = 1e-8  # variance of a feature below which it is taken for constant
+CONSTANT = 1e-8  # variance below which a feature counts as constant
 
 
 @keras.saving.register_keras_serializable("image_captioning")
@@ -20,32 +20,32 @@ class Captioner(keras.Model):
         h_t = RNN(x_t, h_(t-1))
         p(w_(t+1) | image, w_0 ... w_t) = softmax(W_o h_t + b_o)
 
-    The image comes in by one of four `decoders`:
+    One of four `decoders` feeds the image in:
 
         init        h_0 = tanh(W_h v)
         input       RNN reads v before the first word
         merge       RNN([x_t; v], h_(t-1)): at every step, beside the word
         attention   RNN([x_t; β_t z_t], h_(t-1)): at every step, a part of it
 
-    A plain RNN with `merge` has W_xh x_t + W_hh h_(t-1) + W_ih v in its tanh, as Karpathy and Li 2015
-    have it (they add the last term in the first step only).
+    A plain RNN with `merge` has W_xh x_t + W_hh h_(t-1) + W_ih v in its tanh, as in Karpathy and Li
+    2015 (who add the last term in the first step only).
 
     Args:
-        vocabulary_size: V. Every id is a word that can follow, the end of a sentence too.
-        images: Names to shapes of what is known of an image: `pooled` `(D,)`, `grid` `(cells, D)`, or
+        vocabulary_size: V. Every id is a possible next word, including the end of a sentence.
+        images: Names to shapes of an image's inputs: `pooled` `(D,)`, `grid` `(cells, D)`, or
             `pixels` `(height, width, 3)`, which a small convolutional network encodes.
         decoder: One of `choices.DECODERS`.
         cell: A name of `recipe_kit.cli.CELLS`.
-        units: Of the recurrent layer.
+        units: Units of the recurrent layer.
         embedding: Size of x_t, of v and of a_i.
-        vector: What v is made of, one of `choices.VECTORS`, where there are no pixels.
-        image_dropout, embedding_dropout, output_dropout: Of the image's features, of x_t, and before
-            the softmax.
+        vector: The source of v, one of `choices.VECTORS`; unused with pixels.
+        image_dropout, embedding_dropout, output_dropout: Rates for the image's features, for x_t, and
+            before the softmax.
         l2: λ of the penalty λ ‖θ‖² on the weights of words, recurrent layer and softmax.
-        trainable_words: Whether W_w is learned, or stays as it is set.
+        trainable_words: Whether W_w is learned or stays fixed.
 
     Call arguments:
-        inputs: A dict: `words` `(B, T)`, ids that begin with the end; and the images by their names.
+        inputs: A dict: `words` `(B, T)`, ids that begin with the end; and the images by name.
 
     Returns:
         Logits `(B, T, V)`.
@@ -146,7 +146,7 @@ class Captioner(keras.Model):
 
     @property
     def eye(self):
-        """The image encoder, by the name under which saved models have its weights."""
+        """The image encoder, under the name by which saved models store its weights."""
         return self.image_encoder
 
     def build(self, input_shape=None):
@@ -176,8 +176,8 @@ class Captioner(keras.Model):
     def adapt(self, images):
         """Scales features to mean 0 and variance 1 over these images.
 
-        A feature that is the same in all of them goes to 0, and keeps its scale: divided by a deviation
-        of next to nothing, it would be millions where another image has it otherwise.
+        A feature that is the same in all of them becomes 0 and keeps its scale: divided by a deviation
+        near zero, a different value in another image would become millions.
         """
         for name, scale in self.scales.items():
             scale.adapt(images[name].astype("float32"))
@@ -191,7 +191,7 @@ class Captioner(keras.Model):
         return logits
 
     def encode(self, images, training=None):
-        """Encodes images: what is to be remembered of them, and the state before the first word.
+        """Encodes images into the decoder's memory and the state before the first word.
 
         Args:
             images: A dict of `(B, ...)`, as in a call.
@@ -205,18 +205,18 @@ class Captioner(keras.Model):
         return self._decoder.start(v, grid, training)
 
     def decode(self, words, memory, state, training=None):
-        """Reads words `(B, T)`, from a state on.
+        """Reads words `(B, T)`, starting from a state.
 
         Returns:
             Logits `(B, T, V)` of the words that follow; the states; and for `attention` the weights
-            `(B, T, cells)` with which each step has looked at the grid, else `None`.
+            `(B, T, cells)` of each step over the grid, else `None`.
         """
         x = self.word_dropout(self.word_vectors(words), training=training)
         h, state, weights = self._decoder.read(x, memory, state, training)
         return self.logits(self.output_dropout(h, training=training)), state, weights
 
     def _features(self, images, training):
-        """One vector `(B, D)` of the image, and a grid `(B, cells, D)` or `None`."""
+        """Returns one vector `(B, D)` of the image, and a grid `(B, cells, D)` or `None`."""
         if self.image_encoder is not None:
             pixels = ops.cast(images[PIXELS], self.compute_dtype) / 255
             grid = self.image_encoder(pixels, training=training)
@@ -230,7 +230,7 @@ class Captioner(keras.Model):
 
 
 def small_image_encoder():
-    """Builds a network that encodes small images, `(B, H, W, 3)` to cells `(B, H/8 · W/8, 64)`."""
+    """Builds a network from small images `(B, H, W, 3)` to cells `(B, H/8 · W/8, 64)`."""
     layers, encoder = keras.layers, keras.Sequential(name="image_encoder")
     for filters in (16, 32, 64):
         encoder.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))

@@ -1,4 +1,4 @@
-"""What a saved run says of images, and how fast it says it."""
+"""Captions images with a saved run, and measures its speed."""
 
 import sys
 import tempfile
@@ -14,28 +14,28 @@ from recipe_kit.datasets import DataError
 from recipe_kit.runs import RunError, describe_machine
 from recipe_kit.sentence_writer import SentenceWriter, chosen_beam
 
-SENTENCES = 3  # of an image
+SENTENCES = 3  # captions an image
 BATCHES = (1, 64)
-WIDTH, PENALTY = 3, 0.7  # of the beam, where no result has chosen
+WIDTH, PENALTY = 3, 0.7  # of the beam, unless a result chose them
 
 
 def caption(run, settings, given, model, vocabulary, names):
-    """Prints sentences about images, the likeliest first, and draws each with them below it.
+    """Prints captions of images, the likeliest first, and draws each image with its captions below.
 
-    An image that cannot be read, and a drawing that cannot be written, take nothing from the others.
+    An unreadable image, or a drawing that cannot be written, does not affect the others.
 
     Args:
         run: The saved `Run`.
         settings: Its settings, with the flags that were given.
-        given: Those flags: names to values.
-        model, vocabulary: Of the run.
-        names: Files of images; or names that the run's feature file has.
+        given: Those flags, names to values.
+        model, vocabulary: The run's.
+        names: Image files, or names in the run's feature file.
 
     Returns:
-        A list of the lists of sentences.
+        A list of sentences for each image.
 
     Raises:
-        DataError: naming the images that cannot be read, once all is said of the others.
+        DataError: naming the unreadable images, after the others are captioned.
     """
     unreadable, asked = {}, len(names)
     seen = look_at(settings, model, names, unreadable)
@@ -77,11 +77,11 @@ def text_of(sentence):
 
 
 class Drawings:
-    """Files of a run with what it says of images, until one cannot be written.
+    """Drawings in a run's folder, added until one cannot be written.
 
     Attributes:
-        written: How many are.
-        error: The `RunError` of that one, or `None`.
+        written: The number of files written.
+        error: The `RunError` of the failed one, or `None`.
     """
 
     def __init__(self, run, names):
@@ -89,21 +89,21 @@ class Drawings:
         self._run, self._names = run, drawing_names(names)
 
     def add(self, kind, n, draw, *about):
-        """Writes the figure `draw(*about)` of the n-th name; unless one could not be written before."""
+        """Writes the figure `draw(*about)` of the n-th name, unless an earlier one failed."""
         name = f"{kind}-{self._names[n]}.png"
         if self.error is None:
             try:
                 figures.save(self._run, name, draw(*about))
                 self.written += 1
                 print(f"  drawn in {self._run.file(name)}")
-            except RunError as error:  # what is said of the other images needs no file
+            except RunError as error:  # the other images' captions need no file
                 self.error = error
 
 
 def drawing_names(names):
-    """Names the drawing of each image: its own without folder and suffix, or with a number.
+    """Names the drawing of each image: its own name without folder and suffix, or with a number.
 
-    No two are the same, in upper or lower case; of images that have one name the first keeps it.
+    No two are equal, ignoring case; of images with the same name the first keeps it.
     """
     stems = [Path(name).stem for name in names]
     own = {stem.casefold() for stem in stems}
@@ -119,9 +119,9 @@ def drawing_names(names):
 
 
 def look_at(settings, model, names, unreadable):
-    """What the run's model takes of images: a dict of arrays `(N, ...)`.
+    """Returns the model's inputs for images: a dict of arrays `(N, ...)`.
 
-    Those that cannot be read are left out and added to `unreadable`: names to what is wrong with them.
+    Leaves out unreadable images and adds them to `unreadable`: names to reasons.
     """
     if PIXELS in model.images:
         size = model.images[PIXELS][0]
@@ -166,14 +166,14 @@ def look_at(settings, model, names, unreadable):
 
 
 def shown(name, seen, n):
-    """The image to draw, or `None` where only its features are at hand."""
+    """Returns the image to draw, or `None` if only its features are available."""
     if PIXELS in seen:
         return run_figures.enlarged(seen[PIXELS][n])
     return run_figures.opened(name) if Path(name).exists() else None
 
 
 def measure(run, settings, given, model, vocabulary, repeats=5):
-    """Prints captions a second of beam search, of test images whose features are computed.
+    """Prints captions a second of beam search, for test images with precomputed features.
 
     Returns:
         Batch sizes to captions a second, the median of the repeats.

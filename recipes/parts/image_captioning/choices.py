@@ -1,4 +1,4 @@
-"""Names of the decoders and of the vectors of an image, which settings choose among."""
+"""Names of the decoders and of the image vectors that settings choose from."""
 
 DECODERS = ("init", "input", "merge", "attention")  # see `decoders`
-VECTORS = ("pooled", "grid")  # what v is made of: the pooled features, or the mean of a grid's cells
+VECTORS = ("pooled", "grid")  # the source of v: pooled features, or the mean of a grid's cells

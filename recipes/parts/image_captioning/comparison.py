@@ -1,4 +1,4 @@
-"""The four decoders side by side, on the same images seen in the same way."""
+"""Compares the four decoders on the same images with the same features."""
 
 from parts.image_captioning import data, scores
 from parts.image_captioning.choices import DECODERS, VECTORS
@@ -6,7 +6,7 @@ from recipe_kit import cli, figures
 
 PRESET = "compare"
 FIGURE = "decoders.png"
-# Attention looks at a grid; so the others are given the mean of the same grid as well.
+# Attention looks at a grid, so the others are also given the mean of the same grid.
 PAIRS = [(d, v) for d in DECODERS for v in VECTORS if (d, v) != ("attention", "pooled")]
 SCORES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider")
 RATES = (1e-3, 2e-3, 4e-3)  # learning rates to choose from, for each pair
@@ -15,27 +15,27 @@ RATES = (1e-3, 2e-3, 4e-3)  # learning rates to choose from, for each pair
 def compare(recipe, flags, presets, train_runs):
     """Trains every decoder with one preset's settings, prints a table of validation, and draws it.
 
-    Each pair of decoder and vector is trained at the best of three learning rates, which validation
-    chooses with the first seed: by the share of true sentences of drawn images, else by BLEU-4. They
-    have equally many units, and so not equally many weights: the table says how many.
+    Trains each pair of decoder and vector at the best of three learning rates, which validation
+    chooses with the first seed: by the share of true sentences for drawn images, else by BLEU-4. The
+    pairs have equally many units, so different numbers of weights, which the table states.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed. Each pair of decoder and vector is a run (or one of several seeds) in a folder
-            of its own under `--out`; with `--resume` those missing or unfinished are trained.
-        presets: Of the recipe.
+        flags: The parsed flags. Each pair of decoder and vector is a run (or one for each seed) in a
+            folder of its own under `--out`; `--resume` trains those missing or unfinished.
+        presets: The recipe's presets.
         train_runs: `train_runs(flags) -> metrics`.
 
     Returns:
         A dict of pairs to their metrics.
 
     Raises:
-        RunError, UserError: one line for the user.
-        KeyboardInterrupt: with the command that goes on.
+        RunError, UserError: with one line for the user.
+        KeyboardInterrupt: with the command that resumes.
     """
     preset = flags.preset or PRESET
     settings = cli.override(presets[preset], flags)
-    # Of drawn images the network sees the pixels, and pools them by the mean of its own grid.
+    # For drawn images the network sees pixels, and pools them by the mean of its own grid.
     pairs = [pair for pair in PAIRS if settings.data != data.SHAPES or pair[1] == "grid"]
     data.check_features(settings, pairs)
     out = cli.variants_folder(recipe, flags, preset, [FIGURE])
@@ -87,7 +87,7 @@ def compare(recipe, flags, presets, train_runs):
 
 
 def _verdict(results, width, name):
-    """What the seeds allow to say of the pair that is best by a score, against the next."""
+    """Returns a sentence on whether the seeds separate the best pair by a score from the next."""
 
     def mean(pair):
         return _of_beam(results[pair], width, name)[0]
@@ -101,7 +101,7 @@ def _verdict(results, width, name):
 
 
 def _of_beam(metrics, width, name):
-    """A score of the beam search on validation: its mean and spread (`None` for one run)."""
+    """Returns the beam search's score on validation: its mean and spread (`None` for one run)."""
     return _mean_and_spread(metrics[f"validation_beam_{width}_{name}"])
 
 

@@ -1,4 +1,4 @@
-"""What the network learns from: images, as numbers, and what was said of them."""
+"""Loads the images, as numbers, and the captions that the network learns from."""
 
 import dataclasses
 from collections import Counter
@@ -23,7 +23,7 @@ from rnn_kit.text import EOS, UNK, TokenVocabulary, read_vectors
 
 KNOWN = ("flickr8k",)
 SHAPES = "shapes"
-HELD_OUT = 1000  # generated images to validate on, and as many for the test
+HELD_OUT = 1000  # generated images for validation, and as many for the test
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,9 @@ class Part:
     Attributes:
         names: N names.
         images: A dict of arrays `(N, ...)`, as a `Captioner` takes them.
-        words: Of each image its captions, lists of words.
-        paths: Of each image its file, or `None`.
-        scenes: Of generated images what there is in them, else `None`.
+        words: The captions of each image, lists of words.
+        paths: The file of each image, or `None`.
+        scenes: The contents of generated images, else `None`.
     """
 
     names: list
@@ -50,9 +50,9 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Three parts, the words that are known of them, and what a result says of them.
+    """Three parts, their vocabulary, and the data's description for a result.
 
-    `word_vectors` are those of the settings' file, `(V, D)`, and which words it has, `(V,)`; or `None`.
+    `word_vectors` is `None`, or the settings' file's vectors `(V, D)` and which words it has, `(V,)`.
     """
 
     train: Part
@@ -65,18 +65,18 @@ class Data:
 
     @property
     def image_shapes(self):
-        """Names to shapes of what is known of an image."""
+        """Names to shapes of an image's inputs."""
         return {name: values.shape[1:] for name, values in self.train.images.items()}
 
 
 def needed(settings):
-    """What must be known of an image: `pooled` features, a `grid` of them, or both."""
+    """Returns the kinds of features that the settings need: `pooled`, `grid`, or both."""
     kinds = {settings.vector} | ({"grid"} if settings.decoder == "attention" else set())
     return tuple(sorted(kinds, reverse=True))
 
 
 def load(settings, show=print):
-    """The data that the settings name, as `Data`."""
+    """Loads the data that the settings name, as `Data`."""
     if settings.data == SHAPES:
         for flag, why in (
             ("features", "whose pixels the network sees"),
@@ -95,7 +95,7 @@ def load(settings, show=print):
 
 
 def with_word_vectors(held, settings):
-    """The data, and with them the vectors of the settings' file."""
+    """Returns the data with the word vectors of the settings' file added."""
     notes = list(held.notes)
     vectors, found = read_vectors(
         settings.word_vectors, held.vocabulary.tokens, size=settings.embedding, notes=notes
@@ -111,10 +111,10 @@ def with_word_vectors(held, settings):
 
 
 def load_all(settings):
-    """Loads the data that the settings name, with the vectors of words, if any are, as `Data`."""
+    """Loads the data that the settings name, with their word vectors, if any, as `Data`."""
     if settings.word_vectors is None:
         return load(settings)
-    if not Path(settings.word_vectors).is_file():  # said now, not after the features are computed
+    if not Path(settings.word_vectors).is_file():  # fails before the features are computed
         is_folder = Path(settings.word_vectors).is_dir()
         raise cli.UserError(
             f"--word-vectors {settings.word_vectors}: "
@@ -125,7 +125,7 @@ def load_all(settings):
 
 
 def known_words(part, min_count):
-    """The words that stand in the captions so often, most frequent first, the end and `<unk>`."""
+    """Builds the vocabulary of words seen `min_count` times, the most frequent first, and `<unk>`."""
     counts = Counter(word for image in part.words for words in image for word in words)
     known = {word: count for word, count in counts.items() if count >= min_count}
     if not known:
@@ -139,7 +139,7 @@ def known_words(part, min_count):
 
 
 def what_is_not_learned(part, vocabulary, settings):
-    """Lines on the captions to train on: words that are not known, captions too long to be written."""
+    """Returns lines on the training captions' unknown words and on captions too long to write."""
     notes, captions = [], [words for image in part.words for words in image]
     counts = Counter(word for words in captions for word in words)
     rare = [word for word in counts if vocabulary.id_of(word) is None]
@@ -178,12 +178,12 @@ _PARTS = ("train", "validation", "test")
 
 
 def made_by(count):
-    """What stands for the hash of a generated set: it is made of its size alone."""
+    """Returns the stand-in for a generated set's hash: its size determines it."""
     return f"generated-{count}"
 
 
 def find_features(name, source):
-    """A feature file: as it is named, or beside the captions."""
+    """Finds a feature file by its path or beside the captions."""
     if source in KNOWN:
         beside = own_places(data_folder() / source / name, [])
     else:
@@ -192,7 +192,7 @@ def find_features(name, source):
 
 
 def check_features(settings, pairs):
-    """Refuses files of features that lack what one of these pairs of decoder and vector needs."""
+    """Raises if the feature files lack what one of these pairs of decoder and vector needs."""
     if settings.features and settings.data != SHAPES:
         given = _given_features(settings)
         for decoder, vector in pairs:
@@ -243,7 +243,7 @@ def _photos(settings, show):
     for part in captions[:3]:
         values = given.values(given.rows(part.names))
         largest = max(float(np.abs(values[kind]).max()) for kind in kinds)
-        # What is in memory of them takes half as much, where they fit.
+        # Half precision halves their memory, if they fit its range.
         small = "float16" if largest < np.finfo("float16").max else "float32"
         images = {kind: values[kind].astype(small) for kind in kinds}
         parts.append(Part(part.names, images, part.words(), part.paths))

@@ -1,18 +1,18 @@
-"""The four ways by which an image comes into the recurrent network that writes: one class each.
+"""The four decoders, one class each: how the image enters the recurrent network that writes.
 
-A decoder has no weights: its layers stand on the `Captioner`, which makes them in one order for all of
-them, and by whose attributes' names a saved model has their weights.
+A decoder has no weights: its layers are attributes of the `Captioner`, which makes them in one order
+for all decoders; saved models store the weights under these attributes' names.
 """
 
 from keras import ops
 
 
 class Decoder:
-    """What the decoders share: h_0 is zeros or made of v, and h_t = RNN(x_t, h_(t-1)).
+    """The base of the decoders: h_0 is zeros or made of v, and h_t = RNN(x_t, h_(t-1)).
 
     Attributes:
-        starts_from_image: Whether dense layers make the first state of v, and it is not zeros.
-        attends: Whether it looks at the grid anew before each word.
+        starts_from_image: Whether dense layers make the first state from v, instead of zeros.
+        attends: Whether the decoder attends to the grid before each word.
 
     Args:
         model: The `Captioner` whose layers it uses.
@@ -25,15 +25,15 @@ class Decoder:
         self.model = model
 
     def input_size(self, embedding):
-        """Returns the size of what the recurrent layer reads at a step, without what it looks at."""
+        """Returns the recurrent layer's input size at a step, without the attended vector."""
         return embedding
 
     def output_size(self, embedding, units):
-        """Returns the size of what the softmax reads."""
+        """Returns the softmax's input size."""
         return units
 
     def start(self, v, grid, training):
-        """Returns what is to be remembered of an image, and the state before the first word.
+        """Returns the memory of an image, and the state before the first word.
 
         Args:
             v: The image's vector, `(B, embedding)`.
@@ -52,25 +52,25 @@ class Decoder:
 
         Args:
             x: `(B, T, embedding)`.
-            memory, state: Of `start`; or the state of an earlier call.
+            memory, state: From `start`; or the state from an earlier call.
             training: Whether dropout is on.
 
         Returns:
-            What the softmax reads, `(B, T, output_size)`; the states; and the weights `(B, T, cells)`
-            with which each step has looked at the grid, or `None`.
+            The softmax's inputs `(B, T, output_size)`; the states; and the attention weights
+            `(B, T, cells)`, or `None`.
         """
         h, *state = self.model.recurrent(x, initial_state=state, training=training)
         return h, state, None
 
 
 class Init(Decoder):
-    """The image is the first state: h_0 = tanh(W_h v), and so for c_0, if the cell has one."""
+    """Sets the first state from the image: h_0 = tanh(W_h v), and likewise c_0 if the cell has one."""
 
     starts_from_image = True
 
 
 class Input(Decoder):
-    """The image is read before the first word (Vinyals et al. 2015, equations 10 to 12)."""
+    """Reads the image before the first word (Vinyals et al. 2015, equations 10 to 12)."""
 
     def start(self, v, grid, training):
         memory, state = super().start(v, grid, training)
@@ -79,7 +79,7 @@ class Input(Decoder):
 
 
 class Merge(Decoder):
-    """The image stands beside every word: h_t = RNN([x_t; v], h_(t-1))."""
+    """Adds the image to every word: h_t = RNN([x_t; v], h_(t-1))."""
 
     def input_size(self, embedding):
         return 2 * embedding
@@ -94,14 +94,14 @@ class Merge(Decoder):
 
 
 class Attention(Decoder):
-    """A part of the image is looked at before each word.
+    """Attends to a part of the image before each word.
 
-    With a_1 ... a_L the vectors of the grid's cells, at every step:
+    With the vectors a_1 ... a_L of the grid's cells, at every step:
 
         e_i = w · tanh(W_a a_i + W_h h_(t-1) + b)
-        α = softmax(e)                              where it looks
-        z = Σ_i α_i a_i                             what it sees there
-        β = σ(w_β · h_(t-1) + b_β)                  how much of it counts
+        α = softmax(e)                              attention weights
+        z = Σ_i α_i a_i                             context vector
+        β = σ(w_β · h_(t-1) + b_β)                  gate on the context
         h_t = RNN([x_t; β z], h_(t-1))
 
     which is `rnn_kit.layers.AttentionCell`; h_0 as for `Init`; the softmax reads

@@ -1,4 +1,4 @@
-"""Judging captions of one part of the data, and what a run prints and writes of them."""
+"""Evaluates captions of one part of the data, and reports a run's results."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from recipe_kit.datasets import is_true
 
 
 def judge(written, part):
-    """Scores of one caption an image, against all that was said of it: names to numbers."""
+    """Returns scores, by name, of one caption an image against all its references."""
     bleu = scores.bleu(written, part.words)
     metrics = {f"bleu_{n}": value for n, value in enumerate(bleu, start=1)}
     metrics["cider"] = scores.cider(written, part.words)
@@ -17,7 +17,7 @@ def judge(written, part):
 
 
 def score(written, part):
-    """Returns what one way of writing is chosen by: the share of true captions, else BLEU-4."""
+    """Returns the score that chooses a way of writing: the share of true captions, else BLEU-4."""
     return truth(written, part) if part.scenes else scores.bleu(written, part.words)[-1]
 
 
@@ -27,11 +27,11 @@ def ways_of_writing(writer, part, settings, chosen):
     Args:
         writer: A `Writer`.
         part: The `Part`.
-        settings: With `temperature` and `seed`.
-        chosen: Widths of the beam to `(score, length penalty)`.
+        settings: Settings with `temperature` and `seed`.
+        chosen: A dict of beam widths to `(score, length penalty)`.
 
     Returns:
-        A dict of ways to lists of captions, lists of words.
+        A dict of ways to lists of captions, each a list of words.
     """
     sampled = writer.sample(part.images, settings.temperature, settings.seed)
     return {
@@ -45,13 +45,13 @@ def ways_of_writing(writer, part, settings, chosen):
 
 
 def truth(written, part):
-    """The share of captions that are true of their drawn images."""
+    """Returns the share of captions that are true of their drawn images."""
     pairs = zip(part.scenes, written, strict=True)
     return float(np.mean([is_true(scene, " ".join(words)) for scene, words in pairs]))
 
 
 def described(written, training):
-    """What captions are like, whatever the images."""
+    """Returns statistics of the captions, whatever the images: novelty, distinct words, length."""
     return {
         "new": scores.novelty(written, training),
         "distinct_words": scores.distinct_words(written),
@@ -60,7 +60,7 @@ def described(written, training):
 
 
 def captions_table(part, captions):
-    """A line for each image of the test: its name, a tab, its caption."""
+    """Returns a line for each test image: its name, a tab, its caption."""
     lines = zip(part.names, captions, strict=True)
     return "".join(f"{name}\t{' '.join(words)}\n" for name, words in lines)
 

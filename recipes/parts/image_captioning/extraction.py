@@ -1,4 +1,4 @@
-"""Computes features of images with a network of `keras.applications`, once, and keeps them."""
+"""Computes features of images once with a network of `keras.applications`, and keeps them."""
 
 import hashlib
 import os
@@ -15,11 +15,11 @@ from recipe_kit.datasets import DataError
 from recipe_kit.progress import progress_bar
 from recipe_kit.runs import atomic_write
 
-SHARD = 512  # images that are computed before they are written
+SHARD = 512  # images computed between writes
 BATCH = 32
 READERS = 4  # threads that read images
 
-# Pixels of the side of the images that a network of keras.applications is made for, if not 224.
+# Side in pixels of the images that a network of keras.applications expects, if not 224.
 SIZES = {
     **dict.fromkeys(("inceptionv3", "inceptionresnetv2", "xception"), 299),
     "nasnetlarge": 331,
@@ -30,7 +30,7 @@ SIZES = {
 
 
 def backbones():
-    """The networks of `keras.applications`, by their names in lower case: (class, module)."""
+    """Returns the networks of `keras.applications` by lower-case name: (class, module)."""
     import keras
 
     found = {}
@@ -40,7 +40,7 @@ def backbones():
         for name, value in vars(module).items():
             if name[0].isupper() and callable(value):
                 found[name.lower()] = value, module
-    for name in ("MobileNetV3Small", "MobileNetV3Large"):  # which their module does not export
+    for name in ("MobileNetV3Small", "MobileNetV3Large"):  # not exported by their module
         found[name.lower()] = getattr(keras.applications, name), keras.applications.mobilenet_v3
     return found
 
@@ -58,30 +58,30 @@ def extract(
 ):
     """Computes the features of images with a network of `keras.applications`, and keeps them.
 
-    Its last layers are left out: what comes before the pooling is the grid, `(cells, D)`, and the mean
-    of its cells the pooled vector. They are kept in `folder`, in a file whose name says backbone,
-    weights, size and kind, and an image is known there by its name and the SHA-256 of its content, so
-    that one that was replaced is computed anew. Every 512 images are written as they are finished:
-    what is interrupted goes on from there.
+    Omits the network's last layers: the output before the pooling is the grid, `(cells, D)`, and the
+    mean of its cells the pooled vector. Keeps the features in `folder`, in a file named by backbone,
+    weights, size and kind, which identifies an image by its name and the SHA-256 of its content, so
+    that a replaced image is computed again. Writes every 512 finished images, so that an interrupted
+    computation resumes from there.
 
     Args:
-        paths: Names of images to their files.
-        backbone: Of `keras.applications`, in any case: `MobileNetV2`, `InceptionV3`, `VGG16`, ...
-        folder: Where they are kept.
+        paths: A dict of image names to files.
+        backbone: One of `keras.applications`, in any case: `MobileNetV2`, `InceptionV3`, `VGG16`, ...
+        folder: The folder for the features.
         weights: `"imagenet"`, `"none"` for random ones, or the path of a file of weights.
         kinds: `"pooled"`, `"grid"`, or both.
         size: Pixels of a side. Default: the network's own.
-        batch_size: Images that go through the network at once.
-        show: Called with a line on what is going on.
-        unreadable: A dict to which images that cannot be read are added, their names and what is
-            wrong with each; they are left out then. Default: the first of them is an error.
+        batch_size: Images a batch.
+        show: Called with lines of progress.
+        unreadable: A dict that collects unreadable images, names to reasons; they are left out then.
+            Default: the first unreadable image raises.
 
     Returns:
         `Features`, in the order of `paths`.
 
     Raises:
-        DataError: if the backbone is unknown, its weights cannot be had, or an image cannot be read,
-            or none of them where `unreadable` is given.
+        DataError: if the backbone is unknown, its weights are unavailable, or an image cannot be read
+            (with `unreadable`: if no image can be read).
     """
     known = backbones()
     if backbone.lower() not in known:
@@ -97,7 +97,7 @@ def extract(
     missing = [name for name in hashes if not store.has(name, hashes[name])]
     if missing:
         encode = None
-        brief = len(missing) <= batch_size  # done before anyone looks
+        brief = len(missing) <= batch_size  # finishes before a bar would help
         with progress_bar(len(missing), "images", shown=not brief) as bar:
             for begin in range(0, len(missing), SHARD):
                 shard = missing[begin : begin + SHARD]
@@ -107,7 +107,7 @@ def extract(
                     squares = what_can_be_read(
                         lambda path: photos.square(photos.open_photo(path), size), batch, unreadable
                     )
-                    if squares and encode is None:  # where there is nothing to see, no network is made
+                    if squares and encode is None:  # builds the network only if images were read
                         show(
                             f"{len(missing):,} images through {backbone} ({size} x {size}), kept in "
                             f"{store.path}"
@@ -129,12 +129,12 @@ def extract(
 
 
 def what_can_be_read(read, paths, unreadable):
-    """What a function makes of each file, several at a time.
+    """Applies a reading function to each file, several at a time.
 
     Args:
-        read: Called with a path; raises `DataError` of a file that cannot be read.
+        read: Called with a path; raises `DataError` for an unreadable file.
         paths: Names to paths.
-        unreadable: As of `extract`.
+        unreadable: As in `extract`.
 
     Returns:
         A dict of names to values, without those that were added to `unreadable`.
@@ -157,7 +157,7 @@ def what_can_be_read(read, paths, unreadable):
 
 
 def none_can_be_read(unreadable):
-    """The error of images none of which can be read; `unreadable` as `extract` fills it."""
+    """Returns the error for images none of which can be read; `unreadable` as `extract` fills it."""
     reason = next(iter(unreadable.values()))
     return DataError(
         reason if len(unreadable) == 1 else f"none of {len(unreadable):,} images can be read: {reason}"
@@ -177,10 +177,10 @@ def _weights_name(weights):
 
 
 def _network(make, module, backbone, weights, size, kinds):
-    """From uint8 `(B, size, size, 3)` to a dict of float16 arrays by their kinds."""
+    """Returns a function from uint8 `(B, size, size, 3)` to a dict of float16 arrays by kind."""
     import keras
 
-    if weights == "none":  # the same ones every time, or what was learned from them would mean nothing
+    if weights == "none":  # the same every time, or what was learned from them would not apply
         keras.utils.set_random_seed(0)
     try:
         model = make(
@@ -188,7 +188,7 @@ def _network(make, module, backbone, weights, size, kinds):
             weights=None if weights == "none" else weights,
             input_shape=(size, size, 3),
         )
-    except Exception as error:  # a download, a file of another network: in Keras's own words
+    except Exception as error:  # a failed download or another network's file: quotes Keras
         reason = str(error).strip().splitlines()[0]
         home = os.environ.get("KERAS_HOME", "~/.keras")
         raise DataError(
@@ -207,10 +207,10 @@ def _network(make, module, backbone, weights, size, kinds):
 
 
 def _halved(values, backbone):
-    """In float16, which is what is kept.
+    """Returns the values in float16, the stored precision.
 
     Raises:
-        DataError: if they do not fit.
+        DataError: if the values exceed its range.
     """
     if not np.isfinite(values).all() or np.abs(values).max(initial=0) > np.finfo("float16").max:
         raise DataError(
@@ -221,10 +221,10 @@ def _halved(values, backbone):
 
 
 class _Store:
-    """Features on disk: one file, and beside it the shards of what is not finished.
+    """Features on disk: one file, and beside it the shards of unfinished work.
 
-    Several runs may compute at once: each writes shards of its own and takes in, before it writes the
-    one file, what others have finished meanwhile.
+    Several runs may compute at once: each writes its own shards and, before it writes the one file,
+    loads what others have finished meanwhile.
     """
 
     def __init__(self, folder, name, kinds):
@@ -238,15 +238,15 @@ class _Store:
         return name in self._held and self._held[name][0] == sha256
 
     def _load_all(self):
-        """Takes in what is on disk. Returns the shards that were there."""
+        """Loads what is on disk. Returns the shards that were there."""
         shards = sorted(self.path.parent.glob(self._pattern))
         for path in [self.path, *shards]:
-            if path.exists():  # another run may have put a shard away
+            if path.exists():  # another run may have deleted a shard
                 self._take(self._load(path))
         return shards
 
     def add(self, names, hashes, values):
-        """Keeps a shard, on disk too."""
+        """Keeps a shard, in memory and on disk."""
         arrays = {
             "image_id": np.array(names),
             "sha256": np.array([hashes[name] for name in names]),
@@ -257,7 +257,7 @@ class _Store:
         self._take(arrays)
 
     def close(self):
-        """Puts all that is held into the one file, and the shards that are in it away."""
+        """Merges everything into the one file, and deletes the merged shards."""
         shards = self._load_all()
         names = list(self._held)
         kinds = [key for key in KINDS.values() if key in self._held[names[0]][1]]
@@ -289,7 +289,7 @@ class _Store:
             if lacking:
                 raise ValueError(f"it has no {', '.join(sorted(lacking))}")
             return arrays
-        except FileNotFoundError:  # put away by another run since it was listed
+        except FileNotFoundError:  # deleted by another run since it was listed
             return {"image_id": [], "sha256": []}
         except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise DataError(

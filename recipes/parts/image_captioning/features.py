@@ -1,4 +1,4 @@
-"""What a network for ImageNet sees in images, without its last layers, and files of it."""
+"""Image features of a network for ImageNet, computed before its last layers, and files of them."""
 
 import hashlib
 import unicodedata
@@ -11,7 +11,7 @@ import numpy as np
 
 from recipe_kit.datasets import DataError
 
-KINDS = {"pooled": "features", "grid": "grid"}  # and what a file calls them
+KINDS = {"pooled": "features", "grid": "grid"}  # to their array names in a file
 _FORM = (
     "expected an .npz file with `image_id` (N,) and `features` (N, D), or `grid` (N, cells, D) and "
     "perhaps `scale` (D,), without pickles"
@@ -20,14 +20,14 @@ _FORM = (
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What is seen in N images.
+    """Features of N images.
 
     Attributes:
         names: N names of images.
         pooled: `(N, D)`, a vector an image, or `None`.
         grid: `(N, cells, D)`, a vector for each cell of a grid, row by row, or `None`.
-        scale: `(D,)`, by which those of the grid are to be multiplied, or `None`.
-        info: Where they are from: for a result.
+        scale: `(D,)`, multiplies the grid's vectors, or `None`.
+        info: The features' origin, for a result.
     """
 
     names: tuple
@@ -37,10 +37,10 @@ class Features:
     info: dict
 
     def rows(self, names):
-        """Indexes of these images, by their names; or by their names without the suffix.
+        """Returns the row indexes of these images, found by name, or by name without the suffix.
 
         Raises:
-            DataError: naming those that are not there.
+            DataError: naming the missing images.
         """
         at, stems = {}, {}
         for row, name in enumerate(self.names):
@@ -66,7 +66,7 @@ class Features:
         return np.array(found, "int64")
 
     def values(self, rows):
-        """What there is of the images of these rows: float32 arrays by their kinds."""
+        """Returns the features of the images of these rows: float32 arrays by kind."""
         values = {}
         if self.pooled is not None:
             values["pooled"] = self.pooled[rows].astype("float32")
@@ -77,16 +77,16 @@ class Features:
 
 
 def _composed(name):
-    """A name in Unicode's NFC: file systems differ in how they write the same one."""
+    """Returns a name in Unicode's NFC: file systems differ in how they write the same name."""
     return unicodedata.normalize("NFC", str(name))
 
 
 def read(path):
-    """Reads a file of features that were computed before.
+    """Reads a file of precomputed features.
 
     Args:
         path: An `.npz` without pickles: `image_id` `(N,)`; and `features` `(N, D)`, or `grid`
-            `(N, cells, D)` with `scale` `(D,)` or without, or all.
+            `(N, cells, D)` with or without `scale` `(D,)`, or all.
 
     Returns:
         `Features`.
@@ -134,7 +134,7 @@ def _wrong(names, pooled, grid, scale):
 
 
 def merge(files):
-    """One `Features` of several: of one file the pooled vectors, of another the grid.
+    """Merges files into one `Features`: the pooled vectors of one, the grid of another.
 
     Raises:
         DataError: if two have the same kind, or they have no image in common.

@@ -1,4 +1,4 @@
-"""A user's image, whatever it is, as an upright one in red, green and blue."""
+"""Converts a user's image, in any format, into an upright RGB image."""
 
 import warnings
 
@@ -8,9 +8,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from recipe_kit.datasets import DataError
 
 MOST_PIXELS = 200_000_000
-DRAFT = 1024  # a JPEG is read no finer than twice this, where its size allows
+DRAFT = 1024  # a JPEG is read at no more than twice this, if its size allows
 
-# What turns an image upright, by the orientation that its EXIF data tell.
+# The transposition that turns an image upright, by its EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -25,10 +25,9 @@ _TURNS = {
 def open_photo(path):
     """Reads an image.
 
-    It is turned as its EXIF data say, damaged or not, and converted: from grey, 16 bits, palettes and
-    CMYK; what can be seen through is laid on white; of several frames the first is taken. A large JPEG
-    is read at half, a quarter or an eighth of its size, but for memory's sake no smaller than networks
-    need it.
+    Turns the image as its EXIF data say (even if damaged), and converts it from grey, 16 bits, palettes
+    and CMYK; lays transparent parts on white; takes the first of several frames. To save memory, reads
+    a large JPEG at half, a quarter or an eighth of its size, but no smaller than networks need.
 
     Args:
         path: The file.
@@ -43,7 +42,7 @@ def open_photo(path):
     size = None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a large image, of damaged EXIF data
+            warnings.simplefilter("ignore")  # about large images and damaged EXIF data
             with Image.open(path) as image:
                 size = image.size
                 if image.width * image.height > MOST_PIXELS:
@@ -69,17 +68,17 @@ def open_photo(path):
         raise DataError(f"{path} cannot be read as an image ({reason}): give a whole file") from None
     except DataError:
         raise
-    except Exception as error:  # each format's reader has errors of its own for a damaged file
+    except Exception as error:  # each format's reader raises its own errors for a damaged file
         reason = str(error) or type(error).__name__
         raise DataError(f"{path} is damaged ({reason}): give a whole image") from None
 
 
 def square(image, size):
-    """The whole image in a square, uint8 `(size, size, 3)`.
+    """Resizes the whole image to a square, uint8 `(size, size, 3)`.
 
-    Its sides are squeezed, as `keras.utils.load_img` with a target size does it, so that nothing at an
-    edge is lost; bilinear, over all pixels that a new one covers. An image that is a whole number of
-    times as large becomes the means of its squares, so that an enlarged one is what it was.
+    Squeezes the sides, as `keras.utils.load_img` does with a target size, so that no edge is lost;
+    bilinear, over all pixels that a new one covers. A square image of a whole multiple of the size is
+    averaged over blocks, so that an enlarged image is restored exactly.
     """
     whole = image.width == image.height and image.width % size == 0
     how = Image.Resampling.BOX if whole else Image.Resampling.BILINEAR
@@ -87,13 +86,13 @@ def square(image, size):
 
 
 def _upright(image):
-    """The image, turned as its EXIF data say; as it is where they cannot be read.
+    """Returns the image turned as its EXIF data say, or unchanged if they cannot be read.
 
-    Not by `ImageOps.exif_transpose`: it writes the EXIF data anew, and so must understand all of them.
+    Does not use `ImageOps.exif_transpose`, which rewrites the EXIF data and fails on damaged ones.
     """
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:  # whatever damaged data lead Pillow to
+    except Exception:  # damaged EXIF data may raise anything in Pillow
         turn = None
     return image if turn is None else image.transpose(turn)
 
@@ -118,7 +117,7 @@ def _too_large(path, width=None, height=None):
 
 def _too_much_memory(path, size):
     claimed = f"{size[0]:,} x {size[1]:,} pixels, by its header" if size else "by its header"
-    return DataError(  # the header of a small file may claim any size
+    return DataError(  # a small file's header may claim any size
         f"{path} needs more memory than there is ({claimed}): it is damaged or too large; give a whole "
         "or a smaller image"
     )

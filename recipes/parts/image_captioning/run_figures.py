@@ -1,4 +1,4 @@
-"""The figures of a run, as `.png` files in its folder."""
+"""Draws the figures of a run, as `.png` files in its folder."""
 
 import math
 
@@ -12,21 +12,20 @@ from recipe_kit.datasets import DataError, is_true
 from recipe_kit.sentence_writer import SentenceWriter
 
 SHOWN = 8  # images of a grid
-PIXEL = 8  # a pixel of a drawn image is so many wide
+PIXEL = 8  # width at which a pixel of a drawn image is shown
 
 
 def draw(run, settings, history, held, captions, model, metrics):
-    """Learning curves; BLEU-4 by the beam's width; test images with their captions, any, the best and
-    the worst; where it looked.
+    """Draws learning curves, BLEU-4 by beam width, any, best and worst captions, and attention.
 
     Args:
-        run: The `Run` to whose folder they go.
-        settings: Of the run.
-        history: Its rows.
+        run: The `Run` whose folder takes them.
+        settings: The run's settings.
+        history: The run's history rows.
         held: The `Data`.
-        captions: Of the test images, lists of words.
+        captions: Captions of the test images, lists of words.
         model: The `Captioner`.
-        metrics: Of the run.
+        metrics: The run's metrics.
     """
     name = held.info["name"]
     curve = [{**row, "loss": row["nats"]} for row in history]
@@ -66,7 +65,7 @@ def draw(run, settings, history, held, captions, model, metrics):
             for n in rows
         ]
         figures.save(run, f"{file}.png", figures.caption_grid(items, f"{name}: {title}"))
-    said = [n for n in order if captions[n]]  # a network that learned little may say nothing
+    said = [n for n in order if captions[n]]  # a barely trained network may write nothing
     if said and can_be_drawn(model):
         n = said[0]
         writer = SentenceWriter(model, held.vocabulary, settings.length)
@@ -75,13 +74,13 @@ def draw(run, settings, history, held, captions, model, metrics):
 
 
 def save_example(run, part):
-    """One drawn image as a file of its own, for `caption`."""
+    """Writes one drawn image as a file, for `caption`."""
     with run.atomic_write("example.png") as tmp_path:
         Image.fromarray(enlarged(part.images[PIXELS][0])).save(tmp_path, "png")
 
 
 def can_be_drawn(model):
-    """Whether the model looks at a grid, and one whose rows and columns are known: as many of both."""
+    """Returns whether the model attends to a square grid, whose rows and columns are known."""
     if model.decoder != "attention":
         return False
     cells = model.recurrent.cell.cells
@@ -89,32 +88,32 @@ def can_be_drawn(model):
 
 
 def attention(writer, image, features, words):
-    """Where an attentive model looked as it wrote these words."""
+    """Draws where an attentive model looked as it wrote these words."""
     weights = writer.attention(features, words)[: len(words)]
     return figures.attention_maps(image, words, weights, " ".join(words))
 
 
 def features_of(part, n):
-    """What is known of one image."""
+    """Returns the inputs for one image."""
     return {name: values[n] for name, values in part.images.items()}
 
 
 def image_of(part, n):
-    """The image itself, `(H, W, 3)`, where it is at hand, else `None`."""
+    """Returns the image itself, `(H, W, 3)`, if available, else `None`."""
     if PIXELS in part.images:
         return enlarged(part.images[PIXELS][n])
     return None if part.paths[n] is None else opened(part.paths[n])
 
 
 def opened(path):
-    """A photo, `(H, W, 3)`; or `None`, with a line that says so, where it cannot be read."""
+    """Returns a photo, `(H, W, 3)`; prints a line and returns `None` if it cannot be read."""
     try:
         return np.asarray(photos.open_photo(path))
-    except DataError as error:  # what was learned from files of features needs no photo
+    except DataError as error:  # features from files need no photo
         print(f"drawn without the photo: {error}")
         return None
 
 
 def enlarged(pixels):
-    """A small image with pixels that can be seen."""
+    """Returns a small image with its pixels enlarged to be visible."""
     return pixels.repeat(PIXEL, axis=0).repeat(PIXEL, axis=1)

@@ -1,4 +1,4 @@
-"""Captioners that were saved when their attention was a cell of their own, not yet the kit's."""
+"""Loads captioners saved when their attention was a cell of their own, not yet the kit's."""
 
 import io
 import tempfile
@@ -10,13 +10,13 @@ import keras
 
 WEIGHTS = "model.weights.h5"  # of a .keras file
 BEFORE, NOW = "layers/rnn", "layers/attention_rnn"
-# Where the weights of `rnn_kit.layers.AttentionCell` lay, in its order: each in a layer of its own.
+# Earlier places of the weights of `rnn_kit.layers.AttentionCell`, in its order: one layer each.
 PLACES = ("of_values/vars/0", "of_state/vars/0", "of_values/vars/1")
 PLACES += ("energy/vars/0", "gate/vars/0", "gate/vars/1")
 
 
 def load(path):
-    """Loads a captioner from a `.keras` file, of today or of before."""
+    """Loads a captioner from a `.keras` file, in the current form or the earlier one."""
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     weights = io.BytesIO(files[WEIGHTS])
@@ -27,7 +27,7 @@ def load(path):
         cell = file[f"{NOW}/cell"]
         for number, place in enumerate(PLACES):
             values = cell[place][:]
-            one = values.shape[-1] == 1  # the energy, and the gate, of a dense layer of one unit
+            one = values.shape[-1] == 1  # the energy and the gate came from dense layers of one unit
             cell[f"vars/{number}"] = values.squeeze(-1) if one else values
     files[WEIGHTS] = weights.getvalue()
     with tempfile.TemporaryDirectory() as folder:

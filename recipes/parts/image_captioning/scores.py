@@ -1,6 +1,6 @@
-"""Captions held against what people said: BLEU, CIDEr, and what the captions are like.
+"""Scores captions against references by BLEU and CIDEr, and describes the captions.
 
-Captions are lists of words, and references lists of lists of words, as many as people have written.
+Captions are lists of words; references are lists of lists of words, any number an image.
 """
 
 from collections import Counter
@@ -15,18 +15,18 @@ _TITLES = {"cider": "CIDEr", "truth": "truth", **{f"bleu_{n}": f"BLEU-{n}" for n
 
 
 def title(name):
-    """A score's name, to be read."""
+    """Returns a score's name for display."""
     return _TITLES[name]
 
 
 def bleu(captions, references):
-    """BLEU-1 to BLEU-4 of the whole, in percent.
+    """Returns BLEU-1 to BLEU-4 of all captions together, in percent.
 
         BLEU-N = BP exp((1/N) Σ_(n≤N) ln p_n),  BP = min(1, e^(1 - r/c))
 
-    with p_n the clipped precision of n-grams, c the words of the captions, and r those of the
-    references, of each image the one that is nearest in length. Computed by sacrebleu on words as
-    they are (`tokenize="none"`), whose smoothing touches counts of 0 alone.
+    with p_n the clipped precision of n-grams, c the words of the captions, and r the words of each
+    image's reference nearest in length. Computed by sacrebleu without tokenization
+    (`tokenize="none"`), whose smoothing changes only counts of 0.
 
     Source: Papineni et al. 2002, "BLEU"; Post 2018 (arXiv:1804.08771), sacrebleu.
     """
@@ -45,15 +45,15 @@ def bleu(captions, references):
 
 
 def ciders(captions, references):
-    """CIDEr-D of each caption, `(N,)`.
+    """Returns CIDEr-D of each caption, `(N,)`.
 
         g_n(s) = the vector of s over n-grams ω: h_ω(s) ln(N / max(1, d_ω))
         CIDEr-D_n = (10/m) Σ_j e^(-(l(c) - l(s_j))² / 2σ²) min(g_n(c), g_n(s_j)) · g_n(s_j)
                                                           / (‖g_n(c)‖ ‖g_n(s_j)‖)
 
-    and the mean over n = 1 ... 4. h_ω counts ω in s, d_ω the images some of whose references has it,
-    l counts words, and σ is 6; the minimum is of each component. As coco-caption's `Cider` computes it:
-    of words as they are, without stems, and with pairs of words for l.
+    and the mean over n = 1 ... 4. h_ω counts ω in s, d_ω the images with ω in a reference, l counts
+    words, and σ is 6; the minimum is componentwise. Computed as in coco-caption's `Cider`: on words
+    without stemming, and with pairs of words for l.
 
     Source: Vedantam, Zitnick and Parikh 2015 (arXiv:1411.5726), CIDEr-D.
     """
@@ -63,7 +63,7 @@ def ciders(captions, references):
     total = np.log(float(len(references)))
 
     def vector(grams):
-        """Of each n the components, their norm; and the number of pairs of words."""
+        """Returns the components and their norm for each n, and the number of word pairs."""
         parts = [{} for _ in range(LONGEST)]
         for gram, count in grams.items():
             parts[len(gram) - 1][gram] = count * (total - np.log(max(1.0, images[gram])))
@@ -89,23 +89,23 @@ def ciders(captions, references):
 
 
 def cider(captions, references):
-    """Mean CIDEr-D: see `ciders`."""
+    """Returns the mean CIDEr-D: see `ciders`."""
     return float(ciders(captions, references).mean())
 
 
 def novelty(captions, training):
-    """The share of captions that are none of the training captions, word for word."""
+    """Returns the share of captions that equal no training caption, word for word."""
     known = {tuple(words) for words in training}
     return float(np.mean([tuple(words) not in known for words in captions]))
 
 
 def distinct_words(captions):
-    """How many different words the captions have."""
+    """Returns how many different words the captions have."""
     return len({word for words in captions for word in words})
 
 
 def _ngrams(words):
-    """Counts of the 1- to 4-grams of words, as tuples."""
+    """Returns counts of the 1- to 4-grams of words, as tuples."""
     return Counter(
         tuple(words[i : i + n]) for n in range(1, LONGEST + 1) for i in range(len(words) - n + 1)
     )

@@ -1,1 +1,1 @@
-"""What belongs to the recipe imdb_sentiment.py and is not on the lecture's path."""
+"""Parts of the recipe imdb_sentiment.py beside the lecture's path."""

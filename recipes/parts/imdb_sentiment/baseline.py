@@ -1,9 +1,9 @@
-"""TF-IDF and logistic regression, in which the lecture's listing sees its LSTM's equal or better.
+"""TF-IDF and logistic regression, which the lecture's listing finds equal to or better than its LSTM.
 
     tf-idf(w, d) = (1 + log tf(w, d)) (log((1 + n) / (1 + df(w))) + 1), each review scaled to norm 1
 
-scikit-learn's, with sublinear counts, words that are in at least five reviews (fewer, where there are
-less than 500), and C = 10: settled in advance, not tuned here.
+as in scikit-learn, with sublinear counts, words that are in at least five reviews (fewer if there are
+less than 500 reviews), and C = 10: fixed in advance, not tuned here.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ FORMS = {"tf-idf": (1, 1), "tf-idf with pairs": (1, 2)}
 
 
 class Baseline(NamedTuple):
-    """What one form of the baseline came to: probabilities of both parts, and features."""
+    """Results of one form of the baseline: probabilities of both parts, and features."""
 
     validation: np.ndarray
     test: np.ndarray
@@ -22,10 +22,10 @@ class Baseline(NamedTuple):
 
 
 def fit(data):
-    """Fits both forms on the training reviews, all their words, rare ones too.
+    """Fits both forms on the training reviews with all their words, rare ones too.
 
     Args:
-        data: With `train`, `validation` and `test`, `LabelledSequences`.
+        data: Data with `train`, `validation` and `test`, `LabelledSequences`.
 
     Returns:
         A dict of the names in `FORMS` to `Baseline`s.
@@ -52,5 +52,5 @@ def fit(data):
 
 
 def _texts(sequences):
-    """Reviews as texts of ids: to scikit-learn a word is a word, however it is written."""
+    """Returns reviews as texts of ids: scikit-learn needs words, in any spelling."""
     return [" ".join(map(str, sequences[i][1:].tolist())) for i in range(len(sequences))]

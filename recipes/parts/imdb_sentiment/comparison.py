@@ -28,7 +28,7 @@ FIGURE = "comparison.png"
 
 
 def beside_the_embedding(model):
-    """Weights of a model that are not vectors of words or pairs."""
+    """Returns the number of a model's weights outside the vectors of words and pairs."""
     of_words = (keras.layers.Embedding, BigramEmbedding)
     return model.count_params() - sum(
         layer.count_params() for layer in model.layers if isinstance(layer, of_words)
@@ -36,10 +36,10 @@ def beside_the_embedding(model):
 
 
 def equal_units(settings, build_model, **change):
-    """Units with which a changed network has most nearly as many weights as that of the settings.
+    """Returns the units with which a changed network comes closest to the settings' number of weights.
 
     Args:
-        settings: Of the network whose number of weights is matched.
+        settings: Settings of the network whose number of weights is matched.
         build_model: `build_model(settings, vocabulary_size)`.
         **change: Settings that differ, such as `cell="gru"` or `bidirectional=True`.
     """
@@ -54,23 +54,23 @@ def equal_units(settings, build_model, **change):
 def compare(recipe, flags, settings, train_seeds, build_model):
     """Trains every cell with every seed, each at the better of two learning rates, and prints a table.
 
-    The rate is chosen by the validation accuracy of the first seed. Each training is a run in a folder
-    of its own under `--out`, so that `--resume` goes on with those that are missing.
+    Chooses the rate by the validation accuracy of the first seed. Each training is a run in a folder of
+    its own under `--out`, so that `--resume` trains those that are missing.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed.
-        settings: Of the network whose number of weights the cells are given.
-        train_seeds: `train_seeds(flags) -> metrics`, as `recipe_kit.cli.run_seeds` trains what flags
-            ask for.
+        flags: The parsed flags.
+        settings: Settings of the network whose number of weights all cells match.
+        train_seeds: `train_seeds(flags) -> metrics`, trains what the flags ask for, as by
+            `recipe_kit.cli.run_seeds`.
         build_model: `build_model(settings, vocabulary_size)`.
 
     Returns:
         A dict of cells to their metrics over the seeds, each with mean, standard deviation and values.
 
     Raises:
-        UserError, RunError: one line for the user.
-        KeyboardInterrupt: with the command that goes on.
+        UserError, RunError: with one line for the user.
+        KeyboardInterrupt: with the command that resumes.
     """
     seeds = list(flags.seeds or SEEDS)
     preset = flags.preset or "compare"
@@ -111,7 +111,7 @@ def _compare(recipe, flags, settings, train_seeds, build_model, out, preset, see
 
 
 def _opened(recipe, preset, flags, settings, seeds):
-    """The comparison's folder, new or gone on with; refused where it holds another comparison."""
+    """Opens the comparison's folder, new or resumed; raises if it holds another comparison."""
     if flags.resume and not flags.out:
         raise cli.UserError("--resume with compare needs --out, the folder that holds its runs.")
     out = Path(flags.out or new_folder(recipe, preset))
@@ -135,7 +135,7 @@ def _opened(recipe, preset, flags, settings, seeds):
 
 
 def _train(train_seeds, flags, seeds, record):
-    """The metrics of these seeds; those that have been trained are not trained again."""
+    """Returns the metrics of these seeds, training only those not yet trained."""
     begun = any((Path(flags.out) / f"seed-{seed}" / CONFIG).exists() for seed in seeds)
     more = {"seeds": seeds, "record": record, "resume": begun}
     return train_seeds(argparse.Namespace(**vars(flags), **more))

@@ -1,4 +1,4 @@
-"""How an opinion forms: the probability after each word of a review."""
+"""Traces an opinion: the probability after each word of a review."""
 
 import sys
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from rnn_kit.text.decoding import normalize_nfc
 
 FIGURE = "opinion.png"
 PATIENCE = 2  # seconds before a bar is drawn
-IN_FIGURE = 6  # reviews, where several are judged
-TOGETHER = 1 << 20  # ids of beginnings of reviews that are judged at once: some thousand short reviews
+IN_FIGURE = 6  # reviews, if several are judged
+TOGETHER = 1 << 20  # ids of beginnings judged at once: a few thousand short reviews
 
 
 @dataclass(frozen=True, eq=False)
 class Opinion:
-    """What a network makes of a review, word by word.
+    """A network's probabilities for a review, word by word.
 
     Attributes:
-        words: Those that are read.
-        left_out: How many words before them are not.
-        probabilities: `(T,)`, after each word.
+        words: The words that are read.
+        left_out: The number of words before them that are not.
+        probabilities: `(T,)`, the probability after each word.
         marked: Indexes of the words that the network does not know, whether rare or never seen.
     """
 
@@ -34,12 +34,12 @@ class Opinion:
     marked: set
 
     def trace(self, title):
-        """For `recipe_kit.figures.opinion_traces`."""
+        """Returns the arguments of `recipe_kit.figures.opinion_traces` for this review."""
         parts = {"words": self.words, "probabilities": self.probabilities, "marked": self.marked}
         return {**parts, "title": title}
 
     def verdict(self, classes):
-        """The probability and the class, in a line."""
+        """Returns the class and the probability, in a line."""
         p = self.probabilities[-1]
         count = f"{len(self.words):,} word{'s' * (len(self.words) != 1)}"
         line = f"{classes[int(p > 0.5)]} ({p:.3f} {classes[1]}); {count} read"
@@ -51,16 +51,16 @@ class Opinion:
 
 
 def of_reviews(judge, vocabulary, maxlen, reviews):
-    """The opinions of reviews, all of whose beginnings are judged together.
+    """Returns the opinions of reviews, judging the beginnings of all of them together.
 
-    After word t the network has read the words up to t and nothing else (their last `maxlen`): the
+    After word t the network has read only the words up to t (the last `maxlen` of them): the
     probability is that of the review if it ended there. A word that the training reviews did not have
-    is passed over, and leaves the opinion as it is.
+    is skipped and leaves the probability unchanged.
 
     Args:
-        judge: `judge(sequences) -> probabilities (n,)`, of reviews in all their ids.
+        judge: `judge(sequences) -> probabilities (n,)`, for reviews with all their ids.
         vocabulary: The `WordVocabulary`.
-        maxlen: Ids that the network reads; of a longer review its last ones.
+        maxlen: The number of ids that the network reads: a longer review's last ones.
         reviews: A list of reviews, each a list of words, none of them empty.
 
     Returns:
@@ -76,7 +76,7 @@ def of_reviews(judge, vocabulary, maxlen, reviews):
             i for i, number in enumerate(ids[begins:]) if number is None or number >= vocabulary.size
         }
         read = np.array([START_ID, *(number for number in ids if number is not None)], "int32")
-        counts, after = np.unique(np.cumsum(known)[begins:], return_inverse=True)  # of known words
+        counts, after = np.unique(np.cumsum(known)[begins:], return_inverse=True)  # known words
         beginnings += [read[max(0, n + 1 - maxlen) : n + 1] for n in counts.tolist()]
         opinions.append((words[begins:], begins, after, marked))
         ends.append(len(beginnings))
@@ -90,17 +90,17 @@ def of_reviews(judge, vocabulary, maxlen, reviews):
 def judge_reviews(opinions_of, run, review, encoding=None):
     """Judges a review, or with `-` each line of standard input, and draws the first few.
 
-    Lines that are there together are judged together, and answered in their order.
+    Lines that arrive together are judged in one go, and answered in their order.
 
     Args:
         opinions_of: `opinions_of(reviews) -> [Opinion]`, of lists of words.
         run: The saved `Run`, whose folder takes the figure.
         review: A text, or `-`; blank lines are passed over.
-        encoding: Of standard input. Default: the terminal's.
+        encoding: Encoding of standard input. Default: the terminal's.
 
     Raises:
-        UserError: if a review has no words; the others have been judged and drawn by then.
-        KeyboardInterrupt: saying how far it came; what was answered is written.
+        UserError: if a review has no words, after the others are judged and drawn.
+        KeyboardInterrupt: naming the last review judged; the answers so far are written.
     """
     classes = (run.config.get("data") or {}).get("classes") or ("negative", "positive")
     lines = lines_as_they_come(sys.stdin, encoding) if review == "-" else [[("predict", review)]]
@@ -131,19 +131,19 @@ def judge_reviews(opinions_of, run, review, encoding=None):
 
 
 def reviews_bar():
-    """Makes the bar of how many reviews are judged.
+    """Returns a progress bar of how many reviews are judged.
 
-    It is drawn where the answers are not seen as they come, for those who wait longer than `PATIENCE`.
+    It appears after `PATIENCE`, and only if the answers are not printed on a terminal.
     """
     return progress_bar(None, "reviews", shown=not sys.stdout.isatty(), delay=PATIENCE)
 
 
 def _together(blocks, empty):
-    """Lists of pairs of a name and the words of a review, as many as are to be judged at once.
+    """Yields lists of pairs of a name and a review's words, as many as are judged at once.
 
     Args:
-        blocks: Lists of pairs of a name and a text, in their order.
-        empty: A list that is given the names of those without a word.
+        blocks: Lists of pairs of a name and a text, in order.
+        empty: A list that collects the names of texts without a word.
     """
     for block in blocks:
         held, ids = [], 0
@@ -167,7 +167,7 @@ def _answer(opinion, classes):
 
 
 def _draw(run, traces, classes, count):
-    """Draws the first opinions into the run's folder, or says why there is no figure."""
+    """Draws the first opinions into the run's folder, or prints why there is no figure."""
     with cli.drawing("every review is judged"):
         figures.save(run, FIGURE, figures.opinion_traces(traces, classes=classes))
         which = f" (the first {len(traces)} of {count:,})" if count > len(traces) else ""

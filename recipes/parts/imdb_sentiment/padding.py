@@ -1,4 +1,4 @@
-"""What batches of about one length gain over padded ones: seconds an epoch of one model."""
+"""Measures what batches of about one length gain over padded ones, in seconds an epoch of one model."""
 
 import itertools
 import time
@@ -8,24 +8,24 @@ import numpy as np
 from recipe_kit.runs import describe_machine
 from rnn_kit.pipelines import sequence_batches, sequence_dataset
 
-ROUNDS = 4  # an epoch is cut into this many pieces, which take turns, lest a busy moment decide
-WARM_UP = 3  # batches of each form, for tracing and for memory that is not there yet
+ROUNDS = 4  # an epoch is cut into this many pieces, which take turns, to even out load on the machine
+WARM_UP = 3  # batches of each form, for tracing and for allocating memory
 
 
 def measure(model, reviews, labels, batch_size, maxlen, seed):
-    """Trains a compiled model for an epoch in each of three forms of batches, and prints the times.
+    """Trains a compiled model for an epoch with each of three forms of batches. Prints the times.
 
     Args:
-        model: Compiled, and honouring masks.
+        model: A compiled model that honours masks.
         reviews: `Sequences` as the network reads them, of at most `maxlen` ids.
         labels: `(n,)`.
         batch_size: B.
-        maxlen: What reviews are padded to in the last form.
-        seed: Of the orders.
+        maxlen: The length to which the last form pads.
+        seed: Seed of the orders.
 
     Returns:
-        The metrics: seconds an epoch of each form, the ratio of the last to the first, and the greatest
-        difference of a probability between reviews with padding and without any.
+        The metrics: seconds an epoch of each form, the ratio of the last to the first, and the largest
+        difference in probability between reviews with padding and without.
     """
     forms = {
         "of about one length": {"bucket": True},

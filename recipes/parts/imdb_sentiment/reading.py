@@ -1,4 +1,4 @@
-"""How reviews are read: which of their words, and how they are padded."""
+"""Prepares reviews for the network: which words it reads, and how batches are padded."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from rnn_kit.text import FIRST_WORD_ID, OOV_ID, LabelledSequences, WordVocabular
 
 
 class Data(NamedTuple):
-    """Reviews to train on, to validate on and to test on; words have all their ids, rare ones too."""
+    """Reviews for training, validation and test, with the ids of all their words, rare ones too."""
 
     train: LabelledSequences
     validation: LabelledSequences
@@ -20,7 +20,7 @@ class Data(NamedTuple):
 
 
 def check(settings, train, validation, test):
-    """Refuses too few reviews, and more words than can be read in pairs."""
+    """Raises if there are too few reviews, or too many words for reading in pairs."""
     if min(len(train), len(validation), len(test)) < 1 or len(set(train.labels)) < 2:
         raise cli.UserError(
             f"--data {settings.data}: {len(train)} reviews to train on, {len(validation)} to validate "
@@ -36,12 +36,12 @@ def check(settings, train, validation, test):
 
 
 def readable(settings, vocabulary, sequences):
-    """Returns reviews as the network reads them: rare words unknown, and of a long one the end."""
+    """Returns reviews as the network reads them: rare words unknown, long reviews cut to their end."""
     return sequences.replace_oov(vocabulary.size, OOV_ID).last(settings.maxlen)
 
 
 def what_is_not_read(settings, data):
-    """Returns lines on the training words that the network does not know, or does not get to."""
+    """Returns lines on the training words that the network does not know or reach."""
     notes, reviews = [], data.train.sequences
     known, distinct = data.vocabulary.size - FIRST_WORD_ID, len(data.vocabulary)
     if known < distinct:
@@ -61,7 +61,7 @@ def what_is_not_read(settings, data):
 
 
 def padded(settings):
-    """Returns how batches are padded: as little as can be, or as the listing does it."""
+    """Returns how batches are padded: as little as possible, or as in the listing."""
     return {
         "length": None if settings.bucket else settings.maxlen,
         "padding": "post" if settings.mask else "pre",
@@ -69,7 +69,7 @@ def padded(settings):
 
 
 def described(data):
-    """Returns a line on the reviews."""
+    """Returns a line that describes the reviews."""
     info = data.info
     return (
         f"{info['name']}: training on {info['train']:,} reviews, validating on {info['validation']:,}, "

@@ -1,21 +1,21 @@
-"""The figures of a run, as `.png` files in its folder, and its table."""
+"""Draws a run's figures, as `.png` files in its folder, and prints its table."""
 
 import numpy as np
 
 from recipe_kit import figures
 
-READABLE = 150  # words of a review that is to be read in a figure
+READABLE = 150  # the most words of a review shown in a figure
 
 
 def draw(run, data, kept_epoch, probabilities, others, opinion_of):
-    """Draws the learning curves, the test reviews' figures, and two reviews that are judged wrong.
+    """Draws the learning curves, figures of the test reviews, and two misjudged reviews.
 
     Args:
-        run: The `Run` to whose folder they go.
-        data: With `test`, `vocabulary`, `classes` and `info`.
-        kept_epoch: The epoch whose weights were kept, to be marked.
-        probabilities: Of the test reviews `(n,)`.
-        others: Names of baselines to theirs.
+        run: The `Run` whose folder takes them.
+        data: Data with `test`, `vocabulary`, `classes` and `info`.
+        kept_epoch: The epoch to mark, whose weights were kept.
+        probabilities: Probabilities of the test reviews `(n,)`.
+        others: A dict of baselines' names to their probabilities.
         opinion_of: `opinion_of(words) -> Opinion`.
     """
     name, labels = data.info["name"], data.test.labels
@@ -41,7 +41,7 @@ def draw(run, data, kept_epoch, probabilities, others, opinion_of):
 
 
 def worst(probabilities, labels, words):
-    """Of each class the review that the network is surest about and wrong, if it is not too long."""
+    """Returns, for each class, the readable review that the network misjudges most confidently."""
     chosen = []
     for label, sure in ((1, probabilities), (0, 1 - probabilities)):
         wrong = np.flatnonzero((labels == label) & (sure < 0.5) & (words > 0) & (words <= READABLE))
@@ -50,7 +50,7 @@ def worst(probabilities, labels, words):
 
 
 def print_table(rows):
-    """Accuracies, a row each: names to those on the validation and the test reviews."""
+    """Prints accuracies, one row a name, on the validation and the test reviews."""
     width = max(map(len, rows))
     print(f"\n{'accuracy':{width}}  validation    test")
     for name, (validation, test) in rows.items():
