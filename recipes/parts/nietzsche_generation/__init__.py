@@ -1,1 +1,1 @@
-"""What belongs to the recipe nietzsche_generation.py and is not on the lecture's path."""
+"""Parts of the recipe nietzsche_generation.py beside the lecture's path."""

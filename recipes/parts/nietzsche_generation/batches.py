@@ -1,4 +1,4 @@
-"""Batches of a text: their size, smaller for a small text, and what is in them."""
+"""Cuts a text into batches, smaller ones for a small text."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,7 +7,7 @@ from recipe_kit import cli
 from rnn_kit import pipelines
 from rnn_kit.text import streams
 
-LEAST_BATCHES = 20  # an epoch: a text that gives fewer is read in smaller batches
+LEAST_BATCHES = 20  # an epoch; a text that gives fewer is read in smaller batches
 
 
 def batch_and_window(settings, train, validation):
@@ -30,13 +30,13 @@ def training_data(settings, text, first_batch):
     """Cuts a text into windows.
 
     Args:
-        settings: With `many_to_many`, `step` and `seed`.
-        text: In ids, with `info`.
-        first_batch: Of the training batches.
+        settings: Settings with `many_to_many`, `step` and `seed`.
+        text: The text in ids, with `info`.
+        first_batch: Index of the first training batch.
 
     Returns:
-        Endless training batches; how many of them an epoch has, and how many targets; and the batches
-        of the validation part.
+        Endless training batches; the numbers of batches and of targets in an epoch; and the validation
+        batches.
     """
     batch_size, window = text.info["batch_size"], text.info["window"]
     if settings.many_to_many:
@@ -56,7 +56,7 @@ def training_data(settings, text, first_batch):
 
 
 def described(settings, text):
-    """Returns a line on the text, and a list of notes on how it is read."""
+    """Returns a line that describes the text, and a list of notes on how it is read."""
     info, notes = text.info, cli.text_notes(text.info)
     if (info["batch_size"], info["window"]) != (settings.batch_size, settings.window):
         notes.append(

@@ -1,4 +1,4 @@
-"""Two presets on the same text: in one figure, and by the time that they take to one loss."""
+"""Compares two presets on the same text: in one figure, and by the time to the same loss."""
 
 import dataclasses
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 from recipe_kit.cli.flags import settings_without_effect
 from recipe_kit.runs import RunError, differing, finished_runs, jsonable, machine, same_machine
 
-EPOCH = 10  # of the lecture's preset, whose loss the other is to reach
+EPOCH = 10  # of the lecture's preset; the other preset has to reach its loss
 
 
 def comparable_runs(run, presets, root="runs"):
-    """Histories of this run and of the latest finished one of each other preset on the same text.
+    """Returns histories of this run and of each other preset's latest finished run on the same text.
 
-    Looked for beside this run's folder and in `root`. The same text is known by its hash. Another run
-    counts if it ran on a machine like this, with its preset's settings but for the number of epochs.
+    Searches beside this run's folder and in `root`, and compares texts by their hashes. Another run
+    counts if it ran on a machine like this with its preset's settings, save for the number of epochs.
 
     Args:
-        run: This run, trained.
-        presets: Names to settings.
-        root: Where runs go.
+        run: This trained run.
+        presets: A dict of names to settings.
+        root: The folder of runs.
 
     Returns:
-        A dict of presets to histories, this run's first. Where its settings are not the preset's its
-        name says so.
+        A dict of presets to histories, this run's first. Its name says so if its settings are not the
+        preset's.
     """
     recipe, preset = run.config["recipe"], run.config["preset"]
     beside = run.path.parent.parent if run.path.name.startswith("seed-") else run.path.parent
@@ -32,7 +32,7 @@ def comparable_runs(run, presets, root="runs"):
         its_preset = other.config["preset"]
         if its_preset in {preset, *histories} or _text(other) != _text(run):
             continue
-        # Whatever is wrong with another run is no reason to stop this one's end.
+        # A fault in another run must not stop this run.
         try:
             history = other.history()
             whole = history and {"seconds", "tokens", "loss", "val_loss"} <= set(history[0])
@@ -58,12 +58,12 @@ def _as_preset(run, presets):
 
 
 def seconds_to_reach(history, loss):
-    """Seconds of training at the end of the first epoch with this validation loss, or `None`."""
+    """Returns seconds of training up to the first epoch with this validation loss, or `None`."""
     return next((row["seconds"] for row in history if row["val_loss"] <= loss), None)
 
 
 def verdict(histories, fast="cpu", slow="lecture"):
-    """How long `fast` took to where `slow` came in `EPOCH` epochs, in a sentence; or `None`."""
+    """Returns a sentence on how long `fast` took to the loss of `slow` at `EPOCH`, or `None`."""
     if fast not in histories or slow not in histories:
         return None
     row = histories[slow][:EPOCH][-1]

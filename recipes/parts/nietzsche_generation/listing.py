@@ -1,8 +1,8 @@
-"""The lecture's listing measured against this project: memory for its arrays, time to write with it.
+"""Measures the lecture's listing against this project: its arrays' memory, and its speed of writing.
 
-The listing (lstm_text_generation.py) spells every window of the text out in one-hot vectors before it
+The listing (lstm_text_generation.py) turns every window of the text into one-hot vectors before it
 learns, and writes with one `model.predict` a character. Each way of writing here is greedy, so that the
-slow and the fast one of a pair must come to the same text:
+slow and the fast one of a pair must write the same text:
 
     predict     the whole text so far through a many-to-many model, once a character
     generate    the same model, its state carried in a compiled loop
@@ -22,12 +22,12 @@ from recipe_kit.runs import describe_machine
 from rnn_kit.generation import WindowGenerator, generate
 from rnn_kit.sampling import TemperatureSampler
 
-_PAIRS = (("predict", "generate"), ("listing", "window"))  # slow and fast, which write the same
-_WARM_UP = 4  # characters: `predict` compiles again at its second length, and then for any
+_PAIRS = (("predict", "generate"), ("listing", "window"))  # (slow, fast), which write the same
+_WARM_UP = 4  # characters: `predict` compiles again at its second length, then for any length
 
 
 def array_bytes(characters, vocabulary, window=40, step=3):
-    """Bytes of the listing's boolean arrays X `(n, window, V)` and y `(n, V)`, as a pair.
+    """Returns the bytes of the listing's boolean arrays X `(n, window, V)` and y `(n, V)`.
 
     There is a window every `step` characters: n = |{0, step, 2 step, ...} below characters - window|.
     """
@@ -36,7 +36,7 @@ def array_bytes(characters, vocabulary, window=40, step=3):
 
 
 def write_with_predict(model, ids, length):
-    """Writes `length` ids after `(T,)` ids: all so far through `(1, T)` to `(1, T, V)`, for each."""
+    """Writes `length` ids after `(T,)` ids, with one `predict` of the whole text for each id."""
     ids = np.asarray(ids)
     for _ in range(length):
         logits = model.predict(ids[None], verbose=0)[0, -1]
@@ -45,7 +45,7 @@ def write_with_predict(model, ids, length):
 
 
 def write_as_the_listing(model, ids, length):
-    """Writes `length` ids after `(T,)` ids, T at least W: one-hot `(1, W, V)` to `(1, V)`, for each."""
+    """Writes `length` ids after `(T,)` ids, T ≥ W, from a one-hot window `(1, W, V)` for each id."""
     _, window, vocabulary = model.input_shape
     ids = np.asarray(ids)
     for _ in range(length):
@@ -57,7 +57,7 @@ def write_as_the_listing(model, ids, length):
 
 
 def one_hot_twin(window_model, window=40):
-    """The listing's model with a window model's weights: one-hot `(B, window, V)` to `(B, V)` softmax.
+    """Builds the listing's model, one-hot `(B, window, V)` to softmax, with a window model's weights.
 
     Args:
         window_model: A Sequential of an identity Embedding (V, V), a recurrent layer that returns its
@@ -78,15 +78,15 @@ def one_hot_twin(window_model, window=40):
 
 
 def measure(every_position_model, window_model, ids, window=40, length=400, fast_length=4000):
-    """Times the four ways of writing, and compares what they write.
+    """Times the four ways of writing, and compares the texts.
 
-    What compiles has compiled before. A fast way is timed before and after the slow one of its pair,
-    and its rate is over both times.
+    Everything has compiled before it is timed. A fast way is timed before and after the slow one of its
+    pair; its rate is over both times.
 
     Args:
         every_position_model: Maps `(B, T)` ids to `(B, T, V)` logits.
         window_model: Maps `(B, window)` ids to `(B, V)` logits, as for `one_hot_twin`.
-        ids: 1-D ids of a text. Its first `window` are what each way starts from.
+        ids: 1-D ids of a text. Each way starts from its first `window`.
         window: W.
         length: Characters that the slow ways write. Default: as many as the listing writes.
         fast_length: Characters that the fast ways write, twice.
@@ -94,7 +94,7 @@ def measure(every_position_model, window_model, ids, window=40, length=400, fast
     Returns:
         A flat dict of numbers: for predict, generate, listing and window `*_characters_per_second`; for
         generate and window also `*_speedup` over the slow one of the pair, `*_same_text` (1 or 0) and
-        `*_same_characters` (how many there are before the first that differs); `compared_characters`.
+        `*_same_characters` (the number before the first that differs); `compared_characters`.
 
     Raises:
         ValueError: if the text is shorter than the window.
@@ -142,7 +142,7 @@ def measure_and_report(every_position_model, window_model, text, window, step):
         )
     for model in (every_position_model, window_model):
         for weight in model.trainable_variables:
-            weight.assign(weight * 4)  # as they are made, a model says one character over and over
+            weight.assign(weight * 4)  # unscaled, an untrained model repeats one character
     print(f"On {describe_machine()}.")
     print("Measuring, which takes a few minutes: the slow ways are slow.", flush=True)
     metrics = measure(every_position_model, window_model, text.train, window)
@@ -151,11 +151,11 @@ def measure_and_report(every_position_model, window_model, text, window, step):
 
 
 def report(metrics, characters, vocabulary, window=40, step=3):
-    """A table of what `measure` found and what the listing's arrays take, to be printed.
+    """Returns a table of `measure`'s results and of the memory of the listing's arrays.
 
     Args:
         metrics: From `measure`.
-        characters: Length of the text that the listing would spell out.
+        characters: Length of the text that the listing would turn into one-hot vectors.
         vocabulary: V, its distinct characters.
         window, step: As in `array_bytes`.
     """

@@ -1,4 +1,4 @@
-"""The optimizer, and its learning rate over the batches of all epochs."""
+"""Builds the optimizer, and its learning-rate schedule over the batches of all epochs."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ def build(settings, batches):
 
 
 def learning_rate(settings, batches):
-    """Returns the rate, or its schedule over the batches of all epochs."""
+    """Returns the learning rate, or its schedule over the batches of all epochs."""
     schedules = keras.optimizers.schedules
     if settings.schedule == "cosine":
         return schedules.CosineDecay(settings.learning_rate, batches * settings.epochs, alpha=0.01)

@@ -1,17 +1,17 @@
-"""The figures of a run, as `.png` files in its folder."""
+"""Draws the figures of a run, as `.png` files in its folder."""
 
 from recipe_kit import figures
 
 
 def draw(run, generator, vocabulary, context, histories):
-    """Draws the losses of this run (and of others beside it), and what it expects after a context.
+    """Draws the losses of this run (and of comparable ones), and its predictions after a context.
 
     Args:
-        run: The `Run` to whose folder they go.
-        generator: Of the trained model.
-        vocabulary: Of its characters.
-        context: Ids of a text to predict the next character of.
-        histories: Names to histories, this run's first.
+        run: The `Run` whose folder takes them.
+        generator: The trained model's generator.
+        vocabulary: Its characters.
+        context: Ids of a text whose next character is predicted.
+        histories: A dict of names to histories, this run's first.
     """
     title = f"{run.config['data']['name']}, one character at a time"
     figures.save(run, "loss.png", figures.loss_curves(histories, title))

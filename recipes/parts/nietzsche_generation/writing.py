@@ -1,4 +1,4 @@
-"""Prompts, writing on after them, and whether what is written is made of words."""
+"""Encodes prompts, continues them, and measures how many of the written words are real."""
 
 import re
 import sys
@@ -10,12 +10,12 @@ from rnn_kit.sampling import TemperatureSampler
 
 SEED_LENGTH = 40  # characters of the training text that samples start from, as in the lecture
 
-WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones come about by chance
-WRITTEN, LENGTH, TEMPERATURE = 16, 300, 0.5  # texts that are looked at for words; 0.5 is the lecture's
+WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones occur by chance
+WRITTEN, LENGTH, TEMPERATURE = 16, 300, 0.5  # texts searched for words; 0.5 is the lecture's
 
 
 def training_prompts(settings, vocabulary, ids):
-    """What samples start from: the prompt, or after each epoch another piece of the training text."""
+    """Returns what samples start from: the prompt, or a function from an epoch to training text."""
     if settings.prompt is not None:
         return encode_prompt(settings.prompt, vocabulary, settings.lower)[0]
     length = min(SEED_LENGTH, len(ids))
@@ -28,7 +28,7 @@ def training_prompts(settings, vocabulary, ids):
 
 
 def encode_prompt(prompt, vocabulary, lower):
-    """Ids of a prompt, in what the vocabulary has of it; a line break where it has nothing."""
+    """Returns a prompt's ids and text, in the vocabulary's characters; a line break if none is left."""
     prompt = prompt.lower() if lower else prompt
     unseen = vocabulary.unseen(prompt)
     if unseen:
@@ -42,9 +42,9 @@ def encode_prompt(prompt, vocabulary, lower):
 
 
 def write(generator, vocabulary, settings, interactive=False):
-    """Writes on after the settings' prompt, or after one prompt after the other.
+    """Continues the settings' prompt, or one prompt after another.
 
-    At one temperature the text streams to the terminal; at several, they stand side by side.
+    Streams the text to the terminal at one temperature; prints the texts side by side at several.
     """
     samplers = [
         TemperatureSampler(t, settings.top_k, settings.top_p, seed=settings.seed)
@@ -74,17 +74,17 @@ def write(generator, vocabulary, settings, interactive=False):
 
 
 def known_words(generator, text, seed):
-    """Of the words of four letters and more that a network writes, how many has its training text?
+    """Returns the share of written words of four letters and more that the training text has.
 
     Args:
-        generator: Of the network.
-        text: With `vocabulary`, and the ids `train` and `validation`. What is written goes on from
-            pieces of the validation part.
-        seed: Of the sampling.
+        generator: The network's generator.
+        text: A text with `vocabulary`, and the ids `train` and `validation`. Writing continues pieces
+            of the validation part.
+        seed: Seed of the sampling.
 
     Returns:
-        The share of the words written (0 where none are), and that of the validation part's own words;
-        or `None`, where the text has no such words.
+        The share for the words written (0 if there are none), and for the validation part's own words;
+        or `None`, if the text has no such words.
     """
     decode = text.vocabulary.decode
     known = set(WORD.findall(decode(text.train)))
@@ -101,7 +101,7 @@ def known_words(generator, text, seed):
 
 
 def report(metrics, vocabulary):
-    """Prints the cross entropy of the held-out text, and whether what is written is made of words."""
+    """Prints the cross entropy of the held-out text, and the share of known words written."""
     print(
         f"\nheld out: {metrics['test_nats']:.4f} nats ({metrics['test_bits']:.3f} bits) a character, "
         f"after {metrics['train_seconds']:.0f} s of training (a blind guess among {len(vocabulary)} "

@@ -1,1 +1,1 @@
-"""What `ptb_language_model.py` has beside the lecture's path."""
+"""Parts of `ptb_language_model.py` beside the lecture's path."""

@@ -1,4 +1,4 @@
-"""The generated language: its texts, its own perplexity, and whether a model's verbs agree."""
+"""Generates texts of the generated language, and measures its perplexity and verb agreement."""
 
 import numpy as np
 
@@ -7,24 +7,24 @@ from recipe_kit.datasets import agreement_grammar as language
 
 NAME = "agreement"
 TRUE = "test_true_perplexity"  # a metric of runs on this language
-LARGEST = "test_largest_distance"  # another
-HELD_OUT = {"validation": 1_000, "test": 4_000}  # sentences, or as many as there are to train on
-SEEDS = {"train": 0, "validation": 1, "test": 2}  # of the texts: the same ones for every run
+LARGEST = "test_largest_distance"  # another such metric
+HELD_OUT = {"validation": 1_000, "test": 4_000}  # sentences, at most as many as for training
+SEEDS = {"train": 0, "validation": 1, "test": 2}  # of the texts, the same for every run
 
-# Words from the noun to its verb, first and last of each bin.
+# Words from the noun to its verb: first and last of each bin.
 BINS = (
     *((n, n) for n in range(1, 7)),
     *((7, 9), (10, 19), (20, 29), (30, 49), (50, None)),
 )
 
-# A model that knows the number of half of the nouns, and guesses the others, agrees in 0.75. To be said
-# to agree at a distance, it must be above that beyond the chance of these sentences.
+# A model that knows the number of half the nouns and guesses the others agrees in 0.75. It agrees at a
+# distance if its share exceeds that by more than sampling error.
 AGREES = 0.75
 CRITERION = f"as far as the 95 % interval (Wilson) of the share that agrees is above {AGREES}"
 
 
 def corpus(sentences):
-    """The three texts as a `Corpus`: so many sentences to train on, up to `HELD_OUT` of the others."""
+    """Returns the three texts as a `Corpus`: `sentences` in training, up to `HELD_OUT` elsewhere."""
     texts = {
         part: language.generate(min(sentences, HELD_OUT.get(part, sentences)), seed)
         for part, seed in SEEDS.items()
@@ -33,7 +33,7 @@ def corpus(sentences):
 
 
 def vocabulary():
-    """A vocabulary of the language's words: as many as every `corpus` has, in an order of its own."""
+    """Returns a vocabulary of the language's words: of every `corpus`'s size, in its own order."""
     return corpus(1).vocabulary
 
 
@@ -42,14 +42,14 @@ def test_sentences(corpus):
 
 
 def judge(model, corpus):
-    """The language's own perplexity, and how often the model prefers the verb that agrees.
+    """Measures the language's own perplexity, and how often the model prefers the agreeing verb.
 
     Returns:
         Metrics: `language_perplexity`, exact and in expectation; `test_true_perplexity`, that of the
-        very test text by the language's own probabilities; and for each bin of distances
+        test text by the language's own probabilities; for each bin of distances
         `test_agreement_<first>`, the share of test sentences in which the model gives the right verb
-        more probability than the same verb in the other number, with `test_sentences_<first>`, how
-        many; and `test_largest_distance`, of `largest_distance`.
+        more probability than the same verb in the other number, and `test_sentences_<first>`, their
+        number; and `test_largest_distance`, see `largest_distance`.
     """
     tested = test_sentences(corpus)
     nats = -sum(language.log_probability(sentence) for sentence in tested)
@@ -68,11 +68,10 @@ def judge(model, corpus):
 
 
 def preferences(model, vocabulary, sentences):
-    """Of each sentence the distance from noun to verb, and whether the right verb is the likelier.
+    """Returns each sentence's distance from noun to verb, and whether the right verb is likelier.
 
-    The sentences are read as one stream, one behind the other, as in training. States of zero are none
-    that a sentence has ever begun with there: from them, a model that agrees throughout a text may toss
-    a coin.
+    Reads the sentences as one stream, as in training: no sentence there starts from zero states, from
+    which a model that agrees throughout a text may do no better than chance.
     """
     facts = [language.agreement_in(sentence) for sentence in sentences]
     stream, verbs = [vocabulary.end], []
@@ -89,25 +88,25 @@ def preferences(model, vocabulary, sentences):
 
 
 def agrees(share, count):
-    """Whether a share of so many verbs is above `AGREES`, beyond the chance of the sentences' draw."""
+    """Returns whether a share of `count` verbs exceeds `AGREES` beyond sampling error."""
     right = round(share * count)
-    from scipy import stats  # which takes long to import
+    from scipy import stats  # slow to import
 
     return stats.binomtest(right, int(count)).proportion_ci(0.95, method="wilson").low > AGREES
 
 
 def largest_distance(metrics):
-    """The largest distance from noun to verb up to which a model's verbs agree.
+    """Returns the largest distance from noun to verb up to which a model's verbs agree.
 
-    Bins of distances are gone through from the nearest on, up to the first in which they do not, or of
-    which there are no sentences. The 95 % interval of the share is Wilson's (1927).
+    Checks bins of distances from the nearest on, up to the first in which the verbs do not agree or
+    that has no sentences. The 95 % interval of the share is Wilson's (1927).
 
     Args:
-        metrics: Of one run, with `test_agreement_<first>` and `test_sentences_<first>`.
+        metrics: Metrics of one run, with `test_agreement_<first>` and `test_sentences_<first>`.
 
     Returns:
-        The last distance of the last bin in which the verbs agree, or the first of the bin without an
-        end, which is at least reached; 0 if they agree in none.
+        The last distance of the last bin in which the verbs agree, or the first of the open-ended bin,
+        a lower bound; 0 if they agree in none.
     """
     reached = 0
     for first, last in BINS:
@@ -119,14 +118,14 @@ def largest_distance(metrics):
 
 
 def shares(metrics):
-    """Names of the K bins, shares of verbs that agree, and numbers of sentences.
+    """Returns names of the K bins, shares of verbs that agree, and numbers of sentences.
 
     Args:
-        metrics: Of a run, or over S seeds (names to `values` and their mean).
+        metrics: Metrics of a run, or over S seeds (names to `values` and their mean).
 
     Returns:
-        A tuple of K names; an array `(S, K)`, NaN where there are no sentences; and K counts, of the
-        test sentences, which are the same for every seed.
+        A tuple of K names; an array `(S, K)`, NaN where there are no sentences; and K counts of test
+        sentences, the same for every seed.
     """
 
     def values(name, missing):
@@ -139,7 +138,7 @@ def shares(metrics):
 
 
 def above_its_own(metrics):
-    """By what share the model's perplexity exceeds the language's own, on the test text."""
+    """Returns by what share the model's perplexity exceeds the language's own, on the test text."""
     return metrics["test_perplexity"] / metrics[TRUE] - 1
 
 

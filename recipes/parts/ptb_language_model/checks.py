@@ -1,11 +1,11 @@
-"""What the settings ask and a text cannot give."""
+"""Checks the settings against the text."""
 
 from parts.ptb_language_model import sentences
 from recipe_kit import cli
 
 
 def check(settings, corpus):
-    """Refuses what the settings ask and the words cannot give, before a folder is made."""
+    """Raises if the text cannot give what the settings ask for, before a folder is made."""
     least = settings.batch_size * settings.window + 1
     if len(corpus.train) < least:
         raise cli.UserError(
@@ -23,5 +23,5 @@ def check(settings, corpus):
 
 
 def samples(settings, vocabulary):
-    """Returns whether training normalises over part of the vocabulary."""
+    """Returns whether training normalises over a sample of the vocabulary."""
     return settings.sampled is not None and 2 * settings.sampled < len(vocabulary)

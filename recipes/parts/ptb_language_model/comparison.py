@@ -1,4 +1,4 @@
-"""A plain RNN, a GRU and an LSTM on the generated language: who still knows the noun at the verb?"""
+"""Compares verb agreement of a plain RNN, a GRU and an LSTM on the generated language."""
 
 import dataclasses
 
@@ -13,11 +13,11 @@ RATES = (3e-3, 1e-2)  # learning rates to choose from, for each cell, on validat
 
 
 def equal_units(settings, cell, build_model):
-    """Units with which a cell's network has most nearly as many weights as the settings' network.
+    """Returns the units with which a cell's network comes closest to the settings' number of weights.
 
     Args:
-        settings: With the `cell` and the `units` whose network's weights are counted.
-        cell: Another one, of `recipe_kit.cli.CELLS`.
+        settings: Settings with the `cell` and the `units` whose network's weights are counted.
+        cell: Another cell, of `recipe_kit.cli.CELLS`.
         build_model: `build_model(settings, vocabulary)`.
     """
     vocabulary = agreement.vocabulary()
@@ -33,13 +33,13 @@ def equal_units(settings, cell, build_model):
 def compare(recipe, flags, settings, train_runs, build_model):
     """Trains every cell with every seed, each at the better of two learning rates, and prints a table.
 
-    All networks have about as many weights as the settings' own. The rate is the one with the lowest
-    validation perplexity of the first seed.
+    All networks have about as many weights as the settings' own. Chooses the rate by the validation
+    perplexity of the first seed.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed. Each training is a run in a folder of its own under `--out`; with `--resume`
-            those that are missing or unfinished are trained.
+        flags: The parsed flags. Each training is a run in a folder of its own under `--out`; `--resume`
+            trains those missing or unfinished.
         settings: What the flags ask for.
         train_runs: `train_runs(flags) -> metrics`.
         build_model: `build_model(settings, vocabulary)`.
@@ -48,8 +48,8 @@ def compare(recipe, flags, settings, train_runs, build_model):
         A dict of cells to their metrics over the seeds, each with mean, standard deviation and values.
 
     Raises:
-        RunError, UserError: one line for the user.
-        KeyboardInterrupt: with the command that goes on.
+        RunError, UserError: with one line for the user.
+        KeyboardInterrupt: with the command that resumes.
     """
     preset = flags.preset or agreement.NAME
     out = cli.variants_folder(recipe, flags, preset, [FIGURE])
@@ -74,7 +74,7 @@ def _validation(metrics):
 
 
 def table(results, units, chosen, seeds):
-    """Lines that tell of each cell its size, its perplexity, and how far its verbs agree."""
+    """Returns lines with each cell's size, its perplexity, and how far its verbs agree."""
     rows = [["cell", "units", "weights", "rate", "perplexity", "above its own", "agrees up to"]]
     for cell, metrics in results.items():
         above = agreement.above_its_own({name: of["mean"] for name, of in metrics.items()})

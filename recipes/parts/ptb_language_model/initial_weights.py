@@ -1,17 +1,17 @@
-"""How the weights start."""
+"""Initializers of the weights."""
 
 import keras
 
 
 def uniform(scale):
-    """Starts weights evenly in ± scale.
+    """Returns an initializer that draws evenly from ± scale.
 
-    One for each weight: a Keras initializer gives the same numbers every time.
+    Each weight needs its own: a Keras initializer gives the same numbers every time.
     """
     return keras.initializers.RandomUniform(-scale, scale)
 
 
 def initializers(settings, *weights):
-    """Returns a layer's arguments for how these weights start, where the settings say so."""
+    """Returns a layer's initializer arguments for these weights, if the settings name a scale."""
     scale = settings.init_scale
     return {f"{name}_initializer": uniform(scale) for name in weights} if scale else {}

@@ -1,25 +1,25 @@
-"""The optimizer, and its learning rate epoch by epoch."""
+"""Builds the optimizer, and its learning rate epoch by epoch."""
 
 import keras
 import numpy as np
 
 
 def learning_rates(settings):
-    """The rate of each epoch at its start: a list."""
+    """Returns a list of the learning rates at the start of each epoch."""
     epochs = np.arange(settings.epochs)
-    if settings.decay is None:  # half a cosine, down to nothing
+    if settings.decay is None:  # half a cosine, down to zero
         return (settings.learning_rate * (1 + np.cos(np.pi * epochs / settings.epochs)) / 2).tolist()
     late = np.maximum(epochs + 1 - settings.decay_after, 0)
     return (settings.learning_rate * settings.decay**late).tolist()
 
 
 def build(settings, batches):
-    """Builds the optimizer, its rate a schedule over the batches of all epochs.
+    """Builds the optimizer, with a learning-rate schedule over the batches of all epochs.
 
-    The published script sums the loss over the window's T steps. The gradient of a sum is T times that
-    of the mean, so the norm that it is clipped at is a T-th of it here, and the rate of SGD T times as
-    large (Adam's steps do not depend on the gradient's scale): the steps are the same, and the loss is
-    one of nats a word, whatever the window.
+    The published script sums the loss over the window's T steps, here it is the mean, whose gradient is
+    T times smaller. So the clipping norm is divided by T, and SGD's rate multiplied by T (Adam's steps
+    do not depend on the gradient's scale): the steps are the same, and the loss is in nats a word for
+    every window.
     """
     schedules = keras.optimizers.schedules
     steps = settings.window if settings.sum_steps else 1

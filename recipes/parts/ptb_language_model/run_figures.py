@@ -1,4 +1,4 @@
-"""The figures of a run, as `.png` files in its folder."""
+"""Draws the figures of a run, as `.png` files in its folder."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from recipe_kit import figures
 
 
 def draw(run, history, rates, metrics):
-    """Perplexity by epoch with the learning rate; on the generated language, which verbs agree."""
+    """Draws perplexity and learning rate by epoch, and on the generated language verb agreement."""
     name = Path(run.config["data"]["name"]).name
     marks = {"test": metrics["test_perplexity"]}
     if agreement.TRUE in metrics:
@@ -22,7 +22,7 @@ def draw(run, history, rates, metrics):
 
 
 def agreement_of(results):
-    """The share of verbs that agree, by distance: of cells to their metrics, of a run or over seeds."""
+    """Draws the share of verbs that agree by distance, given cells' metrics of a run or over seeds."""
     names, _, counts = agreement.shares(next(iter(results.values())))
     shares = {cell: agreement.shares(metrics)[1] for cell, metrics in results.items()}
     title = "“the cats, which already ate a bunch of food, …”: were, or was?"

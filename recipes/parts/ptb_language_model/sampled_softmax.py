@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class SampledCrossentropy(keras.losses.Loss):
-    """Cross entropy over the frequent words and some of the others, in place of all of them.
+    """Computes cross entropy over the frequent words and a sample of the others.
 
     With logits a_w = e_w · h, H frequent words (ids below H), and a set S of K ids drawn evenly from
     the V - H others, anew for each batch and shared by all its positions:
@@ -14,18 +14,18 @@ class SampledCrossentropy(keras.losses.Loss):
         nats = log Z - a_y
         Z = Σ_{w<H} e^(a_w)  +  (V-H)/K Σ_{w∈S, w≠y} e^(a_w)  +  [y ≥ H] e^(a_y)
 
-    The frequent words hold most of the probability and are always in Z, so its spread from draw to
-    draw is small. Its mean over the draws is the sum over all words; the mean of its logarithm is a
-    little less, so that a loss by it is a little too low. A step costs H + K columns in place of V.
-    Meant for training: validation and test take the sum over all words.
+    The frequent words hold most of the probability and are always in Z, so its variance over the draws
+    is small. Its mean over the draws is the sum over all words; the mean of its logarithm is slightly
+    less, which biases the loss slightly downward. A step costs H + K columns in place of V. Use it for
+    training only: validation and test take the sum over all words.
 
     Args:
         embedding: The tied `keras.layers.ReversibleEmbedding`; its rows are e_w, most frequent first.
         frequent: H.
         drawn: K.
         step: An integer variable that changes with every step (the optimizer's `iterations`). The draws
-            derive from it and the seed, so that a resumed run draws what an unbroken one does.
-        seed: Of the draws.
+            derive from it and the seed, so that a resumed run draws the same as an unbroken one.
+        seed: Seed of the draws.
 
     Call arguments:
         y_true: Ids `(B, T)`.
@@ -47,7 +47,7 @@ class SampledCrossentropy(keras.losses.Loss):
 
         order = tf.random.stateless_uniform([rare], [self.seed % 2**31, tf.cast(self.step, tf.int32)])
         drawn = self.frequent + tf.math.top_k(order, self.drawn, sorted=False).indices
-        # One look-up: its gradient is of these rows alone, not of the size of all words.
+        # One look-up: its gradient covers only these rows, not the whole vocabulary.
         rows = tf.concat([tf.range(self.frequent), drawn, y], axis=0)
         vectors = tf.gather(self.embedding.embeddings.value, rows)
         others = self.frequent + self.drawn

@@ -1,8 +1,8 @@
-"""Sentences: written by a model, and scored by it.
+"""Writes sentences with a model, and scores sentences.
 
-The model was trained with states that are carried on from window to window. Zeros are none of those
-that a sentence begins with there, and from them it may fail where it never does within a text. So it
-reads a piece of text first: the end of the validation text, which its run keeps.
+Training carries the states from window to window, so no sentence there starts from zero states, from
+which the model may fail where it never does within a text. So it first reads a piece of text: the end
+of the validation text, which its run keeps.
 """
 
 import unicodedata
@@ -13,12 +13,12 @@ from recipe_kit import cli
 from rnn_kit.sampling import TemperatureSampler
 from rnn_kit.text import EOS, UNK, TextError, read_text
 
-FILE = "before.txt"  # of a run: what is read before a sentence
-BEFORE = 100  # words of it
+FILE = "before.txt"  # in a run's folder: the text read before a sentence
+BEFORE = 100  # words of that text
 
 
 def keep_before(run, corpus):
-    """Writes the last words of the validation text, an end of a sentence, into the run's folder.
+    """Writes the last words of the validation text, which end a sentence, into the run's folder.
 
     Returns:
         Their ids.
@@ -30,10 +30,10 @@ def keep_before(run, corpus):
 
 
 def kept_before(run, vocabulary):
-    """Ids of what a saved run reads before a sentence; the end of one, where it keeps nothing.
+    """Returns ids of what a saved run reads before a sentence, or of a sentence's end if it keeps none.
 
     Raises:
-        TextError: if it cannot be read.
+        TextError: if its file cannot be read.
     """
     path = run.path / FILE
     words = read_text(path).split() if path.exists() else []
@@ -41,9 +41,9 @@ def kept_before(run, vocabulary):
 
 
 def text_of(vocabulary, before=()):
-    """From ids to text, a sentence a line: the decoder of `SampleText`.
+    """Returns a decoder of ids to text, one sentence a line, for `SampleText`.
 
-    Ids that begin with those of `before` are decoded from its end on, which is that of a sentence.
+    Ids that begin with `before` are decoded from its last one on, which ends a sentence.
     """
     before = list(before)
 
@@ -57,10 +57,10 @@ def text_of(vocabulary, before=()):
 
 
 def prompt_ids(prompt, vocabulary, before=()):
-    """Ids of what is read before, up to the end of a sentence, and of the words that begin the next.
+    """Returns ids of the preceding text, up to a sentence's end, and of the words that begin the next.
 
-    Words that the vocabulary does not have are read as unknown, or left out where it has no word for
-    that. Prints which.
+    Words that the vocabulary lacks are read as unknown, or left out if it has no unknown word. Prints
+    which.
     """
     words = prompt_words(prompt)
     known, unseen = in_vocabulary(words, vocabulary)
@@ -74,7 +74,7 @@ def prompt_ids(prompt, vocabulary, before=()):
 
 
 def prompt_words(prompt):
-    """The words of a prompt, none of which may end its sentence."""
+    """Returns the words of a prompt. Raises `UserError` if one ends its sentence."""
     words = (prompt or "").split()
     if EOS in words:
         raise cli.UserError(f"--prompt: {EOS} ends a sentence. Leave it out: a prompt begins one.")
@@ -82,9 +82,9 @@ def prompt_words(prompt):
 
 
 def in_vocabulary(words, vocabulary):
-    """Words as the vocabulary has them, and those among them that it does not have.
+    """Returns words in the vocabulary's spelling, and those words that it does not have.
 
-    A word that it has in lower case alone is taken in lower case.
+    A word that it has only in lower case is put in lower case.
     """
     composed = [unicodedata.normalize("NFC", word) for word in words]  # as the corpus is
     known = [w if vocabulary.id_of(w) is not None else w.lower() for w in composed]
@@ -92,13 +92,13 @@ def in_vocabulary(words, vocabulary):
 
 
 def write(generator, vocabulary, settings, before=()):
-    """Prints sentences, each until its end or the settings' length, at each temperature."""
+    """Prints sentences at each temperature, each until its end or the settings' length."""
     start = prompt_ids(settings.prompt, vocabulary, before)
     read = max(len(before), 1)
     texts = {}
     for t in settings.temperatures:
         sampler = TemperatureSampler(t, settings.top_k, settings.top_p, seed=settings.seed)
-        count = settings.count if t else 1  # without chance they are all the same
+        count = settings.count if t else 1  # without sampling all are the same
         rows = np.repeat(start[None], count, axis=0)
         written = generator.generate(rows, settings.length, sampler, stop_id=vocabulary.end)
         lines = [sentence(row[read:], vocabulary) for row in written]
@@ -107,7 +107,7 @@ def write(generator, vocabulary, settings, before=()):
 
 
 def sentence(ids, vocabulary):
-    """The words up to the sentence's end; … where it was cut off before."""
+    """Returns the words up to the sentence's end, with … if it was cut off before."""
     ends = np.flatnonzero(ids == vocabulary.end)
     words = vocabulary.decode(ids[: ends[0]] if len(ends) else ids)
     return " ".join(words if len(ends) else [*words, "…"])
@@ -116,22 +116,22 @@ def sentence(ids, vocabulary):
 def score(generator, vocabulary, texts, before=()):
     """Prints the log-probability and the perplexity of sentences, whole and word by word.
 
-    Each follows upon `before` alone, which ends a sentence, and its own end is one of its N tokens.
+    Each sentence follows only `before`, which ends a sentence; its own end is one of its N tokens.
 
         ln p = Σ_n ln p(w_n | before, w_1 ... w_(n-1)),   perplexity = e^(-ln p / N)
 
     Args:
-        generator: Of the model.
+        generator: The model's generator.
         vocabulary: Its `TokenVocabulary`.
         texts: Sentences, words with spaces between.
         before: Ids to read first. Default: the end of a sentence.
 
     Returns:
-        Sentences to their ln p.
+        A dict of sentences to their ln p.
 
     Raises:
-        UserError: if a sentence has no word; and, when the others have been scored, if one has a word
-            that the vocabulary does not have, and no word for unknown ones.
+        UserError: if a sentence has no word; and, after scoring the others, if one has a word that the
+            vocabulary lacks and the vocabulary has no unknown word.
     """
     if not all(text.split() for text in texts):
         raise cli.UserError("score: a sentence without a word. Give each in quotes.")

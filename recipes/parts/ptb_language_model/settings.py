@@ -83,7 +83,7 @@ class Settings:
 
 
 # Zaremba, Sutskever and Vinyals 2014, section 4.1. They clip at 5 and 10 with the gradient divided by
-# the batch size; that their forget gates start at a bias of 0 is ptb_word_lm.py's.
+# the batch size; the forget bias of 0 is from ptb_word_lm.py.
 SMALL = Settings(
     layers=2, units=200, tied=False, init_scale=0.1, forget_bias=False, dropout=0.0,
     recurrent_dropout=0.0, variational=False, sampled=None, batch_size=20, window=20, epochs=13,

@@ -1,4 +1,4 @@
-"""How fast a preset trains here, and how long all of it would take: a few steps of it, and no run."""
+"""Measures a preset's training speed over a few steps, without a run, and extrapolates to all of it."""
 
 import time
 
@@ -11,26 +11,26 @@ SHOWN = 5  # losses on the way
 
 
 def measure(trained, weights, dataset, batches, settings, steps):
-    """Trains so many steps of the first epoch, and prints how the loss falls and how fast it goes.
+    """Trains some steps of the first epoch. Prints the loss and the speed.
 
     Args:
-        trained: Compiled.
+        trained: The compiled model.
         weights: Number of weights of the language model.
         dataset: Endless batches.
-        batches: Of an epoch.
-        settings: With `epochs`, `batch_size` and `window`.
-        steps: At least 2: the first one compiles and is not timed.
+        batches: Batches an epoch.
+        settings: Settings with `epochs`, `batch_size` and `window`.
+        steps: At least 2: the first step compiles and is not timed.
 
     Returns:
         Metrics: `weights`, `first_loss`, `last_loss` (means of the first and last tenth, nats a word),
-        `words_per_second` and `hours`, of all epochs without validation.
+        `words_per_second` and `hours`, for all epochs without validation.
     """
     print(f"{weights:,} weights ({weights / 1e6:.1f} million), on {describe_machine()}")
     shown = {1, *(round(n * steps / SHOWN) for n in range(1, SHOWN + 1))}
     step = tf.function(trained.train_step)
     losses, began = [], None
     for number, batch in enumerate(dataset.take(steps), start=1):
-        # `train_step` gives the mean over the steps since the last reset.
+        # `train_step` returns the mean over the steps since the last reset.
         trained.reset_metrics()
         losses.append(float(step(batch)["loss"]))
         began = began or time.perf_counter()

@@ -1,9 +1,9 @@
-"""A network of one unit, its error surface with a wall, and descent on it with and without clipping.
+"""Descends the error surface of a network of one unit, with and without gradient clipping.
 
     h(0) = 1/2,   h(t) = σ(w h(t-1) + b),   E(w, b) = (h(50) - 0.7)²
 
-After the error surface of a network of one hidden unit in Pascanu, Mikolov and Bengio 2013, which the
-slides of Jian Li (000) and Tollef Jahren (004) show.
+After the error surface of a network of one hidden unit in Pascanu, Mikolov and Bengio 2013, shown in
+the slides of Jian Li (000) and Tollef Jahren (004).
 """
 
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ import numpy as np
 import tensorflow as tf
 
 STEPS, TARGET, START = 50, 0.7, 0.5
-BEGIN = 4.6, -2.0  # w and b from which descent begins, above the foot of the wall
+BEGIN = 4.6, -2.0  # w and b where descent begins, above the foot of the wall
 RATE, THRESHOLD = 0.5, 1.0
 
 
 @dataclass(frozen=True)
 class Path:
-    """Descent on the surface.
+    """A descent on the error surface.
 
     Attributes:
         points: `(S + 1, 2)`, w and b before each step and after the last.
-        errors: `(S + 1,)`.
-        norms: `(S,)` of the gradient at each step, before any clipping.
+        errors: `(S + 1,)`, E at the points.
+        norms: `(S,)`, the gradient's norm at each step, before any clipping.
     """
 
     points: np.ndarray
@@ -33,8 +33,8 @@ class Path:
 
 
 def unit():
-    """The network: `SimpleRNN` of one sigmoid unit, without inputs to speak of."""
-    # In float32, what lies beyond the wall would hang on the last digits.
+    """Builds the network: a `SimpleRNN` of one sigmoid unit, whose inputs have no effect."""
+    # In float32, the descent beyond the wall would depend on rounding.
     x, h_0 = keras.Input((STEPS, 1), dtype="float64"), keras.Input((1,), dtype="float64")
     layer = keras.layers.SimpleRNN(
         1, "sigmoid", kernel_initializer="zeros", dtype="float64", name="unit"
@@ -48,7 +48,7 @@ def _error(model):
 
 
 def descend(steps, rule="none"):
-    """Gradient descent on the network's two weights.
+    """Runs gradient descent on the network's two weights.
 
     Args:
         steps: S.
@@ -90,7 +90,7 @@ def descend(steps, rule="none"):
 
 
 def surface(w, b):
-    """E on a grid, `(len(b), len(w))`: the same network with the weights of all points side by side."""
+    """Returns E on a grid, `(len(b), len(w))`, computing the network for all points in parallel."""
     w, b = np.meshgrid(w, b)
     h = np.full(w.shape, START)
     for _ in range(STEPS):

@@ -1,4 +1,4 @@
-"""How the gradient of the last step's state fares on its way back: the product of Jacobians, measured.
+"""Measures the product of Jacobians, the gradient of the last step's state over the steps back.
 
     dL/dh(t) = dL/dh(T) · Π_(j = t+1 ... T) dh(j)/dh(j-1)
 
@@ -17,14 +17,14 @@ from rnn_kit.inspection import gradient_function
 
 RADII = (0.8, 1.0, 1.2)  # spectral radii of W
 ACTIVATIONS = ("linear", "tanh", "relu")  # each of a slope of at most 1, so that β_h is 1
-STARTS = {  # of the recurrent weights, as slide 004 "Initialization of the weights" lists them
+STARTS = {  # initial recurrent weights, as listed on slide 004 "Initialization of the weights"
     "Glorot": lambda n, rng: rng.uniform(-1, 1, (n, n)) * np.sqrt(3 / n),  # variance 2 / (n + n)
     "1/n": lambda n, rng: rng.normal(0, 1 / np.sqrt(n), (n, n)),
     "orthogonal": lambda n, rng: np.linalg.qr(rng.normal(size=(n, n)))[0],
     "identity": lambda n, rng: np.eye(n),
 }
-DRIVE = 0.5  # standard deviation of the inputs, where there are any
-GATED = {  # what a gated layer forgets at its start depends on the bias of the gate that keeps
+DRIVE = 0.5  # standard deviation of the inputs, if any
+GATED = {  # an untrained gated layer forgets by the bias of the gate that keeps the state
     "LSTM, forget bias 0": ("lstm", 0.0),
     "LSTM, forget bias 1": ("lstm", 1.0),
     "LSTM, forget bias 4": ("lstm", 4.0),
@@ -35,11 +35,11 @@ GATED = {  # what a gated layer forgets at its start depends on the bias of the 
 
 @dataclass(frozen=True)
 class Fading:
-    """Norms of dL/ds(t), relative to that at the last step; s is h, or h and c of an LSTM as one.
+    """Norms of dL/ds(t) relative to that at the last step; s is h, or h and c of an LSTM together.
 
     Attributes:
         norms: `(N, T)`, of N gradients; column t - 1 is step t.
-        bound: `(N, T)`, what they cannot exceed; or `None`.
+        bound: `(N, T)`, upper bounds of the norms, or `None`.
     """
 
     norms: np.ndarray
@@ -47,31 +47,31 @@ class Fading:
 
     @property
     def median(self):
-        """`(T,)`, k steps back at index k."""
+        """The median norms `(T,)`, k steps back at index k."""
         return np.median(self.norms, axis=0)[::-1]
 
     def quantile(self, q):
         return np.quantile(self.norms, q, axis=0)[::-1]
 
     def steps_to(self, share):
-        """How many steps back the median gradient first is below a share of what it was; or `None`."""
+        """Returns the first step back at which the median norm is below a share, or `None`."""
         below = np.flatnonzero(self.median < share)
         return int(below[0]) if len(below) else None
 
 
 def with_radius(n, radius, rng):
-    """A normal random matrix `(n, n)` of a spectral radius: the largest absolute eigenvalue."""
+    """Returns a normal random matrix `(n, n)` of a spectral radius: the largest absolute eigenvalue."""
     weights = rng.normal(size=(n, n))
     return weights * radius / np.abs(np.linalg.eigvals(weights)).max()
 
 
 class Networks:
-    """One-layer networks whose gradients are measured, each compiled once, whatever its weights.
+    """One-layer networks whose gradients are measured, each compiled once for all its weights.
 
     Args:
         settings: `steps`, `units`, `networks` (drawn for each curve), and `rows` (random states and
             directions for each network).
-        rng: Of all that is drawn.
+        rng: Generator of all random draws.
     """
 
     def __init__(self, settings, rng):
@@ -79,12 +79,12 @@ class Networks:
         self._compiled = {}
 
     def plain(self, activation, matrices, inputs=0.0):
-        """`Fading` of h(t) = f(W h(t-1) + x(t)) from random states, one matrix W after the other.
+        """Returns `Fading` of h(t) = f(W h(t-1) + x(t)) from random states, for each matrix W in turn.
 
         Args:
             activation: f.
-            matrices: W's, `(units, units)` each. They stand to the left of h; Keras's stand to its
-                right, and are their transposes.
+            matrices: W's, `(units, units)` each, to the left of h; Keras's kernels stand to its right,
+                and are their transposes.
             inputs: Standard deviation of the x(t).
         """
         steps, rows = self.settings.steps, self.settings.rows
@@ -98,11 +98,11 @@ class Networks:
         return Fading(np.concatenate(norms), np.concatenate(bounds))
 
     def gated(self, kind, bias):
-        """`Fading` of an LSTM or a GRU as Keras starts it, but for the bias of the gate that keeps.
+        """Returns `Fading` of an LSTM or a GRU with Keras's initial weights and the given gate bias.
 
         Args:
-            kind: "lstm", whose forget gate that is, or "gru", whose update gate it is.
-            bias: Its bias.
+            kind: "lstm" or "gru".
+            bias: Bias of the gate that keeps the state: the forget gate, or the update gate.
         """
         cell = self._layer(kind).cell
         n = self.settings.units
@@ -139,7 +139,7 @@ class Networks:
         return self._compiled[kind][0]
 
     def _measure(self, kind, inputs=0.0):
-        """‖dL/ds(t)‖ / ‖dL/ds(T)‖, `(rows, T)`."""
+        """Returns ‖dL/ds(t)‖ / ‖dL/ds(T)‖, `(rows, T)`."""
         rows, steps, n = self.settings.rows, self.settings.steps, self.settings.units
         _, states, compiled = self._compiled[kind]
         x = inputs * self.rng.normal(size=(rows, steps, n))
@@ -149,12 +149,12 @@ class Networks:
         return norms / norms[:, -1:]
 
     def draw(self, draw):
-        """As many matrices as each curve has, `draw(n, rng)` each."""
+        """Returns as many matrices as each curve has, each from `draw(n, rng)`."""
         return [draw(self.settings.units, self.rng) for _ in range(self.settings.networks)]
 
 
 def spectral_radii(networks):
-    """Names to `Fading`s: activation and spectral radius; and the gated layers by their own names."""
+    """Returns names to `Fading`s: by activation and spectral radius, and by gated layer."""
     fadings = {}
     for activation in ACTIVATIONS:
         for radius in RADII:
@@ -164,7 +164,7 @@ def spectral_radii(networks):
 
 
 def starts(networks):
-    """Names to `Fading`s: activation and start of the recurrent weights, with inputs that drive it."""
+    """Returns names to `Fading`s: by activation and initial recurrent weights, with random inputs."""
     return {
         f"{activation} {name}": networks.plain(activation, networks.draw(draw), inputs=DRIVE)
         for activation in ("tanh", "relu")
@@ -173,5 +173,5 @@ def starts(networks):
 
 
 def largest_share_of_bound(fadings):
-    """The largest norm over its bound: at most 1, if the bound is one."""
+    """Returns the largest ratio of a norm to its bound: at most 1 if the bound holds."""
     return max(float((f.norms / f.bound).max()) for f in fadings.values() if f.bound is not None)

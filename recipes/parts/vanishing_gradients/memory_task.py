@@ -1,12 +1,12 @@
-"""A task that needs a memory, two networks that learn it, and what each of them still knows of step 1.
+"""A task that needs a memory, two networks for it, and their sensitivity to the input at step 1.
 
-Every step brings a number. The first is to be kept, and to be put out whenever it is asked for; at all
-other steps the answer is 0:
+Every step inputs a number. The network must store the first and output it whenever it is asked for; at
+all other steps the answer is 0:
 
     x(t) = (v(t), [t = 1], asked(t)),   y(t) = v(1) if asked(t), else 0
 
-How sensitive a network at t is to the number at step 1 is ∂(·)(t)/∂v(1): the shading of Graves's
-figures 4.1 and 4.4, which the slides of 000 and 001 show ("Vanishing gradient problem", "Preservation
+The sensitivity of a network at t to the number at step 1 is ∂(·)(t)/∂v(1): the shading of Graves's
+figures 4.1 and 4.4, shown in the slides of 000 and 001 ("Vanishing gradient problem", "Preservation
 of gradient information by LSTM").
 """
 
@@ -19,11 +19,11 @@ import tensorflow as tf
 from rnn_kit.inspection import states_over_time
 
 NETWORKS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM}
-ASKING = 0.15  # how often
+ASKING = 0.15  # the probability of asking at a step
 
 
 def sequences(steps, batch_size, seed, first_batch=0):
-    """Endless batches of the task, batch k drawn from (seed, k); those before `first_batch` left out.
+    """Returns endless batches of the task, batch k drawn from (seed, k), from `first_batch` on.
 
     Returns:
         A `tf.data.Dataset` of x `(B, T, 3)` and the two networks' targets, y `(B, T, 1)` twice.
@@ -44,7 +44,7 @@ def sequences(steps, batch_size, seed, first_batch=0):
 
 
 def build_model(units):
-    """Both networks in one model. They share nothing, so that each learns as if it were alone."""
+    """Builds both networks in one model. They share nothing, so each learns as if alone."""
     x = keras.Input((None, 3))
     outputs = {}
     for name, kind in NETWORKS.items():
@@ -59,7 +59,7 @@ class Sensitivity:
 
     Attributes:
         hidden: `(T, units)`, of the state: c of an LSTM, else h.
-        output: `(T,)`, of what is put out.
+        output: `(T,)`, of the output.
         gates: Names to `(T, units)` arrays of activations; empty for a plain RNN.
         asked: `(T,)`, whether the number was asked for.
     """
@@ -71,7 +71,7 @@ class Sensitivity:
 
 
 def sensitivity(model, name, steps, asked_at, seed, step=0.05):
-    """∂/∂v(1) by central differences, on one sequence that asks at the given steps (1 is the first)."""
+    """Computes ∂/∂v(1) by central differences on one sequence that asks at the given steps, from 1."""
     rng = np.random.default_rng([seed, 7])
     x = np.zeros((2, steps, 3), "float32")
     x[:, :, 0] = rng.uniform(-1, 1, steps)

@@ -1,4 +1,4 @@
-"""The four figures of the recipe."""
+"""Draws the four figures of the recipe."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -7,11 +7,11 @@ from parts.vanishing_gradients import clipping
 from parts.vanishing_gradients.jacobians import ACTIVATIONS, GATED, RADII, STARTS
 from recipe_kit import figures
 
-LEAST = 1e-12  # of a norm that is drawn
+LEAST = 1e-12  # the smallest norm drawn
 
 
 def draw(run, radii, starts, sensitivities, paths):
-    """Draws all four into a run's folder. Returns their paths."""
+    """Draws all four figures into a run's folder. Returns their paths."""
     drawn = {
         "jacobians.png": jacobians(radii),
         "starts.png": initialisations(starts),
@@ -24,7 +24,7 @@ def draw(run, radii, starts, sensitivities, paths):
 
 
 def jacobians(fadings):
-    """Norms of dL/dh(t) against the steps back, by activation and spectral radius, and gated layers."""
+    """Draws norms of dL/dh(t) by steps back, for activations, spectral radii and gated layers."""
     figure, axes = _panels(2, 2)
     bound = Line2D([], [], ls=":", lw=1, color="0.3", label="bound $(β_W β_h)^{T-t}$")
     for ax, activation in zip(axes, ACTIVATIONS, strict=False):
@@ -36,7 +36,7 @@ def jacobians(fadings):
         ax.set_title({"linear": "no activation function", "relu": "ReLU"}.get(activation, activation))
         handles = [*ax.get_legend_handles_labels()[0], bound]
         ax.legend(handles=handles, frameon=False, fontsize=8, loc="lower left")
-    styles = dict(zip(GATED, ("-", "--", ":", "-", ":"), strict=True))  # by the bias; colours by cell
+    styles = dict(zip(GATED, ("-", "--", ":", "-", ":"), strict=True))  # by bias; colours by cell
     colors = figures.colors_of(("lstm", "gru"))
     for name, style in styles.items():
         color = colors["lstm" if name.startswith("LSTM") else "gru"]
@@ -52,7 +52,7 @@ def jacobians(fadings):
 
 
 def initialisations(fadings):
-    """The same for the starts of the recurrent weights that the slides name."""
+    """Draws norms of dL/dh(t) by steps back, for the slides' initial recurrent weights."""
     figure, axes = _panels(1, 2)
     styles = ("-", "--", "-", "-")
     for ax, activation in zip(axes, ("tanh", "relu"), strict=True):
@@ -84,7 +84,7 @@ def _panels(rows, columns):
 
 
 def _curve(ax, fading, color, label, style="-"):
-    """The median over networks and rows, and the middle half of them."""
+    """Draws the median over networks and rows, and the interquartile range."""
     back = np.arange(fading.norms.shape[1])
     low, high = (np.maximum(fading.quantile(q), LEAST) for q in (0.25, 0.75))
     ax.fill_between(back, low, high, color=color, alpha=0.15, lw=0)
@@ -93,7 +93,7 @@ def _curve(ax, fading, color, label, style="-"):
 
 
 def sensitivity(seen):
-    """Unfolded networks, each node as dark as it is sensitive to step 1; an LSTM's gates around it."""
+    """Draws unfolded networks, each node as dark as its sensitivity to step 1, with an LSTM's gates."""
     steps = len(next(iter(seen.values())).output)
     figure = figures.Figure(figsize=(max(6, 0.42 * steps + 1.2), 5.6), dpi=150, layout="constrained")
     panels = figure.subplots(2, 1, height_ratios=[3.2, 4])
@@ -116,7 +116,7 @@ def sensitivity(seen):
 def _unfolded(ax, s):
     steps = len(s.output)
     hidden = np.linalg.norm(s.hidden, axis=1)
-    # Black is the largest sensitivity of the hidden layer; of an output, 1, that of the right answer.
+    # Black is the hidden layer's largest sensitivity; for outputs it is 1, the right answer's.
     rows = {
         "outputs": np.minimum(np.abs(s.output), 1),
         "hidden": hidden / hidden.max(),
@@ -142,7 +142,7 @@ def _unfolded(ax, s):
                     ha="center", va="center", fontsize=6, color="white" if shade > 0.5 else "black",
                 )  # fmt: skip
     if s.gates:
-        unit = int(np.abs(s.hidden).mean(axis=0).argmax())  # the cell that keeps most of it
+        unit = int(np.abs(s.hidden).mean(axis=0).argmax())  # the cell most sensitive on average
         places = {"input": (0, -0.38), "output": (0, 0.38), "forget": (-0.43, 0.22)}
         for gate, (dx, dy) in places.items():
             for t, value in enumerate(s.gates[gate][:, unit], start=1):
@@ -161,7 +161,7 @@ def _unfolded(ax, s):
 
 
 def wall(paths):
-    """The error surface of one unit, and descent on it, as Pascanu et al. 2013 draw theirs."""
+    """Draws the error surface of one unit, and descent on it, in the style of Pascanu et al. 2013."""
     w, b = np.linspace(3.4, 6.6, 220), np.linspace(-3.4, 2.4, 260)
     figure = figures.Figure(figsize=(9.2, 4.6), dpi=150, layout="constrained")
     ax = figure.add_subplot(1, 2, 1, projection="3d")
@@ -169,7 +169,7 @@ def wall(paths):
     ax.plot_surface(*np.meshgrid(w, b), grid, cmap="Blues", alpha=0.6, rcount=110, ccount=110, lw=0)
     ax.set(xlabel="w", ylabel="b", zlabel="error")
     ax.view_init(34, -58)
-    ax.set_box_aspect(None, zoom=0.85)  # or the height's label stands on the right panel's
+    ax.set_box_aspect(None, zoom=0.85)  # or the height's label overlaps the right panel's
     flat = figure.add_subplot(1, 2, 2)
     levels = flat.contourf(w, b, grid, 16, cmap="Blues", alpha=0.75)
     figure.colorbar(levels, ax=flat, label="error", shrink=0.8)

@@ -1,1 +1,1 @@
-"""What the recipe `visualize_cells.py` does beside training: labels, search, page, figures."""
+"""Parts of the recipe `visualize_cells.py` beside training: labels, search, page, figures."""

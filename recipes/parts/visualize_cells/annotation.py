@@ -1,7 +1,7 @@
-"""What a cell might follow in a text: one label a character, in Python source and in prose.
+"""Labels every character of a text, Python source or prose, with properties that a cell may follow.
 
-The label of a position is what is so once its character has been read: an opening quotation mark is
-inside the quotation, the closing one is not.
+A position's label holds after its character has been read: an opening quotation mark is inside the
+quotation, the closing one is not.
 """
 
 import re
@@ -18,11 +18,11 @@ _IF = re.compile(r"(?:el)?if\b")
 
 @dataclass(frozen=True)
 class Property:
-    """Something about every position of a text.
+    """A property of every position of a text.
 
     Attributes:
-        name: In words.
-        values: `(T,)`: bool for what is so or not, numbers for what is counted.
+        name: The name, in words.
+        values: `(T,)`: bool for a binary property, numbers for a counted one.
     """
 
     name: str
@@ -41,18 +41,18 @@ class Property:
 
 
 def python_properties(text):
-    """Properties of Python source.
+    """Returns the properties of Python source.
 
-    What is inside quotes, brackets and comments is decided by the lexical rules of the language; the
-    body of an `if` or `elif` is what follows below it up to the next statement that is indented no
-    deeper. (`else` is left out: it belongs to loops and `try` too.)
+    Quotes, brackets and comments follow the lexical rules of the language; the body of an `if` or
+    `elif` extends from the line below it to the next statement that is indented no deeper. (`else` is
+    left out: loops and `try` have it too.)
     """
     size = len(text)
     quoted, commented = np.zeros(size, bool), np.zeros(size, bool)
     depth = np.zeros(size, "int32")
-    statements = []  # where a logical line begins
+    statements = []  # starts of logical lines
     at = level = 0
-    begins = True  # whether the next visible character begins a logical line
+    begins = True  # whether the next visible character starts a logical line
     while at < size:
         character = text[at]
         string = _STRING.match(text, at) if _starts_word(text, at) else None
@@ -86,7 +86,7 @@ def python_properties(text):
 
 
 def prose_properties(text):
-    """Properties of prose: double quotation marks (which end with their paragraph), brackets, lines."""
+    """Returns properties of prose: double quotes (which end with their paragraph), brackets, lines."""
     quoted, depth = np.zeros(len(text), bool), np.zeros(len(text), "int32")
     inside, level = False, 0
     for at, character in enumerate(text):
@@ -107,12 +107,12 @@ def prose_properties(text):
 
 
 def _starts_word(text, at):
-    """Whether a string may begin here, prefix and all: in `bar"` the r is no prefix."""
+    """Returns whether a string, with its prefix, may begin here: in `bar"` the r is no prefix."""
     return text[at] in "'\"" or not (at and (text[at - 1].isalnum() or text[at - 1] == "_"))
 
 
 def _end_of_string(text, opening):
-    """Where a string ends, and whether its closing quotes end it, or its line or the text does."""
+    """Returns where a string ends, and whether by closing quotes (not by the line's or text's end)."""
     mark, at = opening[1], opening.end()
     while at < len(text):
         if text[at] == "\\":
@@ -127,7 +127,7 @@ def _end_of_string(text, opening):
 
 
 def _lines(text):
-    """Levels of indentation read so far in each line, and characters since its beginning."""
+    """Returns levels of indentation read so far in each line, and characters since its beginning."""
     indentation, position = np.zeros(len(text), "float32"), np.zeros(len(text), "int32")
     at = 0
     for line in re.findall(r"[^\n]*\n|[^\n]+", text):
@@ -142,9 +142,9 @@ def _lines(text):
 
 
 def _in_if(text, statements):
-    """Whether each position is in the body of an `if`, given where the logical lines begin."""
+    """Returns whether each position is in the body of an `if`, given the starts of logical lines."""
     inside = np.zeros(len(text), bool)
-    stack = []  # (indentation, whether it is an if) of the statements around
+    stack = []  # (indentation, whether an if) of the enclosing statements
     starts = [text.rfind("\n", 0, at) + 1 for at in statements]
     for at, start, end in zip(statements, starts, [*starts, len(text)][1:], strict=True):
         while stack and stack[-1][0] >= at - start:

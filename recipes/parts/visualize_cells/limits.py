@@ -1,3 +1,3 @@
-"""The least text that a layer can be searched on."""
+"""The least text on which a layer can be searched."""
 
-MIN_CHARACTERS = 200  # characters of the searched and of the held-out part, each
+MIN_CHARACTERS = 200  # characters, in each of the searched and held-out parts

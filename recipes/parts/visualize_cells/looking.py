@@ -1,4 +1,4 @@
-"""Looking into a layer while its model reads one part of a text to search and another to measure on."""
+"""Inspects a layer while its model reads two parts of a text: one to search, one to measure on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from rnn_kit.inspection import recurrent_layers, states_over_time
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of text, and its properties, which were worked out on the whole text around it."""
+    """A part of a text, with properties that were computed on the whole text."""
 
     text: str
     properties: list
@@ -23,15 +23,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen in one layer.
+    """States, gates and matches found in one layer.
 
     Attributes:
-        layer: Its name.
-        held_out: The `Part` that was held out from the search. States, gates and probabilities are of
-            its positions.
+        layer: The layer's name.
+        held_out: The `Part` held out from the search. States, gates and probabilities are of its
+            positions.
         states, gates: Names to `(T, units)` arrays.
         probabilities: `(T, V)`, of the character that follows each position.
-        nats: Cross entropy of the held-out part, a character.
+        nats: Cross entropy a character of the held-out part.
         matches: Names of properties to lists of `Match`es, best in the search first.
     """
 
@@ -44,16 +44,16 @@ class Look:
     matches: dict
 
     def best(self):
-        """The best match of the search for each property that has any.
+        """Returns the search's best match for each property that has any.
 
-        Those that are measured by an AUC come first, and then those by a correlation, which is another
-        scale; of each the best on held-out text first.
+        Matches measured by AUC come first, then those by correlation, a different scale; each group has
+        the best on held-out text first.
         """
         found = [matches[0] for matches in self.matches.values() if matches]
         return sorted(found, key=lambda match: (match.measure != "AUC", -match.held_out))
 
     def listed(self):
-        """All matches: properties as `best` has them, and of each the best on held-out text first."""
+        """Returns all matches: properties as in `best`, each with the best on held-out text first."""
         by_property = {match.property: self.matches[match.property] for match in self.best()}
         return [
             match
@@ -63,30 +63,30 @@ class Look:
 
 
 def is_python(source):
-    """Whether a known set, a file or a folder is Python source, by its name."""
+    """Returns whether a known set, a file or a folder is Python source, by its name."""
     path = Path(source)
     return source == "stdlib" or path.suffix == ".py" or any(path.glob("**/*.py"))
 
 
 def stretches(begin, middle, end, search, held_out):
-    """(start, stop) of what is searched and of what is held out, no longer than asked for."""
+    """Returns (start, stop) of the searched and of the held-out part, no longer than asked for."""
     return [(begin, min(begin + search, middle)), (middle, min(middle + held_out, end))]
 
 
 def own_text(settings, vocabulary, lower=False):
-    """`Part`s of the text that `--text` names: two thirds to search, the rest to measure on.
+    """Returns `Part`s of the text that `--text` names: two thirds to search, the rest to measure on.
 
-    Characters that the model never read are left out, as if they did not stand there. Prints what is
-    left out, and how much is not looked at.
+    Leaves out characters that the model never read, as if they were absent. Prints what is left out,
+    and how much is not looked at.
 
     Args:
-        settings: Of the look.
-        vocabulary: Of the model.
-        lower: Whether the model learned from a text in lower case: so this one is read in it too.
+        settings: The look's settings.
+        vocabulary: The model's vocabulary.
+        lower: Whether the model learned from text in lower case; then this text is lowered too.
 
     Raises:
         UserError: if too little is left.
-        DataError, TextError: if it cannot be read.
+        DataError, TextError: if the text cannot be read.
     """
     text, info = load_text(Path(settings.text), encoding=settings.encoding)
     for note in cli.text_notes(info):
@@ -114,7 +114,7 @@ def own_text(settings, vocabulary, lower=False):
 
 
 def known_characters(text, vocabulary, most=20):
-    """A text without the characters that a vocabulary lacks, and a line that says which (or `None`)."""
+    """Returns a text without characters that a vocabulary lacks, and a line about them or `None`."""
     unseen = vocabulary.unseen(text)
     if not unseen:
         return text, None
@@ -128,7 +128,7 @@ def known_characters(text, vocabulary, most=20):
 
 
 def parts(text, spans, is_python):
-    """`Part`s of a text, of which the text before them decides what is inside what.
+    """Returns `Part`s of a text, whose properties depend on the text before them.
 
     Args:
         text: The whole text.
@@ -140,7 +140,7 @@ def parts(text, spans, is_python):
 
 
 def check_layer(model, layer, name):
-    """The recurrent layer that is meant by an index, the uppermost by default.
+    """Returns the recurrent layer of an index, by default the uppermost.
 
     Raises:
         UserError: if there is none.
@@ -167,7 +167,7 @@ def check_unit(layer, unit):
 
 
 def check_length(text, name, least=MIN_CHARACTERS):
-    """Refuses no text, and too little of it."""
+    """Raises if a text is empty or too short."""
     if not text.strip():
         raise cli.UserError(f"{name} is empty. Give a text of at least {least} characters.")
     if len(text) < least:
@@ -180,7 +180,7 @@ def check_length(text, name, least=MIN_CHARACTERS):
 def look(model, layer, vocabulary, searched, held_out):
     """Searches one `Part` for cells that follow its properties, and measures them on another.
 
-    Each part is read from a zero state, in one stream.
+    Reads each part from a zero state, in one stream.
     """
     seen = [
         states_over_time(model, vocabulary.encode(p.text)[None], layer) for p in (searched, held_out)
@@ -209,7 +209,7 @@ def _log_softmax(logits):
 
 
 def metrics(seen):
-    """The best match of each property, as a result's metrics."""
+    """Returns the best match of each property, as a result's metrics."""
     numbers = {"test_nats": seen.nats}
     for match in seen.best():
         name = f"{match.measure.lower()}_{match.property.replace(' ', '_')}"
@@ -218,7 +218,7 @@ def metrics(seen):
 
 
 def table(seen):
-    """Lines that tell which cell follows what, and how well."""
+    """Returns lines that tell which cell follows which property, and how well."""
     rows = [("property", "cell", "searched", "held out", "measure")]
     for match in seen.best():
         scores = (match.shown(match.found), match.shown(match.held_out))

@@ -1,4 +1,4 @@
-"""The page on which every cell can be chosen: one HTML file, with all that it needs inside."""
+"""Makes the page on which every cell can be chosen: one self-contained HTML file."""
 
 import base64
 from pathlib import Path
@@ -12,21 +12,22 @@ EXPECTED = 5  # likeliest next characters shown
 
 
 def page(about, text, vocabulary, probabilities, states, gates, properties, matches, start):
-    """The page as text.
+    """Returns the page as text.
 
     Args:
-        about: What the reader looks at, in a sentence or two.
+        about: One or two sentences on what the page shows.
         text: T characters.
         vocabulary: The V characters that the model knows.
         probabilities: `(T, V)`, of the character that follows each position.
         states: Names to `(T, units)` arrays.
         gates: Names to `(T, units)` arrays of activations from 0 to 1.
         properties: `Property`s of the T positions.
-        matches: `Match`es to be listed.
-        start: The (state, unit, property's name or `None`) with which it opens.
+        matches: `Match`es to list.
+        start: The initial selection: (state, unit, property's name or `None`).
 
     Returns:
-        HTML. The states are rounded to 1/127 of each cell's largest absolute value, the gates to 1/255.
+        HTML, in which the states are rounded to 1/127 of each cell's largest absolute value, the gates
+        to 1/255.
     """
     names = [p.name for p in properties]
     state, unit, name = start
@@ -56,7 +57,7 @@ def page(about, text, vocabulary, probabilities, states, gates, properties, matc
 
 
 def _state(values):
-    """One cell after the other, each in 127ths of its largest absolute value; and what colours mean."""
+    """Returns cells in turn, in 127ths of each one's largest absolute value, and their colour scale."""
     scale = np.abs(values).max(axis=0)
     rounded = np.rint(127 * values / np.where(scale > 0, scale, 1)).astype("int8")
     middle, full = colour_scale(values)
@@ -69,12 +70,12 @@ def _state(values):
 
 
 def colour_scale(values):
-    """Where each cell of `(T, units)` is white, and how far from there it has its full colour.
+    """Returns where each cell of `(T, units)` is white, and the distance of full colour from there.
 
-    White is the cell's median: many cells never come near 0, and would be of one colour around it.
+    White is the cell's median: many cells never come near 0, and would show a single colour.
 
     Returns:
-        Two `(units,)` arrays: the medians, and the distances from them that 95 % of the values keep.
+        Two `(units,)` arrays: the medians, and the distances from them that cover 95 % of the values.
     """
     middle = np.median(values, axis=0)
     return middle, np.maximum(np.quantile(np.abs(values - middle), 0.95, axis=0), 1e-6)
@@ -89,7 +90,7 @@ def _expected(probabilities):
 
 
 def _plain(values):
-    """Numbers as JSON has them, whole ones as such."""
+    """Returns numbers for JSON, integers where they are whole."""
     return [int(v) if v == int(v) else round(float(v), 2) for v in values]
 
 

@@ -1,4 +1,4 @@
-"""The figures and the page of a look, in its folder."""
+"""Draws the figures and the page of a look, in its folder."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from recipe_kit import figures
 
 FILES = "cells.html", "cells.png", "saturation.png"
 COLUMNS = 72  # characters a line of a strip
-LINES = 4  # of a strip
+LINES = 4  # lines a strip
 SATURATED = 0.1, 0.9  # a gate below is left-saturated, above right-saturated (Karpathy et al. 2015)
 BLUE, ORANGE = (92, 160, 230), (242, 145, 56)
 
@@ -16,12 +16,12 @@ def draw(folder, seen, vocabulary, about, characters, unit=None):
     """Draws the strips, the gates and the page. Returns their paths.
 
     Args:
-        folder: A `Run`; that of a look has no settings.
+        folder: The look's `Run`, which has no settings.
         seen: The `Look`.
-        vocabulary: Of the model.
-        about: What is looked at, in a sentence.
-        characters: How much of the held-out text goes on the page.
-        unit: The cell with which the page opens. Default: the best.
+        vocabulary: The model's vocabulary.
+        about: A sentence on what the page shows.
+        characters: Length of the held-out text on the page.
+        unit: The initially selected cell. Default: the best.
     """
     best = seen.best()
     first = best[0] if best else None
@@ -51,7 +51,7 @@ def draw(folder, seen, vocabulary, about, characters, unit=None):
 
 
 def liveliest(part, characters):
-    """The slice of so many characters, from a line's beginning, in which every property varies most."""
+    """Returns the slice of so many characters, from a line's start, in which properties vary most."""
     varying = [(p.values, p.values.std()) for p in part.properties if p.values.std() > 0]
     last = len(part.text) - characters
     starts = [0, *(t + 1 for t, c in enumerate(part.text) if c == "\n" and t < last)]
@@ -65,9 +65,9 @@ def liveliest(part, characters):
 
 
 def strips(seen, cell=None):
-    """A few lines of text for each property, coloured by the cell that follows it best.
+    """Draws a few lines of text for each property, coloured by the cell that follows it best.
 
-    What the property holds for is underlined. The lines are those in which the property changes most.
+    Underlines the positions where the property holds. The lines are those in which it varies most.
 
     Args:
         seen: The `Look`.
@@ -99,7 +99,7 @@ def strips(seen, cell=None):
 
 
 def _lines(text):
-    """(start, stop) of every line of a text, cut where it is longer than a strip."""
+    """Returns (start, stop) of every line of a text, cut where it is longer than a strip."""
     spans, start = [], 0
     for line in text.splitlines(keepends=True):
         spans += [
@@ -111,7 +111,7 @@ def _lines(text):
 
 
 def _liveliest(lines, p):
-    """The `LINES` lines running, in which a property varies most; the first without a property."""
+    """Returns the `LINES` consecutive lines in which a property varies most; the first without one."""
     if p is None:
         return lines[:LINES]
 
@@ -143,10 +143,10 @@ def _strip(ax, text, shades, lines, p):
 
 
 def saturation(gates):
-    """How often each gate of each cell is shut or open: a point a cell.
+    """Draws how often each gate of each cell is shut or open: one point a cell.
 
-    As Karpathy, Johnson and Li 2015 (arXiv:1506.02078) draw it: to the right the share of positions at
-    which the gate is below 0.1, upward that at which it is above 0.9. Both are at most 1 together.
+    As in Karpathy, Johnson and Li 2015 (arXiv:1506.02078): the x-axis is the share of positions at
+    which the gate is below 0.1, the y-axis the share above 0.9. Their sum is at most 1.
     """
     figure = figures.Figure(figsize=(3.3 * len(gates) + 0.3, 3.7), dpi=150, layout="constrained")
     axes = figure.subplots(1, len(gates), squeeze=False, sharex=True, sharey=True)[0]

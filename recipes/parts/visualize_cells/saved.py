@@ -1,4 +1,4 @@
-"""Saved models to look into, of whatever recipe, and where the figures of a look go."""
+"""Opens saved models of any recipe to look into, and folders for the figures of a look."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,13 @@ from rnn_kit.text import split_text
 
 
 def open_model(path, recipe):
-    """A folder with `model.keras` and `vocabulary.json`: by default the recipe's latest run.
+    """Opens a folder with `model.keras` and `vocabulary.json`, by default the recipe's latest run.
 
-    A run of any recipe that predicts characters will do; and so will a folder without a `config.json`,
-    which then says nothing of what its model was trained on.
+    Accepts a run of any recipe that predicts characters, and a folder without a `config.json`, which
+    then does not say what its model was trained on.
 
     Raises:
-        RunError: if there is none, or its config cannot be read.
+        RunError: if there is no such folder, or its config cannot be read.
     """
     if path is None:
         return latest_run(recipe)
@@ -39,16 +39,16 @@ def open_model(path, recipe):
 
 
 def in_lower_case(run, vocabulary):
-    """Whether a run's text was in lower case, as its settings or all letters of its vocabulary say."""
+    """Returns whether a run's text was in lower case, by its settings or its vocabulary's letters."""
     return (run.config.get("settings") or {}).get("lower", False) or vocabulary.characters.islower()
 
 
 def held_out_text(run, settings, vocabulary):
-    """The parts of a run's own text that its training did not see, and what they are, in words.
+    """Returns the parts of a run's own text that its training did not see, and their description.
 
     Raises:
-        UserError: if the run does not say what it was trained on, or that text has changed since, or
-            has characters that the run's own vocabulary has not.
+        UserError: if the run does not say what it was trained on, or that text has changed since or has
+            characters that the run's vocabulary lacks.
     """
     trained = run.config.get("settings") or {}
     data = run.config.get("data") or {}
@@ -80,10 +80,10 @@ def held_out_text(run, settings, vocabulary):
 
 
 def new_look(recipe, out):
-    """A folder for the figures of a look.
+    """Creates a folder for the figures of a look.
 
     Raises:
-        RunError: if it holds a run, or figures of a look, or cannot be written.
+        RunError: if the folder holds a run or figures of a look, or cannot be written.
     """
     path = Path(out or new_folder(recipe, "look"))
     if (path / CONFIG).exists():
