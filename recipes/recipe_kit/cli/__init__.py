@@ -1,4 +1,4 @@
-"""What the recipes' command lines share: settings with presets, flags, runs, errors of one line."""
+"""Shared parts of the recipes' command lines: settings with presets, flags, runs, one-line errors."""
 
 from recipe_kit.cli.command_line import CommandLine
 from recipe_kit.cli.comparing import Compared, Difference, at_its_best_rate, difference

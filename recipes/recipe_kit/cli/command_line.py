@@ -1,12 +1,12 @@
-"""A recipe's command line: verbs, each with the flags that it takes and a help of its own.
+"""A recipe's command line: verbs, each with its own flags and help.
 
     line = cli.CommandLine("a_recipe.py", __doc__, Settings, PRESETS)
     line.train()
     line.verb("sample", "write with a saved run", takes={"writing"}, also={"seed"}, saved_run=True)
     flags = line.parse(argv)
 
-`a_recipe.py --help` tells what the recipe is about, and its verbs; `a_recipe.py sample --help` the
-flags of one. Where no verb is named, it is `train`.
+`a_recipe.py --help` explains the recipe and its verbs; `a_recipe.py sample --help` the flags of one
+verb. The default verb is `train`.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from recipe_kit.cli.jobs import check_flags
 from recipe_kit.cli.parser import Parser
 from recipe_kit.runs import saved_run as find_saved_run
 
-# What every verb's flags have, whether the verb takes them or not.
+# Flags in every verb's namespace, even if the verb does not take them.
 _OF_ALL = {"preset": None, "out": None, "resume": False, "seeds": None, "record": False, "run": None}
 
 
@@ -34,7 +34,7 @@ class CommandLine:
         about: The recipe's docstring.
         settings_class: A dataclass of `setting`s.
         presets: Names to its instances.
-        formerly: Flags of before to what is said in their place: `{"--predict": "predict TEXT"}`.
+        formerly: Former flags to their replacements: `{"--predict": "predict TEXT"}`.
     """
 
     def __init__(self, prog, about, settings_class, presets, formerly=()):
@@ -54,15 +54,15 @@ class CommandLine:
         """Adds a verb.
 
         Args:
-            name: What is said for it.
+            name: The verb's name.
             help: What it does, without a full stop.
             takes: Headings of the settings that it takes.
             also: Names of other settings that it takes.
             without: Names of settings under those headings that it does not take.
-            preset: That which it starts from without `--preset`; `None` takes no preset.
+            preset: The default of `--preset`; `None` takes no preset.
             trains: Whether it trains, so that it takes `--out`, `--resume`, `--seeds`, `--record`.
-            saved_run: Whether it takes `--run`, a saved run; or a function that opens what it takes,
-                `open(path, recipe)`, with `None` for the path where there is no flag.
+            saved_run: Whether it takes `--run`, a saved run; or a function that opens its
+                argument, `open(path, recipe)`, with `None` for the path without the flag.
 
         Returns:
             Its `Parser`, to add flags of its own, by `add_argument` or in a group, `group(heading)`.
@@ -100,16 +100,16 @@ class CommandLine:
         """Parses a command line, and then lets TensorFlow be imported.
 
         Args:
-            argv: A list of words. Default: those of the program.
+            argv: A list of words. Default: the program's.
             check: `check(flags)` refuses what the recipe cannot do, before anything takes long.
 
         Returns:
-            A namespace of `verb`, `argv`, the verb's `default_preset`, what was given of the settings,
+            A namespace of `verb`, `argv`, the verb's `default_preset`, the settings that were given,
             the flags of every recipe (`preset`, `out`, `resume`, `seeds`, `record`, `run`), and those
             that the verb added.
 
         Raises:
-            UserError, RunError: If data or a folder that it names is not as it must be.
+            UserError, RunError: If data or a folder that it names cannot be used.
         """
         argv = sys.argv[1:] if argv is None else list(argv)
         name, words = "train", argv
@@ -130,11 +130,11 @@ class CommandLine:
         if check:
             check(flags)
         check_paths(flags, self._recipe, self._settings_class, parser)
-        quiet_tensorflow.start()  # nothing is left to be said without it
+        quiet_tensorflow.start()  # all checks without TensorFlow are done
         return flags
 
     def help(self):
-        """What the recipe is about, its verbs, and its presets."""
+        """Returns the help: what the recipe is about, its verbs, and its presets."""
         width = max(map(len, self._verbs))
         verbs = "\n".join(f"  {name:{width}}  {help}" for name, help in self._helps.items())
         several = "[verb] " if len(self._verbs) > 1 else ""
@@ -167,7 +167,7 @@ class CommandLine:
         add("--record", action="store_true", help="write the result into the ledger, recipes/results/")
 
     def _refuse_flags_of_others(self, words, name):
-        before = itertools.takewhile(lambda word: word != "--", words)  # what is behind it is no flag
+        before = itertools.takewhile(lambda word: word != "--", words)  # words after it are no flags
         for flag in (word.partition("=")[0] for word in before if word.startswith("--")):
             if flag in self._verbs[name].flags:
                 continue
@@ -183,7 +183,7 @@ class CommandLine:
 
 
 class _VerbParser(Parser):
-    """The parser of one verb, with headings that come into being when something stands under them."""
+    """The parser of one verb, which creates headings when flags are added under them."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -192,32 +192,32 @@ class _VerbParser(Parser):
 
     @property
     def flags(self):
-        """The flags that it knows."""
+        """The flags that the verb knows."""
         return self._option_string_actions.keys()
 
     def error(self, message):
-        """Ends the program with a line that begins like all of the recipe's."""
+        """Ends the program with an error line that starts like all of the recipe's."""
         recipe = self.prog.partition(" ")[0]
         self.exit(2, f"{recipe}: error: {message} ({self.prog} --help explains the flags)\n")
 
     def group(self, heading):
-        """The group of flags under a heading."""
+        """Returns the group of flags under a heading."""
         if heading not in self._by_heading:
             self._by_heading[heading] = self.add_argument_group(heading)
         return self._by_heading[heading]
 
 
 def check_paths(flags, recipe, settings_class, parser):
-    """Refuses data and folders that are not as they must be, before anything takes long.
+    """Refuses unusable data and folders before anything takes long.
 
     Args:
-        flags: As parsed.
+        flags: The parsed flags.
         recipe: The recipe's name.
         settings_class: The dataclass of its settings.
-        parser: Of the verb.
+        parser: The verb's parser.
 
     Raises:
-        UserError, RunError: one line for the user.
+        UserError, RunError: with one line for the user.
     """
     for field in dataclasses.fields(settings_class):
         known, value = field.metadata.get("known"), getattr(flags, field.name, None)

@@ -1,4 +1,4 @@
-"""What comparisons of trainings rest on: a learning rate for each, and what the seeds allow to say."""
+"""Compares trainings fairly: a learning rate for each, and what the seeds can show."""
 
 import math
 import statistics
@@ -10,8 +10,8 @@ class Compared(NamedTuple):
 
     Attributes:
         rate: The learning rate with which validation was best.
-        tried: Learning rates to what the first seed came to with each.
-        runs: What each seed came to with `rate`, in the seeds' order.
+        tried: Learning rates to the first seed's result with each.
+        runs: The results of each seed with `rate`, in the seeds' order.
     """
 
     rate: float
@@ -20,20 +20,19 @@ class Compared(NamedTuple):
 
     @property
     def at_edge(self):
-        """Whether no rate was tried on one side of the best, where a better one may lie."""
+        """Whether the best rate is the lowest or highest tried, so that a better one may lie beyond."""
         return self.rate in (min(self.tried), max(self.tried))
 
 
 def at_its_best_rate(train, rates, seeds):
-    """Trains a network with several seeds, at the learning rate that is best for it on validation.
+    """Trains a network with several seeds, at the learning rate that is best on validation.
 
-    Two networks that share one learning rate are compared in how well that rate suits each of them. So
-    the first seed tries them all, and the other seeds are trained with the best.
+    A shared learning rate would compare how well it suits each network. So the first seed tries all
+    rates, and the other seeds use the best.
 
     Args:
-        train: `train(rate, seed)` returns what the training came to, with `validation` among it: a
-            number, or several in a tuple, of which the first decides and the next where it is equal.
-            More is better.
+        train: `train(rate, seed)` returns the result with `validation`: a number, or a tuple of
+            numbers, compared in order. More is better.
         rates: The learning rates to try, each once.
         seeds: The seeds, each once.
 
@@ -51,24 +50,23 @@ def at_its_best_rate(train, rates, seeds):
 
 
 def without_nan(preference, worst):
-    """A number or a tuple of numbers to choose by, with `worst` for NaN, of a training that diverged.
+    """Returns a number or tuple to choose by, with NaN (a diverged training) replaced by `worst`.
 
-    NaN is neither smaller nor larger than anything, so that `max` and `min` would keep it if it comes
-    first.
+    NaN compares as neither smaller nor larger, so `max` and `min` would keep it if it comes first.
     """
     values = preference if isinstance(preference, tuple) else (preference,)
     return tuple(worst if math.isnan(value) else value for value in values)
 
 
 class Difference(NamedTuple):
-    """How far the mean of some values lies above that of others, and its 95 % interval."""
+    """The difference between the means of two sets of values, and its 95 % interval."""
 
     mean: float
     low: float
     high: float
 
     def verdict(self, ours, theirs):
-        """What the interval allows to say of `ours` and `theirs`, in a sentence."""
+        """Returns a sentence on what the interval shows about `ours` and `theirs`."""
         said = f"{self.mean:+.3f} (95 %: {self.low:+.3f} to {self.high:+.3f})"
         if self.low > 0:
             return f"{ours} ahead of {theirs}: {said}"
@@ -78,13 +76,13 @@ class Difference(NamedTuple):
 
 
 def difference(ours, theirs):
-    """The difference of two means, with its 95 % interval by Welch's t.
+    """Returns the difference of two means, with its 95 % interval by Welch's t.
 
     Args:
         ours, theirs: At least two values each, one a seed.
 
     Returns:
-        `Difference`. Where neither side's values differ among themselves, its ends are the difference.
+        `Difference`. If neither side's values vary, both ends of the interval are the difference.
 
     Raises:
         ValueError: if a side has fewer than two values: one seed has no spread.

@@ -1,4 +1,4 @@
-"""The devices that a recipe trains on: one, or with `--distribute` all of this machine."""
+"""Selects the devices that a recipe trains on: one, or with `--distribute` all of this machine."""
 
 import tensorflow as tf
 
@@ -7,12 +7,12 @@ from rnn_kit import distribution
 
 
 def strategy(settings):
-    """The `tf.distribute.Strategy` to build and compile a model in, by `settings.distribute`."""
+    """Returns the `tf.distribute.Strategy` for building and compiling a model."""
     return distribution.local_devices() if settings.distribute else tf.distribute.get_strategy()
 
 
 def check_devices(settings, batch_size):
-    """Says what `--distribute` comes to; a `UserError` if the devices cannot share a batch evenly."""
+    """Prints the devices of `--distribute`. Raises `UserError` if they cannot share a batch evenly."""
     if not settings.distribute:
         return
     devices = [

@@ -1,4 +1,4 @@
-"""Figures at the end of a training, which cost no result."""
+"""Draws figures after a training without risking its result."""
 
 import contextlib
 import os
@@ -9,13 +9,13 @@ from recipe_kit import figures
 
 @contextlib.contextmanager
 def drawing(done="the result is written"):
-    """Draws in matplotlib's own style; an error of the block is a line on standard error.
+    """Draws in matplotlib's default style, and turns an error into a line on standard error.
 
-    For figures of a result that is written: what is wrong with a figure must neither hide the metrics
-    that are printed next, nor keep the next seed from being trained.
+    For figures of a written result: a failed figure must neither hide the metrics that are printed next
+    nor stop the next seed's training.
 
     Args:
-        done: What there is without the figures, as a clause.
+        done: A clause that says what exists without the figures.
     """
     try:
         with figures.default_style():
@@ -29,13 +29,13 @@ def drawing(done="the result is written"):
 
 
 def draw_comparison(path, draw, recipe, variants):
-    """Draws a figure of several runs, and says where it is.
+    """Draws a figure of several runs, and prints its path.
 
     Args:
-        path: Of the figure's file.
+        path: The figure's file.
         draw: `draw() -> Figure`.
         recipe: The recipe's name.
-        variants: Names of what was compared to metrics.
+        variants: Names of the compared variants to metrics.
     """
     with drawing():
         figures.save_comparison(path, draw(), recipe, variants)

@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """Something the user asked for that cannot be done: one line, and exit code 2."""
+    """A request of the user that cannot be met: one line, and exit code 2."""

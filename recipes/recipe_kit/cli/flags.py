@@ -1,12 +1,12 @@
-"""Settings as a dataclass, and the command line that comes of it.
+"""Settings as a dataclass, and the command line derived from it.
 
-A setting is declared once, with its default, what it means, and what it may be:
+A setting is declared once, with its default, its meaning, and its possible values:
 
     @dataclass(frozen=True)
     class Settings:
         units: int = setting(384, "of each recurrent layer", positive_int)
 
-and is thereby a field of the presets, a flag `--units` that overrides them, and a line of `--help`.
+which makes it a field of the presets, a flag `--units` that overrides them, and a line of `--help`.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _LAYERS = {
 
 
 class _Cells(Mapping):
-    """What `--cell` takes, and the layer that each stands for, imported when it is asked for."""
+    """Values of `--cell` to their layers, imported on access."""
 
     def __getitem__(self, name):
         package, layer = _LAYERS[name]
@@ -47,7 +47,7 @@ DTYPES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 def int_at_least(least):
-    """An integer of at least this, as an argument type."""
+    """Returns an argument type for integers of at least `least`."""
 
     def parse(text):
         try:
@@ -66,7 +66,7 @@ positive_int = int_at_least(1)
 
 
 def seed(text):
-    """A seed, 0 to 2**32 - 1, as an argument type."""
+    """Parses a seed from 0 to 2**32 - 1: an argument type."""
     try:
         value = int(text)
     except ValueError:
@@ -77,7 +77,7 @@ def seed(text):
 
 
 def number_of(check, what):
-    """A float that `check` accepts, as an argument type; `what` says in words what it must be."""
+    """Returns an argument type for floats that `check` accepts; `what` describes them."""
 
     def parse(text):
         try:
@@ -109,24 +109,24 @@ def setting(
     affects_results=None,
     of_data=False,
 ):
-    """A field of a recipe's settings.
+    """Defines a field of a recipe's settings.
 
     Args:
-        default: As in a dataclass. A tuple takes several values on the command line; a bool makes
-            `--flag` and `--no-flag`.
+        default: The default, as in a dataclass. A tuple takes several values on the command line; a
+            bool makes `--flag` and `--no-flag`.
         help: What it means, without a full stop.
-        type: From the flag's text to a value; raises `argparse.ArgumentTypeError`.
+        type: Function from the flag's text to a value; raises `argparse.ArgumentTypeError`.
         flag: Default: the field's name, `--batch-size` for `batch_size`.
         choices: The values allowed.
         group: The heading in `--help`: "data and run", "model and training", "writing" or the recipe's
-            own. A flag of "model and training" is refused where nothing is trained.
-        affects_results: Whether a run's metrics depend on it. What they do not depend on may be another
-            when a run is resumed. Default: `False` for those of "writing", else `True`.
-        of_data: Whether a preset sets it for the preset's own data alone: with other `--data`,
-            `override` takes it back to `default`.
+            own. Verbs that do not train refuse flags of "model and training".
+        affects_results: Whether a run's metrics depend on it. If not, it may change when a run is
+            resumed. Default: `False` for the group "writing", else `True`.
+        of_data: Whether a preset's value is for the preset's own data only: with other `--data`,
+            `override` resets it to `default`.
 
     Returns:
-        A `dataclasses.field`. One that is annotated `... | None` takes `none` on the command line.
+        A `dataclasses.field`. A setting annotated `... | None` takes `none` on the command line.
     """
     about = {"help": help, "type": type, "flag": flag, "choices": choices, "group": group}
     affects_results = group != "writing" if affects_results is None else affects_results
@@ -135,7 +135,7 @@ def setting(
 
 
 def encoding():
-    """The setting of that name, which whatever reads the user's text files has."""
+    """Defines the `encoding` setting, for recipes that read the user's text files."""
     help = "of text files (default: UTF-8, or UTF-16 where a byte-order mark says so)"
     return setting(None, help, _encoding, group="data and run")
 
@@ -148,11 +148,11 @@ def _encoding(text):
 
 
 def data(default, help, known):
-    """The setting of that name: the name of a known data set, or a path to the user's own.
+    """Defines the `data` setting: the name of a known data set, or a path to the user's own.
 
     Args:
         default: A known name.
-        help: What it may be, without a full stop.
+        help: The possible values, without a full stop.
         known: Names of the known sets.
     """
     field = setting(default, help, group="data and run")
@@ -160,19 +160,19 @@ def data(default, help, known):
 
 
 def checkpoint_seconds():
-    """The setting of that name, which whatever trains with `rnn_kit.callbacks.Checkpoint` has."""
+    """Defines the setting of that name, for training with `rnn_kit.callbacks.Checkpoint`."""
     help = "between checkpoints within an epoch; there is one after each"
     return setting(120.0, help, positive, group="data and run", affects_results=False)
 
 
 def distribute():
-    """The setting of that name, which whatever trains under `recipe_kit.cli.strategy` has."""
+    """Defines the `distribute` setting, for training under `recipe_kit.cli.strategy`."""
     help = "share each batch among all GPUs of this machine"
     return setting(False, help, group="data and run", affects_results=False)
 
 
 def add_flag(group, field, preset, value):
-    """Adds the flag of a setting, whose help tells what the preset has."""
+    """Adds the flag of a setting, whose help states the preset's value."""
     about = field.metadata
     if isinstance(field.default, bool):
         how = {"action": argparse.BooleanOptionalAction}
@@ -190,14 +190,14 @@ def add_flag(group, field, preset, value):
 
 
 def _or_none(parse, field):
-    """An argument type that takes `none` too, where the setting may be `None` and is not a text."""
+    """Returns an argument type that also takes `none`, if the setting may be `None` and is no text."""
     if parse is str or not isinstance(None, field.type if isinstance(field.type, UnionType) else ()):
         return parse
     return lambda text: None if text.lower() == "none" else parse(text)
 
 
 def describe(settings, default):
-    """The settings that differ from the default ones, in words, over as many lines as it takes."""
+    """Returns the settings that differ from the defaults, in words, wrapped to several lines."""
     differing = [
         f"{field.name.replace('_', ' ')} {in_words(getattr(settings, field.name))}"
         for field in dataclasses.fields(settings)
@@ -208,7 +208,7 @@ def describe(settings, default):
 
 
 def in_words(value):
-    """A setting's value as it would be written on the command line."""
+    """Returns a setting's value as written on the command line."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, (tuple, list)):
@@ -217,7 +217,7 @@ def in_words(value):
 
 
 def given(flags, settings_class):
-    """The settings that were given as flags: names to values."""
+    """Returns the settings that were given as flags: names to values."""
     names = [field.name for field in dataclasses.fields(settings_class) if hasattr(flags, field.name)]
     values = {name: getattr(flags, name) for name in names}
     # A list from the command line is a tuple in the settings.
@@ -225,7 +225,7 @@ def given(flags, settings_class):
 
 
 def settings_without_effect(settings_class):
-    """Names of the settings that do not affect results."""
+    """Returns names of the settings that do not affect results."""
     return [
         field.name
         for field in dataclasses.fields(settings_class)
@@ -234,7 +234,7 @@ def settings_without_effect(settings_class):
 
 
 def flag_of(settings_class, name):
-    """The flag of a setting."""
+    """Returns the flag of a setting."""
     (field,) = (f for f in dataclasses.fields(settings_class) if f.name == name)
     return _flag(field)
 
@@ -244,10 +244,10 @@ def _flag(field):
 
 
 def override(settings, flags):
-    """The dataclass `settings` with every flag of the same name that was given.
+    """Returns the dataclass `settings` with the values of all flags that were given.
 
-    Where `--data` names other data, what was set for the data of `settings` alone (`of_data`) is the
-    default again, if its own flag was not given.
+    If `--data` names other data, resets `of_data` settings to their defaults, unless their own flag was
+    given.
     """
     asked = given(flags, type(settings))
     if "data" in asked and asked["data"] != settings.data:

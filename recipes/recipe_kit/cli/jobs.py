@@ -1,4 +1,4 @@
-"""The runs that a command line asks for: new or resumed, one or one for each of several seeds."""
+"""Plans the runs that a command line asks for: new or resumed, one or one for each seed."""
 
 import contextlib
 import dataclasses
@@ -18,15 +18,15 @@ from recipe_kit.runs import (
 
 
 class Job:
-    """One run to train: its settings, and its folder, which is opened when the data are there.
+    """One run to train: its settings, and its folder, which is opened once the data are available.
 
     Attributes:
         recipe, preset: Their names.
         settings: The recipe's dataclass.
         path: The run's folder.
         run: The `Run`; `None` until a new one is opened.
-        has_ended: Whether it has come to its end already.
-        is_new: Whether it was not begun before.
+        has_ended: Whether the run has already ended.
+        is_new: Whether the run was not begun before.
         lock: An `ExitStack` that holds the folder's lock.
     """
 
@@ -36,7 +36,7 @@ class Job:
         self.is_new, self.lock = run is None, contextlib.ExitStack()
 
     def open(self, data):
-        """Opens the run: makes a new one's folder, or checks that a resumed one has its data.
+        """Opens the run: makes a new run's folder, or checks that a resumed run has its data.
 
         Args:
             data: Name, SHA-256, sizes.
@@ -45,7 +45,7 @@ class Job:
             The `Run`.
 
         Raises:
-            RunError: if the folder cannot be used, or the data are others.
+            RunError: if the folder cannot be used, or the data differ.
         """
         if self.run is None:
             files = extra_files(type(self.settings))
@@ -61,41 +61,41 @@ class Job:
                     f"{now[what][:12]}…, and it was {str(before.get(what))[:12]}…. Put those back, or "
                     "start anew in another folder with --out."
                 )
-        self.run.config["data"] = jsonable(data, "The data")  # they may lie elsewhere now
+        self.run.config["data"] = jsonable(data, "The data")  # their location may have changed
         self.run.resume(as_json(self.settings))
         return self.run
 
 
 def extra_files(settings_class):
-    """Names of the files that the recipe writes beside those of every run."""
+    """Returns names of the files that the recipe writes beside those of every run."""
     return getattr(settings_class, "FILES", ())
 
 
 def hashes(data):
-    """The hash of the data, and of whatever else beside them has one, such as features."""
+    """Returns the hash of the data, and of other hashed parts such as features."""
     parts = {"data": data, **{name: part for name, part in data.items() if isinstance(part, dict)}}
     return {name: part["sha256"] for name, part in parts.items() if "sha256" in part}
 
 
 def as_json(settings):
-    """Settings as JSON gives them back."""
+    """Returns settings as they read back from JSON."""
     return jsonable(dataclasses.asdict(settings), "The settings")
 
 
-# What is refused before anything takes long
+# Checks before anything takes long
 
 
 def check_flags(recipe, flags, settings_class, compares=False):
-    """Refuses what flags of a training cannot ask for together, and folders that they cannot use.
+    """Refuses flags of a training that contradict each other, and unusable folders.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed.
+        flags: The parsed flags.
         settings_class: The dataclass of the recipe's settings.
         compares: Whether several variants are trained, in folders of their own.
 
     Raises:
-        UserError, RunError: one line for the user.
+        UserError, RunError: with one line for the user.
     """
     if flags.seeds and "seed" in given(flags, settings_class):
         raise UserError("--seed and --seeds cannot both be given: leave one out.")
@@ -116,16 +116,16 @@ def check_flags(recipe, flags, settings_class, compares=False):
 
 
 def check_no_single_run(out):
-    """Refuses a folder of several runs that is itself a run's. `None` is a new folder."""
+    """Refuses a folder for several runs that is itself a run's. `None` is a new folder."""
     if out and Path(out, CONFIG).exists():
         raise RunError(f"{out} holds a single run already. Give another folder with --out.")
 
 
 def check_same_settings(run, flags, settings_class):
-    """Refuses flags that ask for something else than a run was started with.
+    """Refuses flags that ask for other settings than a run was started with.
 
-    Settings that do not affect results may be asked for otherwise, and so may the number of epochs, and
-    where data lie: their hash tells whether they are the same.
+    Settings that do not affect results may change, and so may the number of epochs and the location of
+    data, which are compared by hash.
     """
     settings, asked = run.settings(settings_class), given(flags, settings_class)
     free = {"epochs", *_free_to_change(run, settings_class)}
@@ -146,7 +146,7 @@ def check_same_settings(run, flags, settings_class):
 
 
 def _free_to_change(run, settings_class):
-    """Names of settings that a run may go on with otherwise."""
+    """Returns names of settings that may change when a run is resumed."""
     return {*settings_without_effect(settings_class), *hashes(run.config.get("data") or {})}
 
 
@@ -161,7 +161,7 @@ def plan(recipe, flags, presets, settings_class, default, root):
     """Returns the `Job`s that flags ask for, in the order of their seeds.
 
     Raises:
-        UserError, RunError: one line for the user.
+        UserError, RunError: with one line for the user.
     """
     preset = flags.preset or default
     settings = override(presets[preset], flags)
@@ -175,7 +175,7 @@ def plan(recipe, flags, presets, settings_class, default, root):
 
 
 def _jobs_of_seeds(recipe, flags, preset, settings, root):
-    """A job a seed, in a folder of its own; those that were begun are resumed, the others like them."""
+    """Returns a job a seed, each in its own folder, resuming those that were begun."""
     settings_class = type(settings)
     check_flags(recipe, flags, settings_class)
     out = Path(flags.out or new_folder(recipe, preset, root))
@@ -198,7 +198,7 @@ def _jobs_of_seeds(recipe, flags, preset, settings, root):
 
 
 def _check_alike(jobs, out):
-    """Refuses runs that differ in more than their seed and in what does not affect results."""
+    """Refuses runs that differ in settings that affect results, other than the seed."""
     decisive = []
     for job in jobs:
         ignored = {"seed", *settings_without_effect(job.settings)}
@@ -211,7 +211,7 @@ def _check_alike(jobs, out):
 
 
 def _resumed(run, flags, settings_class):
-    """A job that goes on with a run, after a check that no flag asks for something else."""
+    """Returns a job that resumes a run, after checking that no flag asks for other settings."""
     check_same_settings(run, flags, settings_class)
     settings, asked = run.settings(settings_class), given(flags, settings_class)
     epochs = asked.get("epochs", settings.epochs)
@@ -222,14 +222,14 @@ def _resumed(run, flags, settings_class):
             f"{epochs} epochs now, and not {settings.epochs}: the learning rate's schedule, if it has "
             "one, is that of the new number from here on."
         )
-    if not has_ended:  # what has come to its end keeps what it was made with
+    if not has_ended:  # an ended run keeps its settings
         free = {name: asked[name] for name in _free_to_change(run, settings_class) if name in asked}
         settings = dataclasses.replace(settings, epochs=epochs, **free)
     return Job(run.config["recipe"], run.config["preset"], settings, run.path, run, has_ended)
 
 
 def _check_epochs(run, epochs):
-    """Refuses another number of epochs for a run that has stopped early, or is beyond it."""
+    """Refuses a changed number of epochs for a run that stopped early or is beyond it."""
     checkpoint = run.checkpoints.load(lambda line: None)
     notes = checkpoint[1] if checkpoint else {"epoch": 0, "batch": 0, "stopped": False}
     if notes["stopped"]:

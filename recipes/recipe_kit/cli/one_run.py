@@ -1,4 +1,4 @@
-"""What every recipe does at the beginning and at the end of a run, and when one is interrupted."""
+"""Steps that every recipe shares at a run's start, end and interruption."""
 
 import contextlib
 import sys
@@ -17,12 +17,12 @@ def set_seed_and_dtype(settings):
 
 
 def report_start(run, data, notes=()):
-    """Prints what a run trains on, the notes on it, the machine, and where everything goes.
+    """Prints a run's data, the notes on them, the machine, and the run's folder.
 
     Args:
         run: The `Run`.
         data: A line on the data.
-        notes: Lines that the user should be told.
+        notes: Lines for the user.
     """
     for line in (data, *notes):
         print(line)
@@ -30,12 +30,12 @@ def report_start(run, data, notes=()):
 
 
 def report_end(run, what, *arguments):
-    """Prints what a run has written, and a command that uses what was learned.
+    """Prints what a run has written, and a command that uses the trained model.
 
     Args:
         run: The `Run`.
         what: What the command does, such as "write with it".
-        *arguments: Of the command, to which `--run` is added.
+        *arguments: The command's arguments, to which `--run` is added.
     """
     print(f"written to {run.path}: {', '.join(run.names())}")
     print(f"{what}: {command(*arguments, '--run', run.path)}")
@@ -43,13 +43,13 @@ def report_end(run, what, *arguments):
 
 @contextlib.contextmanager
 def saved_on_interrupt(run, model, what, *arguments):
-    """Saves the model when Ctrl-C ends the block, and says with which command to use it.
+    """Saves the model when Ctrl-C ends the block, and names a command that uses it.
 
     Args:
         run: The `Run`.
         model: `model()` returns the model to save.
         what: What the command does, such as "Write".
-        *arguments: Of the command, to which `--run` is added.
+        *arguments: The command's arguments, to which `--run` is added.
 
     Raises:
         KeyboardInterrupt: with the command.
@@ -66,8 +66,8 @@ def keep_best(monitor="val_loss", mode="min", patience=None):
     """Makes the callback that leaves a model with the weights of its best epoch.
 
     Args:
-        monitor, mode: What the best epoch is best in, and whether less (`"min"`) or more is better.
-        patience: Epochs without a better one before training stops; `None` never stops.
+        monitor, mode: The metric, and whether less (`"min"`) or more (`"max"`) is better.
+        patience: Epochs without improvement before training stops; `None` never stops.
     """
     patience = sys.maxsize if patience is None else patience
     return callbacks.EarlyStopping(monitor, patience=patience, mode=mode, restore_best_weights=True)

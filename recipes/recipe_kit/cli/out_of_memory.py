@@ -1,4 +1,4 @@
-"""What a program says when its machine has too little memory."""
+"""Reports that the machine has too little memory."""
 
 import re
 
@@ -7,19 +7,19 @@ import tensorflow as tf
 from recipe_kit import quiet_tensorflow
 from recipe_kit.cli.errors import UserError
 
-# Around it stand the names of its operations and devices.
+# TensorFlow surrounds it with names of operations and devices.
 _OF_TENSORFLOW = re.compile(r"OOM when allocating tensor with shape\[[\d,]*\]")
 
 
 def memory_errors():
-    """The errors of memory that is too small: a tuple of classes, for `except`."""
+    """Returns the classes of out-of-memory errors, a tuple for `except`."""
     if not quiet_tensorflow.has_started():
         return (MemoryError,)
     return MemoryError, tf.errors.ResourceExhaustedError
 
 
 def out_of_memory(error):
-    """The `UserError` for one of `memory_errors()`, with what could not be had where that is told."""
+    """Returns the `UserError` for one of `memory_errors()`, with the failed allocation if stated."""
     said = _OF_TENSORFLOW.findall(str(error)) or str(error).strip().splitlines()
     detail = f" ({said[0]})" if said else ""
     return UserError(

@@ -1,4 +1,4 @@
-"""Standard output and standard error that a training outlives."""
+"""Standard output and standard error whose failure does not end a training."""
 
 import io
 import select
@@ -8,25 +8,25 @@ from recipe_kit.cli.errors import UserError
 
 
 def prepare():
-    """Makes standard output and standard error such that `outlive_output` has something to act on.
+    """Wraps standard output and standard error so that `outlive_output` can take effect.
 
-    Until then an error of writing goes through: `BrokenPipeError` if the reader of standard output has
-    gone, as `head` does, and else a `UserError`. What cannot be written to standard error is dropped.
-    A terminal that cannot show a character gets its escape, not a traceback.
+    Until then a failed write raises: `BrokenPipeError` if the reader of standard output has gone, as
+    `head` does, else a `UserError`. Failed writes to standard error are dropped. A terminal that cannot
+    show a character gets its escape, not a traceback.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(getattr(stream, "buffer", None), (io.BufferedWriter, io.FileIO)):
             setattr(sys, name, _over(stream, name))
-        else:  # somebody else's, such as a test's
+        else:  # a replaced stream, such as a test's
             stream.reconfigure(errors="backslashreplace")
 
 
 def outlive_output():
     """Lets this process go on when standard output cannot be written, as a training must.
 
-    A line on standard error says so, once. What could not be written is lost; what can be again later,
-    when the disk has room, is written.
+    Prints one line on standard error. Failed writes are lost; later writes succeed again, for instance
+    once the disk has room.
     """
     raw = _raw(sys.stdout)
     if isinstance(raw, _Output):
@@ -34,12 +34,12 @@ def outlive_output():
 
 
 def _over(stream, name):
-    """A text stream like this one, over the same file."""
+    """Returns a text stream like this one, over the same file."""
     if isinstance(_raw(stream), _Output):  # prepared before
         return stream
     stream.flush()
     buffer = _Output(stream, name)
-    if not isinstance(stream.buffer, io.FileIO):  # as it is with `python -u`
+    if not isinstance(stream.buffer, io.FileIO):  # unbuffered, as with `python -u`
         buffer = io.BufferedWriter(buffer)
     return io.TextIOWrapper(
         buffer,
@@ -56,11 +56,11 @@ def _raw(stream):
 
 
 class _Output(io.RawIOBase):
-    """A text stream's file, below the buffers."""
+    """The raw file of a text stream, below the buffers."""
 
     def __init__(self, stream, name):
         super().__init__()
-        self._stream = stream  # which closes the file when nobody holds it any more
+        self._stream = stream  # closes the file when garbage-collected
         self._raw = _raw(stream)
         self.is_dispensable = name == "stderr"
         self._said = name == "stderr"
@@ -77,12 +77,12 @@ class _Output(io.RawIOBase):
     def write(self, data):
         try:
             written = self._raw.write(data)
-            while written is None:  # a pipe that is full, of somebody who does not let writers wait
+            while written is None:  # a full non-blocking pipe
                 select.select([], [self._raw], [])
                 written = self._raw.write(data)
             return written
         except OSError as error:
-            was_dispensable, self.is_dispensable = self.is_dispensable, True  # what is left, at exit
+            was_dispensable, self.is_dispensable = self.is_dispensable, True  # for the rest, at exit
             what = f"standard output cannot be written ({error.strerror or error})"
             if not was_dispensable:
                 self._said = True

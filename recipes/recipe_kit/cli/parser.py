@@ -1,4 +1,4 @@
-"""A command line's parser, whose errors are one line that says what to type."""
+"""A command-line parser with one-line errors that say what to type."""
 
 import argparse
 import difflib
@@ -8,9 +8,9 @@ import sys
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, without the usage above them.
+    """An argument parser with one-line errors, without the usage above them.
 
-    Of a flag that it does not know it names the nearest that it does.
+    For an unknown flag it names the nearest known one.
     """
 
     def __init__(self, *args, **kwargs):
@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
         return flags
 
     def _about_unknown(self, args, unknown):
-        dashes = "-–—"  # an editor may have made one dash of two
+        dashes = "-–—"  # an editor may have merged two dashes
         known = self._option_string_actions
         for word in unknown:
             if word and word[0] in dashes:
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _superfluous(args, known):
-    """What to say of several words after a flag that takes one; `None` where there is no such flag."""
+    """Returns a message on several words after a flag that takes one, or `None`."""
     for place, flag in enumerate(args):
         words = list(itertools.takewhile(lambda word: word[:1] != "-", args[place + 1 :]))
         if flag in known and known[flag].nargs is None and len(words) > 1:

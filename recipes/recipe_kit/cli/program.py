@@ -1,4 +1,4 @@
-"""A recipe as a program: exit codes, errors of one line, and commands to paste."""
+"""Runs a recipe as a program: exit codes, one-line errors, and commands to paste."""
 
 import contextlib
 import os
@@ -16,15 +16,14 @@ from rnn_kit.text import TextError
 
 
 def run_recipe(main):
-    """Calls `main()` and exits as a program should.
+    """Calls `main()` and exits with a program's conventional codes.
 
-    Errors that are the user's to mend end in one line on standard error and exit code 2; an interrupt
-    in exit code 130, with what `main` said about going on. Anything else is a bug and keeps its
-    traceback.
+    Errors that the user can fix end in one line on standard error and exit code 2; an interrupt in exit
+    code 130, with `main`'s message on resuming. Anything else is a bug and keeps its traceback.
     """
     output.prepare()
     if hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(errors="surrogateescape")  # a prompt's broken bytes are unseen characters
+        sys.stdin.reconfigure(errors="surrogateescape")  # invalid bytes become unseen characters
     try:
         main()
         sys.stdout.flush()
@@ -35,7 +34,7 @@ def run_recipe(main):
     except KeyboardInterrupt as interrupt:
         sys.stderr.write(f"\n{str(interrupt) or 'Interrupted.'}\n")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of a text that was asked for has gone, as `head` does
+    except BrokenPipeError:  # the reader of the output has gone, as `head` does
         sys.exit(0)
     finally:
         with contextlib.suppress(OSError, UserError):
@@ -54,20 +53,20 @@ def _with_flags(message):
 
 
 def command(*arguments):
-    """This program with other arguments, as a line to paste into the shell."""
+    """Returns a shell command that calls this program with other arguments."""
     python = sys.executable
-    with contextlib.suppress(FileNotFoundError):  # the folder that it was started in has gone
+    with contextlib.suppress(FileNotFoundError):  # the working directory was deleted
         if python.startswith(os.getcwd() + os.sep):
             python = os.path.relpath(python)
     return " ".join(map(_quoted, [python, sys.argv[0], *map(str, arguments)]))
 
 
 def command_to_resume(argv, out):
-    """This program's command line again, as a line that goes on with what is in its folder.
+    """Returns a shell command that repeats this program's command line and resumes its folder.
 
     Args:
-        argv: What it was given.
-        out: The folder, which is named where `argv` does not.
+        argv: The original arguments.
+        out: The folder, added if `argv` does not name it.
     """
     words = [word for word in argv if word != "--resume"]
     names_it = any(word.partition("=")[0] == "--out" for word in words)
@@ -75,7 +74,7 @@ def command_to_resume(argv, out):
 
 
 def _quoted(word):
-    """A word as the shell takes it; bytes that are not UTF-8 as bash, zsh and ksh write them."""
+    """Quotes a word for the shell; bytes that are not UTF-8 are escaped for bash, zsh and ksh."""
     try:
         word.encode()
     except UnicodeEncodeError:

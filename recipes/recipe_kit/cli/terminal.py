@@ -1,4 +1,4 @@
-"""Texts on a terminal: side by side, coloured word by word, and one after each prompt."""
+"""Prints texts on a terminal: side by side, coloured by word, and one after each prompt."""
 
 import contextlib
 import itertools
@@ -7,20 +7,20 @@ import shutil
 import sys
 import unicodedata
 
-_LEAST = 18  # characters of a column: below that, texts stand one below the other
+_LEAST = 18  # characters of a column; in narrower ones texts are stacked
 
 _GAP = "  "
 
-# Backgrounds of the 256-colour palette, with black letters: pale, clear and strong, from the least
-# distance to 0.5 on. Nearer to it a word keeps the terminal's own colours.
+# Backgrounds of the 256-colour palette, with black letters: pale, clear and strong, by distance
+# from 0.5. Words nearer to 0.5 keep the terminal's own colours.
 _RED, _BLUE = (217, 210, 203), (153, 117, 75)
 _STEPS = (0.1, 0.25, 0.4)
 
-_MOVED = 0.1  # by more than this, a word's effect on the score is shown where there are no colours
+_MOVED = 0.1  # without colours, effects on the score larger than this are shown
 
 
 def columns(rows):
-    """Lines of a table: rows of texts, each as wide as the widest of its column."""
+    """Returns lines of a table: rows of texts, each as wide as the widest of its column."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -29,11 +29,11 @@ def columns(rows):
 
 
 def side_by_side(texts, width=None):
-    """Texts in columns under their headings, or one below the other where the terminal is too narrow.
+    """Returns texts in columns under their headings, or stacked if the terminal is too narrow.
 
     Args:
         texts: Headings to texts.
-        width: Of the whole, in characters. Default: the terminal's.
+        width: Total width in characters. Default: the terminal's.
 
     Returns:
         The lines, ending in a newline.
@@ -61,17 +61,17 @@ def side_by_side(texts, width=None):
 def coloured_words(
     words, probabilities, marked=(), color=None, width=None, classes=("negative", "positive")
 ):
-    """The words of a text, each on a background that says what a classifier makes of the text so far.
+    """Returns a text's words, each coloured by a classifier's opinion of the text up to it.
 
-    Without colours, each word that moved the probability by more than 0.1 says by how much. The first
-    word moves it from 0.5.
+    Without colours, each word that changed the probability by more than 0.1 is followed by the change.
+    The first word's change is from 0.5.
 
     Args:
         words: T strings, as read.
         probabilities: (T,) of the second class, after each word.
-        marked: Indexes of words outside the vocabulary: they stand in brackets.
+        marked: Indexes of words outside the vocabulary, printed in brackets.
         color: Whether to colour. Default: on a terminal, unless NO_COLOR is set.
-        width: Of the lines, in characters. Default: the terminal's.
+        width: Width of the lines in characters. Default: the terminal's.
         classes: Names of the two classes.
 
     Returns:
@@ -90,7 +90,7 @@ def coloured_words(
     marked = set(marked)
     lines, used, before = [[]], 0, 0.5
     for i, (word, probability) in enumerate(zip(words, probabilities, strict=True)):
-        # A control character in a text would move the cursor or change the colours.
+        # A control character would move the cursor or change the colours.
         word = "".join(c if c.isprintable() else "·" for c in word)
         word = f"[{word}]" if i in marked else word
         moved, before = probability - before, probability
@@ -111,9 +111,9 @@ def coloured_words(
 
 
 def prompt_loop(answer, sign="> "):
-    """Reads prompts, a line each, and calls `answer(line)`, until the end of input or Ctrl-C.
+    """Reads prompts line by line, and calls `answer(line)`, until the end of input or Ctrl-C.
 
-    On a terminal a sign asks for the next, and the line can be edited.
+    On a terminal it prints `sign` before each, and the line can be edited.
     """
     asks = sys.stdin.isatty()
     if asks:
@@ -136,7 +136,7 @@ def _on_background(text, probability):
 
 
 def _wrapped(text, width):
-    """Lines of at most `width` cells; broken at spaces, a word that is longer anywhere."""
+    """Yields lines of at most `width` cells, broken at spaces, or within words that are longer."""
     for line in text.split("\n"):
         while _cells(line) > width:
             end = next(n for n in range(len(line), 0, -1) if _cells(line[:n]) <= width)
@@ -152,7 +152,7 @@ def _padded(line, width):
 
 
 def _cells(text):
-    """Cells of a terminal that a text takes: two for a wide character, none for a combining one."""
+    """Returns the terminal cells of a text: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
     return sum(

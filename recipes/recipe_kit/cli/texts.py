@@ -1,11 +1,11 @@
-"""What a recipe says of how it reads a text."""
+"""Notes on how a recipe reads a text."""
 
 
 def text_notes(info):
-    """Lines on a text of which something was left out, by a limit, whoever set it, or by its reader.
+    """Returns lines on what was left out of a text, by a limit or by its reader.
 
     Args:
-        info: Of `recipe_kit.datasets.load_text`.
+        info: From `recipe_kit.datasets.load_text`.
     """
     notes = list(info.get("notes", ()))
     if "whole_characters" in info:

@@ -26,27 +26,27 @@ from rnn_kit.text import TextError
 
 
 def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="cpu", root="runs"):
-    """Trains what a recipe's command line asks for: one run, or one for each of `--seeds`.
+    """Trains the runs that a command line asks for: one, or one for each of `--seeds`.
 
     Args:
         recipe: The recipe's name.
         flags: What `CommandLine` parsed.
         presets: Names to instances of `settings_class`.
         settings_class: The dataclass of the recipe's settings, which has `seed` and `epochs`; and
-            `FILES`, the names of what the recipe writes beside the files that every run has.
+            `FILES`, the names of files that the recipe writes beside those of every run.
         run_one: `run_one(settings, open_run) -> metrics` trains and evaluates one run and writes its
-            result. When it has its data it calls `open_run(data)` with their name, SHA-256 and sizes,
-            and gets the `Run`: a new one, or the one that goes on, whose data must be the same.
+            result. Once it has its data it calls `open_run(data)` with their name, SHA-256 and sizes,
+            which returns the `Run`: a new one, or the resumed one, whose data must be the same.
         ledger: The folder of recorded runs.
         default: The preset without `--preset`.
-        root: Where runs go.
+        root: The folder of runs.
 
     Returns:
-        The metrics; of several seeds, each with mean, standard deviation and values.
+        The metrics; for several seeds, each with mean, standard deviation and values.
 
     Raises:
-        UserError, RunError: one line for the user; what the flags ask for is checked before training.
-        KeyboardInterrupt: with the command that goes on.
+        UserError, RunError: with one line for the user; the flags are checked before training.
+        KeyboardInterrupt: with the command that resumes.
     """
     outlive_output()
     results, runs = [], []
@@ -83,7 +83,7 @@ def run_seeds(recipe, flags, presets, settings_class, run_one, ledger, default="
 
 
 def _train(job, run_one, flags):
-    """Trains one job; what breaks it off says how to go on, where there is something to go on with."""
+    """Trains one job; an interruption's message says how to resume, if possible."""
     try:
         run_one(job.settings, job.open)
     except KeyboardInterrupt as interrupt:
@@ -104,7 +104,7 @@ def _train(job, run_one, flags):
 
 
 def _remove_empty(folder, root):
-    """Removes a folder, and those above it up to `root` itself, as far as nothing is in them."""
+    """Removes a folder and its parents up to `root`, included, as long as they are empty."""
     for empty in (folder, *folder.parents):
         try:
             empty.rmdir()
@@ -117,7 +117,7 @@ def _remove_empty(folder, root):
 
 
 def _how_to_go_on(flags, path):
-    comparison = getattr(flags, "comparison", None)  # the folder of the one that the run is of
+    comparison = getattr(flags, "comparison", None)  # the folder of the comparison with this run
     if not flags.seeds and comparison is None:
         return command("--resume", "--out", path, *(["--record"] if flags.record else []))
     return command_to_resume(flags.argv, comparison or path.parent)
@@ -134,7 +134,7 @@ def _print_spread(results):
 
 
 def _number(value):
-    """Four decimals, or two digits and an exponent where these would show nothing."""
+    """Formats a number with four decimals, or with an exponent if those would show nothing."""
     return f"{value:.4f}" if value == 0 or abs(value) >= 5e-4 else f"{value:.1e}"
 
 

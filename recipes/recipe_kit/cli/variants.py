@@ -1,4 +1,4 @@
-"""Several variants of one recipe's settings, trained one after another to be compared."""
+"""Trains several variants of a recipe's settings, one after another, for comparison."""
 
 import argparse
 import math
@@ -14,16 +14,16 @@ from recipe_kit.runs import CONFIG, Run, RunError, check_free, check_new, locked
 
 
 def variants_folder(recipe, flags, preset, files=("comparison.png",)):
-    """The folder of a comparison, whose runs stand side by side in it: `--out`, or a new one.
+    """Returns the folder of a comparison, which contains its runs: `--out`, or a new one.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed.
+        flags: The parsed flags.
         preset: The preset's name.
-        files: Names of what the comparison writes into the folder itself.
+        files: Names of files that the comparison writes into the folder itself.
 
     Raises:
-        RunError: if it holds a single run, or without `--resume` one of these files.
+        RunError: if the folder holds a single run, or without `--resume` one of these files.
         UserError: for `--resume` without `--out`.
     """
     outlive_output()
@@ -33,21 +33,21 @@ def variants_folder(recipe, flags, preset, files=("comparison.png",)):
     check_no_single_run(out)
     if not flags.resume:
         begun = next(out.glob(f"*/**/{CONFIG}"), None)
-        if begun and any((out / name).exists() for name in files):  # what --resume goes on with
+        if begun and any((out / name).exists() for name in files):  # --resume would continue it
             check_new(begun.parent)
         check_free(out, files)
     return out
 
 
 def equal_units(weights, budget):
-    """Units with which a network has most nearly a given number of weights, to compare cells fairly.
+    """Returns the units whose network is nearest to a number of weights, to compare cells fairly.
 
     Args:
         weights: `weights(units)`, the network's number of weights, which grows with its units.
-        budget: The number that is wanted.
+        budget: The wanted number.
 
     Returns:
-        A whole number of at least 1; of two that are equally near, the smaller.
+        An integer of at least 1; the smaller of two that are equally near.
 
     Example:
 
@@ -58,30 +58,30 @@ def equal_units(weights, budget):
     while weights(high) < budget:
         high *= 2
     low = 1
-    while low < high:  # the least that reaches the budget
+    while low < high:  # finds the smallest that reaches the budget
         middle = (low + high) // 2
         low, high = (middle + 1, high) if weights(middle) < budget else (low, middle)
     return min((max(low - 1, 1), low), key=lambda units: abs(weights(units) - budget))
 
 
 def run_variants(recipe, flags, out, settings, variants, train_runs):
-    """Trains every variant in a folder of its own; with `--resume`, those missing or unfinished.
+    """Trains every variant in a folder of its own; with `--resume`, only those missing or unfinished.
 
     Args:
         recipe: The recipe's name.
-        flags: As parsed, with `argv`.
-        out: Of `variants_folder`.
-        settings: What the flags ask for.
-        variants: Names, which are the folders' too, to dicts of the settings that differ; and of other
-            flags, such as `seeds`.
-        train_runs: `train_runs(flags) -> metrics`, as `run_seeds` trains what flags ask for.
+        flags: The parsed flags, with `argv`.
+        out: From `variants_folder`.
+        settings: The settings that the flags ask for.
+        variants: Names, also of the folders, to dicts of the settings that differ and of other flags,
+            such as `seeds`.
+        train_runs: `train_runs(flags) -> metrics`, trains what flags ask for, as by `run_seeds`.
 
     Returns:
         A dict of names to metrics.
 
     Raises:
-        RunError: if a run that was begun has other settings, before anything is trained.
-        KeyboardInterrupt: with the command that goes on.
+        RunError: before anything is trained, if a run was begun with other settings.
+        KeyboardInterrupt: with the command that resumes.
     """
     with locked(out):
         results = {}
@@ -101,9 +101,9 @@ def run_variants(recipe, flags, out, settings, variants, train_runs):
 
 
 def _is_begun(recipe, flags, folder, settings, change):
-    """Whether a variant is to be gone on with; refused if it was begun with other settings.
+    """Returns whether a variant is to be resumed. Raises if it was begun with other settings.
 
-    Settings that no figure depends on may differ, and so may where data lie, which have a hash.
+    Settings that do not affect results may differ, and so may the location of data, compared by hash.
     """
     configs = list(folder.glob(f"**/{CONFIG}")) if flags.resume else []
     for config in configs:
@@ -124,16 +124,16 @@ def _is_begun(recipe, flags, folder, settings, change):
 
 
 def own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs, **shorter):
-    """Of the learning rates that are tried, the one that is best on validation, for each variant.
+    """Returns for each variant the learning rate that is best on validation.
 
-    Each is tried with the first seed alone, in `tuning/` of the comparison's folder, and not recorded.
-    A single rate is not tried, but taken.
+    Tries each rate with the first seed only, in `tuning/` of the comparison's folder, without recording
+    it. A single rate is taken without trying.
 
     Args:
-        recipe, flags, out, settings, variants, train_runs: As of `run_variants`.
+        recipe, flags, out, settings, variants, train_runs: As in `run_variants`.
         rates: The learning rates to try.
         preference: `preference(metrics)` of one of these runs: the smaller, the better.
-        **shorter: Settings with which to try, where the whole training would take too long.
+        **shorter: Settings for the trials, if a whole training would take too long.
 
     Returns:
         A dict of names to learning rates.
