@@ -1,4 +1,4 @@
-"""Data sets: one file each, over one shared way to find, check and fetch files."""
+"""Data sets, one file each, over one shared way to find, check and download files."""
 
 import os
 from pathlib import Path
@@ -52,24 +52,24 @@ TEXTS = {
 
 
 def load_text(source, limit=None, encoding=None):
-    """A text by the name of a known set, or from a file or folder of the user's own.
+    """Loads a text by the name of a known set, or from the user's own file or folder.
 
     Args:
         source: `"stdlib"` (no download), `"nietzsche"`, `"shakespeare"`, or a path. A known name
             means the set even where a file of that name exists: write `./nietzsche` or pass a
             `pathlib.Path` for the file.
         limit: Number of characters to take from the start, or `None` for all.
-        encoding: Of a file or folder of the user's own, as of `rnn_kit.text.read_text`.
+        encoding: Encoding of the user's own file or folder, as in `rnn_kit.text.read_text`.
 
     Returns:
         A tuple `(text, info)`. `info` is what a result should record: a dict of `name` (the
         source as given), `sha256` (of the text returned), `characters` (their number),
-        `distinct` (the number of different ones), where the limit cut the text
-        `whole_characters` (their number before; not of `"stdlib"`, which is read no further), and
-        where files of a folder were left out `notes`, lines that say which.
+        `distinct` (the number of different ones), if the limit cut the text
+        `whole_characters` (their number before; not for `"stdlib"`, which is read no further), and
+        if files of a folder were left out `notes`, lines that say which.
 
     Raises:
-        DataError: If the source is unknown or cannot be had, or `limit` is below 1.
+        DataError: If the source is unknown or unavailable, or `limit` is below 1.
         TextError: If a path's content cannot be used as text.
 
     Example:
@@ -80,7 +80,7 @@ def load_text(source, limit=None, encoding=None):
     """
     limit, notes = check_limit(limit), []
     if source == "stdlib":
-        text = stdlib.load(limit)  # which then reads no more files than it needs
+        text = stdlib.load(limit)  # reads no more files than it needs
     elif isinstance(source, str) and source in TEXTS:
         text = TEXTS[source]()
     elif isinstance(source, Path) or os.path.lexists(source):

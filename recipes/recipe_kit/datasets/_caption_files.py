@@ -1,4 +1,4 @@
-"""Finding the captions of images, and reading them into one form."""
+"""Finds caption files of images, and reads them into one form."""
 
 import os
 import posixpath
@@ -23,9 +23,9 @@ _NAMED = (  # names of files that hold captions, the surest first
     r"(metadata|results)\.(csv|tsv|tab|jsonl|ndjson)|dataset(_.*)?\.json|captions_.*\.json",
     r".*\.(csv|tsv|tab|jsonl|ndjson)",
 )
-_LEMMAS = ".lemma.token.txt"  # Flickr8k's second file, each word as its lemma: none to learn to write
+_LEMMAS = ".lemma.token.txt"  # Flickr8k's second file has lemmas: not to be learned
 _TEXTS = (".txt", ".caption")
-_PART_OF = {  # what parts are called; Karpathy's "restval" is trained on by all who use it
+_PART_OF = {  # names of parts; Karpathy's "restval" is commonly used for training
     **dict.fromkeys(("train", "training", "restval"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
@@ -33,12 +33,12 @@ _PART_OF = {  # what parts are called; Karpathy's "restval" is trained on by all
 
 
 class Written(NamedTuple):
-    """What a caption file says.
+    """The content of caption files.
 
     Attributes:
-        captions: Images' names, of `plain_name`, to lists of captions, stripped, the empty ones too; in
-            the order of the file.
-        parts: Images' names to their parts, where the file tells them.
+        captions: Images' names, from `plain_name`, to lists of stripped captions, including empty ones,
+            in the file's order.
+        parts: Images' names to their parts, if the file states them.
         notes: Lines on what was left out.
     """
 
@@ -48,14 +48,14 @@ class Written(NamedTuple):
 
 
 def caption_files(path):
-    """Where the captions are that a path means, and where their images are.
+    """Returns the caption files that a path means, and the folder of their images.
 
     Returns:
-        A tuple of the caption files, a list: one, or one for each part, or the folder in which a text
-        stands beside each image; and the folder in which to look for images.
+        A tuple of a list of caption files: one, or one for each part, or the folder with a text beside
+        each image; and the folder in which to look for images.
 
     Raises:
-        DataError: If there is none, or more than one and not one for each part.
+        DataError: If there is none, or more than one but not one for each part.
     """
     if not os.path.lexists(path):
         raise DataError(f"{path} is missing: expected {EXPECTED}; check the path")
@@ -85,14 +85,14 @@ def caption_files(path):
 
 
 def _part_by_name(file, folder):
-    """The part that the name of a file or of its folder tells: `captions_val2017.json`; or `None`."""
+    """Returns the part named by a file or its folder, such as `captions_val2017.json`, or `None`."""
     words = re.split("[^a-z]+", str(file.relative_to(folder)).lower())
     found = {_PART_OF[word] for word in words if word in _PART_OF}
     return found.pop() if len(found) == 1 else None
 
 
 def _named(inside, patterns):
-    """The paths of the files of the first pattern that is any file's name."""
+    """Returns the paths of the files that match the first pattern with any match."""
     files = {entry.path: _unpacked(entry.name) for entry in inside if entry.is_file()}
     for pattern in patterns:
         found = [path for path, name in files.items() if re.fullmatch(pattern, name)]
@@ -103,20 +103,20 @@ def _named(inside, patterns):
 
 
 def _unpacked(name):
-    """A file name in lower case, without the suffix of a packed file."""
+    """Returns a file name in lower case, without the suffix of a compressed file."""
     name = name.lower()
     return name.removesuffix(next((suffix for suffix in PACKED if name.endswith(suffix)), ""))
 
 
 def read_captions(files, folder, encoding=None):
-    """What caption files say, as `Written`.
+    """Reads caption files, as `Written`.
 
     Args:
-        files, folder: Of `caption_files`.
-        encoding: Of their text.
+        files, folder: From `caption_files`.
+        encoding: Their encoding.
 
     Raises:
-        DataError: If a file is of no known kind, or a line is not as it should be.
+        DataError: If a file is of no known kind, or a line is malformed.
     """
     notes, captions, parts = [], defaultdict(list), {}
     for path in files:
@@ -124,7 +124,7 @@ def read_captions(files, folder, encoding=None):
         told = _part_by_name(path, folder) if len(files) > 1 else None
         inner = ""
         if path != folder and _unpacked(path.name).startswith("metadata."):
-            inner = path.parent.relative_to(folder)  # where the images are that it names
+            inner = path.parent.relative_to(folder)  # the folder of the images that it names
         for name, texts, part in _rows(path, encoding, notes):
             name = plain_name(os.path.join(inner, plain_name(name)))
             captions[name] += [normalize_nfc(text).strip() for text in texts]
@@ -142,7 +142,7 @@ def read_captions(files, folder, encoding=None):
 
 
 def _rows(path, encoding, notes):
-    """Triples of an image's name, a list of captions, and the name of a part or ""."""
+    """Returns triples of an image's name, a list of captions, and the name of a part or ""."""
     suffix = suffix_of(path)
     if os.path.isdir(path):
         return _beside_the_images(path, encoding)
@@ -163,7 +163,7 @@ def _rows(path, encoding, notes):
 
 
 def _texts_beside(folder):
-    """Names of images to the paths of the texts beside them; of two images of one name the first."""
+    """Returns images' names to the texts beside them; of two images with one stem the first."""
     files = [entry for entry in entries(folder) if entry.is_file()]
     texts = {
         os.path.splitext(entry.name)[0]: entry.path
@@ -176,7 +176,7 @@ def _texts_beside(folder):
 
 
 def _beside_the_images(folder, encoding):
-    """A caption a line of each text; in the folder and those in it."""
+    """Yields one caption for each line of each text, in the folder and its subfolders."""
     for place in ["", *(entry.name for entry in entries(folder) if entry.is_dir())]:
         for name, text in _texts_beside(os.path.join(folder, place)).items():
             lines = [line for line in read(text, encoding).split("\n") if line.strip()]

@@ -1,6 +1,6 @@
-"""Rows of a caption file, in each form in which people have one: lines, tables, and JSON.
+"""Reads rows of a caption file in each common form: lines, tables, and JSON.
 
-Each is a triple of an image's name, a list of captions, and the name of the image's part, or "".
+A row is a triple of an image's name, a list of captions, and the name of the image's part, or "".
 """
 
 import ast
@@ -12,19 +12,19 @@ from recipe_kit.datasets._files import DataError
 from recipe_kit.datasets._tables import a_few, read, read_table, short, whole
 from rnn_kit.text.decoding import normalize_nfc
 
-_IMAGE = (  # what a column of images' names is called, the surest first
+_IMAGE = (  # headers of a column of images' names, the surest first
     "file_name filename image_name image_file image_path file_path filepath image file path img "
     "image_id img_id"
 ).split()
 _CAPTION = "caption captions comment text sentence sentences raw description".split()
 _PART = "split partition".split()
-_SWALLOWED = re.compile(  # the beginning of a row within a caption
+_SWALLOWED = re.compile(  # the start of another row inside a caption
     r"\n\s*[^\n,;|\t]+\.(jpe?g|jfif|png|bmp|gif|webp|tiff?)\s*[,;|\t]", re.IGNORECASE
 )
 
 
 def from_lines(path, content):
-    """Lines of a name, `#`, a number, a tab and a caption, as Flickr8k's and Flickr30k's `.token`."""
+    """Reads lines of a name, `#`, a number, a tab and a caption, as in Flickr8k's `.token`."""
     for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():
             continue
@@ -47,7 +47,7 @@ def from_lines(path, content):
 
 
 def columns(header):
-    """Indexes of the columns of images' names and of captions; or `None` where one lacks."""
+    """Returns the indexes of the columns of image names and of captions, or `None` if one lacks."""
     image, caption = _column(header, _IMAGE), _column(header, _CAPTION)
     return None if image is None or caption is None else (image, caption)
 
@@ -58,7 +58,7 @@ def _column(header, names):
 
 
 def from_table(path, encoding, notes):
-    """Rows of a table, or of JSON lines, by the names of its columns."""
+    """Reads rows of a table, or of JSON lines, by the names of its columns."""
     table = read_table(path, encoding)
     header, found = table.header, columns(table.header)
     lower = [name.lower() for name in header]
@@ -98,9 +98,9 @@ def from_table(path, encoding, notes):
 
 
 def _number_apart(header, fields):
-    """The fields of a row in which nothing parts a comment from its number; or `None`.
+    """Returns the fields of a row whose comment number lacks its delimiter, or `None`.
 
-    Flickr30k's `results.csv` has one such: `2199200615.jpg| 4   A dog runs across the grass .`
+    Flickr30k's `results.csv` has one such row: `2199200615.jpg| 4   A dog runs across the grass .`
     """
     both = re.fullmatch(r"\s*(\d+)\s+(\S.*)", fields[-1], re.DOTALL)
     if both and len(fields) == len(header) - 1 and header[-2].lower().endswith("number"):
@@ -109,7 +109,7 @@ def _number_apart(header, fields):
 
 
 def _texts(field):
-    """The captions of a field: itself, or those of a list, as JSON or Python writes it."""
+    """Returns the captions of a field: itself, or those of a list in JSON or Python syntax."""
     if field.lstrip().startswith("["):
         for parse in (json.loads, ast.literal_eval):
             try:
@@ -120,7 +120,7 @@ def _texts(field):
 
 
 def _text(sentence):
-    """The text of a sentence: itself, or as an entry of Karpathy's files."""
+    """Returns the text of a sentence: itself, or an entry of Karpathy's files."""
     if isinstance(sentence, dict):
         sentence = sentence["raw"] if "raw" in sentence else " ".join(sentence["tokens"])
     if not isinstance(sentence, str):
@@ -132,10 +132,10 @@ def _text(sentence):
 
 
 def from_json(path, encoding, notes):
-    """Rows of a JSON file: Karpathy's, COCO's, a dict of names to captions, or a list of objects."""
+    """Reads rows of a JSON file: Karpathy's, COCO's, a dict of captions, or a list of objects."""
     try:
         value = json.loads(read(path, encoding))
-    except ValueError:  # perhaps of an object a line
+    except ValueError:  # perhaps one object a line
         return from_table(path, encoding, notes)
     except RecursionError:
         raise DataError(f"{path} is nested too deep: expected a file of captions") from None

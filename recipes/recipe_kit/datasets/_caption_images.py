@@ -1,4 +1,4 @@
-"""The images that a caption file speaks of: their names, and their files."""
+"""Matches the image names in a caption file with image files."""
 
 import os
 import posixpath
@@ -14,14 +14,14 @@ SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", "
 
 # Names
 
-_BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}  # what Python makes of such a byte
+_BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}  # Python's surrogate for such a byte
 
 
 def plain_name(name):
-    r"""An image's name in the one form in which names are compared.
+    r"""Returns an image's name in the normalised form in which names are compared.
 
-    It is composed, has `/` between folders, and no `./`. A byte of a file name that is not UTF-8 is the
-    Latin-1 character of its number.
+    The form is composed, with `/` between folders and no `./`. A byte of a file name that is not UTF-8
+    becomes its Latin-1 character.
 
     Example:
 
@@ -35,25 +35,25 @@ def plain_name(name):
 
 
 def is_image(name):
-    """Whether a file name has the suffix of an image, in any case."""
+    """Returns whether a file name has the suffix of an image, in any case."""
     return name.lower().endswith(SUFFIXES)
 
 
 def stem(name):
-    """A name without folders, without the suffix of an image, and in lower case."""
+    """Returns a name without folders, without an image's suffix, and in lower case."""
     name = posixpath.basename(name).casefold()
     return posixpath.splitext(name)[0] if is_image(name) else name
 
 
 class Names:
-    """Names of images as people write them, to be matched with names that there are.
+    """Names of images as people write them, to be matched with available names.
 
-    The whole name goes first, then the file name without its folders, then upper case is as lower case,
-    then the suffix of an image may be another or lack. A name that could be two of those that there
-    are, or that shares the one with another name, is matched by what comes before only.
+    Matches by the whole name, then by the file name without folders, then ignoring case, then ignoring
+    an image's suffix. A name that is ambiguous under a rule, on either side, is matched only by the
+    rules before it.
 
     Args:
-        names: An iterable of names, each of `plain_name`.
+        names: An iterable of names from `plain_name`.
 
     Example:
 
@@ -66,7 +66,7 @@ class Names:
         self._by_key = [_only(names, key) for key in _KEYS]
 
     def matched(self, there):
-        """A dict of names to those of `there` that they mean; no two mean the same one."""
+        """Returns a dict of names to those of `there` that they mean, no two to the same one."""
         there = list(dict.fromkeys(there))
         found = {}
         for key, names in zip(_KEYS, self._by_key, strict=True):
@@ -81,7 +81,7 @@ _KEYS = (str, posixpath.basename, lambda name: posixpath.basename(name).casefold
 
 
 def _only(names, key):
-    """Keys to the one name that has it, or to `None` where several have."""
+    """Returns a dict of keys to the only name with that key, or to `None` if several have it."""
     only = {}
     for name in names:
         value = key(name)
@@ -97,8 +97,8 @@ class ImageFiles(NamedTuple):
 
     Attributes:
         paths: Names to the files that they mean.
-        unnamed: The other image files of the folders that these lie in; where there are none, those
-            of the folder with most of them.
+        unnamed: The other image files of the same folders; if there are no `paths`, those of the
+            folder with most images.
     """
 
     paths: dict
@@ -108,13 +108,13 @@ class ImageFiles(NamedTuple):
 def find_images(folder, names):
     """Finds the image files that names mean.
 
-    A name with a folder means the one in that folder, below `folder` or below a folder in it, if there
-    is such a folder. Otherwise they are looked for in `folder` and the folders in it; the one with most
-    of them goes first.
+    A name with a folder means the file in that folder, below `folder` or below a folder in it, if there
+    is such a folder. Other names are looked for in `folder` and its subfolders, starting with the one
+    that has most of them.
 
     Args:
         folder: The path.
-        names: Names of `plain_name`.
+        names: Names from `plain_name`.
 
     Returns:
         `ImageFiles`.
@@ -150,7 +150,7 @@ def find_images(folder, names):
 
 
 def _images_of(folder):
-    """Names to paths of the image files of one folder."""
+    """Returns a dict of names to paths of the image files of one folder."""
     return {
         plain_name(entry.name): Path(entry.path)
         for entry in entries(folder)

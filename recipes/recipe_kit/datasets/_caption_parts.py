@@ -1,4 +1,4 @@
-"""The parts of captioned images: as files name them, or drawn at random."""
+"""Splits captioned images into parts: as files name them, or at random."""
 
 import re
 
@@ -10,14 +10,14 @@ from recipe_kit.datasets._tables import a_few, count_of, entries, is_or_are, rea
 from rnn_kit.text.decoding import normalize_nfc
 
 PARTS = ("train", "validation", "test")
-_SPLITS = (  # patterns of the file names of each part, the families in the order of preference
+_SPLITS = (  # patterns of the file names of each part, families in order of preference
     (r".*trainImages\.txt", r".*devImages\.txt", r".*testImages\.txt"),
     (r"train\.txt", r"(validation|valid|val|dev)\.txt", r"test\.txt"),
 )
 
 
 def split_files(folder):
-    """The three files that name the images of each part, or `None` where there are none.
+    """Returns the three files that name the images of each part, or `None` if there are none.
 
     Raises:
         DataError: If the folder has some of the three, or two for one part.
@@ -48,16 +48,16 @@ def split_files(folder):
 
 
 def read_split(files, captions, encoding=None):
-    """The image names of each file, one a line, as the caption file writes them.
+    """Returns the image names of each file, one a line, in the caption file's spelling.
 
     Args:
         files: Three paths.
         captions: The path of the caption file, for messages, and its images' names.
-        encoding: Of the files.
+        encoding: The files' encoding.
 
     Raises:
-        DataError: If a name comes twice, in one part or in two, has no line in the caption file, or a
-            file holds none.
+        DataError: If a name occurs twice, in one part or in two, or has no line in the caption file, or
+            a file has no name.
     """
     caption_path, known = captions
     lines = [
@@ -90,15 +90,15 @@ def read_split(files, captions, encoding=None):
 
 
 def split_images(listed, written, usable, file_name, seed, notes):
-    """Splits the usable images into parts: as lists or the caption file say, else at random.
+    """Splits the usable images into parts: by lists or the caption file, else at random.
 
     Args:
-        listed: Three lists of names; or `None` where no files list them.
-        written: What the caption file says, `Written`.
-        usable: Names of the images that have a caption and are there.
-        file_name: Of the caption file, for notes.
-        seed: Of the draw.
-        notes: A list, to which lines on the split are added.
+        listed: Three lists of names, or `None` if no files list them.
+        written: The caption file's content, `Written`.
+        usable: Names of the images that exist and have a caption.
+        file_name: The caption file's name, for notes.
+        seed: Seed of the draw.
+        notes: A list that collects lines on the split.
 
     Returns:
         Three lists of names, of which some may be empty.
@@ -122,14 +122,14 @@ def split_images(listed, written, usable, file_name, seed, notes):
 
 
 def _drawn(names, seed):
-    """Names in three parts, a tenth in each of the last two, and at least one."""
+    """Returns names in three parts, with a tenth, at least one, in each of the last two."""
     names = np.random.default_rng(seed).permutation(names).tolist()
     held = max(1, len(names) // 10)
     return names[: -2 * held], names[-2 * held : -held], names[-held:]
 
 
 def _completed(split, usable, seed, notes):
-    """A split in which a part that no name is in has a tenth of those to train on, at least one."""
+    """Returns the split with a tenth of the training part, at least one, in each empty part."""
     train, *others = split
     lacking = [part for part, names in zip(PARTS[1:], others, strict=True) if not names]
     if not lacking:

@@ -1,4 +1,4 @@
-"""The texts of a corpus in an archive, which is read in memory: nothing is written."""
+"""Reads the texts of a corpus from an archive in memory, without writing any file."""
 
 import io
 import stat
@@ -17,17 +17,17 @@ _LARGEST = 2 << 30  # bytes of a file in an archive
 
 
 def is_archive(path):
-    """Whether a file is an archive, by its name; or a tar archive of another name, by its content."""
+    """Returns whether a file is an archive, by its name, or by its content for tar archives."""
     if path.name.lower().endswith(ARCHIVES):
         return True
     try:
         return tarfile.is_tarfile(path)
-    except Exception:  # whatever the reading of another file ends in
+    except Exception:  # another file may raise anything
         return False
 
 
 def texts_in_archive(path, encoding=None):
-    """The texts of an archive, as of `texts_in_folder`.
+    """Returns the texts of an archive, in the form of `texts_in_folder`.
 
     Raises:
         DataError: If the archive lacks a split, has two files for one, is cut short or damaged, or
@@ -39,7 +39,7 @@ def texts_in_archive(path, encoding=None):
             contents = read(path, file)
         except DataError:
             raise
-        except Exception as error:  # whatever the reading of damaged bytes ends in
+        except Exception as error:  # damaged bytes may raise anything
             reason = str(error).partition("\n")[0].rstrip(": ") or type(error).__name__
             raise DataError(
                 f"{path} is cut short or damaged ({reason}): expected a whole, unencrypted archive of "
@@ -69,7 +69,7 @@ def _in_tar(path, file):
             name = safe_member(path, member.name, member.size)
             if not member.isdir():
                 members.append((name, member.isreg(), member))
-        # The module takes a header that is damaged or cut off for the archive's end, which is zeros.
+        # The module takes a damaged or cut header for the archive's end, a block of zeros.
         archive.fileobj.seek(archive.offset)
         if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("no end of the archive")
@@ -84,7 +84,7 @@ def _in_zip(path, file):
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             name = safe_member(path, member.filename, member.file_size)
-            kind = stat.S_IFMT(member.external_attr >> 16)  # of Unix; 0 where there is none
+            kind = stat.S_IFMT(member.external_attr >> 16)  # Unix's; 0 if there is none
             if not member.is_dir():
                 members.append((name, kind in (0, stat.S_IFREG), member))
         wanted = _wanted(path, members)
@@ -92,7 +92,7 @@ def _in_zip(path, file):
 
 
 def safe_member(path, name, size):
-    """The name of an archive's member with slashes; a `DataError` if it cannot be trusted."""
+    """Returns the name of an archive's member with slashes. Raises `DataError` if it is unsafe."""
     slashed = name.replace("\\", "/")
     if slashed.startswith("/") or PureWindowsPath(name).drive or ".." in slashed.split("/"):
         raise DataError(

@@ -1,4 +1,4 @@
-"""Finding the three files of a corpus by their names, and reading the words of one."""
+"""Finds the three files of a corpus by their names, and reads a file's words."""
 
 import functools
 import itertools
@@ -16,7 +16,7 @@ a_few = functools.partial(_tables.a_few, width=60)
 SPLITS = ("train", "validation", "test")
 PACKED = (".gz", ".bz2", ".xz")
 _VALIDATION = ("valid", "validation", "val", "dev")
-_FAMILIES = (  # file names of each split, the families in the order in which they are preferred
+_FAMILIES = (  # file names of each split, families in order of preference
     (("ptb.train.txt",), ("ptb.valid.txt",), ("ptb.test.txt",)),
     *(
         ((f"wiki.train{end}",), (f"wiki.valid{end}",), (f"wiki.test{end}",))
@@ -35,10 +35,10 @@ EXPECTED = (
 
 
 def texts_in_folder(folder, encoding=None):
-    """The texts of a folder: of each a name for messages, and lists of its words, read when iterated.
+    """Returns pairs for the texts of a folder: a name for messages, and lazily read lists of words.
 
-    They are three, one a split; or one, where the folder holds one file and nothing else, and that is
-    not called like one of the three.
+    There are three, one a split; or one, if the folder holds a single file that is not named like one
+    of the three.
 
     Raises:
         DataError: If the folder lacks a split, has two files for one, or cannot be read.
@@ -52,12 +52,12 @@ def texts_in_folder(folder, encoding=None):
 
 
 def text_of_file(path, encoding=None):
-    """The same of one file."""
+    """Returns such a pair for one file."""
     return path, words_of(path, lambda: open_binary(path), encoding)
 
 
 def is_one_of_three(path):
-    """Whether a file is one of the three parts of a corpus that lies in its folder."""
+    """Returns whether a file is one of the three parts of a corpus in its folder."""
     try:
         files = [(e.name, e) for e in _entries(path.parent) if e.is_file()]
         return any(e.name == path.name for e in chosen(path.parent, [files], ()))
@@ -73,12 +73,12 @@ def _entries(folder):
 
 
 def chosen(source, groups, found):
-    """What stands for each split; or one, what stands for all that there is.
+    """Returns the entries that stand for each split, or the one that stands for all the data.
 
     Args:
-        source: For messages.
-        groups: Lists of pairs of a name and what it stands for, the preferred list first.
-        found: Names of all that is there, for messages.
+        source: The source, for messages.
+        groups: Lists of pairs of a name and its entry, the preferred list first.
+        found: Names of everything that is there, for messages.
     """
     most, missing = 0, SPLITS
     for group, family in itertools.product(groups, _FAMILIES):
@@ -109,7 +109,7 @@ def chosen(source, groups, found):
 
 
 def _called(names, group):
-    """Those of a group with one of these names, packed or not: a packed one only where no other is."""
+    """Returns a group's entries with one of these names; compressed ones only if there is no other."""
     matches = {True: [], False: []}
     for name, thing in group:
         file = PurePosixPath(name.lower())
@@ -123,15 +123,15 @@ def _called(names, group):
 
 
 def words_of(where, open_file, encoding=None):
-    """Yields lists of the words of a text, `<eos>` behind those of each line that has any.
+    """Yields lists of the words of a text, with `<eos>` after each line that has any.
 
     Args:
-        where: For messages.
+        where: The place, for messages.
         open_file: A function that opens the binary file.
-        encoding: Of `rnn_kit.text.check_encoding`. Default: UTF-8, or what a byte-order mark says.
+        encoding: As in `rnn_kit.text.check_encoding`. Default: UTF-8, or what a byte-order mark says.
 
     Raises:
-        DataError: If it cannot be read, or is not text in that encoding.
+        DataError: If the text cannot be read, or is not in that encoding.
     """
     try:
         with open_file() as file:
@@ -143,7 +143,7 @@ def words_of(where, open_file, encoding=None):
 
 
 def _words(pieces):
-    last = None  # word of the line that is not yet at its end
+    last = None  # the last word of the unfinished line
     for piece in _cut_at_white_space(pieces):
         words = []
         *lines, rest = normalize_nfc(piece).split("\n")
@@ -163,7 +163,7 @@ def _words(pieces):
 
 
 def _cut_at_white_space(pieces):
-    """The same text in pieces that no word crosses."""
+    """Yields the same text in pieces that no word crosses."""
     held = []
     for piece in pieces:
         end = max(piece.rfind("\n"), piece.rfind(" ")) + 1

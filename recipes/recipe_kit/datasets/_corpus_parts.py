@@ -1,4 +1,4 @@
-"""Words to numbers: the parts of a corpus, and one text cut into them."""
+"""Numbers the words of a corpus's parts, and splits one text into parts."""
 
 import hashlib
 import itertools
@@ -13,13 +13,13 @@ from recipe_kit.datasets._corpus_files import EXPECTED, SPLITS, a_few
 from recipe_kit.datasets._files import DataError
 from rnn_kit.text import EOS, UNK
 
-SHARES = (Fraction(90, 100), Fraction(5, 100), Fraction(5, 100))  # of one text, as text8 is mostly cut
-_TRAINED = 1e-3  # of the training tokens, so many at least are to be <unk>, for it to be learned
-_BLOCK = 100_000  # words that are handed on at once
+SHARES = (Fraction(90, 100), Fraction(5, 100), Fraction(5, 100))  # of one text, as usual for text8
+_TRAINED = 1e-3  # least share of <unk> in training, for it to be learned
+_BLOCK = 100_000  # words a block
 
 
 class Part(NamedTuple):
-    """A text in numbers that are given as words appear."""
+    """A text as numbers that are assigned to words as they appear."""
 
     where: str  # for messages
     words: list
@@ -27,11 +27,11 @@ class Part(NamedTuple):
 
 
 def numbered(texts):
-    """The parts of a corpus.
+    """Returns the parts of a corpus, and their hash.
 
     Args:
-        texts: Pairs of a name for messages and lists of words, `<eos>` behind those of each line; it is
-            added where a text does not end in it.
+        texts: Pairs of a name for messages and lists of words, with `<eos>` after each line; a missing
+            final one is added.
 
     Returns:
         A list of `Part`s, and the SHA-256 of all tokens, each followed by a newline, with an empty line
@@ -43,7 +43,7 @@ def numbered(texts):
     digest, parts = hashlib.sha256(), []
     for where, lists in texts:
         table = defaultdict(itertools.count().__next__)
-        numbers = array("i")  # 4 bytes a token, where a list of strings has 60
+        numbers = array("i")  # 4 bytes a token; a list of strings takes 60
         for words in _ended(lists):
             numbers.extend(map(table.__getitem__, words))
             digest.update(("\n".join(words) + "\n").encode("utf-8", "surrogatepass"))
@@ -55,7 +55,7 @@ def numbered(texts):
 
 
 def _ended(lists):
-    """Those that are not empty, and `<eos>` behind the last, where it does not end in it."""
+    """Yields the lists that are not empty, with a final `<eos>` if missing."""
     last = EOS
     for words in lists:
         if words:
@@ -66,18 +66,18 @@ def _ended(lists):
 
 
 def cut_in_three(where, lists):
-    """One text as three: its first nine tenths to train on, half of the rest for each of the others.
+    """Splits one text in three: nine tenths for training, half of the rest for each other part.
 
-    A cut is at the line end that is nearest, where one is near; else between two words.
+    Cuts at the nearest line end, if one is near, else between two words.
 
     Args:
         where, lists: As in `numbered`.
 
     Returns:
-        What `numbered` returns of the three, and a line that tells how the text was cut.
+        The result of `numbered` for the three, and a line that tells how the text was split.
 
     Raises:
-        DataError: If it has too few words.
+        DataError: If the text has too few words.
     """
     ((_, words, numbers),), _ = numbered([(where, lists)])
     count = len(numbers)
@@ -105,7 +105,7 @@ def cut_in_three(where, lists):
 
 
 def _nearest(ends, at, most):
-    """The one of these positions that is nearest, if it is nearer than `most`; else the position."""
+    """Returns the nearest of these positions if it is nearer than `most`, else the position itself."""
     nearest = int(ends[np.abs(ends - at).argmin()])
     return nearest if abs(nearest - at) < most else at
 
@@ -116,21 +116,21 @@ def _lists(words, numbers):
 
 
 def with_unknown(counts, where, unseen):
-    """Puts `<unk>` in place of the rarest words of a training text that has none.
+    """Replaces the rarest words of a training text without `<unk>` by `<unk>`.
 
-    A word that comes once stands where another text has a word that this one has not, and about as
-    often (the Good-Turing estimate): so a model learns from such words where to expect `<unk>`.
+    Words that occur once resemble another text's unseen words in place and frequency (the Good-Turing
+    estimate), so that they teach a model where to expect `<unk>`.
 
     Args:
-        counts: Words to how often each stands in the text.
+        counts: Words to their counts in the text.
         where: The text, for messages.
-        unseen: Words of the other parts that it has not.
+        unseen: Words of the other parts that the text lacks.
 
     Returns:
-        The new counts, and what was done, in words.
+        The new counts, and a description of the change.
 
     Raises:
-        DataError: If the text has but one word.
+        DataError: If the text has only one word.
     """
     ranked = sorted((word for word in counts if word != EOS), key=lambda word: (counts[word], word))
     if len(ranked) < 2:

@@ -1,4 +1,4 @@
-"""One way to find, check and fetch a data file, shared by every data set."""
+"""Finds, checks and downloads data files in one way for every data set."""
 
 import functools
 import hashlib
@@ -21,7 +21,7 @@ _NO_DOWNLOAD = "use `--data stdlib`, which needs no download"
 
 
 class DataError(Exception):
-    """Data that cannot be had as asked; the message is one paragraph that says what to do."""
+    """Data that are unavailable as asked; the message is one paragraph that says what to do."""
 
 
 def find_or_fetch(
@@ -35,34 +35,34 @@ def find_or_fetch(
     keras_filename=None,
     timeout=30.0,
 ):
-    """The path of a data file whose content is known by its SHA-256.
+    """Returns the path of a data file identified by its SHA-256, downloading it if necessary.
 
-    Looked for, in this order:
+    Searches, in this order:
 
     1. `$RNN_KIT_DATA/<folder>/<filename>`
     2. `<data folder>/<folder>/<filename>`, see `data_folder`
     3. Keras's cache, `~/.keras/datasets/<keras_filename>` (`$KERAS_HOME` in place of `~/.keras`)
     4. `url`, downloaded to the second place
 
-    A file in the first or second place that is not the one expected is an error, never replaced;
-    in Keras's cache, where file names are anybody's, it is passed over. A download is checked as it
-    comes in, and has its name when it is whole: nothing of a failed or interrupted one stays behind.
+    An unexpected file in the first or second place is an error, and is never replaced; in Keras's
+    cache, whose file names are not reserved, it is skipped. A download is checked as it arrives and
+    renamed when complete: a failed or interrupted one leaves nothing behind.
 
     Args:
-        name: What the user calls the data, for messages.
+        name: The data's name, for messages.
         filename: Name of the file.
         sha256: Hexadecimal SHA-256 of its bytes.
-        url: Where it is downloaded from.
+        url: The download's address.
         folder: Name of the data set's own folder.
-        advice: What to do without the file, for messages; a clause without a full stop.
+        advice: A clause on what to do without the file, for messages.
         keras_filename: Its name in Keras's cache, by default `filename`.
-        timeout: Seconds that the server may stay silent.
+        timeout: Seconds to wait for the server.
 
     Returns:
         A `pathlib.Path`.
 
     Raises:
-        DataError: If the file is nowhere and cannot be downloaded, or is not the one expected.
+        DataError: If the file is missing and cannot be downloaded, or is not the expected one.
     """
     target = data_folder() / folder / filename
     tried = []
@@ -91,9 +91,9 @@ def find_or_fetch(
 
 
 def data_folder():
-    """Where downloads go: `data/` of the checkout, or a cache folder where there is none.
+    """Returns the folder for downloads: `data/` of the checkout, or a cache folder without one.
 
-    A checkout is known by its `pyproject.toml` and must be writable. The cache
+    A checkout has a `pyproject.toml` and must be writable. The cache
     folder is `rnn_kit` in `$XDG_CACHE_HOME` or `~/.cache`, and in `%LOCALAPPDATA%` on Windows.
 
     Returns:
@@ -110,7 +110,7 @@ at_least = functools.partial(checks.at_least, error=DataError)
 
 
 def check_limit(limit):
-    """Returns a number of characters that is at least 1, or `None`; anything else is a `DataError`."""
+    """Returns a limit of at least 1 character, or `None`. Raises `DataError` for anything else."""
     return None if limit is None else at_least("limit", limit, 1)
 
 
@@ -118,15 +118,15 @@ def check_limit(limit):
 
 
 def own_places(target, tried):
-    """Where a file is looked for before any cache: under `$RNN_KIT_DATA`, and at `target` itself.
+    """Yields the places of a file before any cache: under `$RNN_KIT_DATA`, and `target` itself.
 
     Args:
         target: Its path in the data folder, `<data folder>/<folder>/<filename>`.
-        tried: A list, to which a word is added where the variable is not set.
+        tried: A list that gets an entry if the variable is not set.
     """
     root = os.environ.get("RNN_KIT_DATA")
     if root:
-        # As it is written where it begins with ~ and nobody has that name.
+        # Unchanged if it begins with ~ and no user has that name.
         yield Path(os.path.expanduser(root)) / target.parent.name / target.name
     else:
         tried.append("$RNN_KIT_DATA (not set)")
@@ -134,7 +134,7 @@ def own_places(target, tried):
 
 
 def first_there(target, tried):
-    """The first of `own_places(target, tried)` that is a file, or `None`; others come to `tried`."""
+    """Returns the first file of `own_places(target, tried)` or `None`; adds misses to `tried`."""
     for place in own_places(target, tried):
         if os.path.isfile(place):
             return place
@@ -143,10 +143,10 @@ def first_there(target, tried):
 
 
 def unlike_published(counts):
-    """What there is more or less of than was published, in words; empty if all is alike.
+    """Returns how counts differ from the published ones, in words; empty if they agree.
 
     Args:
-        counts: Triples of what is counted, its number here, and its published number.
+        counts: Triples of a noun, its count here, and its published count.
     """
     return "; ".join(
         f"{found:,} {what}, {abs(found - expected):,} {'more' if found > expected else 'fewer'} than "
@@ -157,7 +157,7 @@ def unlike_published(counts):
 
 
 def unreadable(path, error):
-    """The error of a file or folder of the user's that cannot be read."""
+    """Returns the error for an unreadable file or folder of the user's."""
     return DataError(
         f"{path} cannot be read ({error.strerror or error}): expected a file or folder that you may "
         "read; check its permissions"
@@ -165,12 +165,12 @@ def unreadable(path, error):
 
 
 def not_there(place):
-    """A place where a file was looked for and is none, and what is there, for messages."""
+    """Returns a tried place, and what is there instead of the file, for messages."""
     return f"{place} ({'a folder, not a file' if os.path.isdir(place) else 'no such file'})"
 
 
 def _home():
-    """The home directory, and where there is none, as in many a container, that for temporary files."""
+    """Returns the home directory, or the one for temporary files if there is none (in containers)."""
     try:
         return Path.home()
     except RuntimeError:
@@ -206,7 +206,7 @@ def _is_the_file(path, sha256):
 
 
 def file_sha256(path):
-    """The SHA-256 of a file, in hexadecimal, read piece by piece: it may have gigabytes."""
+    """Returns the SHA-256 of a file, in hexadecimal, reading in pieces as it may have gigabytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -215,29 +215,29 @@ def file_sha256(path):
 
 
 class _BadDownload(Exception):
-    """A download that came to its end and is not the file expected."""
+    """A completed download that is not the expected file."""
 
 
 def _download(url, target, sha256, timeout):
     target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(target) as tmp_path:  # Ctrl-C too leaves nothing behind
+    with atomic_write(target) as tmp_path:  # leaves nothing behind, even after Ctrl-C
         try:
             with urllib.request.urlopen(url, timeout=timeout) as response, open(tmp_path, "wb") as file:
                 label = f"Downloading {target.name}"
-                if not sys.stderr.isatty():  # where no bar is drawn
+                if not sys.stderr.isatty():  # no bar is drawn
                     sys.stderr.write(f"{label} from {url} to {target.parent}\n")
                 binary = {"unit_scale": True, "unit_divisor": 1024}
                 with progress_bar(response.length, "B", label, **binary) as bar:
                     found = _receive(response, file, bar)
         except urllib.error.HTTPError as error:
-            error.close()  # it is the response as well, and holds the connection
+            error.close()  # the error is also the response, and holds the connection
             raise
         if found != sha256:
             raise _BadDownload(f"expected SHA-256 {sha256}, received {found}")
 
 
 def _receive(response, file, bar):
-    """Writes the body of a response to a file; returns its SHA-256."""
+    """Writes the body of a response to a file. Returns its SHA-256."""
     expected, received = response.length, 0
     digest = hashlib.sha256()
     while block := response.read(_BLOCK):
@@ -245,14 +245,14 @@ def _receive(response, file, bar):
         digest.update(block)
         received += len(block)
         bar.update(len(block))
-    # http.client takes the end of the connection for the end of the body.
+    # http.client treats a closed connection as the end of the body.
     if expected is not None and received < expected:
         raise _BadDownload(f"broken off after {received:,} of {expected:,} bytes")
     return digest.hexdigest()
 
 
 def _reason(error, timeout):
-    cause = getattr(error, "reason", None)  # of a URLError: the OSError behind it
+    cause = getattr(error, "reason", None)  # a URLError's underlying OSError
     if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return f"no answer for {timeout:g} s"
     return str(error) or type(error).__name__

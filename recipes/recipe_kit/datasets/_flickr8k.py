@@ -1,9 +1,9 @@
-"""Flickr8k: where it is looked for, what its files hold as published, and where they can be had."""
+"""Locates Flickr8k, and checks its files against the published counts."""
 
 from recipe_kit.datasets._caption_parts import PARTS
 from recipe_kit.datasets._files import DataError, data_folder, first_there, unlike_published
 
-IMAGES = (6_000, 1_000, 1_000)  # of the three parts
+IMAGES = (6_000, 1_000, 1_000)  # images of the three parts
 CAPTIONS = 40_460  # five of each of 8,092 images, 92 of which are in no part
 URL = "https://github.com/jbrownlee/Datasets"
 
@@ -14,10 +14,10 @@ _PUBLISHED = (
 
 
 def caption_file():
-    """The path of the caption file.
+    """Returns the path of the caption file.
 
     Raises:
-        DataError: If it is not on this machine.
+        DataError: If the file is not on this machine.
     """
     tried = []
     target = data_folder() / "flickr8k" / "Flickr8k.token.txt"
@@ -32,22 +32,22 @@ def caption_file():
 
 
 def where_photos_are(folder):
-    """What to do where the photos lack; a clause without a full stop."""
+    """Returns a clause, without a full stop, on where to put missing photos."""
     return (
         f"put the photos into {folder / 'Images'}: {_PUBLISHED}, such as {URL} (Flickr8k_Dataset.zip)"
     )
 
 
 def check(file, written, split):
-    """Refuses files that do not hold the data set as published.
+    """Refuses files that differ from the published data set.
 
     Args:
         file: The path of the caption file.
         written: Its images' names to their captions.
-        split: Three lists of names, or `None` where there are none.
+        split: Three lists of names, or `None` without them.
 
     Raises:
-        DataError: naming what there is more or less of.
+        DataError: naming the counts that differ.
     """
     if not split:
         raise DataError(

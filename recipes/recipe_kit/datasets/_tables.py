@@ -1,4 +1,4 @@
-"""What the readers of the user's own files share: folders, text, and tables of every common form."""
+"""Reads folders, text, and tables of every common form, for the readers of the user's files."""
 
 import contextlib
 import csv
@@ -11,7 +11,7 @@ from recipe_kit.datasets._files import DataError, unreadable
 from rnn_kit.text.decoding import NotTextError, decode, normalize_nfc, read_binary
 
 PACKED = (".gz", ".bz2", ".xz")
-_LABEL = 40  # characters of what may be a label
+_LABEL = 40  # the most characters of a label
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv", ".tsv", ".tab", *JSON_LINES)
 
@@ -21,9 +21,9 @@ class Table(NamedTuple):
 
     Attributes:
         header: Names of its columns, composed and without white space around them.
-        rows: Pairs of a line number and the fields of the record that begins there. Blank lines are not
-            among them. A record may have more fields than the header has names, or fewer.
-        delimiter: What stood between two fields.
+        rows: Pairs of a line number and the fields of the record that begins there, without blank
+            lines. A record may have more or fewer fields than the header has names.
+        delimiter: The delimiter between fields.
     """
 
     header: list
@@ -31,12 +31,12 @@ class Table(NamedTuple):
     delimiter: str
 
     def fitted(self, fields, last=None):
-        """The fields, as many as the header names; or `None` where they are more or fewer.
+        """Returns as many fields as the header has names, or `None` if there are more or fewer.
 
         Args:
-            fields: Of a row.
-            last: Index of a column of text that people write as it comes: if it is the last one,
-                delimiters in it that nothing quotes are its own.
+            fields: A row's fields.
+            last: Index of a free-text column: if it is the last column, unquoted delimiters in it are
+                part of the text.
         """
         width = len(self.header)
         if len(fields) > width and last == width - 1:
@@ -45,7 +45,7 @@ class Table(NamedTuple):
 
 
 def entries(folder):
-    """The entries of a folder that are not hidden, in sorted order."""
+    """Returns the entries of a folder that are not hidden, sorted."""
     try:
         with os.scandir(folder) as found:
             return sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
@@ -54,11 +54,11 @@ def entries(folder):
 
 
 def read(path, encoding=None):
-    """The text of a file with "\\n" for line ends, not yet composed; a `.gz` and its like unpacked.
+    """Returns a file's text, decompressed, with "\\n" line ends, not yet Unicode-normalised.
 
     Args:
         path: The file.
-        encoding: Of `rnn_kit.text.check_encoding`. Default: UTF-8, or UTF-16 with a byte-order mark.
+        encoding: As in `rnn_kit.text.check_encoding`. Default: UTF-8, or UTF-16 with a byte-order mark.
     """
     try:
         return decode(read_binary(path), path, encoding)
@@ -69,7 +69,7 @@ def read(path, encoding=None):
 
 
 def suffix_of(path):
-    """The suffix in lower case, below that of a packed file: `.csv` of `reviews.csv.gz`."""
+    """Returns the suffix in lower case, below that of a compressed file: `.csv` of `reviews.csv.gz`."""
     path = Path(path)
     return Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
 
@@ -77,33 +77,34 @@ def suffix_of(path):
 def read_table(path, encoding=None, columns=None):
     """Reads a table: fields between delimiters, or JSON lines.
 
-    - A `.tsv` or `.tab` file has tabs between its fields. Any other has what its first line holds: in a
-      `.csv` file a comma, or else a semicolon, a tab or a bar; elsewhere the tab goes first. A first
-      line `sep=;`, as Excel writes it, names the delimiter.
-    - Where there are tabs, and every line has as many of them, a line is a record, and quotes are a
-      text's own, but for those around a whole field. Elsewhere fields with delimiters, line breaks or
-      quotes in them stand in double quotes, and a quote within is doubled (RFC 4180) or behind a
-      backslash; unless a quote would make one record of what are rows, or is never closed: then a line
-      is a record where every line has as many delimiters, and the table is refused where not.
+    - A `.tsv` or `.tab` file has tabs between its fields. In others the first line decides: in a
+      `.csv` file by a comma, else a semicolon, a tab or a bar; elsewhere by the tab first. A first line
+      `sep=;`, as Excel writes it, names the delimiter.
+    - If the delimiter is a tab, and all lines have equally many, a line is a record, and quotes belong
+    to
+      the text, except around a whole field. Otherwise fields with delimiters, line breaks or quotes are
+      in double quotes, and a quote within is doubled (RFC 4180) or escaped by a backslash. If a quote
+      is never closed, or would merge several rows, a line is a record if all lines have equally many
+      delimiters; if not, the table is refused.
     - In a `.jsonl`, `.ndjson` or `.json` file each line is an object, or the whole is a list of them;
       their names are the columns.
 
     Args:
-        path: The file; one that is packed by gzip, bzip2 or xz is unpacked.
-        encoding: Of `read`.
-        columns: Names of the columns where the first line does not name them: a list of `str`.
+        path: The file; gzip, bzip2 and xz are decompressed.
+        encoding: As in `read`.
+        columns: Names of the columns, a list of `str`, if the first line does not name them.
 
     Returns:
         `Table`.
 
     Raises:
-        DataError: If it cannot be read, is empty, or has broken quotes or JSON.
+        DataError: If the file cannot be read, is empty, or has broken quotes or JSON.
     """
     return table_of(path, read(path, encoding), columns)
 
 
 def table_of(path, content, columns=None):
-    """The table that a text is, as `read_table` reads it from the file at `path`."""
+    """Parses a text as a table, as `read_table` reads it from the file at `path`."""
     if suffix_of(path) in JSON_LINES:
         return _objects(path, content)
     delimiter, skipped, content = _delimiter(path, content, columns)
@@ -115,7 +116,7 @@ def table_of(path, content, columns=None):
 
 
 def whole(text):
-    """A text of a JSON file in which half a character, as `\\ud83d` of a cut text, becomes U+FFFD."""
+    """Returns a JSON text with halves of characters, such as `\\ud83d`, replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -129,17 +130,17 @@ def a_few(names, most=8, width=40):
 
 
 def count_of(things, noun):
-    """Their number and the noun: "1 caption", "2,000 captions"."""
+    """Returns the number of things with the noun: "1 caption", "2,000 captions"."""
     return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def is_or_are(things):
-    """The verb after `count_of`."""
+    """Returns the verb after `count_of`."""
     return "is" if len(things) == 1 else "are"
 
 
 def _delimiter(path, content, columns):
-    """The delimiter, how many lines were taken off the content, and the rest of it."""
+    """Returns the delimiter, the number of lines removed from the content, and the rest of it."""
     start = len(content) - len(content.lstrip("\n"))
     first, _, rest = content[start:].partition("\n")
     if first.lower().startswith("sep=") and len(first) == 5:
@@ -148,14 +149,14 @@ def _delimiter(path, content, columns):
     if suffix in (".tsv", ".tab"):
         return "\t", 0, content
     candidates = ",;\t|" if suffix == ".csv" else "\t,;|"
-    # Where the first line is a text already, it may have commas of its own.
+    # A first line that is data may contain commas of its own.
     exact = [c for c in "\t|;," if columns and first.count(c) == len(columns) - 1 > 0]
     there = [c for c in candidates if c in first]
     return (exact or there or candidates)[0], 0, content
 
 
 def _records(path, content, delimiter):
-    """Pairs of the number of its first line and the fields of each record that is not blank."""
+    """Returns pairs of first line number and fields for each record that is not blank."""
     unquoted = _unquoted(content, delimiter)
     if unquoted is not None and (delimiter == "\t" or '"' not in content):
         return unquoted
@@ -176,7 +177,7 @@ def _records(path, content, delimiter):
 
 
 def _quoted_or(unquoted, path, content, delimiter):
-    """The records by RFC 4180, or else with backslashes before quotes, or else a record a line."""
+    """Returns records by RFC 4180, else with backslashes before quotes, else one a line."""
     try:
         return _quoted(path, content, delimiter)
     except DataError:
@@ -188,11 +189,11 @@ def _quoted_or(unquoted, path, content, delimiter):
 
 
 def _swallowed(content, rows, delimiter):
-    """The first and last line of a record that looks like several rows, of which a quote made one.
+    """Returns the first and last line of a record that looks like rows merged by a stray quote.
 
-    So it is where two lines and more of it are as wide as the header, in a table with tabs; elsewhere,
-    where texts have delimiters and line breaks of their own, where a line within it is, and has in a
-    column what another row has there, such as a label.
+    With tabs: if at least two of its lines are as wide as the header. With other delimiters, which
+    texts may contain: if a line within it is that wide and shares a column's value, such as a label,
+    with another row.
     """
     lines, width = content.split("\n"), len(rows[0][1]) if rows else 0
     ends = [line for line, _ in rows[1:]] + [len(lines) + 1]
@@ -213,8 +214,8 @@ def _swallowed(content, rows, delimiter):
             continue
         for n, fields in full:
             quoted = [i for i, field in enumerate(fields) if field.count('"') % 2]
-            # Of the line where the record begins only what stands behind its opening quote may be
-            # another row's, and of that where it ends only what stands before the closing one.
+            # In the record's first line only the part after the opening quote may belong to another
+            # row, in its last line only the part before the closing quote.
             begins = quoted[0] + 1 if n == first and quoted else 0
             stops = quoted[-1] if n == last and quoted else width
             if any(fields[i].strip(' "') in known[i] for i in range(begins, stops)):
@@ -223,7 +224,7 @@ def _swallowed(content, rows, delimiter):
 
 
 def _unquoted(content, delimiter):
-    """A record a line, or `None` where the lines do not have equally many delimiters."""
+    """Returns one record a line, or `None` if the lines differ in their number of delimiters."""
     lines = [(n, line) for n, line in enumerate(content.split("\n"), 1) if line.strip()]
     if len({line.count(delimiter) for _, line in lines}) > 1:
         return None
@@ -236,13 +237,13 @@ def _out_of_quotes(field):
         return field
     inner = inner[1:-1]
     if '"' in inner.replace('\\"', "").replace('""', ""):
-        return field  # such as "Yes" and "no": two quotations, not one field
+        return field  # such as "Yes" and "no": two quotations in one field
     return inner.replace('\\"', '"').replace('""', '"')
 
 
 def _quoted(path, content, delimiter):
-    """By RFC 4180."""
-    # The csv module takes fields of 131,072 characters and no more, by a limit that all share.
+    """Returns the records by RFC 4180."""
+    # The csv module limits fields to 131,072 characters, by a global setting.
     limit = csv.field_size_limit()
     csv.field_size_limit(max(limit, len(content)))
     try:
@@ -271,7 +272,7 @@ def _parsed(path, content, delimiter):
 
 
 def _objects(path, content):
-    """The table of a JSON file."""
+    """Returns the table of a JSON file."""
     if content.lstrip().startswith("["):
         try:
             values = json.loads(content)

@@ -5,29 +5,30 @@ After the two sentences of the lecture:
     the cat , which already ate a bunch of food , was full
     the cats , which already ate a bunch of food , were full
 
-Every sentence has one subject and one verb that agrees with it. From noun to verb it is 1 to any number
-of words, each distance from 1 to 10 in at least 2 sentences of 100:
+Every sentence has one subject and one verb that agrees with it. The distance from noun to verb is at
+least 1 word and unbounded, each distance from 1 to 10 in at least 2 sentences of 100:
 
-    0.15  the verb follows at once
+    0.15  the verb follows immediately
     0.17  a word or a phrase stands between: "the cats already were", "the cats in the house were"
     0.34  a clause, between commas: ", which slept ,"
     0.34  a clause without commas: "that slept"
 
 A clause is a chain of one or more pieces ("which saw the small dogs", "that every goat followed",
-"near a river", "and ate some corn"). Another piece follows upon the first with probability 0.6, and
-upon a later one with 0.8: in 19 sentences of 100 more than 20 words stand between. Both kinds of clause
-have the same pieces, so that the distance does not tell how a clause is written.
+"near a river", "and ate some corn"). Another piece follows the first with probability 0.6, and a
+later one with 0.8: in 19 sentences of 100 more than 20 words stand between. Both kinds of clause have
+the same pieces, so that the distance does not reveal how a clause is written.
 
-The nouns between the two are singular or plural by chance, and the verbs there are past tense, the same
-for both: nothing tells the subject's number again.
+The nouns in between are singular or plural at random, and the verbs there are past tense, the same for
+both: nothing repeats the subject's number.
 
-The language is a deterministic finite automaton with probabilities. A state allows each word at most
-one way on, so that a sentence has one derivation and one path of states s_0, s_1, ..., s_T, and
+The language is a deterministic finite automaton with probabilities. In a state each word leads to at
+most one next state, so that a sentence has one derivation and one path of states s_0, s_1, ..., s_T,
+and
 
     p(w_1 ... w_T <eos>) = ∏_t p(w_t | s_{t-1}) · p(<eos> | s_T)
 
-Sampling, probabilities and entropy are all read from one table of transitions. What the best model
-can reach is therefore known exactly: `perplexity()`.
+Sampling, probabilities and entropy are all read from one table of transitions. The best
+possible perplexity is therefore known exactly: `perplexity()`.
 
 Source: notes on Andrew Ng's sequence-model course, section 9 (vanishing gradients of an RNN).
 """
@@ -42,10 +43,9 @@ import numpy as np
 
 from recipe_kit.datasets._files import DataError, at_least
 
-_END = None  # what the table has for <eos>, which is no word
+_END = None  # stands for <eos> in the table, as it is no word
 
-# Singular and plural: the first of one goes with the first of the other. The earlier a word stands in
-# its list, the likelier it is.
+# Singular and plural, in the same order. Words earlier in their list are likelier.
 ANIMALS = (
     "cat dog mouse bird horse fox goose goat pig wolf".split(),
     "cats dogs mice birds horses foxes geese goats pigs wolves".split(),
@@ -85,7 +85,7 @@ class Agreement:
         distance: `verb - subject`, at least 1.
         right: The verb that stands there.
         wrong: The same verb in the other number.
-        attractors: How many nouns of the other number than the subject's stand between the two.
+        attractors: The number of nouns between the two whose number differs from the subject's.
     """
 
     subject: int
@@ -100,9 +100,9 @@ class Agreement:
 
 
 def _noun_phrase(name, nouns, then):
-    """Rules that read a determiner, perhaps an adjective, and a noun; then comes `then[its number]`."""
+    """Returns rules for a determiner, an optional adjective, and a noun, to `then[its number]`."""
     rules = {name: _determiner(name)}
-    for numbers in ((0, 1), (0,), (1,)):  # those that the determiner leaves open
+    for numbers in ((0, 1), (0,), (1,)):  # the numbers that the determiner allows
         noun = [(1 / len(numbers), nouns[number], then[number]) for number in numbers]
         rules[name, numbers] = [
             (0.3, _ADJECTIVES, (name, numbers, "adjective")),
@@ -121,7 +121,7 @@ def _determiner(name, probability=1.0):
 
 
 def _after_subject(number):
-    """Rules from the subject noun to the verb. Their states differ by the subject's number alone."""
+    """Returns rules from the subject noun to the verb, whose states differ only by its number."""
     rules = {
         ("subject", number): [
             (0.15, VERBS[number], "predicate"),
@@ -141,10 +141,10 @@ def _after_subject(number):
 
 
 def _piece(number, commas, first):
-    """Rules of a piece of a clause and of what follows: the clause's end, or another piece.
+    """Returns rules of a piece of a clause and of what follows: the clause's end, or another piece.
 
-    The first piece ends the clause with probability 0.4, another one with 0.2. With commas around it or
-    without, a clause has the same pieces, so that its length does not tell how it is written.
+    The first piece ends the clause with probability 0.4, later ones with 0.2. A clause has the same
+    pieces with and without commas, so that its length does not reveal which it is.
     """
 
     def at(name):
@@ -184,7 +184,7 @@ def _piece(number, commas, first):
         at("after animal"): after(
             (0.35, ["that"], another("relative")), (0.2, ["and"], another("deed"))
         ),
-        # A thing chases nobody: "some food that a dog saw".
+        # A thing is no agent: "some food that a dog saw".
         at("after thing"): after((0.3, ["that"], another("agent")), (0.25, ["and"], another("deed"))),
         at("after deed"): after((0.55, ["and"], another("deed"))),
     }
@@ -207,7 +207,7 @@ _RULES = {
 
 
 def _transitions(rules):
-    """The automaton: for each state a dict of word -> (probability, next state).
+    """Builds the automaton: for each state a dict of word -> (probability, next state).
 
     The words of a rule share its probability in proportion to 1, 1/2, 1/3, ...
     """
@@ -229,7 +229,7 @@ _TABLE = _transitions(_RULES)
 
 
 def words():
-    """Every word of the language, the comma among them and `<eos>` not, as a sorted tuple.
+    """Returns every word of the language as a sorted tuple, with the comma and without `<eos>`.
 
     Example:
 
@@ -240,14 +240,14 @@ def words():
 
 
 def generate(sentences, seed=0):
-    """Sentences drawn from the language, one after another and independently.
+    """Draws sentences from the language, independently of one another.
 
-    A sentence may come more than once. More sentences of the same seed begin with the same ones:
-    take another seed for a validation or test set.
+    A sentence may occur more than once. A longer list from the same seed begins with the shorter one:
+    use another seed for a validation or test set.
 
     Args:
-        sentences: Their number, a whole number of at least 1.
-        seed: A whole number of at least 0. The sentences depend on it and on nothing else.
+        sentences: Their number, an integer of at least 1.
+        seed: An integer of at least 0. The sentences depend only on it.
 
     Returns:
         A list of `sentences` lists of words, without an end token.
@@ -261,11 +261,11 @@ def generate(sentences, seed=0):
     'some pigs that the brown mice chased were happy'
     """
     sentences, seed = at_least("sentences", sentences, 1), at_least("seed", seed, 0)
-    uniform = random.Random(seed).random  # the one draw that every version of Python makes alike
+    uniform = random.Random(seed).random  # the one draw that is the same in every version of Python
     draws = {}
     for state, choices in _TABLE.items():
         cumulated = list(accumulate(p for p, _ in choices.values()))
-        # Without the last, which may be a rounding below 1.
+        # Without the last, which rounding may put below 1.
         draws[state] = cumulated[:-1], [(word, then) for word, (_, then) in choices.items()]
     drawn = []
     for _ in range(sentences):
@@ -281,19 +281,18 @@ def generate(sentences, seed=0):
 
 
 def log_probabilities(sentence):
-    """Log probability of each word of a sentence, and of its end, given the words before.
+    """Returns the log probability of each word of a sentence, and of its end, given the words before.
 
         ln p(w_t | w_1 ... w_{t-1}),  t = 1 ... T + 1,  w_{T+1} = <eos>
 
-    Exact: it is what the best language model would say.
+    The values are exact: those of the best possible language model.
 
     Args:
         sentence: A list of T words, without an end token.
 
     Returns:
-        A float64 array `(T + 1,)`, natural logarithms. From the first word that cannot stand where
-        it stands, all are -inf. Where only the end cannot, as the sentence is not finished, only the
-        last is.
+        A float64 array `(T + 1,)`, natural logarithms. From the first impossible word on, all are
+        -inf. If only the end is impossible, as the sentence is unfinished, only the last is.
 
     Raises:
         DataError: If `sentence` is a `str`.
@@ -316,7 +315,7 @@ def log_probabilities(sentence):
 
 
 def log_probability(sentence):
-    """Natural logarithm of a sentence's probability, its end included.
+    """Returns the natural logarithm of a sentence's probability, including its end.
 
         ln p(w_1 ... w_T <eos>) = Σ_t ln p(w_t | w_1 ... w_{t-1})
 
@@ -340,9 +339,9 @@ def log_probability(sentence):
 
 
 def entropy():
-    """Entropy and length of a sentence, both exact expectations.
+    """Returns the entropy and length of a sentence, both exact expectations.
 
-    With p(w | s) for the word w in state s, which leads to s', they solve the linear equations
+    With p(w | s) for the word w in state s, which leads to s', both solve the linear equations
 
         H(s) = Σ_w p(w | s) (-ln p(w | s) + H(s')),   L(s) = 1 + Σ_w p(w | s) L(s')
 
@@ -376,12 +375,12 @@ def _expectations(table, start):
 
 
 def perplexity():
-    """The perplexity of the language, per token, which no model can better in expectation.
+    """Returns the language's perplexity per token, the lower bound of every model in expectation.
 
         exp(H / L),   H = E[-ln p(w_1 ... w_T <eos>)],   L = E[T + 1]
 
-    `<eos>` counts as a token. A model that knows everything but the subject's number when it comes
-    to the verb pays ln 2 nats a sentence more, which hardly shows: exp((H + ln 2) / L). To see the
+    `<eos>` counts as a token. A model that knows everything except the subject's number at the verb
+    pays ln 2 nats a sentence more, a small difference: exp((H + ln 2) / L). To see the
     agreement, compare the probabilities of `Agreement.right` and `Agreement.wrong`.
 
     Example:
@@ -399,7 +398,7 @@ _OTHER_NUMBER = dict(zip([*VERBS[0], *VERBS[1]], [*VERBS[1], *VERBS[0]], strict=
 
 
 def agreement_in(sentence):
-    """The verb of a sentence and the noun that it agrees with.
+    """Returns the verb of a sentence and the noun that it agrees with.
 
     Args:
         sentence: A list of words, without an end token: a sentence of the language.

@@ -1,4 +1,4 @@
-"""Images that people described in sentences: Flickr8k, and the user's own folder."""
+"""Images with captions written by people: Flickr8k, and the user's own folder."""
 
 import hashlib
 import json
@@ -23,11 +23,11 @@ class CaptionedImages:
     """N images of one part of the data, each with its captions.
 
     Attributes:
-        names: N names, as the caption file writes them, with `/` between folders; or, of images that
-            the caller provides, as the caller names them.
-        captions: Of each image its captions as they were written, one or more, without the white
-            space at their ends and composed to Unicode's NFC.
-        paths: Of each image its file, a `pathlib.Path`, or `None` where it isn't there.
+        names: N names, as in the caption file, with `/` between folders; or for images that the caller
+            provides, the caller's names.
+        captions: The captions of each image as written, one or more, stripped and normalised to
+            Unicode's NFC.
+        paths: The file of each image, a `pathlib.Path`, or `None` if it does not exist.
     """
 
     names: list[str]
@@ -38,11 +38,11 @@ class CaptionedImages:
         return len(self.names)
 
     def words(self):
-        """Of each image, of each of its captions the words, as `cut_caption` finds them."""
+        """Returns the words of each caption of each image, as `cut_caption` finds them."""
         return [[cut_caption(caption) for caption in captions] for captions in self.captions]
 
     def take(self, indexes):
-        """The images of these indexes, in their order, as `CaptionedImages`."""
+        """Returns the images of these indexes, in their order, as `CaptionedImages`."""
         return CaptionedImages(
             [self.names[i] for i in indexes],
             [self.captions[i] for i in indexes],
@@ -55,11 +55,11 @@ class Captions(NamedTuple):
 
     Attributes:
         train, validation, test: `CaptionedImages`.
-        info: What a result should record: `name`, `sha256`, `images_train`, `images_validation`,
+        info: The record for a result: `name`, `sha256`, `images_train`, `images_validation`,
             `images_test` and `captions`, the number of captions of all three. The hash does not depend
-            on where the files are: it is the SHA-256, in hexadecimal, of the UTF-8 bytes of a JSON
+            on the files' location: it is the SHA-256, in hexadecimal, of the UTF-8 bytes of a JSON
             text, a list of three lists of pairs of an image's name and the list of its captions.
-        notes: A list of lines that the user should be told: what was counted, and what left out.
+        notes: A list of lines for the user: the counts, and what was left out.
     """
 
     train: CaptionedImages
@@ -69,10 +69,10 @@ class Captions(NamedTuple):
     notes: list
 
     def without(self, unreadable):
-        """The same without some images, as `Captions`, with a note that counts and names them.
+        """Returns the same without some images, as `Captions`, with a note that counts and names them.
 
         Args:
-            unreadable: Names of images to what is wrong with each; it may be empty.
+            unreadable: Names of images to the reasons; it may be empty.
 
         Raises:
             DataError: If a part is left without an image.
@@ -95,7 +95,7 @@ class Captions(NamedTuple):
 
 
 def _with_info(parts, name, notes):
-    """`Captions` of three parts, with what a result should record and the note on their sizes."""
+    """Returns `Captions` of three parts, with their record for a result and a note on their sizes."""
     total = sum(len(captions) for part in parts for captions in part.captions)
     counts = {f"images_{name}": len(part) for name, part in zip(PARTS, parts, strict=True)}
     info = {"name": name, "sha256": _sha256(parts), **counts, "captions": total}
@@ -108,7 +108,7 @@ def _with_info(parts, name, notes):
 
 
 def cut_caption(text):
-    """The words of a caption in lower case, as `rnn_kit.text.tokenize_alphanumeric` finds them.
+    """Returns a caption's words in lower case, as `rnn_kit.text.tokenize_alphanumeric` finds them.
 
     Example:
 
@@ -119,23 +119,23 @@ def cut_caption(text):
 
 
 def load_captions(source, *, seed=0, image_names=None, encoding=None):
-    """Captioned images by the name of the known set, or from the user's own files.
+    """Loads captioned images by the name of the known set, or from the user's own files.
 
-    The images are not opened: one is there if a file with an image's suffix has its name. A name with
-    another suffix or none, in upper or lower case, or with other folders before it, means the one file
-    that it can mean. Captions of images that are not there, images that have no caption, and captions
-    without a word are left out, and `notes` says how many.
+    The images are not opened: an image exists if a file with an image's suffix has its name. A name
+    that differs in suffix, case or folders stands for the only file that it can mean. Leaves out
+    captions of missing images, images without a caption, and captions without a word, and `notes` says
+    how many.
 
     Args:
-        source: `"flickr8k"`, the 8,000 photos of Hodosh, Young and Hockenmaier (2013), which is looked
-            for in `$RNN_KIT_DATA/flickr8k` and `flickr8k` of the data folder, is never downloaded, and
-            whose published counts are checked; or a path to
+        source: `"flickr8k"`, the 8,000 photos of Hodosh, Young and Hockenmaier (2013), read from
+            `$RNN_KIT_DATA/flickr8k` or `flickr8k` of the data folder, never downloaded, and checked
+            against the published counts; or a path to
 
             - a folder that holds one caption file, or has one in a folder in it: a table whose header
               names a column of images and one of captions (`captions.csv`, `metadata.jsonl`, ...), the
               lines of Flickr8k's `*.token.txt` or Flickr30k's `*.token`, or a JSON file as COCO's or
               Karpathy's; `docs/data.md` has them all. Its images are in it or in folders in it. It may
-              be one file for each part, whose name or folder tells the part.
+              be one file for each part, named by the file or its folder.
             - a folder in which a `.txt` file of the same name stands beside each image, with a caption
               a line.
             - a caption file, whose folder is then read in the same way.
@@ -143,20 +143,20 @@ def load_captions(source, *, seed=0, image_names=None, encoding=None):
             Files beside the caption file that name the images of each part, one a line, make the
             parts: `*trainImages.txt`, `*devImages.txt` and `*testImages.txt`, or `train.txt`,
             `validation.txt` (`valid.txt`, `val.txt`, `dev.txt`) and `test.txt`. Otherwise the caption
-            file's own parts do, if it has any. Whatever part there is none of is drawn at random: a
-            tenth of the images to validate on, and a tenth for the test.
+            file's own parts are used, if it has any. Missing parts are drawn at random: a tenth of the
+            images for validation, and a tenth for the test.
         seed: Seed of that draw.
-        image_names: Names of the images that the caller can provide, perhaps as stored features; only
-            they are taken then, whether there is a file or not. `None` takes those that are files.
-        encoding: Of the captions and lists of names, such as `"latin-1"`. Default: UTF-8, or UTF-16
-            where a byte-order mark says so.
+        image_names: Names of the images that the caller can provide, perhaps as stored features; then
+            only these are taken, with or without a file. `None` takes those that are files.
+        encoding: Encoding of the captions and lists of names, such as `"latin-1"`. Default: UTF-8, or
+            UTF-16 if a byte-order mark says so.
 
     Returns:
         `Captions`.
 
     Raises:
-        DataError: If the source is unknown, cannot be had or read, or is not what it should be, or if a
-            part is left without an image; the message is one line that names the place.
+        DataError: If the source is unknown, unavailable, unreadable or malformed, or if a part is left
+            without an image; the message is one line that names the place.
 
     Example:
 
@@ -211,12 +211,12 @@ def _files_of(source):
 
 
 class _Images(NamedTuple):
-    """The images that captions are of.
+    """The images of a caption file.
 
     Attributes:
-        names: Names in the caption file of the images that are there, to what the caller calls them.
+        names: Names in the caption file of existing images, to the caller's names.
         files: The `ImageFiles`.
-        unnamed: Those that are there and have no line in the caption file.
+        unnamed: Existing images without a line in the caption file.
     """
 
     names: dict
@@ -225,7 +225,7 @@ class _Images(NamedTuple):
 
 
 def _images_of(folder, captions, image_names):
-    """Finds the images of captions: files, or those of the names that the caller provides."""
+    """Finds the images of captions: files, or names that the caller provides."""
     files = find_images(folder, captions)
     if image_names is None:
         return _Images({name: name for name in files.paths}, files, files.unnamed)
@@ -242,11 +242,11 @@ def _sha256(parts):
     ).hexdigest()
 
 
-# What the user is told
+# Messages for the user
 
 
 def _left_out(written, captions, images):
-    """Lines on captions and images that are left out, each kind counted."""
+    """Returns lines on captions and images that are left out, each kind counted."""
     notes = []
     empty = [text for name in written for text in written[name] if not cut_caption(text)]
     if empty:
@@ -265,7 +265,7 @@ def _left_out(written, captions, images):
 
 
 def _too_few(file, folder, captions, usable, images, image_names, split, where_images_are):
-    """Says which parts have no image, what was found, and what to do."""
+    """Returns a message on which parts have no image, what was found, and what to do."""
     lacking = ", ".join(part for part, names in zip(PARTS, split, strict=True) if not names)
     found, advice = _found_and_advice(folder, captions, usable, images, image_names, where_images_are)
     return (

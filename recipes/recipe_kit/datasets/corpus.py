@@ -1,4 +1,4 @@
-"""Texts for a word-level language model, in three parts: Penn Treebank, and the user's own files."""
+"""Texts for a word-level language model in three parts: Penn Treebank, and the user's own files."""
 
 import os
 from dataclasses import dataclass
@@ -21,27 +21,27 @@ from rnn_kit.text import EOS, UNK, TokenVocabulary
 
 PTB_URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 PTB_TOKENS = (929_589, 73_760, 82_430)  # with one <eos> a line
-PTB_WORDS = 10_000  # <unk> and <eos> among them
+PTB_WORDS = 10_000  # including <unk> and <eos>
 
 _SMALLEST = 3  # words that a cut vocabulary keeps: <eos>, <unk> and one more
 
 
 @dataclass(frozen=True, eq=False)  # `==` of two arrays is an array, not an answer
 class Corpus:
-    """The ids of three texts, and the words that they stand for.
+    """The ids of three texts, and their vocabulary.
 
     Attributes:
         vocabulary: The `TokenVocabulary` of the training part, most frequent first.
         train, validation, test: int32 arrays `(N,)`; each line of the text ends in `<eos>`.
-        info: What a result should record: `name`, `sha256`, `vocabulary` (V, the number of ids),
-            `distinct_words` (of the training part, `<eos>` among them, before any cut), and for
+        info: The record for a result: `name`, `sha256`, `vocabulary` (V, the number of ids),
+            `distinct_words` (of the training part, including `<eos>`, before any cut), and for
             each part `train_tokens`, ... and `train_unknown`, ...: its number of tokens, and of
-            those that are `<unk>` because their word is not in the vocabulary. The hash does not
+            tokens that are `<unk>` because their word is not in the vocabulary. The hash does not
             depend on the vocabulary or on the files' white space: it is the SHA-256, in
             hexadecimal, of the UTF-8 bytes of all tokens, each followed by a newline, with an empty
             line after each of the three parts.
-        notes: Lines that the user should be told, a tuple: which words are `<unk>`, and how one text
-            was cut into three; empty if there is nothing of that.
+        notes: A tuple of lines for the user: which words are `<unk>`, and how one text was split in
+            three; empty if neither applies.
     """
 
     vocabulary: TokenVocabulary
@@ -53,25 +53,24 @@ class Corpus:
 
     @classmethod
     def from_lines(cls, name, train, validation, test, vocab_size=None, words=()):
-        """A corpus of lines that are cut into words already.
+        """Makes a corpus of lines that are already split into words.
 
-        The words of the training part are the vocabulary, and of the other parts those that are not
-        among them become `<unk>`, as of `load_corpus`. A line that does not end in `<eos>` is given
-        one; a line without words is passed over.
+        The words of the training part are the vocabulary; other words of the other parts become
+        `<unk>`, as in `load_corpus`. Adds a missing `<eos>` to a line; skips a line without words.
 
         Args:
             name: What `info` and errors call the corpus.
             train, validation, test: Iterables of lines, each a list of words; read once.
-            vocab_size: Number of words to keep, `<eos>` and `<unk>` among them, where there are
-                more: see `TokenVocabulary.from_counts`. `None` keeps all.
-            words: Words to know besides those of the training part, as if they stood there no time.
+            vocab_size: The most words to keep, including `<eos>` and `<unk>`: see
+                `TokenVocabulary.from_counts`. `None` keeps all.
+            words: Words to add to the training part's vocabulary, with a count of 0.
 
         Returns:
             A `Corpus`.
 
         Raises:
             DataError: If a part holds no word, `vocab_size` is below 3, or the validation or test
-                part has words that the training part has not, and that has but one.
+                part has words that the training part lacks, which has only one word.
 
         Example:
 
@@ -101,43 +100,41 @@ def _with_ends(where, lines):
 
 
 def load_corpus(source, vocab_size=None, encoding=None):
-    """A corpus by the name of a known set, or from the user's own files.
+    """Loads a corpus by the name of a known set, or from the user's own files.
 
-    Files are UTF-8, or what a byte-order mark or `encoding` says, with any line ends, and are composed
-    to Unicode's NFC. Words are what stands between white space, as they are; each line that has any
-    ends in `<eos>`, which is added where it is not there. The words of the training part are the
-    vocabulary; words of the other parts that are not among them become `<unk>`, and `notes` says
-    how many. Where the training part has no `<unk>` for them, the rarest of its words become `<unk>`:
-    those that stand there once, and if these are fewer than a thousandth of it, those that stand there
-    twice, and so on.
+    Files are UTF-8, or what a byte-order mark or `encoding` says, with any line ends, and are
+    normalised to Unicode's NFC. Words are separated by white space and otherwise unchanged; each line
+    that has any ends in `<eos>`, added if missing. The words of the training part are the vocabulary;
+    other words of the other parts become `<unk>`, and `notes` says how many. If the training part has
+    no `<unk>` for them, its rarest words become `<unk>`: those that occur once, and if these are fewer
+    than a thousandth of it, those that occur twice, and so on.
 
     Args:
-        source: `"ptb"`, the Penn Treebank as Mikolov prepared it, which is looked for in
-            `$RNN_KIT_DATA/ptb` and `ptb` of the data folder, has no open licence and is never
-            downloaded, and whose published counts are checked; or a path to
+        source: `"ptb"`, the Penn Treebank as Mikolov prepared it, read from `$RNN_KIT_DATA/ptb` or
+            `ptb` of the data folder, never downloaded as it has no open licence, and checked against
+            the published counts; or a path to
 
             - a folder that holds `ptb.train.txt`, `ptb.valid.txt` and `ptb.test.txt`; or
               `wiki.train.tokens` (or `.raw`) and so on; or `train.txt`, `valid.txt`
-              (`validation.txt`, `val.txt`, `dev.txt`) and `test.txt`, each perhaps packed (`.gz`,
-              `.bz2`, `.xz`). If it holds none of the sets whole, its folder `data` is looked into.
+              (`validation.txt`, `val.txt`, `dev.txt`) and `test.txt`, each possibly compressed
+              (`.gz`, `.bz2`, `.xz`). If it has no complete set, its folder `data` is searched.
             - a `.tgz`, `.tar.gz`, `.tar.xz`, `.tar.bz2`, `.tar` or `.zip` archive of such files in
-              any folder, those of folders called `data` first. It is read in memory, and nothing is
-              written.
-            - one text, such as text8: a file, or a folder or an archive that holds nothing else. It
-              is cut into three, nine tenths to train on, and half of the rest for each of the
-              others; `notes` says where.
+              any folder, preferably one called `data`. It is read in memory; nothing is written.
+            - one text, such as text8: a file, or a folder or archive with nothing else. It is split in
+              three, nine tenths for training, and half of the rest for each of the others; `notes`
+              says where.
 
-        vocab_size: Number of words to keep, `<eos>` and `<unk>` among them, where there are more:
-            rarer words become `<unk>`. `None` keeps all.
-        encoding: Of the user's own files: a name of `rnn_kit.text.check_encoding`.
+        vocab_size: The most words to keep, including `<eos>` and `<unk>`: rarer words become `<unk>`.
+            `None` keeps all.
+        encoding: Encoding of the user's own files, as in `rnn_kit.text.check_encoding`.
 
     Returns:
         A `Corpus`.
 
     Raises:
-        DataError: If the source is unknown, cannot be had or read, is not what it should be, lacks
-            a part or holds an empty one, if `vocab_size` is below 3, or if the validation or test
-            part has words that the training part has not, and that has but one.
+        DataError: If the source is unknown, unavailable, unreadable or malformed, lacks a part or holds
+            an empty one, if `vocab_size` is below 3, or if the validation or test part has words that
+            the training part lacks, which has only one word.
 
     Example:
 
@@ -172,7 +169,7 @@ def load_corpus(source, vocab_size=None, encoding=None):
 
 
 def _texts(path, encoding):
-    """The three texts that are at a path, or one."""
+    """Returns the three texts at a path, or the one."""
     if os.path.isdir(path):
         return texts_in_folder(path, encoding)
     if not os.path.lexists(path):

@@ -1,8 +1,8 @@
-"""The 50,000 film reviews of Maas et al. 2011, encoded as Keras encodes them.
+"""Loads the 50,000 film reviews of Maas et al. 2011, encoded as in Keras.
 
 Each review is a sequence of word ids, the most frequent word 4, and begins with the start id 1
-(`rnn_kit.text.WordVocabulary`). `keras.datasets.imdb` fetches the reviews as pickled arrays and reads
-them with care; here a flat file without pickles is read where there is one.
+(`rnn_kit.text.WordVocabulary`). `keras.datasets.imdb` downloads the reviews as pickled arrays; a
+flat file without pickles is preferred if it exists.
 """
 
 import json
@@ -29,19 +29,18 @@ _FORM = (
 
 
 def load():
-    """Both parts of the data set and the words.
+    """Loads both parts of the data set and the vocabulary.
 
-    Looked for as `imdb/imdb_encoded.npz` in `$RNN_KIT_DATA` and the data folder, see `read_encoded`;
-    else it is `keras.datasets.imdb.load_data()`, with its own cache, download and hash.
+    Looks for `imdb/imdb_encoded.npz` in `$RNN_KIT_DATA` and the data folder, see `read_encoded`; else
+    uses `keras.datasets.imdb.load_data()`, with its own cache, download and hash.
 
     Returns:
         A tuple `(train, test, vocabulary)`: two `LabelledSequences` of 25,000 reviews, half of them
-        positive (1), in an order of their own, the same from every source; and the `WordVocabulary` of
-        88,584 words.
+        positive (1), in the same order from every source; and the `WordVocabulary` of 88,584 words.
 
     Raises:
         DataError: if the reviews or the words are not on this machine and cannot be downloaded, or are
-            not what they should be.
+            malformed.
     """
     tried = []
     place = first_there(data_folder() / "imdb" / ENCODED, tried)
@@ -61,10 +60,10 @@ def load():
 
 
 def read_encoded(path):
-    """Reviews from an `.npz` file of flat arrays.
+    """Reads reviews from an `.npz` file of flat arrays.
 
-    `{train,test}_flat` are the words' frequency ranks, 1 for the most frequent, of all reviews one
-    behind the other; `_len` the reviews' lengths; `_label` 0 or 1.
+    `{train,test}_flat` are the words' frequency ranks, 1 for the most frequent, of all reviews
+    concatenated; `_len` the reviews' lengths; `_label` 0 or 1.
 
     Args:
         path: The file. It is read without pickles.
@@ -73,10 +72,10 @@ def read_encoded(path):
         A tuple `(train, test)` of `LabelledSequences`, in Keras's numbering and with the start id.
 
     Raises:
-        DataError: if the file is missing, cut short, holds Python objects, or is of another form.
+        DataError: if the file is missing, cut short, holds Python objects, or has another form.
     """
     try:
-        # NumPy would take a text for pickles, and give a .npy file's array.
+        # Otherwise NumPy would take a text for pickles, and return a .npy file's array.
         zipfile.ZipFile(path).close()
         with np.load(path, allow_pickle=False) as file:
             arrays = [
@@ -101,7 +100,7 @@ def read_encoded(path):
 
 
 def read_index(path):
-    """The `WordVocabulary` of a JSON file of words and their frequency ranks.
+    """Reads the `WordVocabulary` of a JSON file of words and their frequency ranks.
 
     Raises:
         DataError: if the file is missing, broken, or its ranks are not 1 to the number of words.
@@ -136,7 +135,7 @@ def _reviews(ranks, lengths, labels):
 
 
 def _ordered(reviews, labels):
-    """By content: the same reviews are then in the same order wherever they come from."""
+    """Orders reviews by content, so that their order is the same from every source."""
     reviews = [np.asarray(ids, "int32") for ids in reviews]
     order = sorted(range(len(reviews)), key=lambda i: (reviews[i].tobytes(), labels[i]))
     return LabelledSequences(
@@ -148,9 +147,9 @@ def _from_keras(tried):
     import keras
 
     try:
-        # With a limit on the ids, lest Keras take the rarest word for an unknown one.
+        # With a limit on the ids; without it Keras takes the rarest word for an unknown one.
         parts = keras.datasets.imdb.load_data(num_words=2**31 - 1)
-    except Exception as error:  # whatever its download or its reading ended in
+    except Exception as error:  # any error of its download or reading
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             f"The IMDB reviews are not on this machine and could not be downloaded. Tried: "

@@ -1,4 +1,4 @@
-"""Texts of two classes from the user's own files: a table, or a folder of texts."""
+"""Reads texts of two classes from the user's own files: a table, or a folder of texts."""
 
 import difflib
 import os
@@ -15,7 +15,7 @@ from rnn_kit.text import tokenize
 from rnn_kit.text.decoding import normalize_nfc
 
 TEXT, LABEL = "text", "label"
-_USUAL = {  # names that columns have where they are not called so
+_USUAL = {  # other usual names of the columns
     TEXT: ("review", "sentence", "content", "message", "tweet", "comment", "body", "document"),
     LABEL: ("sentiment", "class", "category", "target", "polarity"),
 }
@@ -28,7 +28,7 @@ _LAYOUTS = (
     "a table (.csv, .tsv, .jsonl; .gz too) with a header row, or a folder that holds train.csv (and "
     "test.csv), or train/<class>/*.txt (and test/<class>/*.txt), or <class>/*.txt, with two classes"
 )
-_SHOWN = 5  # lines or files that a note names
+_SHOWN = 5  # the most lines or files named in a note
 
 
 @dataclass(frozen=True, eq=False)  # `==` of two arrays is an array, not an answer
@@ -38,8 +38,8 @@ class LabelledTexts:
     Attributes:
         texts: A list of N `str`.
         labels: An int8 array `(N,)` of 0 and 1.
-        classes: What 0 and 1 are called, a tuple of two `str`.
-        notes: Lines that the user should be told: what was left out, and which columns were taken.
+        classes: The names of 0 and 1, a tuple of two `str`.
+        notes: Lines for the user: what was left out, and which columns were taken.
     """
 
     texts: list[str]
@@ -60,30 +60,31 @@ def read_labelled(path, text_column=TEXT, label_column=LABEL, *, encoding=None, 
       and quotes as in `.csv` and `.tsv` files, with or without RFC 4180's quoting, or JSON lines. See
       `docs/data.md`.
     - a folder with such a file called `train`, and perhaps one called `test`
-    - a folder as aclImdb is: `train/<class>/*.txt`, and perhaps `test/<class>/*.txt`; `unsup` is
-      passed over, as are names that begin with a dot
+    - a folder like aclImdb: `train/<class>/*.txt`, and perhaps `test/<class>/*.txt`; `unsup` and
+      names that begin with a dot are skipped
     - a folder of two classes: `<class>/*.txt`
 
-    Text is UTF-8 with or without a byte-order mark, or UTF-16 with one, or in the encoding that is
-    named; with any line ends; and is composed to Unicode's NFC. The texts of a table are in its order;
-    those of a folder are class by class, the files in the sorted order of their names. What has no word
-    or no label is left out, and `notes` says so.
+    Text is UTF-8 with or without a byte-order mark, or UTF-16 with one, or in the given encoding, with
+    any line ends, and is normalised to Unicode's NFC. The texts of a table are in its order; those of a
+    folder are class by class, sorted by file name. Texts without a word or label are left out, and
+    `notes` says so.
 
-    Class 1 is the positive one, where the names tell: `pos`, `positive`, `1`, `+1`, `true`, `yes`,
+    Class 1 is the positive one, if the names show it: `pos`, `positive`, `1`, `+1`, `true`, `yes`,
     `good` against `neg`, `negative`, `0`, `-1`, `false`, `no`, `bad`, in upper or lower case; of
-    `1` and `2`, it is `2`. Other names are taken in sorted order.
+    `1` and `2`, it is `2`. Other names are sorted.
 
     Args:
         path: The file or folder, as a string or a path.
-        text_column: Name of a table's column of texts. Where there is no `"text"`, a column of a usual
+        text_column: Name of a table's column of texts. If there is no `"text"`, a column with a usual
             name, such as `review`, is taken, and `notes` says so.
         label_column: Name of a table's column of classes; for `"label"` likewise, such as `sentiment`.
-        encoding: Such as `"latin-1"`. Default: UTF-8, or UTF-16 where a byte-order mark says so.
-        columns: Names of a table's columns where its first row does not name them, a list of `str`.
+        encoding: An encoding, such as `"latin-1"`. Default: UTF-8, or UTF-16 if a byte-order mark says
+            so.
+        columns: Names of a table's columns, a list of `str`, if its first row does not name them.
 
     Returns:
         A tuple of the training part and the test part, both `LabelledTexts`; the second is `None`
-        where the path has none.
+        if the path has none.
 
     Raises:
         DataError: If a file or column is missing, cannot be read or is damaged, or there are not two
@@ -127,7 +128,7 @@ def read_labelled(path, text_column=TEXT, label_column=LABEL, *, encoding=None, 
 
 
 def _part(folder, name):
-    """The folder or table of that name, or None."""
+    """Returns the folder or table of that name, or `None`."""
     inside = entries(folder)
     found = [entry.name for entry in inside if entry.name == name and entry.is_dir()]
     names = {name + suffix + packed for suffix in TABLES for packed in ("", *PACKED)}
@@ -181,7 +182,7 @@ def _from_table(path, how, classes=None):
 
 
 def _rows(path, how):
-    """Triples of line number, text and label of each row, and a list of notes on the columns."""
+    """Returns triples of line number, text and label of each row, and notes on the columns."""
     if path.suffix.lower() in _NO_TABLES:
         raise DataError(
             f"{path} is no table of text: expected {_LAYOUTS}; save it as .csv (in Excel: CSV UTF-8), "
@@ -224,7 +225,7 @@ def _column(path, header, name, default, flag, notes):
             f"{a_few([header[i] for i in found])}: expected one; name it with {flag}, or rename one"
         )
 
-    def unlike(column):  # a file without a header may have a whole review here
+    def unlike(column):  # a file without a header may have a whole review there
         return -difflib.SequenceMatcher(None, name.lower(), column[:40].lower()).ratio()
 
     raise DataError(
@@ -284,7 +285,7 @@ def _texts_in(folder, encoding, notes):
 
 
 def _has_a_word(text):
-    # A letter or digit is one at once; what else is a word, such as an emoji, `tokenize` knows.
+    # A letter or digit is quick to find; `tokenize` knows other words, such as emoji.
     return bool(re.search(r"[^\W_]", text) or tokenize(text))
 
 
@@ -294,9 +295,9 @@ def _some(items):
 
 
 def _in_order(names):
-    """Two class names, the negative one first."""
+    """Returns two class names, the negative one first."""
     first, second = sorted(names)
-    # The sorted order is right already for "0" and "1", "neg" and "pos", "1" and "2".
+    # The sorted order is already right for "0" and "1", "neg" and "pos", "1" and "2".
     if first.lower() in _POSITIVE and second.lower() in _NEGATIVE:
         return second, first
     return first, second

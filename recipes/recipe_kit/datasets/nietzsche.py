@@ -8,7 +8,7 @@ SHA256 = "23cf69874ab69d3d256099ab530ea4be24d47d9675b673bcc67cbcd6298ec647"
 
 
 def load(lower=False):
-    """The Nietzsche text: 600,893 characters, 84 of them distinct.
+    """Loads the Nietzsche text: 600,893 characters, 84 of them distinct.
 
     Args:
         lower: Whether to put it into lower case, as the lectures' example does, which leaves 57

@@ -1,9 +1,8 @@
-"""A generated language pair: Chinese in pinyin, and its English, whose translations can be checked.
+"""A generated language pair, Chinese in pinyin and English, whose translations can be checked.
 
 After the pair of the lecture, "wo xi huan ping guo" / "I like apples". The Chinese is written in
-syllables without tones. Its words stand in another order than the English ones, and English says what
-Chinese leaves out: a verb agrees with its subject and tells the time, a noun tells its number, a
-question and a denial need "do".
+syllables without tones. The two differ in word order, and English states what Chinese leaves out: a
+verb agrees with its subject and has a tense, a noun has a number, questions and denials need "do".
 
     ta mei tian zai gong yuan li chi san ge hong ping guo .
     she eats three red apples in the park every day .
@@ -11,8 +10,8 @@ question and a denial need "do".
     ni zuo tian zai jia mai yi ben jiu shu ma ?
     did you buy an old book at home yesterday ?
 
-A sentence is a chain of clauses. Where the Chinese leaves something open ("ta" is he or she, "wo de
-shu" my book or my books), every reading is right: `is_right` knows them all.
+A sentence is a chain of clauses. Where the Chinese is ambiguous ("ta" is he or she, "wo de shu" my
+book or my books), every reading is right: `is_right` accepts them all.
 
 Source of the pair: Ruixuan Wang, "Week 10: RNN" (Sun Yat-sen University, 2019), "Translation:
 p(Target|Source)".
@@ -98,7 +97,7 @@ LINKS = {"dan shi": "but", "er qie": "and", "suo yi": "so", "yin wei": "because"
 
 @dataclass(frozen=True)
 class Clause:
-    """A clause: its Chinese, a string, and all its English readings, a tuple of them."""
+    """A clause: its Chinese, a string, and a tuple of all its English readings."""
 
     chinese: str
     english: tuple
@@ -111,8 +110,8 @@ class Sentence:
     Attributes:
         clauses: n of `Clause`.
         links: n - 1 Chinese words.
-        question: Whether "ma ?" ends it, or a full stop.
-        spoken: Which reading of each clause is given to learn from, n indexes.
+        question: Whether it ends in "ma ?" or in a full stop.
+        spoken: The indexes of the n clauses' readings used for training.
     """
 
     clauses: tuple
@@ -129,16 +128,16 @@ class Sentence:
 
     @property
     def target(self):
-        """The English that is given to learn from."""
+        """The English translation given for training."""
         readings = [c.english[n] for c, n in zip(self.clauses, self.spoken, strict=True)]
         return self._linked(readings)
 
     def readings(self):
-        """All English sentences that say it, which may be very many: an iterator."""
+        """Returns an iterator over all English translations, which may be very many."""
         return map(self._linked, itertools.product(*(c.english for c in self.clauses)))
 
     def is_right(self, english):
-        """Whether an English sentence, a string of words between spaces, says it."""
+        """Returns whether an English sentence, words between spaces, is a right translation."""
         end = " ?" if self.question else " ."
         if not english.endswith(end):
             return False
@@ -146,7 +145,7 @@ class Sentence:
         rest = {english.removesuffix(end)}
         for head, clause in zip(heads, self.clauses, strict=True):
             starts = [(head + reading) for reading in clause.english]
-            # Of two readings one may begin with the other: both ways are followed.
+            # One reading may be the beginning of another: follows both.
             rest = {r[len(start) :] for r in rest for start in starts if r.startswith(start)}
         return "" in rest
 
@@ -157,12 +156,12 @@ class Sentence:
 
 
 def generated_sentences(count, seed, clauses=(1, 2)):
-    """Distinct sentences.
+    """Draws distinct sentences.
 
     Args:
-        count: How many, at least 1.
-        seed: Of the draws.
-        clauses: How many clauses a sentence has: the least and the most.
+        count: Their number, at least 1.
+        seed: Seed of the draws.
+        clauses: The smallest and largest number of clauses of a sentence.
 
     Returns:
         A list of `Sentence`, no two of which have the same Chinese.
@@ -200,7 +199,7 @@ def _clause(draw, question):
     tense = TIMES[time][1] if time else "present"
     denied = not question and draw.random() < 0.25
     chinese_object, objects = _object(draw)
-    # The time stands before the subject or behind it, the denial before the place.
+    # The time is before or after the subject, the denial before the place.
     before, behind = (time, None) if time and draw.random() < 0.3 else (None, time)
     denial = {"past": "mei you", "present": "bu", "future": "bu hui"}[tense] if denied else None
     parts = [before, subject, behind, denial, place, verb, chinese_object]
@@ -215,7 +214,7 @@ def _clause(draw, question):
 
 
 def _verb_phrase(subject, verb, tense, denied, question, what):
-    """Subject, verb and object of an English clause."""
+    """Returns subject, verb and object of an English clause."""
     base, third, past = verb
     singular = subject in _THIRD
     helper = {"past": "did", "future": "will", "present": "does" if singular else "do"}[tense]
@@ -230,7 +229,7 @@ def _verb_phrase(subject, verb, tense, denied, question, what):
 
 
 def _object(draw):
-    """An object: its Chinese, and its English readings."""
+    """Returns an object: its Chinese, and its English readings."""
     noun = draw.choice(list(NOUNS))
     measure, singular, plural = NOUNS[noun]
     adjective = draw.choice([None, None, *ADJECTIVES])
@@ -252,5 +251,5 @@ def _object(draw):
         return f"zhe xie {said}", (f"these {several}",)
     owner = draw.choice(list(OWNERS))
     whose = OWNERS[owner] if isinstance(OWNERS[owner], tuple) else (OWNERS[owner],)
-    nouns = dict.fromkeys((one, several))  # a fish and fish are one reading
+    nouns = dict.fromkeys((one, several))  # "fish" is both singular and plural: one reading
     return f"{owner} de {said}", tuple(f"{w} {n}" for w in whose for n in nouns)

@@ -1,4 +1,4 @@
-"""Generated film reviews: an embedded set in which the order of the words decides."""
+"""Generates film reviews: a built-in data set in which word order decides the class."""
 
 import random
 
@@ -7,8 +7,8 @@ import numpy as np
 from recipe_kit.datasets._files import at_least
 from recipe_kit.datasets.labelled import LabelledTexts
 
-# The opinions, negative and positive. But for the advice, which nothing turns round, each of them is
-# used both ways, plain and denied, and no other word of a review tells its class.
+# The opinions, negative and positive. Except for the advice, which is never reversed, each occurs both
+# plain and denied, and no other word of a review reveals its class.
 ADJECTIVES = (
     "dull boring tedious clumsy dreary stale shallow silly hollow lifeless awful tiresome".split(),
     "gripping clever moving charming superb graceful thrilling elegant fresh brilliant witty "
@@ -24,7 +24,7 @@ ADVICE = (
     "buy a ticket,take your friends,see it twice,sit in the front row".split(","),
 )
 
-# What turns an opinion round.
+# Phrases that reverse an opinion.
 DENIALS = ("is not", "is far from", "is never", "is hardly", "is anything but")
 
 _WHOLES = ("the film", "the film as a whole", "the whole thing", "this picture", "the story")
@@ -67,10 +67,10 @@ _YEARS = "1923 1936 1949 1958 1967 1974 1985 1999".split()
 
 
 def generated_reviews(n, seed=0):
-    """Short film reviews, made from a small grammar, whose class follows from words and their order.
+    """Generates short film reviews whose class follows from words and their order.
 
-    A review is one to six sentences: one to three verdicts, all of them of the review's class, and
-    neutral sentences about plot, place and length around them. Of the verdicts
+    A review is one to six sentences: one to three verdicts, all of the review's class, and neutral
+    sentences about plot, place and length around them. Of the verdicts
 
     - some are plain: "The script is clever.", "I have seen many dull films, and this is one of
       them.", or plain advice: "Save your money."
@@ -78,18 +78,17 @@ def generated_reviews(n, seed=0):
     - some concede the opposite, and the main clause decides: "The acting is superb, but the film is
       a bore.", "Although the music is dreary, the film is a gem.", and over two sentences "The
       opening is never dull. However, the story is a mess."
-    - some tell what was expected: "I expected to hate it, and I was wrong."
+    - some state an expectation: "I expected to hate it, and I was wrong."
     - some quote others: "My sister called it a masterpiece. She was wrong."
 
-    An opinion turned round comes in its opposite's words, so that counting words, whatever their
-    order, finds the class of most reviews and not of all: logistic regression on the TF-IDF of
-    single words, trained on 2,000 reviews, is right on 74 to 76 of 100 others (of words and pairs of
-    words on 84 to 87). There is no noise: a reader who knows the rules is right every time, and no
-    review comes twice.
+    A reversed opinion uses its opposite's words, so that counting words, ignoring their order, finds
+    the class of most reviews but not all: logistic regression on the TF-IDF of single words, trained on
+    2,000 reviews, is right on 74 to 76 of 100 others (with pairs of words on 84 to 87). There is no
+    noise: a reader who knows the rules is always right, and no review occurs twice.
 
     Args:
-        n: Number of reviews. Half of them are positive, of an odd number the smaller half.
-        seed: A whole number of at least 0. The reviews depend on `n` and `seed` and on nothing else.
+        n: Number of reviews. Half of them are positive, rounded down.
+        seed: An integer of at least 0. The reviews depend only on `n` and `seed`.
 
     Returns:
         `LabelledTexts` of the classes "negative" and "positive", in random order.
@@ -109,7 +108,7 @@ def generated_reviews(n, seed=0):
     rng.shuffle(labels)
     texts = {}
     for label in labels:
-        # As few verdicts fill a review of one sentence, it would come again in a large set.
+        # One-sentence reviews have few variants, and would repeat in a large set.
         while (text := _review(rng, label)) in texts:
             pass
         texts[text] = label
@@ -117,7 +116,7 @@ def generated_reviews(n, seed=0):
 
 
 def _review(rng, label):
-    parts = {}  # by their first two words, so that nothing is said twice of the same thing
+    parts = {}  # by their first two words, so that no topic occurs twice
     number = rng.choice((1, 1, 2, 2, 3))
     while len(parts) < number:
         part = rng.choice(_VERDICTS)(rng, label)
@@ -138,7 +137,7 @@ def _sentence(text):
 
 
 def _is(rng, side):
-    """ "is gripping", "is far from dull": a predicate that comes to that opinion."""
+    """Returns a predicate with that opinion, such as "is gripping" or "is far from dull"."""
     if rng.random() < 0.85:
         kind = rng.random()
         if kind < 0.4:
@@ -206,7 +205,7 @@ def _advice(rng, side):
     return [rng.choice(ADVICE[side])]
 
 
-# So many times each that counting words finds most classes and not all.
+# Weighted so that counting words finds most classes but not all.
 _VERDICTS = (
     [_plain] * 10
     + [_contrast] * 3

@@ -1,4 +1,4 @@
-"""Reviews of two classes in ids, whatever they come from."""
+"""Loads reviews of two classes as ids, from every source."""
 
 import hashlib
 import itertools
@@ -16,9 +16,9 @@ from recipe_kit.datasets.review_grammar import generated_reviews
 from rnn_kit.text import LabelledSequences, Sequences, WordVocabulary, tokenize
 
 _GENERATED = (3000, 1000)  # reviews for training and for the test
-_HELD_OUT = 0.2  # of files that have no test part
-_LONG = 20  # characters; of the distinct words of English reviews the mean is 8
-_FIXED = 20_111  # seed of what must be the same in runs of all seeds
+_HELD_OUT = 0.2  # of files without a test part
+_LONG = 20  # characters; the mean of distinct words in English reviews is 8
+_FIXED = 20_111  # seed of draws that are the same for all runs' seeds
 
 
 class Reviews(NamedTuple):
@@ -27,10 +27,10 @@ class Reviews(NamedTuple):
     Attributes:
         train, test: `LabelledSequences`; each review begins with the start id.
         vocabulary: The `WordVocabulary` of the training part.
-        classes: What 0 and 1 are called.
-        info: What a result should record: `name`, `sha256` (of both parts' ids and labels), `reviews`,
+        classes: The names of 0 and 1.
+        info: The record for a result: `name`, `sha256` (of both parts' ids and labels), `reviews`,
             `test_reviews`, `distinct_words`, `classes`.
-        notes: Lines that the user should be told, a tuple.
+        notes: A tuple of lines for the user.
     """
 
     train: LabelledSequences
@@ -44,14 +44,14 @@ class Reviews(NamedTuple):
 def load_reviews(
     source, text_column=TEXT, label_column=LABEL, limit=None, *, encoding=None, columns=None
 ):
-    """Reviews by the name of a known set, or from the user's own files.
+    """Loads reviews by the name of a known set, or from the user's own files.
 
     Args:
-        source: `"imdb"`; `"generated"`, which needs no download; an `.npz` file as
-            `recipe_kit.datasets.imdb.read_encoded` takes it, with `imdb_word_index.json` beside it; or
-            a table or a folder as `read_labelled` takes them. Where there is no test part, a fifth is
-            held out, the same for every seed.
-        text_column, label_column, encoding, columns: Of a table or folder, as of `read_labelled`.
+        source: `"imdb"`; `"generated"`, which needs no download; an `.npz` file for
+            `recipe_kit.datasets.imdb.read_encoded`, with `imdb_word_index.json` beside it; or
+            a table or folder for `read_labelled`. Without a test part, a fifth is held out, the same
+            for every seed.
+        text_column, label_column, encoding, columns: As in `read_labelled`.
         limit: Number of reviews to use of each part, at random and the same for every seed; `None` for
             all.
 
@@ -59,7 +59,7 @@ def load_reviews(
         `Reviews`.
 
     Raises:
-        DataError: if the source is unknown or cannot be had or used.
+        DataError: if the source is unknown, unavailable or unusable.
         TextError: if a file's content cannot be used as text.
 
     Example:
@@ -110,7 +110,7 @@ def load_reviews(
 
 
 def _long_words(vocabulary):
-    """A note, where the words are too long to be words."""
+    """Returns a note if the words are too long to be words."""
     mean = sum(map(len, vocabulary.words)) / len(vocabulary)
     if mean <= _LONG:
         return ()
@@ -121,7 +121,7 @@ def _long_words(vocabulary):
 
 
 def _encoded(train, test):
-    """Texts to ids: `(train, test, vocabulary)`; the words are those of the training part."""
+    """Encodes texts as ids: `(train, test, vocabulary)`, with the training part's words."""
     words = [tokenize(text) for text in train.texts]
     vocabulary = WordVocabulary.from_counts(Counter(itertools.chain.from_iterable(words)))
     ids = [*map(vocabulary.encode, words)], [vocabulary.encode(tokenize(text)) for text in test.texts]

@@ -8,7 +8,7 @@ SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 def load():
-    """The tiny Shakespeare text: 1,115,394 characters, 65 of them distinct.
+    """Loads the tiny Shakespeare text: 1,115,394 characters, 65 of them distinct.
 
     Returns:
         A `str`.
@@ -22,6 +22,6 @@ def load():
         SHA256,
         URL,
         "charlm",
-        keras_filename="shakespeare.txt",  # what TensorFlow's text generation tutorial calls it
+        keras_filename="shakespeare.txt",  # the name in TensorFlow's text generation tutorial
     )
     return read_text(path)

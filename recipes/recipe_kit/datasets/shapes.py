@@ -1,4 +1,4 @@
-"""Drawn images of one or two shapes, and sentences about them that can be checked for truth.
+"""Drawn images of one or two shapes, and sentences about them whose truth can be checked.
 
     scene      one shape; or two, of which the first is above, below, left of or right of the second
     shape      small or large; red, green, blue, yellow, white or purple; circle, square or triangle
@@ -7,8 +7,8 @@
                a [small] [red] circle and a [large] [blue] square
     relation   above, below, left of, right of
 
-A sentence is true of an image if it speaks of all that is in it, and of nothing else, and each word
-that it has fits. What stands in brackets may be left out.
+A sentence is true of an image if it mentions all of its shapes, nothing else, and each of its words
+fits. Words in brackets may be left out.
 """
 
 import itertools
@@ -19,7 +19,7 @@ import numpy as np
 
 from recipe_kit.datasets._files import at_least
 
-SIZE = 32  # pixels, of a side
+SIZE = 32  # pixels a side
 SIZES = {"small": 3.5, "large": 6.5}  # pixels, from the centre to the edge
 COLORS = {
     "red": (214, 48, 49),
@@ -31,12 +31,12 @@ COLORS = {
 }
 KINDS = ("circle", "square", "triangle")
 RELATIONS = ("above", "below", "left of", "right of")
-CAPTIONS = 5  # of an image
+CAPTIONS = 5  # an image
 
-_GROUND, _NOISE = 38, 6  # of the background, of 255
+_GROUND, _NOISE = 38, 6  # of the background, out of 255
 _APART = 3  # pixels between the edges of two shapes
-_CLEAR = 7  # pixels by which one centre is above the other, or left of it, if a sentence may say so
-_FULL = 60  # times as often as another is a sentence drawn that leaves out neither size nor colour
+_CLEAR = 7  # least pixels between centres for a sentence to say above, below, left of or right of
+_FULL = 60  # weight of a sentence with all sizes and colours, against 1 for others
 _FINER = 4  # subpixels in a row of a pixel, for soft edges
 
 _SHAPE = rf"a (?:({'|'.join(SIZES)}) )?(?:({'|'.join(COLORS)}) )?({'|'.join(KINDS)})"
@@ -60,13 +60,13 @@ class Shape(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What is in an image: one shape or two, a tuple."""
+    """The contents of an image: a tuple of one shape or two."""
 
     shapes: tuple
 
     @property
     def description(self):
-        """What can be said of it, hashable: its shapes' words, and how the first lies to the second."""
+        """The facts of the scene, hashable: its shapes' words, and their relations."""
         shapes = self.shapes
         relations = tuple(r for r in RELATIONS if len(shapes) == 2 and lies(shapes[0], r, shapes[1]))
         return frozenset(
@@ -84,8 +84,8 @@ class DrawnImages(NamedTuple):
     Attributes:
         images: uint8 `(N, size, size, 3)`.
         scenes: N `Scene`s.
-        captions: Of each image five sentences that are true of it, drawn from all that are; most of
-            them leave nothing out.
+        captions: Five true sentences for each image, drawn from all true ones; most of them leave
+            nothing out.
     """
 
     images: np.ndarray
@@ -94,14 +94,14 @@ class DrawnImages(NamedTuple):
 
 
 def generated_shapes(count, seed=0):
-    """Images of one or two shapes, with five true sentences each.
+    """Draws images of one or two shapes, with five true sentences each.
 
-    One image in six has one shape. Two differ in a word at least, keep apart, and lie so that one is
+    One image in six has one shape. Two shapes differ in at least one word, do not touch, and one is
     clearly above the other, or left of it, or both.
 
     Args:
         count: N, at least 1.
-        seed: Whatever is drawn derives from it.
+        seed: Seed of all draws.
 
     Returns:
         `DrawnImages`.
@@ -122,7 +122,7 @@ def generated_shapes(count, seed=0):
     captions = []
     for scene in scenes:
         said = sentences(scene)
-        # The largest of logarithms with Gumbel noise are a draw by these weights, none of them twice.
+        # The largest log weights with Gumbel noise are a draw by these weights without replacement.
         weights = np.array([_FULL if _says_all(sentence) else 1 for sentence in said])
         order = np.argsort(-(np.log(weights) + rng.gumbel(size=len(said))))
         captions.append([said[i] for i in order[:CAPTIONS]])
@@ -132,14 +132,14 @@ def generated_shapes(count, seed=0):
 
 
 def lies(shape, relation, other):
-    """Whether a shape clearly lies so to another."""
+    """Returns whether a shape clearly has that relation to another."""
     down, right = shape.row - other.row, shape.column - other.column
     along = {"above": -down, "below": down, "left of": -right, "right of": right}
     return along[relation] >= _CLEAR
 
 
 def sentences(scene):
-    """All sentences that are true of a scene.
+    """Returns all sentences that are true of a scene.
 
     Example:
 
@@ -161,7 +161,7 @@ def sentences(scene):
 
 
 def is_true(scene, sentence):
-    """Whether a sentence is of the grammar, and what it says of the scene is so, and all there is.
+    """Returns whether a sentence of the grammar is true of a scene and mentions all of it.
 
     Args:
         scene: A `Scene`.
@@ -198,7 +198,7 @@ def is_true(scene, sentence):
 
 
 def _says_all(sentence):
-    """Whether each shape has its size and its colour."""
+    """Returns whether each shape of a sentence has its size and its colour."""
     words = sentence.split()
     kinds = sum(word in KINDS for word in words)
     return kinds == sum(word in SIZES for word in words) == sum(word in COLORS for word in words)
@@ -235,12 +235,12 @@ def _shape(rng):
 
 
 def _reach(shape):
-    """From the centre to the farthest corner, or nearly: a triangle's is at 1.32 of its size."""
+    """Returns the approximate distance from the centre to the farthest corner (triangle: 1.32)."""
     return SIZES[shape.size] * (1.0 if shape.kind == "circle" else 1.25)
 
 
 def _drawn(scene):
-    """The image, `(SIZE, SIZE, 3)`, with the edges as soft as subpixels make them."""
+    """Draws the image, `(SIZE, SIZE, 3)`, with edges softened by subpixels."""
     at = (np.arange(SIZE * _FINER) + 0.5) / _FINER
     image = np.full((SIZE, SIZE, 3), float(_GROUND))
     for shape in scene.shapes:
@@ -256,5 +256,5 @@ def _inside(kind, size, down, right):
         return down**2 + right**2 <= size**2
     if kind == "square":
         return (abs(down) <= 0.88 * size) & (abs(right) <= 0.88 * size)
-    height = (down + size) / (1.85 * size)  # of a triangle with its tip above: from 0 to 1
+    height = (down + size) / (1.85 * size)  # from 0 to 1 in a triangle with its tip above
     return (height >= 0) & (height <= 1) & (abs(right) <= size * height)

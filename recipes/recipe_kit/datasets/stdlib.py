@@ -1,4 +1,4 @@
-"""Python's own standard-library source, read in place: real text that needs no download."""
+"""Reads Python's own standard-library source in place: real text that needs no download."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ _FOLDERS_OUT = {
     "encodings",  # mostly tables of code points, written by a program
     "pydoc_data",  # the language reference as one dictionary, written by Sphinx
 }
-# Files left out: tables written by a program, what one build or machine adds, and not the library.
+# Files left out: generated tables, and files added by one build or machine.
 _FILES_OUT = {
     "stringprep.py",
     "re/_casefix.py",
@@ -33,18 +33,18 @@ _PLAIN_LINE = re.compile(r"[ -~]*")
 
 
 def load(limit=None):
-    """The source of this Python's standard library as one text.
+    """Returns the source of this Python's standard library as one text.
 
-    Every `.py` file under `sysconfig.get_path("stdlib")`, except tests, tables that a program
-    wrote (codecs, HTML entities, the pydoc topics), the build's own configuration, and files that
-    are not UTF-8. In each file a tab becomes four spaces, white space at the end of a line goes,
-    and a line with any character beyond printable ASCII is dropped: in Python 3.11 these are 24
+    Takes every `.py` file under `sysconfig.get_path("stdlib")`, except tests, generated tables
+    (codecs, HTML entities, the pydoc topics), the build's own configuration, and files that are not
+    UTF-8. In each file a tab becomes four spaces, trailing white space is removed, and a line with
+    any character beyond printable ASCII is dropped: in Python 3.11 these are 24
     lines of 276,000, whose 72 characters would nearly double the vocabulary. At most 96 distinct
     characters remain, the printable ones and the newline. An empty line stands between two files.
 
     The files are ordered by the SHA-256 of their relative path: fixed, but shuffled, so that the
     first `limit` characters are a fair sample and not all of `_` to `asyncio`. The text depends on
-    the Python version, and on what a distributor leaves out of it, so record its hash.
+    the Python version and its distributor, so record its hash.
 
     Args:
         limit: Number of characters to take from the start, or `None` for all: some 10
@@ -83,7 +83,7 @@ def load(limit=None):
 
 
 def _source_files(folder):
-    """Relative POSIX paths of the files to read, in no particular order."""
+    """Yields relative POSIX paths of the files to read, in no particular order."""
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in _FOLDERS_OUT]
         for name in names:
@@ -97,7 +97,7 @@ def _shuffled(paths):
 
 
 def _clean_text(file):
-    """The text of one file, ending in one newline, or "" if there is none to be had."""
+    """Returns the text of one file, ending in one newline, or "" if it has none."""
     try:
         source = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
