@@ -1,7 +1,7 @@
-"""The figures of the recipes: functions from data to a matplotlib Figure.
+"""Figures of the recipes: functions from data to a matplotlib Figure.
 
-Save one with `save`, or in your own way with `figure.savefig(path)`. None of them needs a display. They
-are drawn in matplotlib's own style, whatever your matplotlibrc says.
+Save one with `save`, or in your own way with `figure.savefig(path)`. None needs a display. All are
+drawn in matplotlib's default style, independent of your matplotlibrc.
 """
 
 from matplotlib.figure import Figure

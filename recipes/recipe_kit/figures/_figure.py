@@ -1,4 +1,4 @@
-"""What the figures share: axes, colours, text that can be drawn, labels that keep apart."""
+"""Shared parts of the figures: axes, colours, drawable text, labels that do not overlap."""
 
 import contextlib
 import functools
@@ -10,23 +10,23 @@ from matplotlib.figure import Figure
 from matplotlib.textpath import text_to_path
 from scipy import stats
 
-# Of runs and whatever else has no colour of its own; apart for the colour-blind too, which a test
+# For runs and everything without its own colour; distinct for the colour-blind too, which a test
 # measures. Cells have theirs in `cells`.
 COLORS = ("#a52a1c", "#2c6fdb", "#38ab8a", "#5b2a6e", "#dd9326")
 
-CAPTION, LINE = 9.5, 1.3  # points of a caption's letters, and a line of it, times their size
-MARGIN = 0.2  # inches around what is drawn
-LONGEST_TEXT = 2000  # characters of a text that are looked at
+CAPTION, LINE = 9.5, 1.3  # font size of captions in points, and line height relative to it
+MARGIN = 0.2  # inches around the drawing
+LONGEST_TEXT = 2000  # characters of a text that are processed
 
-LEAST_STEP = 4.0  # pixels between the points of a curve that a label has to keep clear of
+LEAST_STEP = 4.0  # pixels between the points of a curve that a label must avoid
 
 
 @contextlib.contextmanager
 def default_style():
-    """Draws in matplotlib's own style while the block runs, whatever a matplotlibrc says.
+    """Draws in matplotlib's default style while the block runs, independent of a matplotlibrc.
 
-    The figures are laid out for it: a label keeps clear of a curve by the extent of its letters. And
-    what a matplotlibrc asks for may not be there, such as LaTeX. It works as a decorator too.
+    The layout depends on it: a label avoids a curve by its text's extent. Also, a matplotlibrc may ask
+    for something unavailable, such as LaTeX. It works as a decorator too.
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -34,7 +34,7 @@ def default_style():
 
 
 def new_axes(width=6.4, height=4.0, columns=1, **kwargs):
-    """A Figure of so many inches, and its axes: one, or an array of so many columns."""
+    """Returns a Figure of that size in inches, and its axes: one, or an array with `columns`."""
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     axes = figure.subplots(1, columns, squeeze=False, **kwargs)[0]
     for ax in axes:
@@ -43,9 +43,9 @@ def new_axes(width=6.4, height=4.0, columns=1, **kwargs):
 
 
 def visible_text(text):
-    """Returns text whose white space can be seen, and which matplotlib does not take for a formula."""
+    """Returns text with visible white space, and escaped so that matplotlib reads no formula."""
     text = text.replace("\n", "↵").replace(" ", "␣" if len(text) == 1 else " ")
-    # What the font cannot draw would be a box and a warning: its code point says which it is.
+    # A character missing from the font would give a box and a warning; shows its code point.
     drawable = _charmap()
     hidden = "U+{:04X}" if len(text) == 1 else "·"
     text = "".join(c if ord(c) in drawable else hidden.format(ord(c)) for c in text)
@@ -54,18 +54,18 @@ def visible_text(text):
 
 @functools.cache
 def _charmap():
-    """Code points that matplotlib's default font has."""
+    """Returns the code points that matplotlib's default font has."""
     return font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
 
 
 def _clipped(text, most):
-    """`visible_text` text of at most so many characters, the last of them … where more are left out."""
+    """Returns `visible_text` of at most `most` characters, ending in … if it is cut."""
     return visible_text(text if len(text) <= most else text[: most - 1].rstrip() + "…")
 
 
 @functools.lru_cache(4096)
 def _extent(text, size):
-    """Width and height in points of a line of `visible_text` text."""
+    """Returns width and height in points of a line of `visible_text`."""
     font = font_manager.FontProperties(size=size)
     width, height, _ = text_to_path.get_text_width_height_descent(
         text.replace(r"\$", "$"), font, ismath=False
@@ -74,10 +74,10 @@ def _extent(text, size):
 
 
 def _wrapped(text, size, room, most):
-    """Lines of visible text, no wider than the room in inches, … where there would be too many."""
+    """Returns lines of visible text that fit the room in inches, with … if there are too many."""
 
     def fits(line):
-        return _extent(visible_text(line), size)[0] <= 0.97 * 72 * room  # what is drawn is hinted
+        return _extent(visible_text(line), size)[0] <= 0.97 * 72 * room  # drawn text is hinted
 
     lines = []
     for word in text[:LONGEST_TEXT].split():
@@ -98,31 +98,31 @@ def _wrapped(text, size, room, most):
 
 
 def _head(figure, title):
-    """A title over a figure, in lines that fit."""
+    """Draws a title over a figure, in lines that fit."""
     lines = _wrapped(title, 12, figure.get_figwidth() - 2 * MARGIN, 3)
     figure.suptitle("\n".join(lines), fontsize=12)
 
 
 def caption(figure, text):
-    """Writes a line or two below a figure that say how to read it; the figure grows by as much.
+    """Writes a caption below a figure that says how to read it; the figure grows to fit it.
 
-    Call it when everything else is drawn, but before labels are put beside points.
+    Call it after drawing everything else, but before placing labels beside points.
 
     Args:
         figure: A Figure with constrained layout.
-        text: What the axes and the colours mean, and what is good. It is wrapped.
+        text: The meaning of axes and colours, and what is good; it is wrapped.
 
     Returns:
         The figure.
     """
     width, height = figure.get_size_inches()
-    size = CAPTION * max(1, width / 7.2)  # a wide figure is shown smaller
+    size = CAPTION * max(1, width / 7.2)  # a wide figure is displayed smaller
     lines = _wrapped(text, size, width - MARGIN, 5)
     strip = len(lines) * LINE * size / 72 + 0.08
     figure.set_size_inches(width, height + strip)
     share = strip / (height + strip)
-    # A legend outside the axes stands at the figure's edge, where the caption is to stand, and one that
-    # is put elsewhere has no room kept for it: it is kept here.
+    # A legend outside the axes is at the figure's edge, where the caption goes, and the layout reserves
+    # no room for one placed elsewhere: reserves it here.
     low, right = share, 1.0
     for legend in figure.legends:
         box = legend.get_window_extent().transformed(figure.transFigure.inverted())
@@ -139,12 +139,12 @@ def caption(figure, text):
 
 
 def _annotate(ax, notes, size=9):
-    """Writes notes beside their points, clear of the axes' lines and of one another where they can be.
+    """Writes notes beside their points, avoiding the axes' lines and one another if possible.
 
     Args:
-        ax: The axes, with everything else drawn: what comes later may move what this measures.
+        ax: The axes, with everything else drawn: later drawing may move what this measures.
         notes: (x, y, text, colour), the most important first. The text is `visible_text`.
-        size: Of the letters, in points.
+        size: Font size in points.
     """
     ax.figure.draw_without_rendering()  # lays the axes out
     scale = ax.figure.dpi / 72  # pixels a point
@@ -158,7 +158,7 @@ def _annotate(ax, notes, size=9):
         for distance in (10, 18, 28, 40, 54, 70):
             for angle in np.radians((90, 270, 45, 135, 315, 225, 0, 180, 65, 115, 295, 245)):
                 offset = np.array([np.cos(angle), np.sin(angle)])
-                # To the box's middle: the box clears the point by the distance, on whichever side.
+                # To the box's middle, so that the box is at this distance from the point on every side.
                 middle = at + offset * (np.array([width, height]) / 2 + distance * scale)
                 box = _box(*middle, width + 6 * scale, height + 6 * scale)
                 leader = np.linspace(at, middle, 12)
@@ -188,11 +188,11 @@ def _annotate(ax, notes, size=9):
             bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
             zorder=5,
         )
-        note.set_in_layout(False)  # or the layout that was measured would change
+        note.set_in_layout(False)  # else the measured layout would change
 
 
 def _pixels(line):
-    """(N, 2): points on a drawn line, a few pixels apart."""
+    """Returns points (N, 2) on a drawn line, a few pixels apart."""
     corners = line.get_transform().transform(line.get_xydata())
     corners = corners[np.isfinite(corners).all(axis=1)]
     if len(corners) < 2:
@@ -214,7 +214,7 @@ def _within(points, box):
 
 
 def _overlap(box, other):
-    """The part of the first box that the other covers."""
+    """Returns the share of the first box that the other covers."""
     width = min(box[2], other[2]) - max(box[0], other[0])
     height = min(box[3], other[3]) - max(box[1], other[1])
     return max(0.0, width) * max(0.0, height) / ((box[2] - box[0]) * (box[3] - box[1]))
@@ -225,13 +225,13 @@ def _outside(box, frame):
 
 
 def _wilson(successes, trials):
-    """Ends of the 95 % intervals of rates by Wilson: inside 0 to 1, and not empty at 0 or 1.
+    """Returns the ends of 95 % Wilson intervals of rates: within 0 to 1, and not empty at 0 or 1.
 
     Args:
-        successes, trials: Numbers, or arrays of one shape; NaN where nothing was tried.
+        successes, trials: Numbers, or arrays of one shape; NaN without trials.
 
     Returns:
-        A pair of arrays, NaN where nothing was tried.
+        A pair of arrays, NaN without trials.
     """
 
     def of_one(successes, trials):

@@ -10,12 +10,12 @@ from PIL import Image
 
 from recipe_kit.figures._figure import COLORS, MARGIN, _extent, _wrapped, default_style
 
-MAP = 0.55  # of a panel of attention is the map's colour; the rest is the image in grey
+MAP = 0.55  # the map's share in a panel's colour; the rest is the grey image
 
-# In inches, and in points for letters: the text sets the figure's height.
+# In inches, and points for font sizes: the text determines the figure's height.
 GAP = 0.12
 TITLE, LETTERS, SMALL = 14, 10.5, 8.5
-LINE, BASE = 1.3, 0.91  # of a line, and down to where its letters stand: times their size
+LINE, BASE = 1.3, 0.91  # height of a line, and of its baseline, relative to the font size
 PHOTO, PHOTO_HEIGHT, COLUMN = 6.0, 5.0, 5.0
 TILE = 2.3
 PANEL, MOST_PANELS = 1.5, 7
@@ -26,19 +26,19 @@ GREY = "0.45"
 
 @default_style()
 def captioned(image, captions, title=""):
-    """One image with its captions below: the first, the best, is larger than the others.
+    """Draws one image with its captions below, the first and best larger than the others.
 
     Args:
         image: `(H, W, 3)`, uint8, of any shape.
-        captions: (text, note) each, the best first. The note, such as "log p / word −0.82", stands at
-            the right; it may be empty.
+        captions: (text, note) each, the best first. The note, such as "log p / word −0.82", is at the
+            right; it may be empty.
         title: The figure's title.
 
     Returns:
-        The Figure: the higher, the longer the captions.
+        The Figure, whose height depends on the captions' length.
 
     Raises:
-        ValueError: The image is not `(H, W, 3)`.
+        ValueError: if the image is not `(H, W, 3)`.
     """
     image = _checked(image)
     width, height = _fitted(image, PHOTO, PHOTO_HEIGHT)
@@ -56,27 +56,27 @@ def captioned(image, captions, title=""):
     _show(_panel(figure, MARGIN + (column - width) / 2, y, width, height), image)
     for text, side in rows:
         y -= GAP
-        side.write(figure, MARGIN + column, y - BASE * (text.size - SMALL) / 72)  # on one base line
+        side.write(figure, MARGIN + column, y - BASE * (text.size - SMALL) / 72)  # on one baseline
         y = text.write(figure, MARGIN, y)
     return figure
 
 
 @default_style()
 def caption_grid(items, title="", columns=4):
-    """A grid of images, each with a score, its caption and, in grey, a reference below it.
+    """Draws a grid of images, each with a score, its caption and, in grey, a reference below.
 
     Args:
-        items: One dict a image, with `caption` and, if wanted, `image` (`(H, W, 3)`, uint8; where
-            it is None, a grey tile with the `name` is drawn), `name`, `reference` and `label`, such as
+        items: One dict an image, with `caption` and, if wanted, `image` (`(H, W, 3)`, uint8; for `None`
+            a grey tile with the `name` is drawn), `name`, `reference` and `label`, such as
             "BLEU-4 0.31".
         title: The figure's title.
-        columns: Pictures a row, at most.
+        columns: The most images a row.
 
     Returns:
-        The Figure: a row is as high as its highest image and longest texts need.
+        The Figure, with each row as high as its highest image and longest texts need.
 
     Raises:
-        ValueError: There is no item, or an image is not `(H, W, 3)`.
+        ValueError: if there is no item, or an image is not `(H, W, 3)`.
     """
     items = list(items)
     if not items:
@@ -88,7 +88,7 @@ def caption_grid(items, title="", columns=4):
         [_tile(item) for item in items[start : start + columns]]
         for start in range(0, len(items), columns)
     ]
-    # Of each row: its images' height, and that of the texts below them with the gaps around those.
+    # For each row: the height of its images, and of the texts below with the gaps around them.
     heights = [
         (
             max(size[1] for _, size, _ in row),
@@ -117,7 +117,7 @@ def caption_grid(items, title="", columns=4):
 
 
 def _tile(item):
-    """(item, the image's size, the paragraphs below it)."""
+    """Returns the item, the image's size, and the paragraphs below it."""
     size = (TILE, 0.75 * TILE)
     if item.get("image") is not None:
         size = _fitted(_checked(item["image"]), TILE, TILE)
@@ -131,23 +131,23 @@ def _tile(item):
 
 @default_style()
 def attention_maps(image, words, weights, title=""):
-    """Where a captioner looks at each word (Xu et al. 2015, figure 3): blue nowhere, yellow the most.
+    """Draws where a captioner looks at each word (Xu et al. 2015, figure 3), most at yellow.
 
-    The maps, smoothed, lie over the image in grey, on one scale for all words: a pale map is spread
-    out. The scale ends where the highest weight of three words in four does, so that a single sharp
-    map does not hide the others.
+    Overlays the smoothed maps on the grey image, on one scale for all words: a pale map is spread out.
+    The scale ends at the third quartile of the words' highest weights, so that a single sharp map does
+    not hide the others.
 
     Args:
-        image: `(H, W, 3)`, uint8, as the encoder saw it, or None: the maps are drawn without it.
+        image: `(H, W, 3)`, uint8, as the encoder saw it, or `None` to draw only the maps.
         words: T strings.
-        weights: `(T, cells)` of a square grid, row by row, or `(T, rows, columns)`. Not negative.
+        weights: Non-negative `(T, cells)` of a square grid, row by row, or `(T, rows, columns)`.
         title: The figure's title.
 
     Returns:
         The Figure: the image, if there is one, and a panel a word.
 
     Raises:
-        ValueError: The weights do not belong to the words or to a grid, or one of them is no weight.
+        ValueError: if the weights do not match the words or a grid, or one is negative or not finite.
     """
     weights = _grids(weights, len(words))
     highest = np.quantile(weights.max((1, 2)), 0.75) or weights.max() or 1.0
@@ -226,13 +226,13 @@ def _checked(image):
 
 
 def _fitted(image, width, height):
-    """The largest size of an image's shape that such a box holds; never so thin that it is lost."""
+    """Returns the largest size with an image's aspect ratio that fits a box; at least visible."""
     scale = min(width / image.shape[1], height / image.shape[0])
     return max(scale * image.shape[1], 0.05), max(scale * image.shape[0], 0.05)
 
 
 def _panel(figure, x, y, width, height):
-    """Axes at a place in inches from the lower left, without ticks or a frame."""
+    """Adds axes at a place in inches from the lower left, without ticks or a frame."""
     wide, tall = figure.get_size_inches()
     ax = figure.add_axes((x / wide, y / tall, width / wide, height / tall), xticks=(), yticks=())
     ax.spines[:].set_visible(False)
@@ -245,26 +245,26 @@ def _show(ax, image):
 
 
 def _sheet(width, height):
-    """A figure of that size in inches inside its margins."""
+    """Returns a figure of that size in inches inside its margins."""
     return Figure((width + 2 * MARGIN, height + 2 * MARGIN), dpi=150)
 
 
 class _Paragraph(NamedTuple):
-    """Lines of text. Each is drawn by itself: matplotlib's own lines are not evenly spaced."""
+    """Lines of text, each drawn separately, as matplotlib's own lines are unevenly spaced."""
 
     lines: list
     size: float
     style: dict
 
     def height(self, gap=0.0):
-        """In inches, with a gap below it. One without text needs none."""
+        """Returns the height in inches, with a gap below it; 0 without text."""
         return len(self.lines) * LINE * self.size / 72 + gap if self.lines else 0.0
 
     def width(self):
         return max((_extent(line, self.size)[0] / 72 for line in self.lines), default=0.0)
 
     def write(self, figure, x, y, gap=0.0):
-        """Draws it below a place in inches; returns where the next thing below it starts."""
+        """Draws the text below a place in inches. Returns where the next thing below it starts."""
         for index, line in enumerate(self.lines):
             base = y - (BASE + LINE * index) * self.size / 72
             figure.text(x, base, line, fontsize=self.size, va="baseline",

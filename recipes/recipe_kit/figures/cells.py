@@ -11,8 +11,8 @@ class _Look(NamedTuple):
     color: str
 
 
-# Two blues for the LSTMs, two oranges for the GRUs, black and grey for what has no gates: apart for the
-# colour-blind too, which a test measures.
+# Two blues for the LSTMs, two oranges for the GRUs, black and grey for cells without gates: distinct
+# for the colour-blind too, which a test measures.
 _CELLS = {
     "lstm": _Look("LSTM", "#1f5fa8"),
     "peephole": _Look("peephole LSTM", "#5fb3e6"),
@@ -23,26 +23,26 @@ _CELLS = {
 }
 CELL_NAMES = {cell: look.name for cell, look in _CELLS.items()}
 _BY_NAME = {look.name: look.color for look in _CELLS.values()}
-_PRESETS = {"lecture": COLORS[1], "cpu": COLORS[0]}  # which stand in more than one figure
+_PRESETS = {"lecture": COLORS[1], "cpu": COLORS[0]}  # presets in several figures
 
 
 def cell_name(cell):
-    """A cell's name in figures, tables and text: "plain RNN" for `simple`.
+    """Returns a cell's name in figures, tables and text: "plain RNN" for `simple`.
 
     Args:
-        cell: As `--cell` takes it, or `irnn`. Anything else is its own name.
+        cell: A value of `--cell`, or `irnn`. Anything else is its own name.
     """
     return CELL_NAMES.get(cell, cell)
 
 
 def colors_of(names):
-    """A colour for each name: that of the cell or the preset which it names, else one of `COLORS`.
+    """Returns a colour for each name: its cell's or its preset's, else one of `COLORS`.
 
     Args:
-        names: Of curves or bars: cells as `--cell` takes them or by their names, or anything else.
+        names: Names of curves or bars: values of `--cell`, cells' names, or anything else.
 
     Returns:
-        A dict of names to colours, which differ as long as there are enough of them.
+        A dict of names to colours, which differ as long as `COLORS` suffice.
     """
     known = {name: _BY_NAME.get(cell_name(name)) or _PRESETS.get(name) for name in names}
     taken = {color for color in known.values() if color}

@@ -1,4 +1,4 @@
-"""Figures of a classifier of two classes: its training, its probabilities, and against others."""
+"""Figures of a binary classifier: its training, its probabilities, and comparisons."""
 
 import itertools
 
@@ -22,17 +22,17 @@ LONGEST_NAME = 36  # characters of a name in a legend
 
 @default_style()
 def accuracy_curves(histories, title="", best=None):
-    """Loss and accuracy against the epoch, with a mark where each run's validation loss turns.
+    """Draws loss and accuracy by epoch, and marks where each run's validation loss turns.
 
-    From the mark on the validation loss rises while the training loss goes on falling: the run learns
-    its training reviews by heart.
+    After the mark the validation loss rises while the training loss keeps falling: the run overfits its
+    training reviews.
 
     Args:
         histories: Names to histories: one dict an epoch, with `epoch`, `loss`, `accuracy`, `val_loss`
-            and `val_accuracy`. Each run has a colour: training is dashed, validation drawn through.
+            and `val_accuracy`. Each run has a colour: training is dashed, validation solid.
         title: The figure's title.
-        best: Names to the epoch to mark, such as that of the weights that were kept. Default, and for a
-            run that it does not name: the epoch of lowest `val_loss`.
+        best: Names to the epoch to mark, such as that of the kept weights. Default, also for missing
+            runs: the epoch of lowest `val_loss`.
 
     Returns:
         The Figure.
@@ -48,7 +48,7 @@ def accuracy_curves(histories, title="", best=None):
         for name, history in histories.items():
             color = colors[name]
             at = [row["epoch"] for row in history]
-            # A line of one point cannot be dashed: a small mark shows it.
+            # A line of one point shows as a small mark.
             small = {"marker": ".", "ms": 4} if len(at) == 1 else {}
             training, validation = ([row[k + metric] for row in history] for k in ("", "val_"))
             ax.plot(at, training, "--", lw=1.2, color=color, alpha=0.7, **small)
@@ -81,7 +81,7 @@ def accuracy_curves(histories, title="", best=None):
         " on, the network learns its training reviews by heart.",
     )
     for ax, metric in zip(panels, notes, strict=True):
-        # From the top: the highest mark has the free space above it.
+        # From the top: the highest mark has free space above it.
         _annotate(ax, sorted(notes[metric], key=lambda note: -note[1]))
     return figure
 
@@ -90,16 +90,16 @@ def accuracy_curves(histories, title="", best=None):
 def roc_and_calibration(
     probabilities, labels, title="", others=None, name="model", classes=("negative", "positive")
 ):
-    """The ROC curve with its area, and how often a review is positive where the model says so.
+    """Draws the ROC curve with its area, and the calibration of the probabilities.
 
-    Left: of every threshold, the true positive rate against the false positive rate. Right: the
-    reviews in ten bins of equal size by predicted probability, each bin's fraction of positive reviews
-    (with its 95 % Wilson interval) against its mean prediction. The expected calibration error is the
+    Left: the true positive rate against the false positive rate for every threshold. Right: for ten
+    bins of equal size by predicted probability, the fraction of positive reviews (with its 95 % Wilson
+    interval) against the mean prediction. The expected calibration error is the
     mean distance from the diagonal over all reviews.
 
     Args:
         probabilities: (N,) of the positive class.
-        labels: (N,) 0 or 1.
+        labels: (N,), 0 or 1.
         title: The figure's title.
         others: Names to (N,) probabilities of other models for the same labels.
         name: What the legend calls the first.
@@ -162,7 +162,7 @@ def roc_and_calibration(
         (left, "area under the curve (AUC)"),
         (right, "expected calibration error (ECE)"),
     ):
-        # Below the axes: a calibration curve may pass through any corner.
+        # Below the axes, as a calibration curve may pass through any corner.
         ax.legend(
             title=heading,
             frameon=False,
@@ -181,14 +181,14 @@ def roc_and_calibration(
 
 @default_style()
 def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="model"):
-    """Accuracy on short and on long reviews, with 95 % Wilson intervals.
+    """Draws the accuracy by review length, with 95 % Wilson intervals.
 
     Args:
         lengths: (N,) words of each review.
-        correct: (N,) whether the model calls it right.
+        correct: (N,) whether the model's answer is right.
         title: The figure's title.
         others: Names to (N,) `correct` of other models.
-        bins: How many, of as equal a size as equal lengths allow.
+        bins: The number of bins, of as equal a size as equal lengths allow.
         name: What the legend calls the first.
 
     Returns:
@@ -225,8 +225,8 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
         lowest, highest = min(lowest, low.min()), max(highest, high.max())
     span = max(highest - lowest, 0.02)
     ax.set_ylim(lowest - 0.28 * span, min(highest + 0.08 * span, 1 + 0.02 * span))
-    # Lengths are whole, so a bin reaches half a word beyond its longest. Heights are in parts of the
-    # axes: they say how many reviews a bin has beside the others, not an accuracy.
+    # Lengths are integers, so a bin ends half a word after its longest. Heights are fractions of the
+    # axes: they show the relative number of reviews in a bin, not an accuracy.
     ax.bar(
         edges[:-1],
         0.15 * count / count.max(),
@@ -250,7 +250,7 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
         )
     ax.set_xscale("log")
     ax.set_xlim(edges[0] / 1.05, edges[-1] * 1.05)
-    # A few lengths: all of them as ticks. Decades alone would leave one or two numbers on the axis.
+    # More ticks than decades, which would leave one or two numbers on the axis.
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
@@ -271,12 +271,12 @@ def accuracy_by_length(lengths, correct, title="", others=None, bins=8, name="mo
 
 @default_style()
 def comparison(rows, title="", metric="test accuracy", reference=None):
-    """Models one below the other: every seed a dot, the mean a line, ± the sample standard deviation.
+    """Draws models one below the other: a dot a seed, the mean, ± the sample standard deviation.
 
     Args:
-        rows: Names to lists of values, one a seed. The first stands at the top.
+        rows: Names to lists of values, one a seed, from top to bottom.
         title: The figure's title.
-        metric: What the values are.
+        metric: The name of the values.
         reference: Names to values to draw as dashed vertical lines.
 
     Returns:
@@ -328,19 +328,19 @@ def comparison(rows, title="", metric="test accuracy", reference=None):
 
 
 def _turn(history, epoch=None):
-    """The row of an epoch, or of the lowest val_loss (the first of several)."""
+    """Returns the row of an epoch, or the first row of the lowest val_loss."""
     if epoch is None:
         return min(history, key=lambda row: row["val_loss"], default=None)
     return next((row for row in history if row["epoch"] == epoch), None)
 
 
 def _legend_below(figure, handles, columns=3):
-    """Below the axes, where no curve can run through it."""
+    """Draws a legend below the axes, where no curve can run through it."""
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _roc(probabilities, labels):
-    """False and true positive rates, and the area below them; `None` if a class is missing."""
+    """Returns false and true positive rates, and the area below; `None` if a class is missing."""
     from sklearn.metrics import auc, roc_curve
 
     if len(np.unique(labels)) < 2:
@@ -350,7 +350,7 @@ def _roc(probabilities, labels):
 
 
 def _quantile_bins(values, bins):
-    """Bins of as equal a count as ties allow, none of them empty.
+    """Splits values into non-empty bins of as equal a count as ties allow.
 
     Returns:
         (N,) the bin of each value, and (K,) the largest value of each bin, K at most `bins`.
@@ -361,7 +361,7 @@ def _quantile_bins(values, bins):
 
 
 def _reliability(probabilities, labels, bins=10):
-    """Of quantile bins: mean prediction, fraction of positive labels, count."""
+    """Returns for each quantile bin the mean prediction, fraction of positive labels, and count."""
     index, _ = _quantile_bins(probabilities, bins)
     count = np.bincount(index)
     predicted = np.bincount(index, weights=probabilities) / count
@@ -369,5 +369,5 @@ def _reliability(probabilities, labels, bins=10):
 
 
 def _calibration_error(predicted, positive, count):
-    """Σ n_k / N · |predicted_k − positive_k|, with bins of equal count."""
+    """Returns Σ n_k / N · |predicted_k − positive_k|, with bins of equal count."""
     return float((count * np.abs(predicted - positive)).sum() / count.sum())

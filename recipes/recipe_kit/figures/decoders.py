@@ -1,4 +1,4 @@
-"""Ways of decoding and decoders of captions, compared by their scores."""
+"""Figures that compare the scores of captioning decoders and decoding methods."""
 
 import itertools
 
@@ -24,7 +24,7 @@ LONGEST_NAME = 40
 
 @default_style()
 def decoder_scores(rows, metrics, title="", errors=None, published=None):
-    """Scores of several models or decoders: a group of bars a metric.
+    """Draws scores of several models or decoders: one group of bars a metric.
 
     Args:
         rows: Names to K scores, one a metric.
@@ -37,11 +37,11 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
         The Figure.
 
     Raises:
-        ValueError: There is no model.
+        ValueError: if there is no model.
     """
     if not rows:
         raise ValueError("no scores to draw: decoder_scores needs at least one model")
-    # A number has room in its bar, however many they are.
+    # Each bar has room for its number.
     figure, ax = new_axes(max(6.4, 1.6 + 0.48 * len(metrics) * (len(rows) + 0.6)), 4.4)
     width = min(0.3, 0.82 / len(rows))
     scores = np.array([*rows.values()], "float64").reshape(len(rows), len(metrics))
@@ -58,7 +58,7 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
         )  # fmt: skip
         for x, score in zip(at, row, strict=True):
             if np.isfinite(score):
-                # At the bar's foot, where neither its error nor a published mark comes.
+                # At the bar's foot, away from its error bar and published mark.
                 inside = score > 0.16 * highest
                 ax.annotate(
                     f"{score:.{digits}f}", (x, 0 if inside else score), xytext=(0, 4), ha="center",
@@ -78,7 +78,7 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
     ax.tick_params(axis="x", length=0)
     ax.set_ylabel("score")
     handles, labels = ax.get_legend_handles_labels()
-    models = len(labels) - len(rows)  # matplotlib has them last
+    models = len(labels) - len(rows)  # matplotlib lists them last
     handles, labels = handles[models:] + handles[:models], labels[models:] + labels[:models]
     widest = max(_extent(label, LETTERS)[0] for label in labels) / 72 + 0.6  # with its key
     figure.legend(
@@ -94,20 +94,20 @@ def decoder_scores(rows, metrics, title="", errors=None, published=None):
 
 @default_style()
 def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
-    """A score against the width of the beam, with those of other decoders as lines across.
+    """Draws a score against the beam's width, with other decoders' scores as horizontal lines.
 
     Args:
         widths: N, each at least 1.
         scores: N.
         others: Names of other decoders, such as "greedy" and "sampling", to their scores.
         title: The figure's title.
-        metric: What the score is.
+        metric: The score's name.
 
     Returns:
         The Figure.
 
     Raises:
-        ValueError: There is no width.
+        ValueError: if there is no width.
     """
     if len(widths) == 0:
         raise ValueError("no scores to draw: beam_curve needs at least one width")
@@ -118,7 +118,7 @@ def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
     ax.plot(widths, scores, "o-", ms=5, lw=1.6, color=COLORS[0])
     ax.set_xscale("log", base=2)
     ax.set_xlim(widths[0] / 1.25, widths[-1] * 1.25)
-    # Numbers that would run into one another are left out.
+    # Leaves out numbers that would overlap.
     ticks = [widths[0]]
     for width in widths[1:]:
         if np.log(width / ticks[-1]) > 0.06 * np.log(1.5625 * widths[-1] / widths[0]):
@@ -155,8 +155,8 @@ def beam_curve(widths, scores, others, title="", metric="BLEU-4"):
 
 
 def _apart(places, least):
-    """Sorted places, moved as little as it takes until they are so far from one another."""
-    groups = []  # [places], which stand side by side around their middle
+    """Returns sorted places, moved minimally so that they are at least `least` apart."""
+    groups = []  # lists of places, spread evenly around their middle
     for place in places:
         groups.append([place])
         while len(groups) > 1 and _ends(groups[-2], least)[1] + least > _ends(groups[-1], least)[0]:
@@ -170,6 +170,6 @@ def _ends(group, least):
 
 
 def _named(name):
-    """A name for a legend, which leaves out those that start with _."""
+    """Returns a name that a legend shows even if it starts with _."""
     name = _clipped(name, LONGEST_NAME)
     return "\u200a" + name if name.startswith("_") else name

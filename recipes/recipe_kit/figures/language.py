@@ -1,4 +1,4 @@
-"""Figures of a language model: its training, and what it expects next."""
+"""Figures of a language model: its training, and its predictions."""
 
 import textwrap
 
@@ -8,18 +8,18 @@ from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocat
 from recipe_kit.figures._figure import COLORS, _wilson, caption, default_style, new_axes, visible_text
 from recipe_kit.figures.cells import cell_name, colors_of
 
-MOST_STEPS = 12  # of a learning rate, to be marked one by one
+MOST_STEPS = 12  # the most steps of a learning rate that are marked individually
 
 
 @default_style()
 def loss_curves(runs, title="", unit="character"):
-    """Training and validation loss, against the seconds of training and against the tokens seen.
+    """Draws training and validation loss by seconds of training and by tokens seen.
 
     Args:
         runs: Names to histories: one dict an epoch, with `seconds`, `tokens`, `loss` and `val_loss` in
-            nats a token. Each run has a colour: training is dashed, validation drawn through.
+            nats a token. Each run has a colour: training is dashed, validation solid.
         title: The figure's title.
-        unit: What a token is called.
+        unit: The name of a token.
     """
     figure, panels = new_axes(8.4, 4.0, columns=2, sharey=True)
     colors = colors_of(runs)
@@ -61,14 +61,14 @@ def loss_curves(runs, title="", unit="character"):
 
 @default_style()
 def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), top=8, ax=None):
-    """The next character's distribution at several temperatures: softmax(logits / T).
+    """Draws the next character's distribution at several temperatures: softmax(logits / T).
 
     Args:
         logits: `(V,)`.
         labels: V names, one an id.
         context: The text before, for the title.
         temperatures: Each above 0.
-        top: How many of the likeliest characters to draw.
+        top: The number of likeliest characters to draw.
         ax: Axes to draw on. Default: a figure of its own.
     """
     figure = None
@@ -99,15 +99,15 @@ def temperatures(logits, labels, context="", temperatures=(0.2, 0.5, 1.0, 1.2), 
 
 @default_style()
 def surprise(tokens, nats, title=""):
-    """How much each token of a text surprises a model: -ln p(token | those before), a bar each.
+    """Draws the surprise of each token of a text, -ln p(token | those before), as bars.
 
     Args:
-        tokens: N characters or words: a line of a text, so that each can be read.
+        tokens: N characters or words, few enough to be readable.
         nats: `(N,)`, not negative.
         title: The figure's title.
 
     Raises:
-        ValueError: if there are not as many of both, or a number is negative.
+        ValueError: if their numbers differ, or a value is negative.
     """
     if len(tokens) != len(nats):
         raise ValueError(
@@ -132,14 +132,14 @@ def surprise(tokens, nats, title=""):
 
 @default_style()
 def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
-    """Perplexity of training and validation after each epoch, with the steps of the learning rate.
+    """Draws training and validation perplexity by epoch, with the learning rate's steps.
 
     Args:
         history: One dict an epoch, with `epoch`, `loss` and `val_loss` in nats a word.
-        rates: The learning rate at the start of each epoch. A few steps are marked where they are; the
-            rate of a smooth schedule, or of one with many steps, has an axis of its own.
+        rates: The learning rate at the start of each epoch. Few steps are marked individually;
+            the rate of a smooth schedule, or of one with many steps, has its own axis.
         smooth: Whether the rate changes within epochs too.
-        marks: Names to perplexities to draw across, such as that of the test set.
+        marks: Names to perplexities to draw as horizontal lines, such as the test set's.
         title: The figure's title.
     """
     figure, ax = new_axes(7.2, 4.2)
@@ -180,7 +180,7 @@ def perplexity_curves(history, rates=(), smooth=False, marks=None, title=""):
 
 
 def _round_numbers(low, high):
-    """1, 2, 5, 10, ... between two numbers, or closer ones where they hold fewer than three of them."""
+    """Returns round numbers 1, 2, 5, 10, ... in a range, or finer ones if these are too few."""
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     for steps in (
         (1, 2, 5),
@@ -211,13 +211,13 @@ def _rate_axis(ax, rates, smooth):
 
 @default_style()
 def agreement_by_distance(runs, bins, counts, title=""):
-    """How often a model prefers the verb that agrees with its noun, by the words between the two.
+    """Draws how often a model prefers the agreeing verb, by its distance from the noun.
 
-    Of one seed, the bars are the 95 % intervals (Wilson) of the sentences' draw. Of several, a curve is
-    their mean, and the bars reach from the lowest end of their intervals to the highest.
+    For one seed, the error bars are 95 % Wilson intervals over the sentences. For several, a curve is
+    their mean, and the error bars span all their intervals.
 
     Args:
-        runs: Names to shares `(K,)`, one a bin, or `(S, K)` of S seeds; NaN where nothing was measured.
+        runs: Names to shares `(K,)`, one a bin, or `(S, K)` of S seeds; NaN without a measurement.
         bins: K names of bins of distances, in words.
         counts: `(K,)` sentences in each bin.
         title: The figure's title.
@@ -229,7 +229,7 @@ def agreement_by_distance(runs, bins, counts, title=""):
         seeds = np.atleast_2d(np.asarray(shares, "float64"))
         low, high = _wilson(seeds * counts, counts)
         shares, low, high = seeds.mean(axis=0), low.min(axis=0), high.max(axis=0)
-        low, high = np.minimum(low, shares), np.maximum(high, shares)  # but for rounding, at 0 and 1
+        low, high = np.minimum(low, shares), np.maximum(high, shares)  # against rounding at 0 and 1
         at = np.arange(len(bins)) + 0.06 * (index - (len(runs) - 1) / 2)
         ax.errorbar(
             at, shares, [shares - low, high - shares], fmt="o-", ms=4, lw=1.3, elinewidth=0.8,

@@ -1,4 +1,4 @@
-"""How a classifier's opinion of a text forms, word by word."""
+"""Draws how a classifier's opinion of a text forms, word by word."""
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
@@ -15,14 +15,14 @@ from recipe_kit.figures._figure import (
     visible_text,
 )
 
-# Red to blue, which the colour-blind tell apart, and light enough at both ends for black letters. White
-# is exactly at 0.5: an odd number of colours has a middle one.
+# Red to blue, distinct for the colour-blind, and light enough at both ends for black text. White is
+# exactly at 0.5: an odd number of colours has a middle one.
 OPINION = LinearSegmentedColormap.from_list("opinion", ("#ef8a62", "#ffffff", "#67a9cf"), 257)
 
-MOST_WORDS = 600  # of a text that is shown whole
+MOST_WORDS = 600  # the most words of a text shown whole
 LONGEST_WORD = 60  # characters
 
-# In inches, and in points for letters: the text sets the figure's height.
+# In inches, and points for font sizes: the text determines the figure's height.
 WIDTH, LEFT, RIGHT = 9.0, 1.15, 0.25
 TITLE, CURVE, AXIS, LINE, GAP, TOP = 0.4, 2.1, 0.62, 0.29, 0.3, 0.45
 LETTERS, NOTE = 12, 12
@@ -34,18 +34,18 @@ SPACE = 4.0  # points
 
 
 def opinion_trace(words, probabilities, title="", classes=("negative", "positive"), marked=()):
-    """One text, each word on the colour of the score after it, below the curve of that score.
+    """Draws one text, each word coloured by the score after it, below the curve of that score.
 
     Args:
         words: T strings, as read.
         probabilities: (T,) of the second class, after each word.
         title: The figure's title.
         classes: Names of the two classes.
-        marked: Indexes of words outside the vocabulary: grey and in brackets.
+        marked: Indexes of words outside the vocabulary, drawn grey and in brackets.
 
     Returns:
-        The Figure: the higher, the longer the text. Of a text of more than 600 words the first and the
-        last 300 are shown; the curve is whole.
+        The Figure, whose height depends on the text's length. For a text of more than 600 words it
+        shows the first and the last 300; the curve is complete.
     """
     trace = {"words": words, "probabilities": probabilities, "title": title, "marked": marked}
     return opinion_traces([trace], classes=classes)
@@ -53,11 +53,11 @@ def opinion_trace(words, probabilities, title="", classes=("negative", "positive
 
 @default_style()
 def opinion_traces(traces, title="", classes=("negative", "positive")):
-    """Several texts one below the other, each as `opinion_trace` draws it.
+    """Draws several texts one below the other, each as in `opinion_trace`.
 
     Args:
         traces: One dict a text, with `words`, `probabilities` and, if wanted, `title` and `marked`.
-        title: Of the whole figure.
+        title: The whole figure's title.
         classes: Names of the two classes.
 
     Returns:
@@ -82,7 +82,7 @@ def opinion_traces(traces, title="", classes=("negative", "positive")):
         probabilities = np.asarray(trace["probabilities"], "float64").ravel()
         curve = figure.add_axes((LEFT / WIDTH, (above - TITLE - CURVE) / height, inner, CURVE / height))
         bottom, tall = above - own + GAP, own - TITLE - CURVE - AXIS - GAP
-        # The paragraph is as wide as the figure: it has no axis that needs room on its left.
+        # The paragraph is as wide as the figure, as it has no axis labels at its left.
         page = figure.add_axes(
             (RIGHT / WIDTH, bottom / height, 1 - 2 * RIGHT / WIDTH, tall / height), frameon=False
         )
@@ -96,7 +96,7 @@ def opinion_traces(traces, title="", classes=("negative", "positive")):
 def _draw_curve(ax, words, probabilities, classes):
     count = len(probabilities)
     ends = (0.5, max(count, 1) + 0.5)
-    # The paragraph's colours behind the curve say what they mean.
+    # The colours behind the curve explain the paragraph's.
     ax.imshow(
         np.linspace(0, 1, 257)[:, None],
         cmap=OPINION,
@@ -130,10 +130,10 @@ def _draw_curve(ax, words, probabilities, classes):
 
 
 def _jumps(probabilities, most=4, least=0.03):
-    """The largest jumps up and the largest down: (index, difference), the largest first.
+    """Returns the largest jumps up and down: (index, difference), the largest first.
 
-    The first word's is from 0.5, where no opinion is formed yet. Jumps that are small beside the
-    largest are left out: they would draw the eye to words that decided nothing.
+    The first word's jump is from 0.5, before any opinion. Leaves out jumps that are small relative to
+    the largest: their words decided nothing.
     """
     differences = np.diff(probabilities, prepend=0.5)
     least = max(least, np.abs(differences).max(initial=0) / 4)
@@ -148,8 +148,8 @@ def _paragraph(words, marked=()):
     """Lays words out in lines.
 
     Returns:
-        Of each word that is shown (x, line, width, text, index, whether it is marked): x and width in
-        points; the index is None for the ellipsis. At least one.
+        For each word shown (x, line, width, text, index, whether it is marked): x and width in points;
+        the index is `None` for the ellipsis. At least one.
     """
     marked = set(marked)
     room = (WIDTH - 2 * RIGHT) * 72

@@ -1,4 +1,4 @@
-"""PNG files that tell what drew them: the run, its settings and its metrics, in a text chunk."""
+"""Saves figures as PNG files whose text chunk records the run, its settings and its metrics."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ CHUNK = "rnn_kit"  # the keyword of the PNG's text chunk, whose text is JSON
 
 
 def save(run, name, figure):
-    """Saves a figure as a PNG in a run's folder, with a text chunk that tells of the run.
+    """Saves a figure as a PNG in a run's folder, with a text chunk on the run.
 
-    Draw after `Run.write_result`: the chunk has the metrics only where they are known by then.
+    Draw after `Run.write_result`: the chunk has the metrics only if they are known by then.
 
     Args:
-        run: A `Run`, or another folder with its `writing`, which has nothing to tell.
+        run: A `Run`, or another folder with its `atomic_write`, which has no record.
         name: The file's name.
         figure: The Figure.
 
@@ -29,13 +29,13 @@ def save(run, name, figure):
 
 
 def save_comparison(path, figure, recipe, variants):
-    """Saves a figure of several runs as a PNG, with a text chunk that tells what each came to.
+    """Saves a figure of several runs as a PNG, with a text chunk on their metrics.
 
     Args:
-        path: Of the file.
+        path: The file.
         figure: The Figure.
         recipe: The recipe's name.
-        variants: Names of what was compared to metrics.
+        variants: Names of the compared variants to metrics.
 
     Raises:
         RunError: if the file cannot be written.
@@ -49,8 +49,8 @@ def write(figure, path, about):
 
     Args:
         figure: The Figure.
-        path: Of the file; its name need not end in `.png`.
-        about: What JSON can hold, for the text chunk; none is written if it is empty.
+        path: The file; its name need not end in `.png`.
+        about: JSON-compatible content of the text chunk; if empty, none is written.
     """
     text = {CHUNK: json.dumps(about, sort_keys=True)} if about else {}
     with default_style():
@@ -58,7 +58,7 @@ def write(figure, path, about):
 
 
 def about_figure(path):
-    """What the text chunk of a PNG says; `None` where it has none, or one that is no JSON."""
+    """Returns the content of a PNG's text chunk; `None` without one, or if it is no JSON."""
     with Image.open(path) as image:
         try:
             return json.loads(image.text[CHUNK])
@@ -67,20 +67,19 @@ def about_figure(path):
 
 
 def about_run(run):
-    """What a figure says of the run that drew it.
+    """Returns a figure's record of the run that drew it.
 
-    Of files and folders in the settings the name alone is told, not where they lie.
+    Files and folders in the settings are recorded by name, without their location.
 
     Args:
-        run: A `Run`; of a folder without settings, as that of a look at a model, there is nothing to
-            tell.
+        run: A `Run`; one without settings, such as a look at a model, has an empty record.
 
     Returns:
-        A dict of `recipe`, `preset`, `settings`, `data` (name and SHA-256), and, of a run that has a
+        A dict of `recipe`, `preset`, `settings`, `data` (name and SHA-256), and, if the run has a
         result, `seed`, `metrics` and `commit`.
 
     Raises:
-        RunError: if there is a result that cannot be read.
+        RunError: if its result cannot be read.
     """
     config = getattr(run, "config", None) or {}
     if "recipe" not in config:

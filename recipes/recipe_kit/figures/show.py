@@ -1,4 +1,4 @@
-"""Opening figures on the screen."""
+"""Opens figures on the screen."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def show(paths):
-    """Opens figures and pages in the programs that the system has for them.
+    """Opens figures and pages in the system's programs for them.
 
     Args:
-        paths: Files. Where there is no screen, or nothing to open one with, a line says where it is.
+        paths: Files. Without a screen or program for one, prints its path.
     """
     for path in map(Path, paths):
         if not (_has_screen() and _open(path)):
@@ -25,7 +25,7 @@ def _open(path):
 
 
 def _has_screen():
-    """Without one, `webbrowser` would start a browser in the terminal, which waits for keys."""
+    """Returns whether a screen exists; else `webbrowser` would start a browser in the terminal."""
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
