@@ -1,4 +1,4 @@
-"""Where a run ran: the machine, the versions, the commit."""
+"""Describes where a run ran: the machine, the versions, the commit."""
 
 import json
 import os
@@ -14,8 +14,8 @@ def machine():
     """Describes this machine, on which every speed depends.
 
     Returns:
-        A dict of `processor` (the architecture), `cpu` (the model) and `instruction_sets` where they
-        are known, `cores` that this process may use, `memory_gib`, and `accelerator` (`None`: none).
+        A dict of `processor` (the architecture), `cpu` (the model) and `instruction_sets` if known,
+        `cores` that this process may use, `memory_gib`, and `accelerator` (`None`: none).
     """
     import tensorflow as tf
 
@@ -33,10 +33,10 @@ def machine():
 
 
 def describe_machine(described=None):
-    """Names the accelerator, or else the cores and their model, in words.
+    """Describes a machine in words: the accelerator, or else the cores and their model.
 
     Args:
-        described: What `machine()` returned, here or where a result was recorded. Default: here.
+        described: The result of `machine()`, here or recorded elsewhere. Default: here.
     """
     described = machine() if described is None else described
     if described.get("accelerator"):
@@ -47,17 +47,17 @@ def describe_machine(described=None):
 
 
 def same_machine(one, other):
-    """Whether two machines agree in everything that both descriptions state.
+    """Returns whether two machines agree in everything that both descriptions state.
 
-    Results that were written before the model of the CPU was recorded do not state it.
+    Old results do not state the CPU's model.
     """
     return all(one[name] == other[name] for name in one.keys() & other.keys())
 
 
 def machine_identity(described):
-    """What tells a machine from others, as text: all that is recorded of it but its memory.
+    """Returns text that identifies a machine: everything recorded of it except its memory.
 
-    Of the memory a system keeps something for itself, a little more or less after each start.
+    The available memory varies slightly with each start of the system.
     """
     return json.dumps({k: v for k, v in described.items() if k != "memory_gib"}, sort_keys=True)
 
@@ -70,14 +70,14 @@ def _memory_gib():
 
 
 def commit(package=Path(__file__).parents[2]):
-    """The checkout's commit, with `+` behind it if files differ from it.
+    """Returns the checkout's commit, followed by `+` if files differ from it.
 
     Args:
         package: A folder at the root of the checkout. Default: `recipes`.
 
     Returns:
-        `None` if the package does not lie at the root of this project's own checkout. One that is
-        installed has no commit, whatever checkout lies around the place where it is.
+        `None` if the package is not at the root of this project's own checkout: an installed package
+        has no commit, even inside some other checkout.
     """
     root = Path(package).resolve().parent
 
@@ -86,10 +86,10 @@ def commit(package=Path(__file__).parents[2]):
             ["git", "-C", str(root), *arguments],
             capture_output=True,
             text=True,
-            errors="surrogateescape",  # of a path that is not UTF-8
+            errors="surrogateescape",  # for paths that are not UTF-8
             check=True,
             timeout=10,
-            # In a hook of another repository Git's own variables point at that one.
+            # In another repository's hook Git's variables point there.
             env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
         ).stdout.strip()
 

@@ -1,4 +1,4 @@
-"""Names of the files that every run has, and how a run's files are written: whole, or not at all."""
+"""Names of the files that every run has, and atomic writing of a run's files."""
 
 import contextlib
 import errno
@@ -11,28 +11,28 @@ from rnn_kit import files
 CONFIG, RESULT, MODEL = "config.json", "result.json", "model.keras"
 HISTORY, SAMPLES = "history.csv", "samples.txt"
 VOCABULARY = "vocabulary.json"
-LOGS = (HISTORY, SAMPLES)  # which grow as a run goes on
+LOGS = (HISTORY, SAMPLES)  # grow during a run
 CHECKPOINTS = "checkpoints"
-OWN_FILES = (CONFIG, RESULT, MODEL, *LOGS, CHECKPOINTS)  # what every run writes
+OWN_FILES = (CONFIG, RESULT, MODEL, *LOGS, CHECKPOINTS)  # written by every run
 
-# What the system says of a disk that is full or fails, without saying which file it speaks of.
+# Errors of a full or failing disk, which do not name the file.
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE}
 
 
 @contextlib.contextmanager
 def atomic_write(path, only_new=False):
-    """Yields a temporary path, and renames that file to `path` when the block has ended.
+    """Yields a temporary path, and renames that file to `path` when the block ends.
 
-    As `rnn_kit.files.atomic_write`, with errors of one line.
+    As `rnn_kit.files.atomic_write`, with one-line errors.
 
     Args:
-        path: Of the file. Its folder is made if it is not there.
-        only_new: Whether to refuse a file that is there already. Default: `False`.
+        path: The file. Its folder is made if missing.
+        only_new: Whether to refuse an existing file. Default: `False`.
 
     Raises:
         RunError: if the disk is full or fails, or the folder cannot be written. Any other `OSError` of
-            the block is not one of writing this file, and goes through as it is.
-        FileExistsError: if the file is there, and `only_new` is `True`.
+            the block does not concern this file, and is passed on.
+        FileExistsError: if the file exists, and `only_new` is `True`.
     """
     path, tmp_path = Path(path), None
     with write_errors(path):
@@ -52,19 +52,19 @@ def atomic_write(path, only_new=False):
 
 
 def _claim(path, tmp_path):
-    """Gives a file its final name; of two processes that do so at once, one gets `FileExistsError`."""
+    """Gives a file its final name; raises `FileExistsError` if another process was first."""
     try:
         os.link(tmp_path, path)
     except FileExistsError:
         raise
-    except OSError:  # a file system without hard links, which has no such way
+    except OSError:  # a file system without hard links
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
 
 
 @contextlib.contextmanager
 def write_errors(path):
-    """Turns an `OSError` of the block into the `RunError` that this path cannot be written."""
+    """Turns an `OSError` of the block into a `RunError` that this path cannot be written."""
     try:
         yield
     except OSError as error:

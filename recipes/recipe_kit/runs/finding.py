@@ -1,4 +1,4 @@
-"""Finds saved runs in the folder where runs go."""
+"""Finds saved runs in the folder of runs."""
 
 import contextlib
 from pathlib import Path
@@ -7,11 +7,11 @@ from recipe_kit.runs.errors import RunError
 from recipe_kit.runs.files import CONFIG, MODEL, RESULT
 from recipe_kit.runs.folder import Run
 
-ROOT = "runs"  # where runs go
+ROOT = "runs"  # the folder of runs
 
 
 def saved_run(path, recipe):
-    """Opens the run in a folder; where none is named, the recipe's latest that has a saved model.
+    """Opens the run in a folder, by default the recipe's latest with a saved model.
 
     Raises:
         RunError: if there is none.
@@ -20,7 +20,7 @@ def saved_run(path, recipe):
 
 
 def latest_run(recipe, root=ROOT):
-    """Opens the recipe's latest run that has a saved model.
+    """Opens the recipe's latest run with a saved model.
 
     Raises:
         RunError: if there is none.
@@ -36,7 +36,7 @@ def latest_run(recipe, root=ROOT):
 
 
 def latest_unfinished_run(recipe, root=ROOT):
-    """Opens the run of the recipe that was started last and has no result yet.
+    """Opens the recipe's run that was started last and has no result yet.
 
     Raises:
         RunError: if there is none.
@@ -58,7 +58,7 @@ def latest_unfinished_run(recipe, root=ROOT):
 def finished_runs(recipe, folders):
     """Opens the recipe's runs in these folders that have a result, in the order in which they ended.
 
-    What cannot be read is passed over.
+    Skips unreadable ones.
     """
     results = {path.resolve() for folder in folders for path in _in_runs(Path(folder), RESULT)}
     runs = []
@@ -69,7 +69,7 @@ def finished_runs(recipe, folders):
 
 
 def _in_runs(folder, name):
-    """Files of this name in a folder's runs, oldest first; runs of several seeds are a level deeper."""
+    """Returns files of this name in a folder's runs, oldest first; runs of seeds are a level deeper."""
     return sorted([*folder.glob(f"*/{name}"), *folder.glob(f"*/seed-*/{name}")], key=_age)
 
 

@@ -1,14 +1,14 @@
-"""A run's folder: what was asked for, how training went, what came out.
+"""A run's folder: its settings, its progress, its results.
 
     config.json      recipe, preset, every setting and the data, written before training starts
     history.csv      one line an epoch
-    samples.txt      what the model wrote on the way, where it writes
-    checkpoints/     from which an interrupted run goes on
+    samples.txt      what the model wrote during training, if it writes
+    checkpoints/     from which an interrupted run resumes
     result.json      settings, data, metrics, minutes, machine, versions, commit; written at the end
     model.keras ...  and whatever else the recipe writes beside them
 
-History and samples grow as the run goes on, and a run that is resumed cuts them back to where its
-checkpoint was written. No other file is half-written under its final name: see `files.atomic_write`.
+History and samples grow during the run, and resuming cuts them back to the state at the checkpoint. No
+other file is ever half-written under its final name: see `files.atomic_write`.
 """
 
 import csv
@@ -49,15 +49,15 @@ from rnn_kit.versions import versions
 class Run(TimedSessions):
     """The folder of one run of a recipe.
 
-    Make one with `Run.create` for a new run, `Run.temporary` for one that nothing is to be left of, or
-    `Run.open` for one that was saved.
+    Make one with `Run.create` for a new run, `Run.temporary` for one that leaves nothing behind, or
+    `Run.open` for a saved one.
 
     Attributes:
         path: The folder, a `pathlib.Path`.
         config: The content of `config.json`: `recipe`, `preset`, `settings`, `data`, `started`.
         checkpoints: Its `Checkpoints`.
-        resumed: Whether it was started before, and goes on.
-        seconds: How long the run has taken, over all its sessions.
+        resumed: Whether it continues an earlier session.
+        seconds: The run's duration over all its sessions.
     """
 
     def __init__(self, path, config):
@@ -77,13 +77,13 @@ class Run(TimedSessions):
             preset: The preset's name.
             settings: A dataclass of settings.
             out: The folder. Default: one of `new_folder(recipe, preset, root)`.
-            root: Where runs go.
-            data: What is trained on: name, SHA-256, sizes.
-            files: Names of what the recipe will write there beside the files that every run has.
+            root: The folder of runs.
+            data: The training data: name, SHA-256, sizes.
+            files: Names of files that the recipe will write beside those of every run.
 
         Raises:
             RunError: as `check_new`; or if the folder is a file, or cannot be written.
-            ValueError: naming the entry of `settings` or `data` that JSON has not.
+            ValueError: naming the entry of `settings` or `data` that JSON cannot represent.
         """
         config = {
             "recipe": recipe,
@@ -107,12 +107,12 @@ class Run(TimedSessions):
 
     @classmethod
     def temporary(cls, recipe, settings, data=None):
-        """Makes a run whose folder goes away when nobody holds the run any more, or Python ends.
+        """Makes a run whose folder is deleted with the `Run` object, or when Python ends.
 
-        For notebooks, which keep what is worth keeping themselves.
+        For notebooks, which save results themselves.
 
         Args:
-            recipe, settings, data: As of `create`.
+            recipe, settings, data: As in `create`.
         """
         folder = tempfile.mkdtemp(prefix=f"{recipe}-")
         run = cls.create(recipe, "temporary", settings, folder, data=data)
@@ -124,7 +124,7 @@ class Run(TimedSessions):
         """Opens a saved run.
 
         Raises:
-            RunError: if there is none at `path`, or it is another recipe's, or its config is broken.
+            RunError: if there is no run at `path`, or it is another recipe's, or its config is broken.
         """
         path = Path(path)
         try:
@@ -139,10 +139,10 @@ class Run(TimedSessions):
         return cls(path, config)
 
     def settings(self, settings_class):
-        """The run's settings as the recipe's dataclass.
+        """Returns the run's settings as the recipe's dataclass.
 
         Raises:
-            RunError: if they do not fit it: the run is of another version of the recipe.
+            RunError: if they do not fit it, as the run is of another version of the recipe.
         """
         return read_settings(self.config["settings"], settings_class, self.file(CONFIG))
 
@@ -150,16 +150,16 @@ class Run(TimedSessions):
         return self.path / name
 
     def names(self):
-        """Names of what is in the folder, sorted; those that begin with a dot are left out."""
+        """Returns the sorted names of the folder's files, without those that begin with a dot."""
         return sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
 
     def withdraw(self):
-        """Takes back what a new run has written, if it came to no checkpoint and no epoch's end.
+        """Deletes a new run's files, if it reached no checkpoint and no epoch's end.
 
-        For a training that cannot begin. The folder itself stays, and what others have put there.
+        For a training that cannot begin. The folder itself and other files in it stay.
 
         Returns:
-            Whether all of it was taken back.
+            Whether everything was deleted.
         """
         if not self._written or self.checkpoints.paths() or self.file(HISTORY).exists():
             return False
@@ -172,14 +172,14 @@ class Run(TimedSessions):
         return True
 
     def is_complete(self):
-        """Whether the run has come to its end, and its result and model can be read."""
+        """Returns whether the run has ended, and its result and model can be read."""
         try:
             return bool(self.result()["metrics"]) and not zipfile.ZipFile(self.file(MODEL)).testzip()
         except (RunError, KeyError, TypeError, OSError, zipfile.BadZipFile):
             return False
 
     def write_text(self, name, text):
-        """Writes a text file in UTF-8; of a name that is not, the bytes are written as escapes."""
+        """Writes a UTF-8 text file; bytes of names that are not UTF-8 become escapes."""
         with self.atomic_write(name) as tmp_path:
             tmp_path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -187,7 +187,7 @@ class Run(TimedSessions):
         """Writes a JSON file of numbers, text, lists and dicts: see `rnn_kit.jsonable`.
 
         Raises:
-            ValueError: naming the entry that is something else.
+            ValueError: naming an entry that is none of these.
         """
         self.write_text(name, json_text(content, name, indent=2))
 
@@ -196,7 +196,7 @@ class Run(TimedSessions):
         return atomic_write(self.file(name))
 
     def resume(self, settings):
-        """Makes an opened run ready to be trained on: with these settings, and no result as yet."""
+        """Prepares an opened run for further training, with these settings and without a result."""
         self.resumed = True
         self.config["settings"] = settings
         self.write_json(CONFIG, self.config)
@@ -210,17 +210,17 @@ class Run(TimedSessions):
             model.save(tmp_path)
 
     def save_vocabulary(self, vocabulary, name=VOCABULARY):
-        """Writes the words or characters that the model's ids stand for, to `vocabulary.json`."""
+        """Writes the words or characters of the model's ids to `vocabulary.json`."""
         with self.atomic_write(name) as tmp_path:
             vocabulary.save(tmp_path)
 
     def check_vocabulary(self, known, size, unit, name=VOCABULARY):
-        """Refuses a model and a vocabulary that know different numbers of ids.
+        """Refuses a model and a vocabulary with different numbers of ids.
 
         Args:
-            known: How many the model knows.
-            size: How many the vocabulary has.
-            unit: What they are, such as "words".
+            known: The model's number of ids.
+            size: The vocabulary's number of ids.
+            unit: Their name, such as "words".
             name: The vocabulary's file.
 
         Raises:
@@ -245,17 +245,17 @@ class Run(TimedSessions):
             )
 
     def load_model(self, name=MODEL, load=None):
-        """Loads the saved model, by `load(path)`; default: `keras.models.load_model`.
+        """Loads the saved model by `load(path)`; default: `keras.models.load_model`.
 
         Raises:
-            RunError: if it is missing or broken.
+            RunError: if the model is missing or broken.
         """
         import keras
 
         self.check_model(name)
         try:
             return (load or keras.models.load_model)(self.file(name))
-        except Exception as error:  # a cut zip, a cut HDF5 file, a layer that is gone: all alike here
+        except Exception as error:  # a truncated zip or HDF5 file, a missing layer: treated alike
             reason = str(error).strip().splitlines()[0]
             raise RunError(
                 f"Cannot load {self.file(name)}: {reason} Write it anew with --resume --out "
@@ -263,7 +263,7 @@ class Run(TimedSessions):
             ) from None
 
     def append_history(self, row):
-        """Adds a line to `history.csv`, and the heading before the first.
+        """Appends a line to `history.csv`, after a heading before the first.
 
         Args:
             row: Names to numbers. A tensor or an array has a column for each of its numbers.
@@ -279,14 +279,14 @@ class Run(TimedSessions):
             writer.writerow(row)
 
     def append_sample(self, text):
-        """Adds what the model wrote to `samples.txt`: see `write_text`."""
+        """Appends text that the model wrote to `samples.txt`: see `write_text`."""
         path = self.file(SAMPLES)
         how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
         with write_errors(path), open(path, "a", **how) as file:
             file.write(text + "\n")
 
     def history(self):
-        """`history.csv` as a list of dicts of numbers.
+        """Reads `history.csv` as a list of dicts of numbers.
 
         Raises:
             RunError: if it is missing or broken.
@@ -298,11 +298,11 @@ class Run(TimedSessions):
             raise RunError(f"Cannot read {self.file(HISTORY)} ({error}).") from None
 
     def sizes(self):
-        """Bytes of the files that grow, for `truncate_logs`."""
+        """Returns the bytes of the files that grow, for `truncate_logs`."""
         return {n: self.file(n).stat().st_size for n in LOGS if self.file(n).exists()}
 
     def truncate_logs(self, sizes):
-        """Takes back what was added to the files that grow since `sizes()` returned this."""
+        """Cuts the files that grow back to `sizes`."""
         for name in LOGS:
             if name not in sizes:
                 self.file(name).unlink(missing_ok=True)
@@ -313,7 +313,7 @@ class Run(TimedSessions):
         """Writes `result.json`.
 
         Args:
-            data: What was trained on: name, SHA-256, sizes.
+            data: The training data: name, SHA-256, sizes.
             seed: The run's seed.
             metrics: Flat names to numbers; those of the test set begin with `test_`.
 
@@ -321,7 +321,8 @@ class Run(TimedSessions):
             The content.
 
         Raises:
-            ValueError: naming the metric that is no number, or the entry of `data` that JSON has not.
+            ValueError: naming the metric that is no number, or the entry of `data` that JSON cannot
+                represent.
         """
         result = {
             "recipe": self.config["recipe"],
@@ -339,14 +340,14 @@ class Run(TimedSessions):
         return {**jsonable(result), "metrics": result["metrics"]}
 
     def result(self):
-        """The content of `result.json`; its metrics are numbers, where a training diverged too.
+        """Reads `result.json`; its metrics are numbers, even if the training diverged.
 
         Raises:
             RunError: if it is missing or broken.
         """
         try:
             result = json.loads(self.file(RESULT).read_text(encoding="utf-8"))
-            # JSON has no word for NaN and infinity: they are written as what `float` reads.
+            # JSON has no NaN or infinity: they are written as strings that `float` reads.
             metrics = {
                 name: float(value) if isinstance(value, str) else value
                 for name, value in result["metrics"].items()

@@ -1,4 +1,4 @@
-"""The ledger: recorded runs, one JSON a recipe, preset and set of settings, over several seeds."""
+"""The ledger of recorded runs: one JSON file a recipe, preset and set of settings, over its seeds."""
 
 import hashlib
 import json
@@ -10,13 +10,13 @@ from recipe_kit.runs.environment import same_machine
 from recipe_kit.runs.errors import RunError
 from rnn_kit.jsonable import json_text, jsonable
 
-_SAME = ("recipe", "preset", "data", "versions")  # of runs of one entry; and `same_machine`
+_SAME = ("recipe", "preset", "data", "versions")  # equal for runs of one entry; also `same_machine`
 
 
 def summary(values):
-    """Mean, sample standard deviation (with n - 1; `None` for one value) and the values themselves.
+    """Returns mean, sample standard deviation (n - 1; `None` for one value) and the values.
 
-    Of a training that diverged a value may be no finite number; then mean and deviation are NaN.
+    A diverged training may give a value that is not finite; then mean and deviation are NaN.
     """
     values = [float(value) for value in values]
     finite = all(map(math.isfinite, values))
@@ -29,21 +29,21 @@ def summary(values):
 
 
 def ledger_entry(results, preset_settings, without_effect=(), histories=()):
-    """What the ledger holds of runs that differ in their seed alone.
+    """Returns the ledger's entry for runs that differ only in their seed.
 
     Args:
         results: Contents of their `result.json`.
-        preset_settings: The preset's settings, a dict; what differs from them is listed by itself.
+        preset_settings: The preset's settings, a dict; differing settings are listed separately.
         without_effect: Names of settings that do not affect results. They are not listed as
             differing, and the runs may differ in them; the entry has the first run's.
-        histories: Of each run the rows of its `history.csv`; none, or empty ones, are not recorded.
+        histories: The rows of each run's `history.csv`; if none or empty, they are not recorded.
 
     Returns:
-        A dict of `recipe`, `preset`, `settings` (all but the seed), `differs` (those that the preset
-        has otherwise), `data`, `seeds`, `metrics` and `minutes` (each with mean, sample standard
+        A dict of `recipe`, `preset`, `settings` (all but the seed), `differs` (those that differ from
+        the preset's), `data`, `seeds`, `metrics` and `minutes` (each with mean, sample standard
         deviation and the values in the seeds' order), `machine`, `versions`, `commit` (one, or a list
-        where they differ), and `history` (of each seed, names of columns to their values; `rows_of`
-        gives the rows back).
+        if they differ), and `history` (for each seed, names of columns to their values; `rows_of`
+        restores the rows).
 
     Raises:
         RunError: if the runs differ in more than the seed and `without_effect`.
@@ -85,10 +85,10 @@ def _columns(rows):
 
 
 def rows_of(entry, seed):
-    """The rows of the `history.csv` of one seed of an entry.
+    """Returns the rows of the `history.csv` of one seed of an entry.
 
     Raises:
-        LookupError: if the entry has not this seed, or none of its histories.
+        LookupError: if the entry lacks this seed, or has no histories.
     """
     if seed not in entry["seeds"]:
         raise LookupError(f"{ledger_name(entry)} has the seeds {entry['seeds']}, and not {seed}")
@@ -96,13 +96,13 @@ def rows_of(entry, seed):
         raise LookupError(f"{ledger_name(entry)} has no histories: record it anew")
     columns = entry["history"][entry["seeds"].index(seed)]
     return [
-        dict(zip(columns, map(float, row), strict=True))  # what is no finite number stands as a string
+        dict(zip(columns, map(float, row), strict=True))  # values that are not finite are strings
         for row in zip(*columns.values(), strict=True)
     ]
 
 
 def entry_text(entry):
-    """An entry as the ledger's file has it: JSON, each column of a history in a line of its own."""
+    """Returns an entry as the ledger's JSON text, with each column of a history on its own line."""
     name = ledger_name(entry)
     text = json_text({k: v for k, v in entry.items() if k != "history"}, name, indent=2).rstrip("\n")
     if "history" in entry:
@@ -119,13 +119,13 @@ def entry_text(entry):
 
 
 def differing(settings, preset_settings, without_effect=()):
-    """The settings that a preset has otherwise; but for the seed and those without effect."""
+    """Returns the settings that differ from a preset's, except the seed and those without effect."""
     ignored = {"seed", *without_effect}
     return {k: v for k, v in settings.items() if k not in ignored and v != preset_settings.get(k)}
 
 
 def ledger_name(entry):
-    """The entry's file: `<recipe>-<preset>.json`, with the settings that differ between the two."""
+    """Returns the entry's file name, `<recipe>-<preset>.json`, with differing settings in between."""
     differs = [f"{name}_{value}" for name, value in sorted(entry["differs"].items())]
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join([entry["recipe"], entry["preset"], *differs]))
     if len(slug) > 120:

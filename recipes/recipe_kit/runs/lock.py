@@ -1,4 +1,4 @@
-"""A lock on a run's folder, which ends with the process that holds it, however that ends."""
+"""Locks a run's folder; the lock ends with the process that holds it, even after a crash."""
 
 import contextlib
 import os
@@ -14,19 +14,19 @@ except ImportError:  # Windows
     import msvcrt
 
 LOCK = ".lock"
-_FAR = 1 << 30  # Windows lets nobody read a byte that is locked: this one is beyond the file's end
+_FAR = 1 << 30  # Windows denies reading a locked byte, so this one is beyond the file's end
 
 
 @contextlib.contextmanager
 def locked(folder):
     """Keeps other processes from training in a folder while the block runs.
 
-    The system takes the lock away with the process, so that a crash or a kill leaves none behind. Where
-    the file system knows no locks, or the folder cannot be written, there is none.
+    The system releases the lock with the process, so that a crash or a kill leaves none behind. Without
+    file locks in the file system, or in a read-only folder, there is no lock.
 
     Args:
-        folder: It is made if it is not there, and one that is made and still empty at the end goes
-            away again.
+        folder: The folder; it is made if missing, and removed at the end if it was made here and is
+            still empty.
 
     Raises:
         RunError: if another process, or another block of this one, holds the lock; or if the folder
@@ -47,11 +47,11 @@ def locked(folder):
 
 
 def make_folder(path, exist_ok=True):
-    """Makes a folder, and those above it. Returns those that were not there, the lowest first.
+    """Makes a folder and its parents. Returns those that were missing, the lowest first.
 
     Raises:
         RunError: if it cannot be made.
-        FileExistsError: if it is there, and `exist_ok` is `False`.
+        FileExistsError: if it exists, and `exist_ok` is `False`.
     """
     missing = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
     try:
@@ -67,12 +67,12 @@ def make_folder(path, exist_ok=True):
 
 
 def _acquire(folder):
-    """The open file that holds the lock; `None` where there can be no lock."""
+    """Returns the open file that holds the lock; `None` if locking is impossible."""
     path = folder / LOCK
     while True:
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except PermissionError:  # another user's, perhaps: it can be locked all the same
+        except PermissionError:  # perhaps another user's: it can still be locked
             try:
                 lock = os.open(path, os.O_RDONLY)
             except OSError:
@@ -95,7 +95,7 @@ def _acquire(folder):
         except OSError:
             _release(lock, path)
             return None
-        os.close(lock)  # of a file that its holder took away as it was opened here
+        os.close(lock)  # its holder deleted the file as it was opened here
     with contextlib.suppress(OSError):  # a full disk
         os.ftruncate(lock, 0)
         os.write(lock, f"process {os.getpid()} on {platform.node()}".encode())
@@ -123,9 +123,9 @@ def _release(lock, path):
     if lock is None:
         return
     with contextlib.suppress(OSError):
-        if fcntl:  # while it is locked: who opens it afterwards makes another
+        if fcntl:  # still locked: a later open makes a new file
             path.unlink()
     os.close(lock)
     with contextlib.suppress(OSError):
-        if not fcntl:  # Windows removes no file that is open
+        if not fcntl:  # Windows does not delete open files
             path.unlink()

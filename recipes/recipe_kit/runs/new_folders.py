@@ -1,4 +1,4 @@
-"""Folders for new runs, and what is refused lest it be written over."""
+"""Makes folders for new runs, and refuses folders whose files a run would overwrite."""
 
 import datetime
 import os
@@ -11,9 +11,9 @@ from rnn_kit.checkpoint_files import Checkpoints
 
 
 def new_folder(recipe, preset, root="runs"):
-    """Makes the folder of a new run: `root/<recipe>/<preset>-<date>-<time>`, or -2, -3 ... behind it.
+    """Makes the folder of a new run: `root/<recipe>/<preset>-<date>-<time>`, perhaps with -2, -3, ...
 
-    It is made at once, so that of two runs which start in the same second each has its own.
+    It is made at once, so that two runs that start in the same second get different ones.
 
     Returns:
         Its path.
@@ -34,24 +34,24 @@ def new_folder(recipe, preset, root="runs"):
 
 
 def check_new(folder, files=()):
-    """Refuses a folder in which a new run would write over what is there.
+    """Refuses a folder in which a new run would overwrite files.
 
     Args:
-        folder: It need not be there.
-        files: Names of what the recipe will write beside the files that every run has.
+        folder: The folder, which may be missing.
+        files: Names of files that the recipe will write beside those of every run.
 
     Raises:
-        RunError: if it holds a run, or files of these names.
+        RunError: if the folder holds a run, or files of these names.
     """
     folder = Path(folder)
     if os.path.lexists(folder / CONFIG) or Checkpoints(folder / CHECKPOINTS).paths():
         raise holds_a_run(folder)
-    # Not for its config.json: a run that starts there at this moment is one, which `create` refuses.
+    # Except config.json: `create` refuses a run that another process starts there at this moment.
     check_free(folder, [name for name in (*OWN_FILES, *files) if name != CONFIG])
 
 
 def check_free(folder, files):
-    """Refuses a folder in which some of these files are there, which would be written over.
+    """Refuses a folder that already has some of these files.
 
     Raises:
         RunError: naming them.
@@ -65,7 +65,7 @@ def check_free(folder, files):
 
 
 def holds_a_run(path):
-    """Returns the error of a folder in which a run is."""
+    """Returns the error for a folder that already holds a run."""
     return RunError(
         f"{path} already holds a run. Give another folder with --out, or go on with it with --resume."
     )

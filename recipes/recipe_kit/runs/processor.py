@@ -1,4 +1,4 @@
-"""Names this machine's processor and the instruction sets that the speed of a network depends on."""
+"""Identifies this machine's processor and the instruction sets that affect a network's speed."""
 
 import contextlib
 import re
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
-INSTRUCTION_SETS = {  # as Linux flags them, and as their makers name them
+INSTRUCTION_SETS = {  # Linux's flags to the makers' names
     "fma": "FMA",
     "avx2": "AVX2",
     "avx512f": "AVX-512",
@@ -22,14 +22,14 @@ INSTRUCTION_SETS = {  # as Linux flags them, and as their makers name them
 
 
 def processor():
-    """What is known of the processor.
+    """Returns what is known of the processor.
 
-    Read from `/proc/cpuinfo` on Linux, asked of `sysctl` on macOS, and read from the registry on
-    Windows. A machine that tells nothing (a container may hide it) is no error.
+    Reads `/proc/cpuinfo` on Linux, `sysctl` on macOS, and the registry on Windows. Missing information
+    (a container may hide it) is no error.
 
     Returns:
-        A dict with `cpu`, the model's name, and `instruction_sets`, a list of names; each only where
-        it is known.
+        A dict with `cpu`, the model's name, and `instruction_sets`, a list of names; each only if
+        known.
     """
     with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
         if sys.platform == "darwin":
@@ -41,7 +41,7 @@ def processor():
 
 
 def _named(name, family=None, model=None):
-    """`{"cpu": name}`, without the marks of trade; a name that tells no model gets its numbers."""
+    """Returns `{"cpu": name}` without trademark signs, adding family and model if it has no number."""
     name = " ".join(re.sub(r"\((?:R|TM)\)", " ", name or "", flags=re.IGNORECASE).split())
     if not name:
         return {}
@@ -54,9 +54,9 @@ def _linux(text):
     said = {}
     for line in text.splitlines():
         key, _, value = line.partition(":")
-        said.setdefault(key.strip(), value.strip())  # the first processor stands for all
+        said.setdefault(key.strip(), value.strip())  # takes the first processor's
     found = _named(said.get("model name"), said.get("cpu family"), said.get("model"))
-    if not found and "CPU part" in said:  # ARM has numbers alone
+    if not found and "CPU part" in said:  # ARM gives only numbers
         found = {"cpu": f"ARM implementer {said.get('CPU implementer', '?')}, part {said['CPU part']}"}
     flags = set((said.get("flags") or said.get("Features") or "").split())
     sets = [name for flag, name in INSTRUCTION_SETS.items() if flag in flags]

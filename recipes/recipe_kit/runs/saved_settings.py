@@ -1,4 +1,4 @@
-"""Settings as a run's `config.json` has them, and back as the recipe's dataclass."""
+"""Converts settings in a run's `config.json` back to the recipe's dataclass."""
 
 import dataclasses
 import typing
@@ -7,15 +7,15 @@ from recipe_kit.runs.errors import RunError
 
 
 def read_settings(values, settings_class, path):
-    """Makes a recipe's settings of what JSON holds.
+    """Makes a recipe's settings from the content of JSON.
 
     Args:
         values: Names to values.
         settings_class: The recipe's dataclass.
-        path: Of the file that they are from, for messages.
+        path: Their file, for messages.
 
     Raises:
-        RunError: if they do not fit: they are of another version of the recipe.
+        RunError: if they do not fit, as they are of another version of the recipe.
     """
     fields = {f.name: f for f in dataclasses.fields(settings_class)}
 
@@ -45,5 +45,5 @@ def read_settings(values, settings_class, path):
 def _is_of(value, annotation):
     if typing.get_origin(annotation) is tuple:
         return isinstance(value, tuple)
-    # True is an int to Python, and not to us.
+    # In Python, True is an int; here it is not.
     return isinstance(value, annotation) and (isinstance(value, bool) == (annotation is bool))
