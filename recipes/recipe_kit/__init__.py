@@ -1,4 +1,4 @@
-"""What the recipes share: command lines, runs, data sets and figures.
+"""Code shared by the recipes: command lines, runs, data sets and figures.
 
-`rnn_kit` is the library that they teach and use, and knows nothing of this package.
+`rnn_kit` is the library that they teach and use; it does not depend on this package.
 """

@@ -1,11 +1,11 @@
-"""Imports that wait until they are used, so that a command line is answered at once."""
+"""Delays slow imports until their first use, so that a command line is answered at once."""
 
 import importlib.abc
 import sys
 import threading
 import types
 
-# What takes long to import, and whatever needs it as it is imported.
+# Packages that are slow to import, and those that import them.
 _PACKAGES = {"tensorflow", "keras", "matplotlib", "scipy", "sklearn", "PIL", "sacrebleu", "parts"}
 _MODULES = {
     "recipe_kit.figures",
@@ -19,17 +19,17 @@ _MODULES = {
         )
     ),
 }
-# What the import statement itself asks a module for, each time.
+# Attributes that the import statement itself reads each time.
 _OF_ANY_MODULE = {"__class__", "__dict__", "__loader__", "__name__", "__package__", "__spec__"}
 _lock = threading.RLock()
 
 
 class LazyFinder(importlib.abc.MetaPathFinder):
-    """Finds these modules as others do, and has each executed when the first name of its is used.
+    """Finds these modules as usual, and delays executing each until its first attribute is used.
 
-    A module whose names are imported one by one is executed at once, as ever: only `import keras` and
-    `from rnn_kit import layers` wait. (`importlib.util.LazyLoader` executes a module that is imported
-    a second time.)
+    `from module import name` executes the module at once, as usual: only `import keras` and
+    `from rnn_kit import layers` are delayed. (`importlib.util.LazyLoader` executes a module that is
+    imported a second time.)
     """
 
     def find_spec(self, name, path, target=None):
@@ -54,20 +54,20 @@ class _LazyLoader(importlib.abc.Loader):
     def exec_module(self, module):
         if type(module) is types.ModuleType:
             module.__class__ = _LazyModule
-        else:  # of an extension, say
+        else:  # an extension module, for instance
             self.loader.exec_module(module)
 
 
 class _LazyModule(types.ModuleType):
-    """A module that waits, and then is executed by one thread while others wait for it."""
+    """A module that executes on first use, in one thread while others wait."""
 
     def __getattribute__(self, name):
         if name not in _OF_ANY_MODULE and _executing.get(id(self)) != threading.get_ident():
             _execute(self)
-        return types.ModuleType.__getattribute__(self, name)  # whose instance it is by now
+        return types.ModuleType.__getattribute__(self, name)  # its class by now
 
 
-_executing = {}  # modules, by their ids, to the threads that execute them
+_executing = {}  # ids of modules to the threads that execute them
 
 
 def _execute(module):
@@ -81,7 +81,7 @@ def _execute(module):
         try:
             spec.loader.exec_module(module)
         except BaseException:
-            spec.loader = module.__loader__ = waiting  # whoever asks again gets the error again
+            spec.loader = module.__loader__ = waiting  # a later import raises the error again
             sys.modules.pop(module.__name__, None)
             raise
         finally:
@@ -91,7 +91,7 @@ def _execute(module):
 
 
 def execute(*packages):
-    """Executes the modules of these packages that wait."""
+    """Executes the delayed modules of these packages."""
     for name, module in list(sys.modules.items()):
         if type(module) is _LazyModule and name.partition(".")[0] in packages:
             _execute(module)

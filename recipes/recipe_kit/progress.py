@@ -1,16 +1,16 @@
-"""Progress bars: on standard error where it is a terminal, and else none."""
+"""Progress bars on standard error, shown only on a terminal."""
 
 import sys
 
 
 def progress_bar(total, unit, label=None, shown=True, **how):
-    """Makes a `tqdm.tqdm`, to be used in a `with` and moved on by `update`.
+    """Returns a `tqdm.tqdm`, a context manager that `update` advances.
 
     Args:
-        total: How many there are to be; `None` where that is not known.
-        unit: What is counted, such as `"images"`.
-        label: What stands before the bar. Default: nothing.
-        shown: Whether it is drawn at all. Default: `True`.
+        total: The total number; `None` if unknown.
+        unit: The unit, such as `"images"`.
+        label: Text before the bar. Default: nothing.
+        shown: Whether to draw it at all. Default: `True`.
         **how: Other arguments of `tqdm.tqdm`.
     """
     from tqdm import tqdm
@@ -22,6 +22,6 @@ def progress_bar(total, unit, label=None, shown=True, **how):
         file=sys.stderr,
         disable=not (shown and sys.stderr.isatty()),
         dynamic_ncols=True,
-        miniters=1,  # with which no thread watches over the bar
+        miniters=1,  # avoids tqdm's monitor thread
         **how,
     )

@@ -1,21 +1,20 @@
-"""Starts TensorFlow and Keras alike for every user, without the lines that TensorFlow prints, and late.
+"""Starts TensorFlow and Keras late, with default settings, and without TensorFlow's startup messages.
 
-A recipe imports this module first. Where the recipe is the program, TensorFlow and what needs it are
-imported when its command line is known to be good: `--help` and a mistyped flag are answered at once.
-`start` is that moment: `recipe_kit.cli.CommandLine` calls it, and a program beside the recipes that has
-no `CommandLine` calls it itself. Elsewhere (a notebook, a test) it is at once.
+A recipe imports this module first. If the recipe is the program, TensorFlow and its dependents are
+imported only after its command line is checked: `--help` and a mistyped flag are answered at once.
+`start` does so: `recipe_kit.cli.CommandLine` calls it, and a program beside the recipes without a
+`CommandLine` calls it itself. Elsewhere (a notebook, a test) TensorFlow is imported at once.
 
-TensorFlow 2.21 tells of CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
-(https://github.com/tensorflow/tensorflow/issues/100442), in between what a recipe has to say. If
-TensorFlow does not start, what it said is shown; and where you have set TF_CPP_MIN_LOG_LEVEL yourself,
-nothing is held back.
+TensorFlow 2.21 prints messages on CUDA and oneDNN before it reads TF_CPP_MIN_LOG_LEVEL
+(https://github.com/tensorflow/tensorflow/issues/100442), amid a recipe's output. If TensorFlow does not
+start, its messages are shown; and if you set TF_CPP_MIN_LOG_LEVEL yourself, nothing is suppressed.
 
-Held back as well: that functions are traced again and again. TensorFlow counts the traces of all models
-together, and warns when several stand side by side, each of which is traced once. That none is traced
-anew as lengths change is what tests are for.
+Warnings of repeated tracing are suppressed as well: TensorFlow counts the traces of all models
+together, and warns if there are several, each traced once. Tests check that none is retraced as lengths
+change.
 
-Recipes and their figures are those of TensorFlow and of Keras's own defaults: what a `keras.json` says
-otherwise is for other programs. A KERAS_BACKEND that names another backend is refused.
+Recipes and their figures use TensorFlow and Keras's defaults: settings of a `keras.json` are ignored. A
+KERAS_BACKEND that names another backend is refused.
 """
 
 import importlib.util
@@ -32,19 +31,19 @@ _FINDER = lazy_imports.LazyFinder()
 
 
 def start():
-    """Imports TensorFlow, Keras and the layers of `rnn_kit`, where they wait to be imported."""
+    """Imports TensorFlow, Keras and the layers of `rnn_kit`, if their imports are delayed."""
     if _FINDER in sys.meta_path:
         sys.meta_path.remove(_FINDER)
         _start_quietly()
 
 
 def has_started():
-    """Whether TensorFlow is imported."""
+    """Returns whether TensorFlow is imported."""
     return _FINDER not in sys.meta_path
 
 
 def _is_of_a_program():
-    """Whether a recipe, which lies beside this package, is the program that runs."""
+    """Returns whether the running program is a recipe, in the folder of this package."""
     program = getattr(sys.modules.get("__main__"), "__file__", None)
     return program is not None and Path(program).resolve().parent == Path(__file__).resolve().parents[1]
 
@@ -56,7 +55,7 @@ def _start():
 
 
 def _in_one_line(kind, error, trace):
-    """An interrupt while libraries are still loading is no error to be traced."""
+    """Prints one line for an interrupt while libraries load, and the traceback of other errors."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("\nInterrupted.\n")
     else:
@@ -64,10 +63,10 @@ def _in_one_line(kind, error, trace):
 
 
 def _open_closed_streams():
-    """Gives the standard streams that were closed (`>&-`) the null device.
+    """Opens closed standard streams (`>&-`) on the null device.
 
-    Their descriptors would else go to the next files that are opened, and what TensorFlow prints would
-    land in a run's history.
+    Otherwise their descriptors would go to the next opened files, and TensorFlow's messages would be
+    written into a run's history.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
@@ -83,7 +82,7 @@ def _stop(code, message):
 
 
 def _use_defaults():
-    """Sets what a `keras.json` may say otherwise to what Keras has without one."""
+    """Resets what a `keras.json` may change to Keras's defaults."""
     try:
         import keras
     except ValueError as error:
@@ -117,7 +116,7 @@ def _start_quietly():
         logging.getLogger("tensorflow").addFilter(
             lambda record: "triggered tf.function retracing" not in record.getMessage()
         )
-    # A saved model loads only if what it is made of has told Keras of itself.
+    # A saved model loads only if its classes are registered with Keras.
     lazy_imports.execute("rnn_kit", "parts")
 
 
@@ -125,8 +124,8 @@ sys.excepthook = _in_one_line
 _open_closed_streams()
 if (backend := os.environ.get("KERAS_BACKEND") or "tensorflow") != "tensorflow":
     _stop(2, f"KERAS_BACKEND is {backend}, and the recipes need tensorflow: unset it.")
-os.environ["KERAS_BACKEND"] = "tensorflow"  # which goes before keras.json
-if os.path.expanduser("~") == "~":  # no home, as in many a container: TensorFlow would make a folder ~
+os.environ["KERAS_BACKEND"] = "tensorflow"  # takes precedence over keras.json
+if os.path.expanduser("~") == "~":  # no home, as in many containers: TensorFlow would make a folder ~
     os.environ.setdefault("KERAS_HOME", os.path.join(tempfile.gettempdir(), ".keras"))
 if importlib.util.find_spec("tensorflow") is None:
     _stop(

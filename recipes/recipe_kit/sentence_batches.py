@@ -1,4 +1,4 @@
-"""Sentences as training examples: what was read before, the words so far, and the word that follows."""
+"""Sentences as training examples: their conditioning input, the words so far, and the next word."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,9 +8,9 @@ from rnn_kit.text import Sequences
 
 
 def numbered(sentences, vocabulary):
-    """Numbers sentences, lists of words, each with its end behind it.
+    """Numbers sentences, lists of words, each followed by its end.
 
-    Ids are one higher than the vocabulary's, so that 0 is free to pad with.
+    Ids are one higher than the vocabulary's, so that 0 is free for padding.
     """
     return Sequences.of(
         [np.append(vocabulary.encode(words), vocabulary.end) + 1 for words in sentences]
@@ -18,14 +18,14 @@ def numbered(sentences, vocabulary):
 
 
 def training_batches(sentences, of, read, end, batch_size, seed, first_batch):
-    """Batches sentences of about one length, each beside what was read for it, without end.
+    """Returns endless batches of sentences of about one length, each with its conditioning input.
 
     Args:
-        sentences: Of `numbered`.
-        of: Integers `(n,)`: for each sentence the index of what was read.
-        read: `read(indexes (B,)) -> dict` of tensors `(B, ...)`, what was read.
+        sentences: From `numbered`.
+        of: Integers `(n,)`, the index of each sentence's conditioning input.
+        read: `read(indexes (B,)) -> dict` of tensors `(B, ...)`, the conditioning inputs.
         end: The id of the end in the vocabulary, which every sentence starts from.
-        batch_size, seed, first_batch: Of `rnn_kit.pipelines.sequence_dataset`.
+        batch_size, seed, first_batch: As in `rnn_kit.pipelines.sequence_dataset`.
 
     Returns:
         A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding and with a mean of 1;
@@ -37,14 +37,14 @@ def training_batches(sentences, of, read, end, batch_size, seed, first_batch):
 
 
 def evaluation_batches(sentences, of, read, end, batch_size):
-    """Batches every sentence once, beside what was read for it, the shortest first.
+    """Returns batches of every sentence once, with its conditioning input, the shortest first.
 
     Args:
-        sentences, of, read, end, batch_size: As of `training_batches`.
+        sentences, of, read, end, batch_size: As in `training_batches`.
 
     Returns:
-        A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding; and how many words
-        the sentences have, their ends counted.
+        A dataset of `(inputs, next words (B, T), weights (B, T))`, 0 for padding; and the sentences'
+        number of words, including their ends.
     """
     order = np.argsort(sentences.lengths, kind="stable")
     dataset = sequence_batches(sentences.take(order), of[order], batch_size)
@@ -64,8 +64,8 @@ def _example(read, end):
 
 
 def _weigh(inputs, targets, present):
-    """Weights whose mean is 1: a sum over all of `(B, T)`, divided by B T, is the mean over the words.
+    """Returns weights with mean 1, so that a sum over `(B, T)` divided by B T is the mean over words.
 
-    So it is too where each of several devices sums over its share of the rows.
+    This also holds if each of several devices sums over its share of the rows.
     """
     return inputs, targets, present / tf.reduce_mean(present)

@@ -1,4 +1,4 @@
-"""From what a network has read to sentences: sampling, the likeliest word, beam search."""
+"""Writes sentences with a network: sampling, the likeliest words, beam search."""
 
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ ROWS = 100  # a batch
 
 
 class Sentence(NamedTuple):
-    """What was written: its words without the end, ln p, and of how many words that is.
+    """A written sentence: its words without the end, ln p, and the number of words scored.
 
-    These are the words and the end, or the words alone where the most were written and no end came.
+    The scored words include the end, unless the sentence reached the maximum length without it.
     """
 
     words: list
@@ -25,21 +25,21 @@ class Sentence(NamedTuple):
 
     @property
     def per_word(self):
-        """Log-probability a word, in nats, the end counted with them."""
+        """The log probability a word, in nats, including the end."""
         return self.log_p / self.scored
 
 
 class SentenceWriter:
-    """Writes sentences with a network that reads something first, and then goes on word by word.
+    """Writes sentences with a network that first encodes an input, and then decodes word by word.
 
     `<unk>` stands for words that the network does not know, and is never written.
 
     Args:
         model: The network, with two methods: `encode(inputs) -> memory, state` reads a dict of tensors
             `(B, ...)`, and `decode(words (B, T), memory, state) -> logits (B, T, V), state, looked`
-            goes on. Memory and state are nested tensors with B rows each.
-        vocabulary: Its `rnn_kit.text.TokenVocabulary`, whose end every sentence starts from too.
-        max_length: The most words of a sentence, the end counted with them.
+            continues. Memory and state are nested tensors with B rows each.
+        vocabulary: Its `rnn_kit.text.TokenVocabulary`, whose end also starts every sentence.
+        max_length: The most words of a sentence, including the end.
     """
 
     def __init__(self, model, vocabulary, max_length=24):
@@ -52,17 +52,17 @@ class SentenceWriter:
         self._samplers = {}
 
     def step(self, ids, state):
-        """ln p `(N, V)` of the word after ids `(N,)`, and the state after them."""
+        """Returns ln p `(N, V)` of the word after ids `(N,)`, and the state after them."""
         memory, states = state
         logits, states, _ = self.model.decode(ids[:, None], memory, states)
         return tf.nn.log_softmax(logits[:, 0]) + self._unwritten, (memory, states)
 
     def beam(self, inputs, width=3, length_penalty=0.7):
-        """The best sentences by beam search.
+        """Returns the best sentences by beam search.
 
         Args:
             inputs: A dict of arrays `(N, ...)`, as the network takes them.
-            width, length_penalty: As `rnn_kit.generation.beam_search` has them.
+            width, length_penalty: As in `rnn_kit.generation.beam_search`.
 
         Returns:
             A list of N lists of at most `width` sentences, best first.
@@ -90,10 +90,10 @@ class SentenceWriter:
         return found
 
     def sample(self, inputs, temperature=1.0, seed=0):
-        """One sentence a row, word by word, until the end; at temperature 0 the likeliest words.
+        """Samples one sentence a row until the end; takes the likeliest words at temperature 0.
 
         Returns:
-            A list of N sentences. Their ln p is the model's, whatever the temperature.
+            A list of N sentences. Their ln p is the model's, independent of the temperature.
         """
         if temperature not in self._samplers:
             sampler = TemperatureSampler(temperature, seed=0)
@@ -110,7 +110,7 @@ class SentenceWriter:
         return sampled
 
     def attention(self, inputs, words):
-        """Where a network with attention looks before each word and the end: `(T, S)`, for one row."""
+        """Returns the attention weights `(T, S)` before each word and the end, for one row."""
         ids = np.append(self.vocabulary.end, self.vocabulary.encode(words))
         memory, state = self.model.encode({n: v[None] for n, v in inputs.items()})
         return keras.ops.convert_to_numpy(self.model.decode(ids[None], memory, state)[2][0])
@@ -148,7 +148,7 @@ class SentenceWriter:
             yield {n: tf.constant(v[begin : begin + ROWS]) for n, v in inputs.items()}
 
     def _sentence(self, ids, score, length_penalty=0.0):
-        """From ids, and ln p divided by the length to the power of the penalty."""
+        """Makes a `Sentence` of ids, and ln p divided by a power of the length."""
         words = self.vocabulary.decode(ids)
         end = self.vocabulary.tokens[self.vocabulary.end]
         words = words[: words.index(end)] if end in words else words
@@ -157,13 +157,13 @@ class SentenceWriter:
 
 
 def choose(writer, inputs, widths, penalties, score):
-    """The length penalty of each beam width with which validation scores best, and the best width.
+    """Returns the best length penalty on validation for each beam width, and the best width.
 
     Args:
-        writer: A `SentenceWriter`, or what else has its `beam`.
-        inputs: Of the validation part, as that takes them.
-        widths, penalties: To choose from.
-        score: From sentences' words to a number.
+        writer: A `SentenceWriter`, or an object with its `beam`.
+        inputs: The validation part's inputs for `beam`.
+        widths, penalties: The candidates.
+        score: A function from sentences' words to a number.
 
     Returns:
         A dict of widths to `(score, penalty)`, and the best width (the smaller of equals).
@@ -179,16 +179,16 @@ def choose(writer, inputs, widths, penalties, score):
 
 
 def chosen_beam(run, given, width, penalty):
-    """The beam's width and length penalty: as given, or as the run's validation chose them.
+    """Returns the beam's width and length penalty: as given, or as chosen on the run's validation.
 
     Args:
         run: The saved `Run`.
         given: Flags that were given, names to values.
-        width, penalty: Where no result has chosen.
+        width, penalty: Defaults without a result.
     """
     try:
         metrics = run.result()["metrics"]
         width, penalty = int(metrics["beam_width"]), metrics["length_penalty"]
-    except RunError:  # it was interrupted
+    except RunError:  # the run was interrupted
         pass
     return given.get("beam_widths", (width,))[0], given.get("length_penalties", (penalty,))[0]

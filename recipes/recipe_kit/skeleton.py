@@ -22,17 +22,17 @@ ROW_ZH = '    "{name}": ("讲义", "能看到什么", NONE),\n'
 
 
 def write_recipe(name, root=ROOT):
-    """Writes the recipe, its test and its row.
+    """Writes the recipe, its test and its row. Returns their paths.
 
     Args:
-        name: Of the recipe: a Python name in lower case.
-        root: Of the checkout.
+        name: The recipe's name, a Python name in lower case.
+        root: The checkout's folder.
 
     Returns:
-        The paths of what was written.
+        The paths of the written files.
 
     Raises:
-        ValueError: if the name cannot be a recipe's, or is one already; nothing is written then.
+        ValueError: if the name is invalid or taken; nothing is written then.
     """
     if not (name.isidentifier() and name.isascii() and name == name.lower()):
         raise ValueError(f"{name!r} cannot be a recipe's name: give one like my_recipe.")
@@ -52,7 +52,7 @@ def write_recipe(name, root=ROOT):
 
 
 def _with_row(text, name):
-    """The overview's source with a row at the end of its two tables."""
+    """Returns the overview's source with a row added to each of its two tables."""
     for begins, ends, row in (("\nROWS = (\n", "\n)\n", ROW), ("\nCHINESE = {", "\n}\n", ROW_ZH)):
         end = text.index(ends, text.index(begins)) + 1
         text = text[:end] + row.format(name=name) + text[end:]

@@ -1,4 +1,4 @@
-"""Lines of standard input, as many at a time as are there."""
+"""Reads lines of standard input as they become available."""
 
 import codecs
 import io
@@ -6,24 +6,24 @@ import io
 from recipe_kit import cli
 from rnn_kit.text.decoding import encoding_of
 
-_BLOCK = 1 << 20  # bytes, of which a pipe gives some at a time
+_BLOCK = 1 << 20  # the most bytes of a read; a pipe gives fewer
 
 
 def lines_as_they_come(stream, encoding=None):
-    """Yields lists of those lines of a stream that can be read without waiting for more.
+    """Yields lists of the lines of a stream that can be read without waiting for more.
 
-    So lines that someone types, or a program writes now and then, come one by one, and those of a file
+    Lines that are typed, or that a program writes now and then, come one by one; those of a file come
     by the thousand.
 
     Args:
         stream: A text stream, such as `sys.stdin`.
-        encoding: Of its bytes. Default: what a byte-order mark says, or else the stream's.
+        encoding: Its bytes' encoding. Default: what a byte-order mark says, or else the stream's.
 
     Yields:
         Lists of pairs of a name for messages and a line, without blank lines.
 
     Raises:
-        UserError: if it cannot be read.
+        UserError: if the stream cannot be read.
         TextError: if its encoding needs a byte-order mark, and there is none.
     """
     number = 0

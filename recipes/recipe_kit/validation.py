@@ -1,4 +1,4 @@
-"""What validation says, after each epoch, of a network that writes sentences."""
+"""Validates a network that writes sentences after each epoch."""
 
 import keras
 import numpy as np
@@ -8,14 +8,14 @@ from rnn_kit import callbacks as kit
 
 
 class Nats:
-    """Measures the mean cross entropy of all sentences of a part, in nats a word, their ends counted.
+    """Computes a part's mean cross entropy in nats a word, including the sentences' ends.
 
-    Compiled once, however often it is called and however long the sentences of a batch are.
+    Compiles once for all calls and sentence lengths.
 
     Args:
-        model: From inputs to logits `(B, T, V)`.
+        model: Maps inputs to logits `(B, T, V)`.
         batches: A `tf.data.Dataset` of `(inputs, next words (B, T), weights (B, T))`, 0 for padding.
-        words: How many words that is.
+        words: Their number of words.
     """
 
     def __init__(self, model, batches, words):
@@ -35,7 +35,7 @@ class Nats:
 class ValidateSentences(keras.callbacks.Callback):
     """Validates after each epoch: nats a word, and scores of sentences by beam search.
 
-    Puts `val_loss` and the scores into the epoch's logs; callbacks behind it find them there.
+    Puts `val_loss` and the scores into the epoch's logs, for the callbacks after it.
 
     Args:
         loss: `loss() -> nats`.
@@ -48,7 +48,7 @@ class ValidateSentences(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs["val_loss"] = self.loss()
-        if not np.isfinite(logs["val_loss"]):  # before sentences are written with such weights
+        if not np.isfinite(logs["val_loss"]):  # before writing sentences with such weights
             raise kit.DivergedError(
                 f"The validation loss became {logs['val_loss']} in epoch {epoch + 1}: the training "
                 "diverged. Try a smaller learning rate, or clip gradients at a smaller norm."

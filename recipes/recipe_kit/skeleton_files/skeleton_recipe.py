@@ -42,10 +42,10 @@ TEST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Settings:
-    """Each is a field of the presets, a flag that overrides them, and a line of `--help`."""
+    """Fields of the presets, each also a flag that overrides them and a line of `--help`."""
 
     DATA = "data and run"
-    FILES = ("curves.png",)  # what is written beside the files of every run
+    FILES = ("curves.png",)  # written beside the files of every run
 
     length: int = setting(9, "bits of a sequence", cli.int_at_least(1), group=DATA)
     seed: int = setting(0, "of weights and sequences", cli.seed, group=DATA)
@@ -66,7 +66,7 @@ PRESETS = {
 
 
 def load_data(settings):
-    """Loads nothing: the sequences come out of the seed. Returns what a result records of them."""
+    """Loads nothing, as the sequences come from the seed. Returns the data's record for a result."""
     what = f"{settings.length} bits, more 1s or not"
     return {"name": what, "sha256": hashlib.sha256(what.encode()).hexdigest()}
 
@@ -173,7 +173,7 @@ def run_one(settings, open_run):
 
 
 def predict(run, bits):
-    """Prints what a saved run makes of bits, a string of 0s and 1s. Returns the probability."""
+    """Prints a saved run's answer to bits, a string of 0s and 1s. Returns the probability."""
     x = np.array([[[float(bit)] for bit in bits]], "float32")
     p = float(run.load_model()(x)[0, 0])
     print(f"{bits}: {'more 1s' if p > 0.5 else 'not more 1s'} (p = {p:.3f})")
@@ -181,7 +181,7 @@ def predict(run, bits):
 
 
 def bits_of(text):
-    """A string of 0s and 1s, as an argument type."""
+    """Parses a string of 0s and 1s: an argument type."""
     if not text or set(text) - {"0", "1"}:
         raise argparse.ArgumentTypeError(f"{text!r} is not a sequence of 0s and 1s, such as 0110111")
     return text
