@@ -1,7 +1,7 @@
-"""The lectures' claims, and what the ledger has to say of each.
+"""Compares the lectures' claims with the ledger.
 
-Every verdict ("yes", "no", "not shown") is computed from the values over the seeds, by `verdicts`. What
-counts is stated here, in the constants.
+`verdicts` computes every verdict ("yes", "no", "not shown") from the values over the seeds. The
+constants here state the criteria.
 """
 
 import math
@@ -34,16 +34,16 @@ WANG = "Ruixuan Wang"
 JAHREN = "Tollef Jahren"
 NOT_YET = "not yet measured"
 
-# Written text counts as coherent where, of its words of four letters and more, nine tenths as many are
-# known as of the text's own other words.
+# Written text counts as coherent if its share of known words, of four letters and more, is at least
+# nine tenths of the held-out text's.
 COHERENT = 0.9
-# "Hardly more than about 7 steps": up to the bin of distances in which 7 is.
+# "Hardly more than about 7 steps": up to the bin of distances with 7.
 ABOUT_SEVEN = 9
-# A start or a bias helps gradients if it leaves ten times as much of them.
+# A start or a bias helps gradients if ten times as much of them is left.
 DECADE = 1.0
-# Layers are as fast as one another within 5 %: the words a second are those of one sitting.
+# Layers within 5 % count as equally fast: the words a second are from one session.
 FASTER = 1.05
-# States of float64 that are the same but for rounding; and weights after training.
+# Rounding differences in float64: of states, and of weights after training.
 ROUNDING = 1e-12
 TRAINED_ROUNDING = 1e-9
 
@@ -139,7 +139,7 @@ def grus_are_quicker():
 
 
 def _read_once(recorded):
-    """The validation perplexity of each seed after its first epoch."""
+    """Returns the validation perplexity of each seed after its first epoch."""
     perplexities = [math.exp(rows_of(recorded, seed)[0]["val_loss"]) for seed in recorded["seeds"]]
     return {"values": perplexities}
 
@@ -285,7 +285,7 @@ CLAIMS = [
 ]
 
 
-# A p-value below it is no chance, in some twenty tests.
+# A p-value below it is significant, in some twenty tests.
 CHANCE = 1e-3
 
 

@@ -1,10 +1,10 @@
 """The head picture of README: noise becomes Nietzsche and Shakespeare, and a cell colours a text.
 
 Two networks of `nietzsche_generation.py` learn their texts for some minutes, and write before the first
-batch, after a few, and at the end. Then the cells of one of them are searched, as `visualize_cells.py`
-does, for the cell that follows the position in the line best, and a text that the network wrote is
-coloured by that cell. `record` does this, and writes docs/head.json, from which alone `draw` draws.
-(What is shown is written by the networks: no line of the texts that they learned is in it.)
+batch, after a few, and at the end. Then one of them is searched, as in `visualize_cells.py`, for the
+cell that follows the position in the line best, and a text that the network wrote is coloured by that
+cell. `record` does this and writes docs/head.json, the only source of `draw`. (The networks wrote all
+of the text shown: it has no line of the learned texts.)
 """
 
 import collections
@@ -27,19 +27,19 @@ FILE = Path(__file__).parents[1] / "head.json"
 
 SETTINGS = dataclasses.replace(recipe.PRESETS["demo"], cell="lstm", window=32, learning_rate=6e-3)
 EPOCHS = {"nietzsche": 5, "shakespeare": 3}
-PROMPTS = {"nietzsche": "\n", "shakespeare": "\n\n"}  # a paragraph begins; somebody speaks
+PROMPTS = {"nietzsche": "\n", "shakespeare": "\n\n"}  # the start of a paragraph, and of a speech
 LOOKED_INTO = "shakespeare"
-MOMENTS = 0, 20, 100, 400  # batches after which it writes; and after the last
+MOMENTS = 0, 20, 100, 400  # batches after which it writes, besides the last
 TEMPERATURE, WRITTEN, VALIDATED = (
     0.5,
     300,
     20_000,
-)  # of each sample; its characters; and those of the loss
+)  # of each sample; its length; characters for the loss
 PROPERTY, SEARCHED, HELD_OUT, COLOURED = "position in line", 50_000, 30_000, 700
 WORD = re.compile(r"[^\W\d_]+")
 
 
-# --- what is recorded ---------------------------------------------------------------------------------
+# --- recording ----------------------------------------------------------------------------------------
 
 
 class WriteAt(keras.callbacks.Callback):
@@ -74,7 +74,7 @@ class WriteAt(keras.callbacks.Callback):
 
 
 def write(generator, vocabulary, prompt, length):
-    """What a network writes after a prompt."""
+    """Writes after a prompt with a network. Returns the text."""
     ids = vocabulary.encode(prompt)[None]
     sampler = sampling.TemperatureSampler(TEMPERATURE, seed=SETTINGS.seed)
     rows = generator.generate(ids, length, sampler)
@@ -82,10 +82,10 @@ def write(generator, vocabulary, prompt, length):
 
 
 def known_words(learned, written):
-    """The words of a text that are words of the text that was learned.
+    """Returns the words of a text that are words of the learned text.
 
-    Those of three letters and more stand in it somewhere; shorter ones, which come about by chance, are
-    one of 2,000 of its words or more; and of single letters there are but a, I and O.
+    Words of three letters and more occur in it at least once; shorter ones, which occur by chance, make
+    up at least 1 of 2,000 of its words; the only single letters are a, I and O.
     """
     counts = collections.Counter(WORD.findall(learned))
     often = counts.total() / 2000
@@ -97,10 +97,10 @@ def known_words(learned, written):
 
 
 def learn(settings, prompt):
-    """Trains a network, which writes after a prompt on the way.
+    """Trains a network, which writes after a prompt during training.
 
     Returns:
-        The trained model, for any batch size; its text; and what is recorded of it.
+        The trained model, for any batch size; its text; and its record.
     """
     keras.utils.set_random_seed(settings.seed)
     text = recipe.load_data(settings)
@@ -134,7 +134,7 @@ def learn(settings, prompt):
 
 
 def colour(model, text, prompt):
-    """A text that a network writes, and the cell that follows `PROPERTY` best, at every character."""
+    """Returns a text that a network writes, and the cell that follows `PROPERTY` best."""
     vocabulary = text.vocabulary
     whole = vocabulary.decode(np.concatenate([text.validation, text.test]))
     spans = looking.stretches(0, len(text.validation), len(whole), SEARCHED, HELD_OUT)
@@ -177,20 +177,20 @@ def record():
 
 
 def recorded():
-    """What `record` wrote.
+    """Returns the content of `FILE`, written by `record`.
 
     Raises:
-        LookupError: if it was not recorded yet.
+        LookupError: if `FILE` does not exist yet.
     """
     if not FILE.exists():
         raise LookupError(f"{FILE.name} is not there: say docs/redraw.py head")
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
-# --- what is drawn ------------------------------------------------------------------------------------
+# --- drawing ------------------------------------------------------------------------------------------
 
-WIDTH, DPI = 600, 192  # points; and pixels an inch, twice as many as are shown
-# Of the monospaced font: a letter is 0.602 of its size wide, and drawn in whole pixels.
+WIDTH, DPI = 600, 192  # points; and pixels an inch, twice the displayed ones
+# Of the monospaced font, whose letters are 0.602 of its size wide, in whole pixels.
 ADVANCE = 14 * 72 / DPI
 SIZE = ADVANCE / 0.602
 LINE = 1.42 * SIZE
@@ -200,11 +200,11 @@ LEFT, GAP, TOP, BLOCK_GAP = 66, 20, 46, 10  # points
 COLUMNS, LINES = 48, 3  # letters and lines of a sample
 STRIP_LINES = 5
 NAMES = {"nietzsche": "Nietzsche", "shakespeare": "Shakespeare"}
-FLOWING = "nietzsche"  # whose line breaks are those of paragraphs, and are drawn as blanks
+FLOWING = "nietzsche"  # its line breaks within paragraphs are drawn as blanks
 
 
 def draw(recorded):
-    """The Figure of what was recorded."""
+    """Draws the Figure from the record."""
     runs, cell = recorded["runs"], recorded["cell"]
     rows = len(next(iter(runs.values()))["moments"])
     block = LINES * LINE + BLOCK_GAP
@@ -239,9 +239,9 @@ def draw(recorded):
 
 
 def _sample(ax, left, top, moment):
-    """A few lines of a sample: words that its text has in ink, all else faint."""
+    """Draws a few lines of a sample: words of its text in ink, all else faint."""
     for number, line in enumerate(_lines(moment["text"])):
-        ink = False  # of punctuation, that of the word before; of numbers never
+        ink = False  # punctuation has that of the word before; numbers are faint
         for token in re.finditer(r"[^\W\d_]+|[\W\d_]+", line):
             if WORD.match(token[0]):
                 ink = token[0] in moment["known"]
@@ -253,13 +253,13 @@ def _sample(ax, left, top, moment):
 
 
 def _letters(ax, x, y, text, color):
-    """Letters of the monospaced font, whose middle is at y."""
+    """Draws letters of the monospaced font, whose middle is at y."""
     text = text.replace("$", r"\$")
     ax.text(x, y + 0.36 * SIZE, text, family="DejaVu Sans Mono", fontsize=SIZE, color=color)
 
 
 def _lines(text):
-    """The first lines of a sample, broken where they are wider than a column; no line is empty."""
+    """Returns the first non-empty lines of a sample, broken at the width of a column."""
     lines = []
     for paragraph in re.split(r"\n+", text.strip("\n")):
         while paragraph:
@@ -273,7 +273,7 @@ def _lines(text):
 
 
 def _strip(ax, left, top, cell):
-    """Lines that the network wrote, each letter on the colour of the cell once it has read it."""
+    """Draws lines that the network wrote, each letter coloured by the cell after reading it."""
     at, number = 0, 0
     for line in cell["text"].splitlines(keepends=True):
         letters = line.rstrip("\n")[:COLUMNS]

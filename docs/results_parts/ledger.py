@@ -1,4 +1,4 @@
-"""Looking up what recorded runs came to, and writing it as the tables have it."""
+"""Looks up results of recorded runs, and formats them for the tables."""
 
 import json
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 LEDGER = Path(__file__).parents[2] / "recipes/results"
 
 
-# What a comparison chooses for each of its rows, or was told for all of them.
+# Settings that a comparison chooses for each of its rows, or has for all of them.
 COMPARISONS = ("compare", "anbn", "timing", "agreement")
 CHOSEN = {"learning_rate", "units", "pictures"}
 
 
 def entry(recipe, preset="cpu", **settings):
-    """The entry of a recipe and a preset with these settings, and all others as the preset has them.
+    """Returns the entry of a recipe and a preset, with these settings and otherwise the preset's.
 
-    Of the presets of comparisons, `CHOSEN` settings may differ too.
+    For the presets of comparisons, `CHOSEN` settings may differ too.
 
     Raises:
         LookupError: if there is no such entry, or several.
@@ -35,45 +35,45 @@ def entry(recipe, preset="cpu", **settings):
 
 
 def metrics(recipe, preset="cpu", **settings):
-    """The metrics of that entry: names to mean, standard deviation (`std`) and values."""
+    """Returns the metrics of that entry: names to mean, standard deviation (`std`) and values."""
     return entry(recipe, preset, **settings)["metrics"]
 
 
 def number(metric, digits, grouped=False):
-    """Mean ± sample standard deviation, or the figure of a single seed."""
+    """Formats the mean ± sample standard deviation, or the value of a single seed."""
     form = f"{',' if grouped else ''}.{digits}f"
     spread = "" if metric["std"] is None else f" ± {metric['std']:{form}}"
     return f"{metric['mean']:{form}}{spread}"
 
 
 def percent(metric):
-    """The mean of a share, in whole percent."""
+    """Formats the mean of a share, in whole percent."""
     return f"{100 * metric['mean']:.0f} %"
 
 
 def values(metric, digits=0):
-    """The value of each seed."""
+    """Formats the value of each seed."""
     return ", ".join(f"{value:.{digits}f}" for value in metric["values"])
 
 
 def seeds(recorded):
-    """The seeds of an entry."""
+    """Formats the seeds of an entry."""
     several = len(recorded["seeds"]) > 1
     return f"seed{'s' if several else ''} {', '.join(map(str, recorded['seeds']))}"
 
 
 def order_of(number):
-    """A number of any size: 0.28, 3,896, or 4e-06."""
+    """Formats a number of any magnitude: 0.28, 3,896, or 4e-06."""
     if number >= 100:
         return f"{number:,.0f}"
     return f"{number:.2f}" if number >= 0.01 else f"{number:.0e}"
 
 
 def table(head, rows):
-    """A table in Markdown.
+    """Returns a table in Markdown.
 
     Raises:
-        ValueError: if a row has not as many cells as the head.
+        ValueError: if a row and the head differ in their number of cells.
     """
     if any(len(row) != len(head) for row in rows):
         raise ValueError(f"rows of {len(head)} cells are needed, under {head}")

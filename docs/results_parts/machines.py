@@ -1,4 +1,4 @@
-"""The machines that the ledger's runs ran on, and what `benchmark_layers.py` measured on each."""
+"""Lists the ledger's machines, and the measurements of `benchmark_layers.py` on each."""
 
 import dataclasses
 import json
@@ -13,9 +13,9 @@ class Machine:
     """One machine of the ledger.
 
     Attributes:
-        name: A letter, by which tables call it.
-        described: What the entries say of it.
-        entries: What was recorded on it.
+        name: The letter for it in tables.
+        described: Its description in the entries.
+        entries: The entries recorded on it.
     """
 
     name: str
@@ -23,13 +23,13 @@ class Machine:
     entries: list
 
     def benchmarks(self):
-        """The measurements of its layers in float32 without XLA: one, or a CPU's and a GPU's."""
+        """Returns the float32 measurements of layers without XLA: one, or a CPU's and a GPU's."""
         mine = (e for e in self.entries if e["recipe"] == "benchmark_layers")
         return [e for e in mine if e["dtype"] == "float32" and not e["jit"]]
 
 
 def machines():
-    """All machines of the ledger: first those whose CPU was not recorded, in an order that stays."""
+    """Returns all machines of the ledger in a fixed order: those without a recorded CPU first."""
     by_machine = {}
     for path in sorted(ledger.LEDGER.glob("*.json")):
         recorded = json.loads(path.read_text(encoding="utf-8"))
@@ -46,7 +46,7 @@ def machines():
 
 
 def benchmarks():
-    """Names of machines (and which of its devices, where it has two) to measurements of layers.
+    """Returns names of machines (and which device, if two) to measurements of layers.
 
     Raises:
         LookupError: if there is none.

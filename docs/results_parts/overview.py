@@ -1,4 +1,4 @@
-"""The READMEs' tables of recipes: what each shows, what it needs, and how long it takes."""
+"""The READMEs' tables of recipes: what each shows, its data, and its duration."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,15 @@ from results_parts.ledger import entry, table
 
 
 class Row(NamedTuple):
-    """A recipe as the table has it.
+    """A recipe's row of the table.
 
     Attributes:
-        recipe: Its name.
-        lecture: Where it comes from.
-        sees: What one sees.
-        data: What it needs, and whether it downloads that.
-        flags: Of the command.
-        recorded: Preset and settings of the entry whose minutes are given; `None` for none.
+        recipe: The recipe's name.
+        lecture: The lecture that it is from.
+        sees: What the reader will see.
+        data: The data, and whether they are downloaded.
+        flags: The command's flags.
+        recorded: Preset and settings of the entry for the minutes; `None` for none.
     """
 
     recipe: str
@@ -105,7 +105,7 @@ ROWS = (
 
 
 def minutes(row):
-    """Minutes of one recorded run, everything counted."""
+    """Formats the total minutes of one recorded run."""
     if row.recorded is None:
         return ""
     preset, settings = row.recorded
@@ -137,7 +137,7 @@ def _table(head, said):
 
 
 NONE, PYTHON = "不需要", "不需要：Python 自带的源代码"
-CHINESE = {  # lecture, what one sees, data
+CHINESE = {  # lecture, what the reader will see, data
     "nietzsche_generation": (
         "Jian Li，文本生成",
         "逐字符学习一段文本，再以几种温度续写",

@@ -1,14 +1,14 @@
-"""The pictures of README and docs: which entry of the ledger each is of, and whether it still is.
+"""The pictures of README and docs: the ledger entry of each, and whether it is up to date.
 
-There are three kinds. Those in `FROM_LEDGER` are drawn from the ledger alone, by `make results`. Those
-in `FROM_RUNS` need a run's model, and only the run can draw them: `docs/redraw.py` does. Those of the
+There are three kinds. `make results` draws those in `FROM_LEDGER` from the ledger alone. Those in
+`FROM_RUNS` need a run's model, so only the run can draw them: `docs/redraw.py` starts it. Those of the
 notebooks are among their outputs.
 
-A picture whose entry was recorded before entries had learning curves is left out of the pages
-until a run records it anew.
+A picture whose entry is too old to have learning curves is left out of the pages until a run records
+it anew.
 
-Each has in its PNG file what it was drawn from (see `recipe_kit.figures.about_figure`), which `faults`
-compares with the ledger.
+Each PNG file records its sources (see `recipe_kit.figures.about_figure`), which `faults` compares with
+the ledger.
 """
 
 import dataclasses
@@ -30,17 +30,17 @@ from results_parts import head
 from results_parts.ledger import entry
 
 DOCS = Path(__file__).parents[1]
-TIMED = ("_seconds", "_per_second")  # ends of metrics that no two runs agree in
+TIMED = ("_seconds", "_per_second")  # suffixes of metrics that differ between runs
 
 
 class FromLedger(NamedTuple):
-    """A picture that the ledger suffices to draw.
+    """A picture drawn from the ledger alone.
 
     Attributes:
         entries: `entries()`: names to entries.
-        data: `data(entries)`: what is drawn, as JSON can hold it.
+        data: `data(entries)`: the data to draw, JSON-compatible.
         draw: `draw(data)`: the Figure.
-        files: `files(entries)`: names of the files in which they are recorded.
+        files: `files(entries)`: names of their files in the ledger.
     """
 
     entries: Callable
@@ -53,9 +53,9 @@ class FromRun(NamedTuple):
     """A picture that a run draws.
 
     Attributes:
-        recipe, preset, seed: Of the run; its settings are the preset's.
+        recipe, preset, seed: The run's; its settings are the preset's.
         file: The picture's name in the run's folder.
-        more: Flags after `--run FOLDER` of a second command, where that draws it.
+        more: Verb and flags of a second command, if that draws it.
     """
 
     recipe: str
@@ -158,10 +158,10 @@ FROM_LEDGER = {
 
 
 def about_drawn(picture):
-    """What a picture that is drawn from the ledger has in its file.
+    """Returns the record in the file of a picture that is drawn from the ledger.
 
     Raises:
-        LookupError: if the ledger has not what it needs.
+        LookupError: if the ledger lacks what it needs.
     """
     entries = picture.entries()
     drawn = json.dumps(picture.data(entries), sort_keys=True)
@@ -173,18 +173,18 @@ def about_drawn(picture):
 
 
 def figure_of(picture):
-    """The Figure of a picture that is drawn from the ledger, from what the ledger has now."""
+    """Returns the Figure of a picture that is drawn from the ledger, from its current content."""
     return picture.draw(picture.data(picture.entries()))
 
 
 def draw(names=None):
-    """Draws the pictures of the ledger that are not of the ledger as it is now.
+    """Draws the pictures of the ledger that are outdated.
 
     Args:
-        names: Which. Default: all that have a fault.
+        names: Names of the pictures to draw. Default: all with a fault.
 
     Returns:
-        Names of those that were drawn, and a line about each that could not be.
+        Names of the drawn pictures, and a line about each that could not be drawn.
     """
     drawn, missing = [], []
     for name, picture in FROM_LEDGER.items():
@@ -224,11 +224,11 @@ FROM_RUNS = {
 
 
 def run_faults(picture, about, recorded):
-    """What keeps a picture from being of an entry's run, a line each.
+    """Returns lines on why a picture does not show an entry's run.
 
     Args:
         picture: The `FromRun`.
-        about: What its file has.
+        about: The record in its file.
         recorded: The entry.
     """
     if not about or "metrics" not in about:
@@ -259,23 +259,23 @@ def run_faults(picture, about, recorded):
             continue
         theirs = recorded["metrics"].get(name, {"values": {at: None}})["values"][at]
         compared += 1
-        # Sums of another order differ in the last digit; another training differs long before.
+        # Another order of summation changes the last digit; another training changes more.
         if theirs is None or not math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-15):
             found.append(f"its {name} is {ours}, and {theirs} in the ledger")
     return found if compared else [*found, "it has no metric to know its run by"]
 
 
 def _neutral(recipe):
-    """Names of a recipe's settings that no figure depends on."""
+    """Returns names of a recipe's settings that do not affect results."""
     fields = dataclasses.fields(importlib.import_module(recipe).Settings)
     return {field.name for field in fields if not field.metadata["affects_results"]}
 
 
 def faults(name):
-    """What is wrong with a picture of `docs`, a line each: nothing, if it is of the ledger's runs.
+    """Returns lines on what is wrong with a picture of `docs`; none if it shows the ledger's runs.
 
     Args:
-        name: Of `FROM_LEDGER` or `FROM_RUNS`.
+        name: A name in `FROM_LEDGER` or `FROM_RUNS`.
     """
     path = DOCS / f"{name}.png"
     if not path.exists():

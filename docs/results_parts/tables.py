@@ -1,4 +1,4 @@
-"""The tables of the pages in docs: functions without arguments to a table in Markdown."""
+"""The tables of the pages in docs: functions without arguments that return Markdown."""
 
 import importlib
 import json
@@ -22,13 +22,13 @@ def seconds(found):
 # --- ours beside the published ------------------------------------------------------------------------
 
 
-# The features that the figures of Flickr8k are of: docs/results.md says what these files are.
+# The features behind the results on Flickr8k: docs/results.md describes the files.
 FEATURES = "--features POOLED.npz GRID.npz"
 CAPTIONS = f"image_captioning.py --seeds 0 1 2 {FEATURES}"
 
 
 def ours():
-    """Rows of this project's figures: task, command, figures."""
+    """Yields rows of this project's results: task, command, figures."""
     imdb = "IMDB, test accuracy"
     cpu = metrics("imdb_sentiment")["test_accuracy"]
     yield imdb, "`imdb_sentiment.py --seeds 0 1 2`", number(cpu, 3)
@@ -88,14 +88,14 @@ def generation():
 
 
 def listing_time():
-    """A sentence: the share of the listing's time after which `cpu` has the listing's last loss."""
+    """Returns a sentence on the share of the listing's time that `cpu` takes to its last loss."""
     listing = entry("nietzsche_generation", "lecture", epochs=10)
     cpu = entry("nietzsche_generation")
     try:
         end = rows_of(listing, listing["seeds"][0])[-1]
         reached = [seconds_to_reach(rows_of(cpu, seed), end["val_loss"]) for seed in cpu["seeds"]]
     except LookupError:
-        # Entries of before learning curves were recorded tell where each ends, and no more.
+        # Old entries without learning curves have only the final values.
         ends = (
             f"{number(found['validation_nats'], 3)} nats on validation after {seconds(found)}"
             for found in (cpu["metrics"], listing["metrics"])
@@ -181,10 +181,10 @@ def perplexity():
 
 
 def medium_would_take(words):
-    """How long the epochs of `medium` would take, by the one measurement of its speed: the benchmark's.
+    """Returns how long the epochs of `medium` would take, by the benchmark's speed.
 
     Args:
-        words: Of an epoch.
+        words: Words an epoch.
     """
     epochs = importlib.import_module("ptb_language_model").PRESETS["medium"].epochs
     told = []
@@ -284,7 +284,7 @@ def caption_decoders():
 
 
 def _left(names):
-    """What is left of gradients 50 steps back."""
+    """Returns the shares of gradients left 50 steps back."""
     found = metrics("vanishing_gradients")
     return [order_of(found[f"{name}_50_back"]["mean"]) for name in names]
 
@@ -356,7 +356,7 @@ def followed():
 
 
 def machines():
-    """The machines of all recorded runs, by the letters that other tables call them by."""
+    """Returns a table of the machines of all recorded runs, with their letters in other tables."""
     rows = []
     for machine in recorded_machines():
         described, measured = machine.described, machine.benchmarks()
@@ -393,10 +393,11 @@ KITS = {"lstm": "`PeepholeLSTM`", "gru": "`GRU`"}
 
 
 def _layer(measured, kind, sizes):
-    """Of one shape on one machine: Keras's milliseconds; ratios to Keras of the kit and of PyTorch.
+    """Returns one shape's results on one machine: Keras's milliseconds, and ratios to Keras.
 
-    Forward and back; with them the kit's peak memory by Keras's. What was not measured is `None`.
-    PyTorch counts only where it had a process of its own: beside TensorFlow it is slower than it is.
+    Times are forward and back, for the kit and PyTorch; the kit's peak memory is relative to Keras's.
+    Missing measurements are `None`. PyTorch counts only with a process of its own, as it is slower
+    beside TensorFlow.
     """
     rows = {r["of"]: r for r in measured["rows"] if r["layer"] == kind and tuple(r["shape"]) == sizes}
     times = {of: row["forward_backward"] for of, row in rows.items()}
@@ -415,7 +416,7 @@ def _shapes(measured):
 
 
 def layers():
-    """A row a shape and machine, and below them what holds on all machines."""
+    """Returns a row a shape and machine, and below them a summary of all machines."""
     rows, entries = [], benchmarks()
     for sizes in _shapes(row for measured in entries.values() for row in measured["rows"]):
         for name, measured in entries.items():
@@ -438,7 +439,7 @@ def layers():
 
 
 def in_words():
-    """What the kit's layers take of Keras's time on every machine that was measured."""
+    """Returns a sentence on the kit's time relative to Keras's on every measured machine."""
     entries, found = benchmarks(), {}
     for kind in KITS:
         found[kind] = [
@@ -467,7 +468,7 @@ def in_words():
 
 
 def models():
-    """A row a model and cell: words (or characters) a second on each machine, and their speed."""
+    """Returns a row a model and cell: words (or characters) a second on each machine, and the ratio."""
     entries = {name: measured for name, measured in benchmarks().items() if measured["models"]}
     found = {
         (row["model"], row["cell"]): {} for measured in entries.values() for row in measured["models"]

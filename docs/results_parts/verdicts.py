@@ -1,6 +1,6 @@
-"""Whether recorded runs bear a claim out: yes, no, or not shown, from their values over the seeds.
+"""Decides whether recorded runs confirm a claim: yes, no, or not shown, from values over the seeds.
 
-A metric is what the ledger has of it, of which the `values` count here, one a seed.
+A metric is the ledger's dict; only its `values` matter here, one a seed.
 """
 
 import statistics
@@ -16,7 +16,7 @@ YES, NO, OPEN, MIXED = "yes", "no", "not shown", "it depends"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A word, and what it rests on: "not shown (one seed)"."""
+    """A word and its basis, such as "not shown (one seed)"."""
 
     word: str
     note: str = ""
@@ -26,13 +26,13 @@ class Verdict:
 
 
 def interval(ours, theirs):
-    """The 95 % interval of the difference of two metrics' means over all seeds, ours less theirs.
+    """Returns the 95 % interval of the difference of two metrics' means, ours less theirs.
 
-    Welch's t, or, where one side is a single seed, Student's, which takes its spread for the other's.
-    Values that are all alike on both sides leave no spread, and the interval is a point.
+    Uses Welch's t, or, if one side is a single seed, Student's, which assumes equal spreads. If the
+    values do not vary on either side, the interval is a point.
 
     Returns:
-        A tuple `(low, high)`; `None` where both are a single seed, whose spread nobody knows.
+        A tuple `(low, high)`; `None` if both are a single seed, without a spread.
     """
     a, b = ours["values"], theirs["values"]
     shorter, longer = sorted((len(a), len(b)))
@@ -49,11 +49,11 @@ def interval(ours, theirs):
 
 
 def larger(ours, theirs, least=0.0):
-    """Whether a metric exceeds another by more than `least`, beyond the spread over the seeds.
+    """Returns whether a metric exceeds another by more than `least`, beyond the spread over seeds.
 
     Returns:
-        A `Verdict`: yes if all of the interval of the difference is above `least`, no if all is below,
-        and else not shown; noted where a side is one seed.
+        A `Verdict`: yes if the whole interval of the difference is above `least`, no if it is below,
+        else not shown; with a note if a side has one seed.
     """
     ends = interval(ours, theirs)
     word = OPEN
@@ -64,12 +64,12 @@ def larger(ours, theirs, least=0.0):
 
 
 def smaller(ours, theirs, least=0.0):
-    """Whether a metric is below another by more than `least`, as `larger`."""
+    """Returns whether a metric is below another by more than `least`, as in `larger`."""
     return larger(theirs, ours, least)
 
 
 def in_seeds(metric, holds):
-    """Whether `holds(value)` for every seed: a `Verdict`, yes or no, not shown where they differ."""
+    """Returns the `Verdict` whether `holds(value)` for every seed; not shown if they differ."""
     held = sum(map(bool, map(holds, metric["values"])))
     seeds = len(metric["values"])
     if 0 < held < seeds:
@@ -78,26 +78,26 @@ def in_seeds(metric, holds):
 
 
 def ahead(metrics):
-    """The name of the metric that is larger than the other one of two beyond the spread, or `None`."""
+    """Returns the name of the larger of two metrics, or `None` if they are within the spread."""
     (first, ours), (second, theirs) = metrics.items()
     return {YES: first, NO: second, OPEN: None}[larger(ours, theirs).word]
 
 
 def all_of(words):
-    """One word for several: the one that they all share, and else "it depends"."""
+    """Returns the word that all share, else "it depends"."""
     return words[0] if len(set(words)) == 1 else MIXED
 
 
 def one_seed(*metrics):
-    """What to note where a metric rests on a single seed; else nothing."""
+    """Returns a note if a metric has a single seed, else an empty string."""
     return "one seed" if any(len(metric["values"]) == 1 for metric in metrics) else ""
 
 
 def on_logs(metric):
-    """The metric of the values' decadic logarithms, of numbers that differ by orders of magnitude."""
+    """Returns the metric of the values' decimal logarithms, for differing orders of magnitude."""
     return {"values": np.log10(metric["values"]).tolist()}
 
 
 def negative(metric):
-    """The metric of the values' negatives, of which the larger is better if the smaller one was."""
+    """Returns the metric of the negated values, so that larger is better if smaller was."""
     return {"values": [-value for value in metric["values"]]}
