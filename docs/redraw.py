@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAD = "head"  # the one picture that is drawn by no recipe's run, but by trainings of its own
+HEAD = "head"  # the one picture that needs trainings of its own instead of a recipe's run
 sys.path[:0] = [str(ROOT / "recipes"), str(ROOT / "docs")]
 
 import recipe_kit.quiet_tensorflow  # noqa: E402, F401  TensorFlow, which the package imports
@@ -30,7 +30,7 @@ from recipe_kit.runs import atomic_write  # noqa: E402
 
 
 def commands(picture, out, record):
-    """The command lines that draw a picture in a folder."""
+    """Returns the command lines that draw a picture in a folder."""
     python = [sys.executable, f"recipes/{picture.recipe}.py"]
     seeds = ["--seed", str(picture.seed)]
     if record:
@@ -42,20 +42,20 @@ def commands(picture, out, record):
 
 
 def more(picture, out):
-    """The second command, where one draws the picture with the model of a run."""
+    """Returns the second command, if one draws the picture with a run's model."""
     run = str(run_of(picture, out))
     python = [sys.executable, f"recipes/{picture.recipe}.py"]
     return [[*python, *picture.more, "--run", run]] if picture.more else []
 
 
 def run_of(picture, out):
-    """The folder of the picture's run: `out`, or one of several seeds in it."""
+    """Returns the folder of the picture's run: `out`, or that of one seed in it."""
     folder = Path(out, f"seed-{picture.seed}")
     return folder if folder.exists() else Path(out)
 
 
 def take(name, out):
-    """Copies a picture from a run's folder, if it is of the ledger's run. Returns what is wrong."""
+    """Copies a picture from a run's folder, if it shows the ledger's run. Returns its faults."""
     picture = pictures.FROM_RUNS[name]
     file = run_of(picture, out) / picture.file
     if not file.exists():
@@ -69,7 +69,7 @@ def take(name, out):
 
 
 def report():
-    """Says of every picture whether it is there and of the ledger's runs. Returns how many are old."""
+    """Prints for every picture whether it shows the ledger's runs. Returns how many are outdated."""
     old = 0
     for name in {**pictures.FROM_LEDGER, **pictures.FROM_RUNS}:
         found = pictures.faults(name)

@@ -1,12 +1,11 @@
-"""Draws the tables of README and docs that have marks around them, and pictures, from the ledger.
+"""Draws the marked tables of README and docs, and pictures, from the ledger.
 
-    <!-- results: claims -->      what stands between the two marks is drawn anew, and is
-    <!-- end -->                  not to be changed by hand
+    <!-- results: claims -->      the text between the two marks is drawn anew; do not
+    <!-- end -->                  change it by hand
 
-`make results` runs this. Every figure comes out of a file in recipes/results/, which a run wrote
-(`--record`), or out of published.json there, with its source. The pictures are those that need no
-model (see results_parts/pictures.py); each is drawn if it is not of what the ledger has. Those that a
-run draws: docs/redraw.py.
+`make results` runs this. Every number comes from a file in recipes/results/, written by a run
+(`--record`), or from published.json there, with its source. Draws the pictures that need no model (see
+results_parts/pictures.py) if they differ from the ledger; docs/redraw.py draws those that need a run.
 """
 
 import re
@@ -57,12 +56,12 @@ BETWEEN = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def read():
-    """The pages' texts, by their names."""
+    """Returns the pages' texts by name."""
     return {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
 
 
 def drawn(pages):
-    """The pages with their tables drawn anew."""
+    """Returns the pages with their tables drawn anew."""
     marked = [name for text in pages.values() for _, name, _ in BETWEEN.findall(text)]
     if sorted(marked) != sorted(TABLES):
         raise SystemExit(

@@ -1,6 +1,6 @@
-"""What `make site` adds to MkDocs: the pages that are made of files outside docs/, and links to them.
+"""Hooks of `make site` for MkDocs: pages made of files outside docs/, and links to them.
 
-MkDocs calls these by their names (`hooks` in mkdocs.yml).
+MkDocs calls these by name (`hooks` in mkdocs.yml).
 """
 
 import re
@@ -31,7 +31,7 @@ def on_config(config):
 
 
 def navigation():
-    """The whole navigation: what is new in recipes/, notebooks/ or rnn_kit has its place by itself."""
+    """Returns the whole navigation; new files in recipes/, notebooks/ or rnn_kit are included."""
     return [
         {"Home": pages.HOME},
         {"Recipes": ["recipes/index.md", *({n: f"recipes/{n}.md"} for n in recipes.names())]},
@@ -81,11 +81,11 @@ def on_page_markdown(markdown, page, config, files):
         markdown = pages.rewritten(markdown, path, page.file.src_uri)
     except pages.LinkError as error:
         raise PluginError(str(error)) from None
-    if not page.parent:  # its list of pages would be itself alone
+    if not page.parent:  # its list of pages would be only itself
         page.meta.setdefault("hide", ["navigation"])
-    if page.file.src_uri == pages.CHINESE:  # where a line goes on is no space in Chinese
+    if page.file.src_uri == pages.CHINESE:  # a line break is no space in Chinese
         markdown = re.sub(rf"(?<={HAN})\n(?={HAN})", "", markdown)
-    if page.file.src_uri == pages.HOME:  # the ways in stand above the first picture or section
+    if page.file.src_uri == pages.HOME:  # the links go above the first picture or section
         return re.sub(r"^(?=!\[|<img|## )", f"{WAYS_IN}\n", markdown, count=1, flags=re.MULTILINE)
     return api.with_references(markdown)
 

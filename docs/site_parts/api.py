@@ -1,6 +1,6 @@
-"""The reference of `rnn_kit`: a page for each of its modules, made of docstrings by mkdocstrings.
+"""The reference of `rnn_kit`: a page for each module, made of docstrings by mkdocstrings.
 
-Nothing is imported: what a module offers is what its source says in `__all__`.
+Imports nothing: reads what a module offers from `__all__` in its source.
 """
 
 import ast
@@ -15,13 +15,13 @@ AS_IN_KERAS = ("GRU", "GRUCell", "EarlyStopping")  # names that in prose may mea
 
 
 def source(name):
-    """The file of a module of the package."""
+    """Returns the file of a module of the package."""
     path = ROOT / PACKAGE / name
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def offered(module=""):
-    """What the package, or a module of it, has in `__all__`, or else its public definitions."""
+    """Returns the `__all__` of the package or a module of it, or else its public definitions."""
     body = ast.parse(source(module).read_text(encoding="utf-8")).body
     for node in body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
@@ -35,7 +35,7 @@ def page_of(module):
 
 
 def page(module):
-    """The Markdown of a module's page: what it is, then its names in their order, constants last."""
+    """Returns the Markdown of a module's page: its docstring, then its names, constants last."""
     lines = [
         f"# {PACKAGE}.{module}",
         f"::: {PACKAGE}.{module}\n    options:\n      members: false\n      show_root_heading: false\n"
@@ -46,7 +46,7 @@ def page(module):
 
 
 def targets():
-    """Names that prose may use for parts of the library, each with what it is called in full."""
+    """Returns the names that prose may use for parts of the library, to their full names."""
     found = {}
     for module in offered():
         for name in offered(module):
@@ -58,11 +58,11 @@ def targets():
 
 
 def with_references(markdown, name=None):
-    """Returns Markdown in which names of the library, written as code, lead to their place here.
+    """Returns Markdown with links from names of the library, written as code, to the reference.
 
     Args:
         markdown: The text.
-        name: What the text is about, which leads nowhere.
+        name: The text's own subject, which gets no link.
     """
     names = targets()
 
@@ -70,7 +70,7 @@ def with_references(markdown, name=None):
         full = names.get(match[1])
         return f"[{match[0]}][{full}]" if full and full != name else match[0]
 
-    parts = FENCED.split(markdown)  # what is not fenced, a fenced block, its fence, what is not, ...
+    parts = FENCED.split(markdown)  # unfenced text, a fenced block, its fence, unfenced text, ...
     return "".join(
         CODE_SPAN.sub(link, part) if index % 3 == 0 else part
         for index, part in enumerate(parts)

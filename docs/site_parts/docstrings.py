@@ -1,4 +1,4 @@
-"""Docstrings of this project as Markdown.
+"""Converts docstrings of this project to Markdown.
 
 They are plain text in Google's order: paragraphs, equations and commands indented by four, and sections
 (`Args:`, `Weights, in this order:`, ...) whose content is indented. Sections become headings with lists
@@ -8,7 +8,7 @@ of their items, indented text a block that keeps its columns, an example a block
 import re
 import textwrap
 
-# What a section's heading is on the page, where it is not the same.
+# Headings of sections on the page that differ from the docstring's.
 HEADINGS = {"Args": "Arguments"}
 OF_ITEMS = ("Args", "Attributes", "Call arguments", "Raises", "Weights")
 NAME = r"\*{0,2}[\w.]+"
@@ -21,7 +21,7 @@ def to_markdown(docstring):
 
 
 def _blocks(lines):
-    """Yields the Markdown of one paragraph, section, example or indented block after the other."""
+    """Yields the Markdown of each paragraph, section, example or indented block."""
     at = 0
     while at < len(lines):
         if not lines[at].strip():
@@ -50,7 +50,7 @@ def _blocks(lines):
 
 
 def _end_of_indented(lines, at):
-    """The index after the indented lines that begin at `at`, with the blank ones among them."""
+    """Returns the index after the indented lines that begin at `at`, including blank ones between."""
     end = at
     for index in range(at, len(lines)):
         if lines[index].startswith("    "):
@@ -80,7 +80,7 @@ def _section(heading, lines):
 
 
 def _items(lines):
-    """The list of a section's items, `name: what it is`; `None`, if they are no such items."""
+    """Returns the list of a section's items, `name: description`; `None` if they have another form."""
     items = []
     for line in lines:
         if line.startswith(" ") and items:

@@ -1,4 +1,4 @@
-"""Formulas of the notebooks as MathML, which browsers set without a script, and the font for it."""
+"""Converts formulas of the notebooks to MathML, which needs no script, and provides the font."""
 
 import html
 import re
@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from math_core import LatexToMathML
 
-# What pymdownx.arithmatex leaves (`generic: true`).
+# The output of pymdownx.arithmatex (`generic: true`).
 FORMULA = re.compile(r'<(span|div) class="arithmatex">(?:\\\(|\\\[)(.*?)(?:\\\)|\\\])</\1>', re.DOTALL)
 
 
@@ -14,7 +14,7 @@ def rendered(page):
     """Returns a page's HTML in which every formula is MathML.
 
     Raises:
-        math_core.LatexError: if one is not LaTeX, or has a command that is not known.
+        math_core.LatexError: if a formula is not LaTeX, or has an unknown command.
     """
     converter = LatexToMathML(fancy_error=False)
 
@@ -27,5 +27,5 @@ def rendered(page):
 
 
 def fonts():
-    """Yields the font that formulas are set in, as a path below docs/ and bytes."""
+    """Yields the font of the formulas, as a path below docs/ and bytes."""
     yield "assets/math.ttf", (files("ziamath.fonts") / "STIXTwoMath-Regular.ttf").read_bytes()

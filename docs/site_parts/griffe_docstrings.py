@@ -1,4 +1,4 @@
-"""An extension of griffe, by which mkdocstrings reads the library's source: docstrings as Markdown."""
+"""An extension of griffe for mkdocstrings: converts the library's docstrings to Markdown."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from site_parts.repository import ROOT
 
 
 class Markdown(griffe.Extension):
-    """Makes Markdown of each docstring, and adds where the source is."""
+    """Converts each docstring to Markdown, and adds a link to the source."""
 
     def on_object(self, *, obj, **kwargs):
         if obj.docstring:
@@ -22,13 +22,13 @@ class Markdown(griffe.Extension):
 
 
 def public_name(obj):
-    """What an object is called where it is offered: `rnn_kit.layers.GRU`, wherever it is defined."""
+    """Returns an object's public name: `rnn_kit.layers.GRU`, wherever it is defined."""
     parts = obj.path.split(".")
     return ".".join([*parts[:2], obj.name])
 
 
 def source_link(obj):
-    """A link from a page in api/ to the line of the source where an object begins."""
+    """Returns a link from a page in api/ to the source line where an object begins."""
     path = Path(obj.filepath).resolve().relative_to(ROOT).as_posix()
     page = pages.relative("api/page.md", pages.source_of(path))
     line = 1 if obj.is_module else obj.lineno

@@ -1,4 +1,4 @@
-"""Executed notebooks as pages: their prose, code, and what the cells wrote and drew."""
+"""Converts executed notebooks to pages: their prose, code, and outputs."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ def names():
 
 
 def page(name):
-    """The Markdown of a notebook's page, and its pictures: a dict of paths below docs/ and bytes."""
+    """Returns the Markdown of a notebook's page, and its pictures: paths below docs/ to bytes."""
     path = f"notebooks/{name}.ipynb"
     notebook = json.loads((ROOT / path).read_text(encoding="utf-8"))
     parts, pictures = [], {}
@@ -40,5 +40,5 @@ def page(name):
 
 
 def prose(markdown):
-    """Markdown of a notebook's cell for the site, in which what is folded is Markdown too."""
+    """Returns Markdown of a notebook's cell for the site, with Markdown in folded parts."""
     return re.sub(r"<details>", "<details markdown>", markdown)

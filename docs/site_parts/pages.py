@@ -1,4 +1,4 @@
-"""Which page of the site shows which file of the repository, and links from one to another."""
+"""Maps files of the repository to pages of the site, and rewrites links between them."""
 
 import posixpath
 import re
@@ -17,11 +17,11 @@ ELSEWHERE = re.compile(r"[a-z][a-z+.-]*:|#|//")
 
 
 class LinkError(Exception):
-    """A link of a page leads to a file that has no place in the site."""
+    """A link to a file that has no place in the site."""
 
 
 def page_of(path):
-    """The page, as a path below docs/, that shows a file or folder of the repository.
+    """Returns the page, as a path below docs/, that shows a file or folder of the repository.
 
     Args:
         path: Relative to the repository, with `/` between its parts.
@@ -43,7 +43,7 @@ def page_of(path):
 
 
 def source_of(path):
-    """The page, as a path below docs/, of a source file or of a folder of source files.
+    """Returns the page, as a path below docs/, of a source file or of a folder of source files.
 
     Raises:
         LinkError: if there is none.
@@ -57,29 +57,29 @@ def source_of(path):
 
 
 def relative(page, target):
-    """A link from one page to another, both below docs/."""
+    """Returns a link from one page to another, both below docs/."""
     return posixpath.relpath(target, posixpath.dirname(page) or ".")
 
 
 def address(page):
-    """Where the browser finds a page: `api/layers.md` at `api/layers.html`."""
+    """Returns a page's address in the browser: `api/layers.html` for `api/layers.md`."""
     return re.sub(r"\.md$", ".html", page)
 
 
 def rewritten(markdown, path, page):
-    """Returns a file's Markdown with links that hold on its page.
+    """Returns a file's Markdown with links that are valid on its page.
 
-    Links of Markdown lead to pages' sources, which MkDocs checks and makes addresses of; those of HTML
-    (`<img src=...>`), which it leaves as they are, to addresses. A link whose text is the path of a
-    page gets the page's title for it.
+    Markdown links lead to pages' sources, which MkDocs checks and converts to addresses; HTML links
+    (`<img src=...>`), which it does not change, lead to addresses. The title of a page replaces its
+    path as a link's text.
 
     Args:
         markdown: The text.
-        path: The file in the repository that it is from.
-        page: The page that it becomes.
+        path: The text's file in the repository.
+        page: The page for it.
 
     Raises:
-        LinkError: if a link leads to what has no page.
+        LinkError: if a link's target has no page.
     """
 
     def replace(match, finish):

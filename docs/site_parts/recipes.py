@@ -1,4 +1,4 @@
-"""A page for each recipe: its docstring, its pictures, and the file that is read from top to bottom."""
+"""A page for each recipe: its docstring, its pictures, and its whole source."""
 
 import ast
 import re
@@ -10,16 +10,16 @@ ABOUT = "---\nhide:\n  - toc\n---\n\n"  # files and tables need the room
 
 
 def names():
-    """The recipes, in the order of README's table; others after them."""
+    """Returns the recipes in the order of README's table, followed by others."""
     shown = re.findall(r"\(recipes/(\w+)\.py\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     there = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
     return [*dict.fromkeys(name for name in shown if name in there), *sorted({*there} - {*shown})]
 
 
 def pictures(name):
-    """The pictures of README.md and docs/results.md that a recipe has drawn: pairs of text and file.
+    """Returns the pictures of README.md and docs/results.md that a recipe drew: (text, file) pairs.
 
-    A picture has in its file which run, or which files of the ledger, it was drawn from.
+    A picture's file records the run, or the files of the ledger, that it was drawn from.
     """
     texts = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/results.md")]
     shown = re.findall(r"!\[([^\]]+)\]\((?:docs/)?([\w-]+\.png)\)", "\n".join(texts))
@@ -28,7 +28,7 @@ def pictures(name):
 
 
 def page(name):
-    """The Markdown of a recipe's page."""
+    """Returns the Markdown of a recipe's page."""
     here = pages.page_of(f"recipes/{name}.py")
     text = (ROOT / f"recipes/{name}.py").read_text(encoding="utf-8")
     module = ast.parse(text)
@@ -56,7 +56,7 @@ def page(name):
 
 
 def section(heading):
-    """A section of README.md, without its heading."""
+    """Returns a section of README.md, without its heading."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
     if not found:
@@ -65,5 +65,5 @@ def section(heading):
 
 
 def overview(heading, page):
-    """A page with README's section of that heading."""
+    """Returns a page with README's section of that heading."""
     return ABOUT + pages.rewritten(f"# {heading}\n\n{section(heading)}", "README.md", page)

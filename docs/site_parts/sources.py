@@ -1,4 +1,4 @@
-"""Pages that show the source: of each Python file one, of each folder a list of what is in it."""
+"""Pages that show the source: one for each Python file, and a list for each folder."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ ABOUT = "---\nsearch:\n  exclude: true\nhide:\n  - navigation\n  - toc\n---\n\n"
 
 
 def folders():
-    """Every folder that has a page, relative to the repository."""
+    """Yields every folder that has a page, relative to the repository."""
     for top in pages.WITH_SOURCE:
         for path in [ROOT / top, *sorted((ROOT / top).rglob("*"))]:
             if path.is_dir() and files(path):
@@ -18,7 +18,7 @@ def folders():
 
 
 def files(folder):
-    """What a folder's page lists: its folders, Python files and JSON files."""
+    """Returns the entries of a folder's page: its folders, Python files and JSON files."""
     return [
         path
         for path in sorted((ROOT / folder).iterdir())
@@ -27,7 +27,7 @@ def files(folder):
 
 
 def first_sentence(path):
-    """The first paragraph of a Python file's docstring, in one line."""
+    """Returns the first paragraph of a Python file's docstring, in one line."""
     try:
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     except SyntaxError:
@@ -36,12 +36,12 @@ def first_sentence(path):
 
 
 def title(name):
-    """A file's name, in which no underscores are read as emphasis."""
+    """Returns a file's name with underscores escaped, which Markdown reads as emphasis."""
     return name.replace("_", r"\_")
 
 
 def trail(page, path):
-    """Links from a page to the folders that a file is in: `rnn_kit / layers / gru.py`."""
+    """Returns links from a page to the folders that a file is in: `rnn_kit / layers / gru.py`."""
     parts = path.as_posix().split("/")
     names = []
     for depth in range(1, len(parts)):
@@ -51,7 +51,7 @@ def trail(page, path):
 
 
 def code(text, first=1, last=None):
-    """The lines of a Python file from one to another, numbered as in the file."""
+    """Returns lines of a Python file as a code block, numbered as in the file."""
     lines = text.split("\n")[first - 1 : last]
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(4, longest + 1)
@@ -60,7 +60,7 @@ def code(text, first=1, last=None):
 
 
 def file_page(path):
-    """The page of a Python file."""
+    """Returns the page of a Python file."""
     page = pages.source_of(path.as_posix())
     text = (ROOT / path).read_text(encoding="utf-8")
     content = code(text) if text.strip() else "The file is empty."
@@ -68,7 +68,7 @@ def file_page(path):
 
 
 def folder_page(path):
-    """The page of a folder."""
+    """Returns the page of a folder."""
     page = pages.source_of(path.as_posix())
     rows = []
     for file in files(path):
