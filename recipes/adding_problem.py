@@ -56,9 +56,9 @@ LEDGER = Path(__file__).parent / "results"
 CELLS = ("irnn", *cli.CELLS)
 BATCHES = 100  # an epoch
 VALIDATION_BATCHES = 16
-ENOUGH = 0.8  # of the error that counts as solved: validation stops there, so that the test agrees
-WORST = 1e9  # stands for the error of a network that diverged, and would be infinite
-CLIMB = "climb.json"  # what each length came to, for --resume
+ENOUGH = 0.8  # of the error that counts as solved: validation stops there, for the test to agree
+WORST = 1e9  # stands for the infinite error of a diverged network
+CLIMB = "climb.json"  # each length's result, for --resume
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ PRESETS = {
 
 
 def load_data(settings):
-    """Nothing is loaded: the sequences come out of the seed. What they are is recorded all the same."""
+    """Loads nothing, as the sequences come from the seed. Returns the data's record for a result."""
     lengths = settings.lengths
     if settings.task == "adding" and any(b <= a for a, b in itertools.pairwise(lengths)):
         raise cli.UserError(
@@ -112,7 +112,7 @@ def load_data(settings):
 
 
 def build_model(settings, task):
-    """`(B, T, features)` to an answer a sequence, `(B, 1)`, or to one a step, `(B, T, outputs)`."""
+    """Maps `(B, T, features)` to an answer a sequence, `(B, 1)`, or a step, `(B, T, outputs)`."""
     kwargs = {"return_sequences": task.sequences}
     if settings.cell == "irnn":
         layer = keras.layers.SimpleRNN(
@@ -135,7 +135,7 @@ def train(settings, task, run, length):
     """Trains a new network on a task, until it is solved or the epochs are over.
 
     Returns:
-        The model, the batches that it took, and the last validation loss.
+        The model, the number of batches, and the last validation loss.
     """
     seed = settings.seed
     keras.utils.set_random_seed(seed)
@@ -143,7 +143,7 @@ def train(settings, task, run, length):
     model.compile(
         keras.optimizers.Adam(settings.learning_rate, global_clipnorm=settings.clip_norm), task.loss
     )
-    # The three parts of a task have three seeds; no two runs of other seeds share any.
+    # The three parts of a task have three seeds, which no two runs with different seeds share.
     parts = [task.batches(settings.batch_size, 3 * seed + part) for part in (0, 1)]
     targets = BATCHES * settings.batch_size
     callbacks = [
@@ -167,10 +167,9 @@ def train(settings, task, run, length):
 
 
 def climb(settings, run):
-    """Trains at one length after the other, until one is not solved. Returns what each came to.
+    """Trains at one length after another until one is not solved. Returns each length's result.
 
-    A length that was begun when the run was interrupted is begun again: it takes minutes at most, and
-    comes to the same end.
+    Restarts a length that was interrupted: it takes minutes at most, and has the same result.
     """
     climbed = json.loads(run.file(CLIMB).read_text()) if run.file(CLIMB).exists() else []
     run.truncate_logs(climbed[-1]["sizes"] if climbed else {})
@@ -185,7 +184,7 @@ def climb(settings, run):
             model, batches, loss = train(settings, task, run, length)
             error = task.test(model, 3 * settings.seed + 2)["mse"]
             run.save_model(model)
-        except kit.DivergedError as diverged:  # which is one way of not solving it
+        except kit.DivergedError as diverged:  # counts as not solved
             print(diverged)
             batches, loss, error = BATCHES * settings.epochs, WORST, WORST
         solved = error < tasks.SOLVED
@@ -214,7 +213,7 @@ def once(settings, run):
 
 
 def run_one(settings, open_run, show=False):
-    """One run from its data to its result; `show` opens the figure at the end. Returns the metrics."""
+    """Runs from the data to the result; `show` opens the figure at the end. Returns the metrics."""
     info = load_data(settings)
     run = open_run(info)
     state = ", its initial state learned" if settings.learned_state else ""
@@ -251,7 +250,7 @@ def run_one(settings, open_run, show=False):
 
 
 def _seconds(history):
-    """Of training, all lengths together: the last of each."""
+    """Returns the seconds of training of all lengths together, from the last row of each."""
     return sum({row["length"]: row["seconds"] for row in history}.values())
 
 

@@ -60,14 +60,14 @@ RECIPE = "benchmark_layers"
 SHAPES = ["40,128,57,128", "80,32,128,128", "20,20,200,200", "35,20,650,650", "100,64,256,512"]
 LEDGER = Path(__file__).parent / "results"
 MEMORY_PROCESSES = 3
-ROUNDS = 3  # in which the process of TensorFlow and that of PyTorch take turns
+ROUNDS = 3  # TensorFlow's and PyTorch's processes take turns in them
 PASSES = ("forward", "forward_backward")
 
 KINDS = ("lstm", "gru")
 
 
 def makers(kind):
-    """What makes the layers that are measured of a kind: names to functions, or to classes."""
+    """Returns the makers of a kind's measured layers: names to functions or classes."""
     stock, kit = {
         "lstm": (keras.layers.LSTM, layers.PeepholeLSTM),
         "gru": (keras.layers.GRU, layers.GRU),
@@ -81,7 +81,7 @@ def makers(kind):
 
 
 def shape(text):
-    """T,B,F,units as an argument."""
+    """Parses T,B,F,units: an argument type."""
     with contextlib.suppress(ValueError):
         sizes = tuple(int(part) for part in text.split(","))
         if len(sizes) == 4 and min(sizes) > 0:
@@ -90,7 +90,7 @@ def shape(text):
 
 
 def keras_calls(make, sizes, dtype, jit):
-    """Functions without arguments: forward, and forward and backward, with all gradients."""
+    """Returns functions without arguments: forward, and forward and backward with all gradients."""
     steps, batch, features, units = sizes
     layer = make(units, return_sequences=True, dtype=dtype)
     rng = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def keras_calls(make, sizes, dtype, jit):
 
 
 def child_flags(kind, name, sizes, flags):
-    """What a process that measures peak memory is called with."""
+    """Returns the flags for a process that measures peak memory."""
     given = ["--layers", kind, "--shapes", ",".join(map(str, sizes)), "--memory-of", name]
     given += ["--dtype", flags.dtype, *(["--jit"] if flags.jit else [])]
     for flag, value in (("--device", flags.device), ("--threads", flags.threads)):
@@ -121,7 +121,7 @@ def child_flags(kind, name, sizes, flags):
 
 
 def median_peak_memory(kind, name, sizes, flags):
-    """Median MiB by which training steps raise a fresh process's peak."""
+    """Returns the median MiB by which training steps raise a fresh process's peak."""
     if name == "torch":
 
         def measure():
@@ -142,12 +142,12 @@ def print_memory(flags):
 
 
 def has_gpu():
-    """Whether TensorFlow has a GPU to run on."""
+    """Returns whether TensorFlow has a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def start_torch(flags):
-    """A process of PyTorch, or a sentence that says why there is none."""
+    """Returns a process of PyTorch, or a sentence that says why there is none."""
     return torch_times.start(flags.torch_python, flags.dtype, flags.threads, has_gpu())
 
 
@@ -157,7 +157,7 @@ def asked_of_torch(kind, sizes, flags):
 
 
 def measure(kind, sizes, flags, torch=None):
-    """One row a layer; of PyTorch's where its process is given."""
+    """Returns one row a layer, including PyTorch's if its process is given."""
     calls = {n: keras_calls(make, sizes, flags.dtype, flags.jit) for n, make in makers(kind).items()}
 
     def of_keras(repeats):
@@ -206,7 +206,7 @@ def report_models(rows):
 
 
 def draw(rows, machine):
-    """Ratios to keras, forward and backward, a group of bars for each shape; and the machine."""
+    """Draws bars of ratios to keras, forward and backward, by shape, with the machine named."""
     kinds = list(dict.fromkeys(row["layer"] for row in rows))
     figure = figures.Figure(figsize=(9, 3.4 * len(kinds)), dpi=150, layout="constrained")
     axes = figure.subplots(len(kinds), 1, squeeze=False)

@@ -94,16 +94,16 @@ class Settings:
 
 PRESETS = {
     "smoke": Settings(steps=2, epochs=2),
-    "lecture": Settings(),  # the word and the vocabulary are the slide's; it has no other numbers
+    "lecture": Settings(),  # word and vocabulary are the slide's, which has no other numbers
     "cpu": Settings(),
 }
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word, read as inputs and the characters that follow them."""
+    """A word as inputs and the characters that follow them."""
 
-    vocabulary: list  # in the order in which they appear: h, e, l, o
+    vocabulary: list  # in order of appearance: h, e, l, o
     inputs: np.ndarray
     targets: np.ndarray
     info: dict
@@ -114,7 +114,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Pass:
-    """One forward pass: what the slide's table shows."""
+    """One forward pass, as shown in the slide's table."""
 
     vocabulary: list
     inputs: np.ndarray
@@ -124,7 +124,7 @@ class Pass:
 
 
 def load_data(settings):
-    """The word's characters, numbered as they appear."""
+    """Returns the word's characters, numbered as they appear."""
     word = unicodedata.normalize("NFC", settings.word)
     vocabulary = list(dict.fromkeys(word))
     if len(vocabulary) < 2:
@@ -138,7 +138,7 @@ def load_data(settings):
 
 
 def build_model(settings, vocabulary_size):
-    """Ids `(B, T)` to scores `(B, T, V)`; row i of the identity is the one-hot vector of id i."""
+    """Maps ids `(B, T)` to scores `(B, T, V)`; row i of the identity is the one-hot vector of id i."""
     one_hot = {"embeddings_initializer": "identity", "trainable": False, "name": "one_hot"}
     return keras.Sequential(
         [
@@ -152,7 +152,7 @@ def build_model(settings, vocabulary_size):
 
 
 def train(settings, word, model, run):
-    """The word, over and over, one step of Adam each time."""
+    """Trains on the word repeatedly, with one step of Adam each time."""
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     model.compile(
         keras.optimizers.Adam(settings.learning_rate),
@@ -170,19 +170,19 @@ def train(settings, word, model, run):
 
 
 def forward(model, word):
-    """The forward pass over the word, with the states on the way."""
+    """Runs the forward pass over the word, and records the states."""
     seen = inspection.states_over_time(model, word.inputs[None])
     return Pass(word.vocabulary, word.inputs, word.targets, seen.states["h"][0], seen.outputs[0])
 
 
 def cross_entropy(seen):
-    """L in nats a character."""
+    """Returns L in nats a character."""
     log_z = np.log(np.exp(seen.scores).sum(axis=1))
     return float((log_z - seen.scores[np.arange(len(seen.targets)), seen.targets]).mean())
 
 
 def without_memory(word):
-    """The least cross entropy of whoever knows the last character alone."""
+    """Returns the least cross entropy of a model that sees only the last character."""
     counts = np.zeros((len(word.vocabulary),) * 2)
     np.add.at(counts, (word.inputs, word.targets), 1)
     p = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -207,7 +207,7 @@ def report(title, seen):
 
 
 def spell(settings, word, model):
-    """The word from its first character on: greedily, and the share of samples that are right."""
+    """Returns the word spelled greedily from its first character, and the share of right samples."""
     first, more = word.inputs[:1], len(word.targets)
     greedy = generation.generate(model, first[None], more, sampling.TemperatureSampler(0))[0]
     sampler = sampling.TemperatureSampler(settings.temperature, seed=settings.seed)
@@ -217,7 +217,7 @@ def spell(settings, word, model):
 
 
 def run_one(settings, open_run, show=False):
-    """One run from the word to its result; `show` opens the figures. Returns the metrics."""
+    """Runs from the word to the result; `show` opens the figures. Returns the metrics."""
     word = load_data(settings)
     run = open_run(word.info)
     print(f"on {describe_machine()}; everything goes to {run.path}")

@@ -76,12 +76,12 @@ LEDGER = Path(__file__).parent / "results"
 
 
 def load_data(settings):
-    """Loads images and captions to train on, to validate on and to test on."""
+    """Loads images and captions for training, validation and the test."""
     return data.load_all(settings)
 
 
 def build_model(settings, vocabulary, images, word_vectors=None):
-    """Builds the `Captioner`, with the vectors of words that are given, if any are."""
+    """Builds the `Captioner`, with the given word vectors, if any."""
     model = captioner.Captioner(
         len(vocabulary),
         images,
@@ -107,7 +107,7 @@ def build_model(settings, vocabulary, images, word_vectors=None):
 
 
 def train(settings, held, run):
-    """Teaches captions word by word. Returns the model, with the weights of the best epoch."""
+    """Trains on captions word by word. Returns the model, with the weights of the best epoch."""
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     dataset, steps, words = batches.training_batches(
         held.train, held.vocabulary, settings.batch_size, settings.seed, checkpoint.first_batch
@@ -154,15 +154,15 @@ def train(settings, held, run):
 
 
 def monitor(settings):
-    """Returns what the best epoch is best in, on validation."""
+    """Returns the validation metric that selects the best epoch."""
     return "val_truth" if settings.data == data.SHAPES else "val_bleu_4"
 
 
 def evaluate(settings, model, held):
-    """Chooses how to write on validation, then reads the test part, once.
+    """Chooses the way of writing on validation, then evaluates the test part, once.
 
     Returns:
-        Metrics, and the test images' captions, lists of words.
+        The metrics, and the test images' captions, lists of words.
     """
     writer = sentence_writer.SentenceWriter(model, held.vocabulary, settings.length)
     part = held.validation
@@ -191,7 +191,7 @@ def evaluate(settings, model, held):
 def run_one(settings, open_run):
     """Runs from the data to the result. Returns the metrics."""
     cli.check_devices(settings, settings.batch_size)
-    held = load_data(settings)  # a backbone that sees the images has its own precision and draws
+    held = load_data(settings)  # a backbone for the images uses its own precision and random draws
     cli.set_seed_and_dtype(settings)
     run = open_run(held.info)
     run.save_vocabulary(held.vocabulary)
@@ -217,7 +217,7 @@ def run_one(settings, open_run):
     }
     metrics = {name: float(value) for name, value in metrics.items()}
     run.write_text("captions.txt", evaluation.captions_table(held.test, captions))
-    run.write_result(held.info, settings.seed, metrics)  # before a photo that cannot be read is met
+    run.write_result(held.info, settings.seed, metrics)  # before an unreadable photo can stop it
     with cli.drawing():
         if settings.data == data.SHAPES:
             run_figures.save_example(run, held.test)

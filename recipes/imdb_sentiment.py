@@ -74,11 +74,11 @@ from rnn_kit.text import OOV_ID, WordVocabulary
 
 RECIPE = "imdb_sentiment"
 LEDGER = Path(__file__).parent / "results"
-PREDICTED = 256  # reviews a batch, where nothing is trained
+PREDICTED = 256  # reviews a batch, without training
 
 
 def load_data(settings):
-    """Loads the reviews; a stratified part of the training ones, drawn by the seed, validates."""
+    """Loads the reviews; a stratified part of the training reviews, drawn by the seed, validates."""
     reviews = load_reviews(
         settings.data,
         settings.text_column,
@@ -99,7 +99,7 @@ def load_data(settings):
 
 
 def build_model(settings, vocabulary_size, pairs=0):
-    """Maps ids `(B, T)` to the probability of the second class, `(B, 1)`; with so many word pairs."""
+    """Maps ids `(B, T)` to the probability of the second class, `(B, 1)`, with `pairs` word pairs."""
     ids = words = keras.Input((None,), dtype="int32", name="ids")
     if settings.word_dropout:
         words = layers.WordDropout(settings.word_dropout, OOV_ID)(words)
@@ -133,7 +133,7 @@ def build_model(settings, vocabulary_size, pairs=0):
 
 
 def model_for(settings, vocabulary, reviews):
-    """Builds the model, which knows the pairs of words that are frequent in these reviews."""
+    """Builds the model, with the pairs of words that are frequent in these reviews."""
     pairs = reviews.frequent_bigrams(settings.pair_reviews) if settings.pairs else ()
     model = build_model(settings, vocabulary.size, len(pairs))
     if len(pairs):
@@ -196,7 +196,7 @@ def train(settings, data, run):
 
 def evaluate(model, settings, vocabulary, sequences):
     """Returns probabilities `(n,)` of the second class, in the order of the reviews."""
-    order = np.argsort(sequences.lengths, kind="stable")  # hardly any padding, and the same figures
+    order = np.argsort(sequences.lengths, kind="stable")  # hardly any padding, and the same results
     reviews = reading.readable(settings, vocabulary, sequences.take(order))
     batches = pipelines.sequence_batches(reviews, None, PREDICTED, **reading.padded(settings))
     p = np.empty(len(sequences))
@@ -235,7 +235,7 @@ def run_one(settings, open_run):
     table = {
         f"the network, epoch {kept['epoch']:.0f}": (kept["val_accuracy"], metrics["test_accuracy"])
     }
-    if settings.patience is None:  # what the listing, which keeps no best weights, ends with
+    if settings.patience is None:  # the listing's last weights, as it keeps no best ones
         last = keras.models.clone_model(model)
         last.set_weights(last_weights)
         reached = accuracy(evaluate(last, settings, data.vocabulary, data.test.sequences), labels)
@@ -258,19 +258,19 @@ def run_one(settings, open_run):
 
 
 def opinion_of(model, settings, vocabulary):
-    """Returns a function from the words of a review to how the network's opinion of it forms."""
+    """Returns a function from the words of a review to the network's `Opinion` of it."""
     each = opinions_of(model, settings, vocabulary)
     return lambda words: each([words])[0]
 
 
 def opinions_of(model, settings, vocabulary):
-    """Returns a function from reviews, lists of words, to how the network's opinion of each forms."""
+    """Returns a function from reviews, lists of words, to the network's `Opinion` of each."""
     judge = functools.partial(evaluate, model, settings, vocabulary)
     return functools.partial(opinions.of_reviews, judge, vocabulary, settings.maxlen)
 
 
 def predict(run, settings, review, encoding=None):
-    """Prints what a saved run makes of a review, or with `-` of each line of standard input."""
+    """Prints a saved run's opinion of a review, or with `-` of each line of standard input."""
     model, vocabulary = run.load_model(), WordVocabulary.load(run.file("vocabulary.json"))
     (embedding,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding))
     run.check_vocabulary(embedding.input_dim, vocabulary.size, "ids")

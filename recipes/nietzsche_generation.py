@@ -73,17 +73,17 @@ LEDGER = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Text:
-    """A text in ids, cut into training, validation and test part, and how it is to be read."""
+    """A text in ids, split into training, validation and test part, and its reading parameters."""
 
     vocabulary: CharVocabulary
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
-    info: dict  # name, hash, sizes; batch_size and window, which a small text makes smaller
+    info: dict  # name, hash, sizes; batch_size and window, smaller for a small text
 
 
 def load_data(settings):
-    """Loads the text in ids, of which the last tenth is held out, and the tenth before validates."""
+    """Loads the text in ids; the last tenth is the test part, the tenth before it validates."""
     text, info = load_text(settings.data, settings.limit, settings.encoding)
     if settings.lower:
         text = text.lower()
@@ -176,7 +176,7 @@ def without_states(model, settings):
 
 
 def generator_of(model, settings, window):
-    """Returns what writes with a model: carrying its states, or sliding its window over the text."""
+    """Returns a generator for a model: it carries the states, or slides the window over the text."""
     return (
         generation.Generator(model)
         if settings.many_to_many
@@ -187,8 +187,8 @@ def generator_of(model, settings, window):
 def evaluate(model, settings, text):
     """Computes the cross entropy of the test part in nats a character: N characters, N predictions.
 
-    Many to many they are one stream; many to one, each is predicted from the window before it, which
-    for the first ones reaches back into the validation part.
+    Many to many, they are one stream; many to one, each is predicted from the window before it, which
+    for the first ones extends into the validation part.
     """
     if settings.many_to_many:
         stream = np.concatenate([text.validation[-1:], text.test])
@@ -240,7 +240,7 @@ def run_one(settings, open_run):
 
 
 def sample(run, settings, interactive=False):
-    """Writes on after the prompt, or after one prompt after the other, with a saved run."""
+    """Continues the prompt, or one prompt after another, with a saved run."""
     model, vocabulary = run.load_model(), CharVocabulary.load(run.file("vocabulary.json"))
     run.check_vocabulary(model.output_shape[-1], len(vocabulary), "characters")
     window = (run.config.get("data") or {}).get("window", settings.window)

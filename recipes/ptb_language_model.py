@@ -78,7 +78,7 @@ LEDGER = Path(__file__).parent / "results"
 
 
 def load_data(settings):
-    """Loads three texts of numbered words, `<eos>` behind each sentence, as a `datasets.Corpus`."""
+    """Loads three texts of numbered words, `<eos>` after each sentence, as a `datasets.Corpus`."""
     if settings.data == agreement.NAME:
         if settings.vocab_size:
             raise cli.UserError(
@@ -132,10 +132,10 @@ def build_model(settings, vocabulary, batch_size=None):
 
 
 def build_training(settings, vocabulary, batches):
-    """Builds what is trained, compiled, and the language model that learns by it, with its weights.
+    """Builds the compiled training model, and the language model that shares its weights.
 
-    They are the same model, unless the softmax is sampled: then training ends at the hidden states, and
-    the rest is in the loss.
+    They are the same model, unless the softmax is sampled: then the training model ends at the hidden
+    states, and the loss does the rest.
     """
     rows = settings.batch_size // cli.strategy(settings).num_replicas_in_sync
     ids, hidden, logits = build_network(settings, vocabulary, rows)
@@ -211,7 +211,7 @@ def without_states(model, settings, vocabulary):
 
 
 def stream(corpus, ids):
-    """Returns a text as one stream, `<eos>` before its first word: N tokens, N predictions."""
+    """Returns a text as one stream, with `<eos>` before its first word: N tokens, N predictions."""
     return np.concatenate([[corpus.vocabulary.end], ids])
 
 

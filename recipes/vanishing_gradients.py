@@ -65,7 +65,7 @@ from rnn_kit import callbacks as kit
 RECIPE = "vanishing_gradients"
 LEDGER = Path(__file__).parent / "results"
 VALIDATION_BATCHES, TEST_BATCHES = 10, 40
-BACK = 50  # steps, at which gradients are compared
+BACK = 50  # steps back at which gradients are compared
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,13 @@ PRESETS = {
 
 
 def load_data(settings):
-    """Nothing is loaded: the sequences come out of the seed. What they are is recorded all the same."""
+    """Loads nothing, as the sequences come from the seed. Returns the data's record for a result."""
     what = f"keep a number for {settings.length} steps, asked for at {memory_task.ASKING} of them"
     return {"name": what, "sha256": hashlib.sha256(what.encode()).hexdigest()}
 
 
 def batches(settings, part, first_batch=0):
-    """Endless batches of one part of the task: 0 trains, 1 validates, 2 tests."""
+    """Returns endless batches of one part of the task: 0 trains, 1 validates, 2 tests."""
     seed = 3 * settings.seed + part
     return memory_task.sequences(settings.length, settings.batch_size, seed, first_batch)
 
@@ -149,7 +149,7 @@ def train(settings, run):
 
 
 def evaluate(settings, model):
-    """Mean squared error of each network at the steps at which it is asked, on sequences not seen."""
+    """Returns each network's mean squared error at the steps that ask, on test sequences."""
     squares, count = dict.fromkeys(memory_task.NETWORKS, 0.0), 0
     for x, y in batches(settings, 2).take(TEST_BATCHES):
         asked = x.numpy()[..., 2] > 0
@@ -162,7 +162,7 @@ def evaluate(settings, model):
 
 
 def run_one(settings, open_run, show=False):
-    """All measurements of one seed; `show` opens the figures at the end. Returns the metrics."""
+    """Runs all measurements of one seed; `show` opens the figures. Returns the metrics."""
     keras.utils.set_random_seed(settings.seed)
     info = load_data(settings)
     run = open_run(info)
@@ -217,7 +217,7 @@ def _name(name, back):
 
 
 def report(radii, starts, back, metrics):
-    """Prints what the figures show, in numbers."""
+    """Prints the figures' numbers."""
     print(f"\n‖dL/dh(t)‖ {back} steps back, relative to the last step (median); a tenth is left after")
     for name, fading in (radii | starts).items():
         left = fading.steps_to(0.1)

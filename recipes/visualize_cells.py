@@ -129,7 +129,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Text:
-    """A text for training, and the two parts of it to look at, which training does not see."""
+    """A text for training, and the two parts to look at, which training does not see."""
 
     vocabulary: CharVocabulary
     train: np.ndarray
@@ -140,7 +140,7 @@ class Text:
 
 
 def load_data(settings):
-    """The text: eight tenths to train on, one to search for cells, the last to measure them on."""
+    """Loads the text: eight tenths for training, one to search for cells, one to measure them on."""
     text, info = load_text(settings.data, settings.limit, settings.encoding)
     vocabulary = CharVocabulary.from_text(text)
     train, validation, test = split_text(vocabulary.encode(text))
@@ -163,7 +163,7 @@ def load_data(settings):
 
 
 def build_model(settings, vocabulary_size, batch_size=None):
-    """Ids `(B, T)` to logits `(B, T, V)`; stateful if given the batch size."""
+    """Maps ids `(B, T)` to logits `(B, T, V)`; stateful if given the batch size."""
     model = keras.Sequential(name="character_model")
     model.add(keras.Input((None,), batch_size, dtype="int32"))
     model.add(keras.layers.Embedding(vocabulary_size, settings.embedding))
@@ -175,7 +175,7 @@ def build_model(settings, vocabulary_size, batch_size=None):
 
 
 def train(settings, text, run):
-    """Truncated back-propagation through time. Returns the trained model, for any batch size."""
+    """Trains by truncated back-propagation through time. Returns the model for any batch size."""
     batch_size = max(1, min(settings.batch_size, (len(text.train) - 1) // settings.window))
     checkpoint = kit.Checkpoint(run, settings.checkpoint_seconds)
     dataset, batches = pipelines.stream_dataset(
@@ -207,7 +207,7 @@ def train(settings, text, run):
 
 
 def look_into(model, settings, vocabulary, searched, held_out, name):
-    """Searches a layer of a model, and says what was found."""
+    """Searches a layer of a model, and prints what it found."""
     layer = looking.check_layer(model, settings.layer, name)
     looking.check_unit(layer, settings.unit)
     print(
@@ -222,10 +222,10 @@ def look_into(model, settings, vocabulary, searched, held_out, name):
 
 
 def run_one(settings, open_run, show=False):
-    """One run from its data to its result; `show` opens the page at the end. Returns the metrics."""
+    """Runs from the data to the result; `show` opens the page at the end. Returns the metrics."""
     cli.set_seed_and_dtype(settings)
     text = load_data(settings)
-    model = build_model(settings, len(text.vocabulary))  # an index out of range is said now, not later
+    model = build_model(settings, len(text.vocabulary))  # an index out of range fails here
     looking.check_unit(looking.check_layer(model, settings.layer, "the network"), settings.unit)
     run = open_run(text.info)
     run.save_vocabulary(text.vocabulary)
@@ -283,7 +283,7 @@ def look_only(flags):
 
 
 def tell(paths, show):
-    """Opens the page, or says that it is there to be opened."""
+    """Opens the page, or prints where it is."""
     if show:
         figures.show(paths[:1])
     else:

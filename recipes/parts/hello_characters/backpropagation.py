@@ -131,7 +131,7 @@ def states(W_hh, W_hx, b, x, h_0):
 
 
 def through_time(W_hh, h, x, d_out):
-    """Returns gradients by back-propagation through time, given the outputs' dL/dh_t `(T, n)`."""
+    """Back-propagation through time, given dL/dh_t `(T, n)` from the outputs at t alone."""
     deltas = np.zeros_like(d_out)
     dh_next = np.zeros(h.shape[1])
     for t in reversed(range(len(x))):

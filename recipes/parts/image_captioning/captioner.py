@@ -20,15 +20,15 @@ class Captioner(keras.Model):
         h_t = RNN(x_t, h_(t-1))
         p(w_(t+1) | image, w_0 ... w_t) = softmax(W_o h_t + b_o)
 
-    One of four `decoders` feeds the image in:
+    The image comes in by one of four `decoders`:
 
         init        h_0 = tanh(W_h v)
         input       RNN reads v before the first word
         merge       RNN([x_t; v], h_(t-1)): at every step, beside the word
         attention   RNN([x_t; β_t z_t], h_(t-1)): at every step, a part of it
 
-    A plain RNN with `merge` has W_xh x_t + W_hh h_(t-1) + W_ih v in its tanh, as in Karpathy and Li
-    2015 (who add the last term in the first step only).
+    A plain RNN with `merge` has W_xh x_t + W_hh h_(t-1) + W_ih v in its tanh, as Karpathy and Li 2015
+    have it (they add the last term in the first step only).
 
     Args:
         vocabulary_size: V. Every id is a possible next word, including the end of a sentence.
