@@ -38,10 +38,10 @@ demo: install
 	$(BIN)/python recipes/nietzsche_generation.py --preset demo
 
 test: install
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --share 12
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --share 12
 
 test-slow: $(VENV)/.installed-site
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not long'
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'slow and not long'
 
 test-all: test test-slow test-backends
 

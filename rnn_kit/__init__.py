@@ -1,13 +1,14 @@
 """Recurrent layers, samplers and generation for Keras 3.
 
 `import rnn_kit` registers every layer, sampler, metric and loss, so that a saved model that uses them
-loads. `layers`, `losses`, `sampling`, `metrics` and `convert` run on the TensorFlow, JAX and PyTorch
-backends. The other modules are imported when they are first used, since some of them need TensorFlow.
+loads. `layers`, `crf`, `losses`, `sampling`, `metrics` and `convert` run on the TensorFlow, JAX and
+PyTorch backends. The other modules are imported when they are first used, since some of them need
+TensorFlow.
 """
 
 import importlib
 
-from rnn_kit import layers, losses, metrics, sampling
+from rnn_kit import crf, layers, losses, metrics, sampling
 
 __version__ = "0.1.0"
 
@@ -18,6 +19,7 @@ _ON_FIRST_USE = (
 __all__ = [
     "callbacks",
     "convert",
+    "crf",
     "distribution",
     "generation",
     "inspection",

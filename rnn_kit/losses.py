@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from rnn_kit import crf
+
 
 # The name under which models were saved when it was a recipe's own.
 @keras.saving.register_keras_serializable("image_captioning")
@@ -53,3 +55,35 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "smoothing": self.smoothing}
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class CRFNegativeLogLikelihood(keras.losses.Loss):
+    """Computes -log p(y) of label sequences, from the potentials of a `rnn_kit.layers.CRF`.
+
+        nats = log Z - φ(y)        φ(y) and Z as in `rnn_kit.crf`
+
+    One number a sequence, over all of its steps that count: sample weights have one a sequence, too.
+
+    Args:
+        name, reduction, dtype: As in `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: Labels `(B, T)`; what they are at masked steps is ignored.
+        y_pred: Potentials `(B, T, L, L)`.
+
+    Source: Lafferty, McCallum, Pereira 2001, "Conditional Random Fields" (ICML), section 3.
+
+    Example:
+
+    >>> chain = rnn_kit.layers.CRF(4)(np.zeros((1, 3, 4)))
+    >>> loss = rnn_kit.losses.CRFNegativeLogLikelihood()
+    >>> round(float(loss(np.array([[0, 3, 1]]), chain)), 4)  # 3 ln 4
+    4.1589
+    """
+
+    def __init__(self, name="crf_negative_log_likelihood", reduction="sum_over_batch_size", dtype=None):
+        super().__init__(name, reduction, dtype)
+
+    def call(self, y_true, y_pred):
+        return -crf.log_likelihood(y_pred, y_true)

@@ -1,11 +1,13 @@
-"""Metrics of language models, weighted by tokens rather than by batches."""
+"""Metrics of language models, weighted by tokens rather than by batches, and of entities."""
 
 import math
 
 import keras
 from keras import ops
 
+from rnn_kit import crf
 from rnn_kit._internals import get_keras_mask
+from rnn_kit.entities import split_tag
 
 
 class _PerToken(keras.metrics.Metric):
@@ -144,3 +146,130 @@ class BitsPerCharacter(_PerToken):
 
     def result(self):
         return self.mean_nats() / math.log(2)
+
+
+@keras.saving.register_keras_serializable(package="rnn_kit")
+class EntityF1(keras.metrics.Metric):
+    """Computes F1 of the entities that were found: of whole ones, with their type, as conlleval counts.
+
+        precision = right / found        recall = right / there are        F1 = 2 right / (both)
+
+    An entity is right where its first word, its last word and its type are. Before any entity F1 is 0.
+
+    Args:
+        tags: L names of the labels 0 ... L - 1, such as `rnn_kit.entities.all_tags` returns.
+        name: Default: `"entity_f1"`.
+        dtype: Of the counts. Default: float32, which counts up to 2^24.
+
+    Raises:
+        ValueError: if a name is no tag.
+
+    Source: Tjong Kim Sang and De Meulder 2003, "Introduction to the CoNLL-2003 Shared Task"
+    (arXiv:cs/0306050), section 2.3.
+
+    Example:
+
+    >>> metric = EntityF1(["O", "B-PER", "I-PER"])
+    >>> metric.update_state(np.array([[1, 2, 0, 1]]), np.array([[1, 2, 0, 0]]))
+    >>> round(float(metric.result()), 3)  # one of one is right, and one of two is found
+    0.667
+    """
+
+    def __init__(self, tags, name="entity_f1", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.tags = list(tags)
+        split = [split_tag(tag) for tag in self.tags]
+        self.types = list(dict.fromkeys(kind for _, kind in split if kind))
+        self._type_of = [self.types.index(kind) if kind else -1 for _, kind in split]
+        self._letter = {
+            "begins": [prefix in "BSU" for prefix, _ in split],
+            "ends": [prefix in "OESLU" for prefix, _ in split],
+        }
+        self.right, self.found, self.there = (
+            self.add_variable((len(self.types),), "zeros", dtype="float32", name=name)
+            for name in ("right", "found", "there")
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Counts the entities of a batch.
+
+        Args:
+            y_true: Labels `(B, T)`.
+            y_pred: Labels `(B, T)`; or scores `(B, T, L)`, of which the largest counts; or potentials
+                `(B, T, L, L)` of a `rnn_kit.layers.CRF`, of which the most probable path does. A Keras
+                mask on them, or that of the potentials, leaves words out.
+            sample_weight: `(B, T)` or `(B,)`: words of weight 0 are left out.
+        """
+        y_true = ops.cast(y_true, "int32")
+        y_pred = ops.convert_to_tensor(y_pred)
+        mask = get_keras_mask(y_pred)
+        more = len(y_pred.shape) - len(y_true.shape)
+        if more == 2:
+            mask = crf.steps_that_count(y_pred)
+            y_pred, _ = crf.viterbi(y_pred)
+        elif more == 1:
+            y_pred = ops.argmax(y_pred, axis=-1)
+        counts = ops.ones(ops.shape(y_true), "bool")
+        if mask is not None:
+            counts = counts & ops.cast(mask, "bool")
+        if sample_weight is not None:
+            weight = ops.convert_to_tensor(sample_weight)
+            weight = weight[:, None] if len(weight.shape) == 1 else weight
+            counts = counts & ops.not_equal(weight, 0)
+        theirs, ours = (self._entities(of, counts) for of in (y_true, ops.cast(y_pred, "int32")))
+        both = theirs["ends"] & ours["ends"]
+        for name in ("start", "type"):
+            both = both & ops.equal(theirs[name], ours[name])
+        for total, ends, kind in (
+            (self.right, both, ours["type"]),
+            (self.found, ours["ends"], ours["type"]),
+            (self.there, theirs["ends"], theirs["type"]),
+        ):
+            which = ops.one_hot(kind, len(self.types)) * ops.cast(ends, "float32")[..., None]
+            total.assign_add(ops.sum(which, axis=(0, 1)))
+
+    def _entities(self, labels, counts):
+        """Of each word: whether an entity ends there, its type, and where the latest one began."""
+        labels = ops.where(counts, labels, 0)
+
+        def of(values, outside):
+            return ops.where(counts, ops.take(ops.convert_to_tensor(values), labels), outside)
+
+        kind, letter_begins = of(self._type_of, -1), of(self._letter["begins"], False)
+        after = of(self._letter["ends"], True)  # of O or the end of an entity
+        inside = ops.greater_equal(kind, 0)
+        before = ops.pad(kind[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
+        fresh = ops.pad(after[:, :-1], ((0, 0), (1, 0)), constant_values=True)
+        begins = inside & (letter_begins | fresh | ops.not_equal(kind, before))
+        going_on = inside & ~begins
+        ends = inside & ~ops.pad(going_on[:, 1:], ((0, 0), (0, 1)), constant_values=False)
+        return {"ends": ends, "type": kind, "start": crf.latest_step(begins)}
+
+    def result(self):
+        return _f1(ops.sum(self.right), ops.sum(self.found), ops.sum(self.there))
+
+    def by_type(self):
+        """Returns a dict of types, and `"all"`, to dicts of precision, recall, f1, and how many.
+
+        `right`, `found` and `there` are the counts; a share of nothing is 0.
+        """
+        counts = [ops.convert_to_numpy(v) for v in (self.right, self.found, self.there)]
+        told = {}
+        for name, at in [*((name, [n]) for n, name in enumerate(self.types)), ("all", slice(None))]:
+            right, found, there = (float(of[at].sum()) for of in counts)
+            told[name] = {
+                "precision": right / found if found else 0.0,
+                "recall": right / there if there else 0.0,
+                "f1": 2 * right / (found + there) if found + there else 0.0,
+                "right": int(right),
+                "found": int(found),
+                "there": int(there),
+            }
+        return told
+
+    def get_config(self):
+        return {**super().get_config(), "tags": self.tags}
+
+
+def _f1(right, found, there):
+    return ops.divide_no_nan(2 * right, found + there)

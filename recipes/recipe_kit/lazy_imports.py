@@ -14,8 +14,8 @@ _MODULES = {
     *(
         f"rnn_kit.{name}"
         for name in (
-            *("callbacks", "convert", "distribution", "generation", "inspection", "layers", "losses"),
-            *("metrics", "pipelines", "sampling"),
+            *("callbacks", "convert", "crf", "distribution", "generation", "inspection", "layers"),
+            *("losses", "metrics", "pipelines", "sampling"),
         )
     ),
 }

@@ -2,6 +2,7 @@
 
 from rnn_kit.layers.attention import AttentionCell, AttentionRNN
 from rnn_kit.layers.bigram_embedding import BigramEmbedding
+from rnn_kit.layers.crf import CRF
 from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.learned_initial_state import LearnedInitialState
 from rnn_kit.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
@@ -9,6 +10,7 @@ from rnn_kit.layers.pooling import MaskedGlobalMaxPooling1D
 from rnn_kit.layers.word_dropout import WordDropout
 
 __all__ = [
+    "CRF",
     "GRU",
     "AttentionCell",
     "AttentionRNN",

@@ -194,6 +194,7 @@ def test_multi30k_has_its_published_parts(real_data):
     assert load_translations("multi30k", "fr").languages == ("fr", "en")
 
 
+@pytest.mark.slow
 def test_no_test_sentence_of_tatoeba_is_in_its_training_part(real_data):
     found = load_translations("fra-eng", "fr", "en")
     sizes = [len(part.pairs) for part in (found.train, found.validation, found.test)]

@@ -89,6 +89,7 @@ def test_what_measures_one_device_does_not_take_it(name, mode, capsys):
     assert f"--distribute has no meaning with {mode[0]}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_batch_that_the_devices_cannot_share_is_one_line_and_no_folder(tmp_path):
     code = (
         TWO_DEVICES + "import nietzsche_generation as n; n.cli.run_recipe(lambda: n.main(sys.argv[1:]))"

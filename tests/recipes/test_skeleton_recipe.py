@@ -27,6 +27,7 @@ def test_the_target_is_whether_there_are_more_ones():
     assert recipe.has_more_ones(bits).numpy().tolist() == [1, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_ends_as_the_unbroken_one(saved, tmp_path, monkeypatch):
     class Kill(recipe.kit.StopOnNaN):
         def on_epoch_end(self, epoch, logs=None):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from marks import slow_but
 
 from rnn_kit.callbacks import CarryState, SampleText, Throughput, stateful_layers, with_batch_size
 from rnn_kit.callbacks.batch_check import explain_failed_check
@@ -115,8 +116,10 @@ def test_evaluate_and_predict_give_the_training_states_back(method, rng):
     assert any((a != b).any() for a, b in zip(states(model), before, strict=True))
 
 
-@pytest.mark.parametrize("rows", [1, 3, 5])
-@pytest.mark.parametrize("how", [{}, {"jit_compile": True}, {"run_eagerly": True}], ids=str)
+@pytest.mark.parametrize("rows", slow_but([1], [1, 3, 5]))
+@pytest.mark.parametrize(
+    "how", slow_but([{}], [{}, {"jit_compile": True}, {"run_eagerly": True}]), ids=str
+)
 def test_a_batch_of_another_size_is_one_clear_error(how, rows, rng):
     """One row is the worst: Keras broadcasts it over the states in silence."""
     x = rng.integers(0, V, (2 * B, 5))
@@ -178,6 +181,7 @@ def test_the_operation_that_has_failed_tells_whose_error_it_is(message, is_ours)
     assert ("A batch has 1 rows, and the carried states have 4" in str(error.value)) == is_ours
 
 
+@pytest.mark.slow
 def test_the_check_holds_for_a_model_that_has_been_fit_before(rng):
     x = rng.integers(0, V, (B + 1, 5))
     model = model_of()
@@ -236,6 +240,7 @@ def test_a_text_is_evaluated_as_one_stream(rng):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_another_model_may_be_evaluated_with_it_while_one_is_trained(rng):
     """PTB's case again: the training's epochs must go on starting from zeros."""
     data = dataset(rng)
@@ -259,6 +264,7 @@ def test_another_model_may_be_evaluated_with_it_while_one_is_trained(rng):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_breaks_off_gives_the_states_back_at_the_next_call(rng):
     data, carry = dataset(rng), CarryState()
     model = model_of()
@@ -340,6 +346,7 @@ def test_any_batch_size_is_for_stateless_models_alone():
     assert with_batch_size(model_of(stateful=False), None).input_shape == (None, None)
 
 
+@pytest.mark.slow
 def test_sample_text_writes_every_temperature_and_leaves_training_alone(rng):
     text = "abcdefg" * 30
     vocabulary = CharVocabulary.from_text(text)

@@ -138,6 +138,7 @@ class Break(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_the_judge_is_the_model_that_is_trained():
     judge, first, second = kit.ValidateStream(TEXT), build(1), build(2)
     for model in (first, second):  # whose weights are not averaged behind the last epoch
@@ -176,6 +177,7 @@ def seconds_of(log, rows, model, monkeypatch, first=0, epochs=2, epoch_seconds=1
     return [row["seconds"] for row in rows]
 
 
+@pytest.mark.slow
 def test_the_seconds_are_those_of_one_training(monkeypatch):
     rows = []
     log, model = kit.EpochLog(rows.append, 24), build(1)
@@ -193,6 +195,7 @@ def test_the_seconds_of_an_epoch_that_broke_off_do_not_count(monkeypatch):
     assert seconds_of(log, rows, model, monkeypatch, 1, 3) == [20.0, 30.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executions", [1, 2, 3])
 def test_the_clock_stops_behind_the_last_batch_whatever_an_execution_has(executions, monkeypatch):
     """What comes between it and the epoch's end is not training."""

@@ -128,6 +128,7 @@ def test_a_killed_training_comes_to_the_unbroken_end(kill, unbroken, tmp_path):
     assert_same_end(train(tmp_path), unbroken)
 
 
+@pytest.mark.slow
 def test_killed_twice_and_with_checkpoints_at_the_epochs_ends_alone(unbroken, tmp_path):
     for kill in ((0, 5), (2, 3), (2, 4)):
         with pytest.raises(Killed):
@@ -135,6 +136,7 @@ def test_killed_twice_and_with_checkpoints_at_the_epochs_ends_alone(unbroken, tm
     assert_same_end(train(tmp_path, every=1e9), unbroken)
 
 
+@pytest.mark.slow
 def test_metrics_that_are_made_when_a_step_is_traced_go_on_too(tmp_path):
     """The accuracy of the resumed epoch counts the batches before the kill."""
     how = {"metrics": ["accuracy"], "policy": "mixed_float16", "cell": L.LSTM}
@@ -145,6 +147,7 @@ def test_metrics_that_are_made_when_a_step_is_traced_go_on_too(tmp_path):
     assert "accuracy" in rows(whole[1])[0]
 
 
+@pytest.mark.slow
 def test_early_stopping_remembers_its_best_and_its_patience(tmp_path):
     """Random targets: validation gets worse after some epochs, and the best weights come back."""
     whole = train(tmp_path / "whole", epochs=30, patience=2)
@@ -215,7 +218,11 @@ def interrupt():
 
 @pytest.mark.parametrize(
     ("at", "goes_on"),
-    [((1, 7), "batch 8 of epoch 2"), ((1, 18), "after epoch 2"), ((1, "val"), "after epoch 2")],
+    [
+        ((1, 7), "batch 8 of epoch 2"),
+        pytest.param((1, 18), "after epoch 2", marks=pytest.mark.slow),
+        pytest.param((1, "val"), "after epoch 2", marks=pytest.mark.slow),
+    ],
     ids=str,
 )
 def test_ctrl_c_finishes_the_batch_and_loses_nothing(at, goes_on, unbroken, tmp_path):

@@ -6,6 +6,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 from rnn_kit import distribution
 
@@ -79,6 +80,7 @@ print("as it would have been")
 """
 
 
+@pytest.mark.slow
 def test_a_resumed_stateful_training_on_two_devices_ends_as_an_unbroken_one(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", RESUMED, str(tmp_path)],

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from marks import slow_but
 
 from rnn_kit.generation import Generator, generate, position_wise
 from rnn_kit.generation.generator import generator_of
@@ -167,13 +168,11 @@ def whole_prefix(model, ids):
     return np.asarray(model(ids, training=False))[:, -1]
 
 
-# Of the kinds of models the plainest are left to the slow tests: the others have their layers too.
-PLAIN = ("gru", "simple", "peephole", "kit-gru")
+# A model of each kind; the others have the same layers, or one that differs in one thing.
+KEPT = ("two layers with dropout", "stateful", "cells", "functional", "functional, masked", "nested")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in PLAIN else []) for n in MODELS]
-)
+@pytest.mark.parametrize("name", slow_but(KEPT, MODELS))
 def test_prefill_steps_and_greedy_generation_agree_with_the_whole_prefix(name, rng):
     model = randomized(name)  # one generator for all of it, which is compiled once
     generator = generator_of(model)
@@ -193,7 +192,7 @@ def test_prefill_steps_and_greedy_generation_agree_with_the_whole_prefix(name, r
     np.testing.assert_array_equal(got, ids)
 
 
-@pytest.mark.parametrize("name", ["masked", "masked to zero", "functional"])
+@pytest.mark.parametrize("name", slow_but(["masked"], ["masked", "masked to zero", "functional"]))
 def test_a_long_prompt_is_read_in_chunks_and_a_chunk_may_be_all_padding(name, rng, monkeypatch):
     monkeypatch.setattr("rnn_kit.generation.generator._PREFILL_CHUNK", 4)
     model = randomized(name)
@@ -433,10 +432,7 @@ def test_logits_are_no_probabilities():
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *("peephole", "cells", "masked"),
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("lstm", "gru", "simple", "kit-gru")),
-    ],
+    slow_but(["cells"], ["peephole", "cells", "masked", "lstm", "gru", "simple", "kit-gru"]),
 )
 def test_a_text_begins_in_the_states_that_were_learned(name, rng):
     recurrent = {

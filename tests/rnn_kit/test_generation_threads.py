@@ -103,6 +103,7 @@ def _argmax(logits):
     return tf.argmax(logits, axis=-1)
 
 
+@pytest.mark.slow
 def test_threads_step_score_and_stream_through_one_generator():
     generator = Generator(two_layers())
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from marks import slow_but
 
 import rnn_kit
 from rnn_kit.inspection import gradients_over_time, recurrent_layers, states_over_time
@@ -40,7 +41,7 @@ def reader(recurrent, rng, mask_zero=False):
     return model
 
 
-@pytest.mark.parametrize("mask_zero", [False, True])
+@pytest.mark.parametrize("mask_zero", slow_but([True], [False, True]))
 @pytest.mark.parametrize("go_backwards", [False, True])
 def test_hidden_states_are_what_the_layer_returns(kind, mask_zero, go_backwards, rng):
     layer = kind(4, return_sequences=True, go_backwards=go_backwards)

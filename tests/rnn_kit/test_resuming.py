@@ -320,6 +320,7 @@ def test_a_callback_whose_memory_is_lost_is_named(tmp_path):
     assert len([w for w in warned if "Remembers" in str(w.message)]) == 1
 
 
+@pytest.mark.slow
 def test_a_callback_that_hands_its_memory_out_goes_on_without_a_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Checkpoint does not keep what HandsOut")
@@ -329,6 +330,7 @@ def test_a_callback_that_hands_its_memory_out_goes_on_without_a_warning(tmp_path
         assert end_of(*train(tmp_path / "run", lambda _: [HandsOut()])) == whole
 
 
+@pytest.mark.slow
 def test_memories_are_known_by_their_callbacks_and_not_by_their_places(tmp_path):
     path, said = tmp_path / "run", []
 
@@ -400,8 +402,8 @@ def test_an_eager_run_is_never_traced(executions, metrics, tmp_path):
 @pytest.mark.parametrize(
     ("number", "stopping"),
     [
-        (np.float32(0.5), EarlyStopping),
-        (np.array(0.5), C.EarlyStopping),
+        pytest.param(np.float32(0.5), EarlyStopping, marks=pytest.mark.slow),
+        pytest.param(np.array(0.5), C.EarlyStopping, marks=pytest.mark.slow),
         (tf.constant(0.5), EarlyStopping),
     ],
 )
@@ -474,6 +476,7 @@ def test_a_fit_that_begins_elsewhere_than_its_checkpoint_is_refused(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_a_run_of_the_bfloat16_policy_goes_on(tmp_path):
     keras.config.set_dtype_policy("bfloat16")
     whole = end_of(*train(tmp_path / "whole"))
@@ -482,6 +485,7 @@ def test_a_run_of_the_bfloat16_policy_goes_on(tmp_path):
     assert end_of(*train(tmp_path / "run")) == whole
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_used_again_goes_on_from_where_the_run_is(tmp_path):
     """In the same process: with the same model for more epochs, or with another model."""
     whole = end_of(*train(tmp_path / "whole"))
