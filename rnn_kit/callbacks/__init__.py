@@ -1,4 +1,4 @@
-"""Callbacks that recurrent models need in `fit` and `keras.callbacks` does not have."""
+"""Callbacks that recurrent models need in `fit` and that `keras.callbacks` lacks."""
 
 from rnn_kit.callbacks.averaging import AveragedWeights
 from rnn_kit.callbacks.batch_size import with_batch_size

@@ -10,15 +10,15 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
         θ̄ ← m θ̄ + (1 - m) θ        after each step, with `Adam(use_ema=True, ema_momentum=m)`
 
-    A `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`: validation and the callbacks behind this one
-    see θ̄, training goes on with θ. In a resumed run Keras's own does not know whether the two were
-    swapped when the checkpoint was written; this one does, if a `Checkpoint` comes behind it. After its
-    last epoch a run has θ̄ for both, and goes on from there if it is given more epochs.
+    A `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)`: validation and the callbacks after this one
+    see θ̄, training continues with θ. In a resumed run Keras's own callback does not know whether the
+    two were swapped when the checkpoint was written; this one does, if a `Checkpoint` follows it. After
+    its last epoch a run has θ̄ for both, and continues from there if it is given more epochs.
     """
 
     def __init__(self):
         super().__init__(swap_on_epoch=True)
-        self._optimizer = None  # the one whose average it swaps
+        self._optimizer = None  # the optimizer whose average it swaps
 
     def on_train_begin(self, logs=None):
         if self.model.optimizer is not self._optimizer:  # another model's, or made by another `compile`
@@ -33,7 +33,7 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
         self._remember_weights()
 
     def on_train_end(self, logs=None):
-        # Where the training was stopped early, `fit` has assigned the optimizer's values by now: θ.
+        # After early stopping, `fit` has assigned the optimizer's values by now: θ.
         if average_in_model(self):
             for variable, average in zip(self.model.trainable_variables, self._average, strict=True):
                 variable.assign(average)

@@ -1,8 +1,8 @@
-"""The check that each batch of a stateful model has as many rows as the carried states.
+"""Checks that each batch of a stateful model has as many rows as the carried states.
 
-Keras has none: it broadcasts a batch of one row over the states without an error, and on another wrong
-number it fails with TensorFlow's error from inside a graph. A callback does not see a batch before the
-model is trained on it, so the check is in the model's own steps.
+Keras has no such check: it broadcasts a batch of one row over the states without an error, and for any
+other wrong number it fails with TensorFlow's error from inside a graph. A callback does not see a batch
+before the model is trained on it, so the check is in the model's own steps.
 """
 
 import functools
@@ -11,16 +11,16 @@ import re
 import tensorflow as tf
 from keras import tree
 
-_NAME = "carried_state_batch_size"  # of the check's operation
-# TensorFlow says nowhere but in its message which operation has failed, and on what shape. The message
-# names further operations, which have not failed, without braces.
+_NAME = "carried_state_batch_size"  # the name of the check's operation
+# Only TensorFlow's message says which operation failed, and on what shape. It names further operations,
+# which have not failed, without braces.
 _FAILED = re.compile(
     r"\[(\d+)[,\d]*\] is not compatible with expected shape \[(\d+)[^{]*\{\{node [^}]*" + _NAME
 )
 
 
 def check_batches(model, rows):
-    """Lets the model's steps check their batches. Does nothing on a model that does so already.
+    """Makes the model's steps check their batches. Does nothing if they already do.
 
     Args:
         model: A compiled model.
@@ -31,7 +31,7 @@ def check_batches(model, rows):
     model._checks_batches = True
     for name in ("train_step", "test_step", "predict_step"):
         setattr(model, name, _checked(getattr(model, name), rows))
-    # So that `fit`, `evaluate` and `predict` trace the steps anew.
+    # Makes `fit`, `evaluate` and `predict` retrace the steps.
     model.train_function = model.test_function = model.predict_function = None
 
 
@@ -39,9 +39,9 @@ def _checked(step, rows):
     def check(tensor):
         if tensor is None or not len(tensor.shape):
             return tensor
-        if tensor.shape[0] not in (None, rows):  # known when it is traced, or in an eager run
+        if tensor.shape[0] not in (None, rows):  # known at tracing, or in an eager run
             raise ValueError(_message(tensor.shape[0], rows))
-        # When the graph runs. XLA leaves assertions out, but not this one.
+        # When the graph runs. XLA drops assertions, but not this one.
         return tf.ensure_shape(tensor, [rows] + [None] * (len(tensor.shape) - 1), name=_NAME)
 
     @functools.wraps(step)
@@ -52,10 +52,10 @@ def _checked(step, rows):
 
 
 def explain_failed_check(model, name):
-    """Turns TensorFlow's error of a failed check into one line.
+    """Turns TensorFlow's error from a failed check into one line.
 
     Args:
-        model: In `fit`, `evaluate` or `predict`.
+        model: The model in `fit`, `evaluate` or `predict`.
         name: "train_function", "test_function" or "predict_function", which Keras has made by now.
     """
     function = getattr(model, name)

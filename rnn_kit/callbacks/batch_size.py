@@ -44,8 +44,8 @@ def with_batch_size(model, batch_size):
         lambda x: keras.Input(batch_shape=(batch_size, *x.shape[1:]), dtype=x.dtype, name=x.name),
         model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
     )
-    # Cloned as if it were not compiled: Keras would compile the clone from a config, and a loss that is
-    # a user's own function has none.
+    # Cloned as if not compiled: Keras would compile the clone from a config, which a loss that is a
+    # user's own function lacks.
     compiled, model.compiled = model.compiled, False
     try:
         clone = keras.models.clone_model(
@@ -66,7 +66,7 @@ def _compilation(model):
     # These can be changed after `compile`.
     for name in ("run_eagerly", "jit_compile", "steps_per_execution"):
         arguments[name] = getattr(model, name)
-    # The optimizer scales the loss already, if it is to; `compile` must not wrap it in one that does.
+    # The optimizer already scales the loss, if needed; `compile` must not wrap it in another that does.
     return {**arguments, "optimizer": _fresh_optimizer(model), "auto_scale_loss": False}
 
 
@@ -95,7 +95,7 @@ def _fresh_optimizer(model):
 
 
 def _share(layer, batch_size):
-    """Returns the layer itself, or, where it holds states, another one with the same weights."""
+    """Returns the layer itself, or, if it holds states, another one with the same weights."""
     if not isinstance(layer, keras.layers.Layer) or not stateful_layers(layer):
         return layer  # an operation such as `x + y`, or a layer without states
     if isinstance(layer, keras.Model):

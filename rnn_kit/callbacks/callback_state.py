@@ -5,19 +5,19 @@ import numpy as np
 from rnn_kit._internals import read_state, state_attributes
 from rnn_kit.jsonable import jsonable
 
-# Set by `fit`, or by `Checkpoint` while it mutes a callback.
+# Attributes set by `fit`, or by `Checkpoint` while it mutes a callback.
 _NO_STATE = {"_model", "params", "validation_data", "on_train_batch_begin", "on_train_batch_end"}
-_MAX_PARTS = 32  # of a container that are compared
+_MAX_PARTS = 32  # the most parts of a container that are compared
 
 
 def get_state(callback):
-    """Returns a callback's state: by its own `get_state`, or what is known of Keras's callbacks.
+    """Returns a callback's state: by its own `get_state`, or by the known state of Keras's callbacks.
 
     Returns:
         `(notes, arrays)`, a dict for JSON and a list of arrays; empty for a callback without state.
 
     Raises:
-        ValueError: naming the callback, if its notes are not for JSON.
+        ValueError: naming the callback, if its notes are not JSON-compatible.
     """
     if hasattr(callback, "get_state"):
         notes, arrays = callback.get_state()
@@ -43,7 +43,7 @@ def set_state(callback, notes, arrays):
 
 
 def has_state(callback):
-    """Whether `get_state` returns anything of a callback."""
+    """Returns whether `get_state` returns anything of a callback."""
     return hasattr(callback, "get_state") or bool(state_attributes(callback))
 
 
@@ -62,7 +62,7 @@ def fingerprint(callback):
 
 
 def unsaved_changes(callback, before):
-    """Names the attributes that differ from an earlier fingerprint, and that `get_state` leaves out."""
+    """Names the attributes that changed since a fingerprint and that `get_state` leaves out."""
     home = type(callback).__module__.partition(".")[0]
     if hasattr(callback, "get_state") or home in ("keras", "rnn_kit"):
         return []
@@ -75,7 +75,7 @@ def _name(callback):
 
 
 def _fingerprint(value):
-    """Something that stays equal as long as a number, text, an array or a container of them does."""
+    """Returns a value that stays equal while a number, text, array or container of them does."""
     if isinstance(value, (bool, int, float, str, bytes, np.generic)):
         return repr(value)
     if isinstance(value, np.ndarray):

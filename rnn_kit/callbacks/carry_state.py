@@ -20,7 +20,7 @@ def stateful_layers(model):
 
 
 def carried_states(layers):
-    """Lists the variables of the layers' states, which each device has its own values of."""
+    """Lists the variables of the layers' states, of which each device has its own values."""
     return tree.flatten([layer.states for layer in layers])
 
 
@@ -42,15 +42,15 @@ class CarryState(keras.callbacks.Callback):
     gradient there. Keras 3 leaves four gaps, which this callback closes:
 
     - An epoch starts from the states at the end of the one before. Here it starts from zeros.
-    - Validation in `fit` starts from the training states, and training goes on from the states that
+    - Validation in `fit` starts from the training states, and training continues from the states that
       validation left. Here validation starts from zeros, and the training states are restored after it.
-      So they are after `evaluate` and `predict`, if these are given the callback.
+      The same holds for `evaluate` and `predict`, if given the callback.
     - A batch of one row is broadcast to the states' batch size without an error, and another wrong size
       fails with TensorFlow's error from inside a graph. Here both raise one ValueError.
     - A stateful model cannot be evaluated at another batch size: see `with_batch_size`.
 
-    Batches must come in order (`shuffle=False`), row b of one going on where row b of the one before
-    ended: `rnn_kit.text.streams` cuts a text that way. Needs the TensorFlow backend.
+    Batches must come in order (`shuffle=False`), row b of each continuing where row b of the one
+    before ended: `rnn_kit.text.streams` cuts a text that way. Needs the TensorFlow backend.
 
     Under a `tf.distribute.MirroredStrategy` each device carries the states of its own rows: the model's
     batch size is that of one device, the dataset's that of all together.
@@ -77,7 +77,7 @@ class CarryState(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._trained = None  # the model that `fit` is training with this callback
-        self._current = None  # the model that is trained or evaluated just now
+        self._current = None  # the model that is being trained or evaluated
         self._saved = []  # (variables, values) of the states to restore, innermost last
 
     def set_model(self, model):
@@ -94,7 +94,7 @@ class CarryState(keras.callbacks.Callback):
                 "batch_shape, or call it once."
             )
         if self._trained is None:
-            self._restore_all()  # after an evaluation that broke off
+            self._restore_all()  # after an evaluation that was interrupted
         self._current = model
         check_batches(model, rows=int(tree.flatten(layers[0].states)[0].shape[0]))
 
@@ -137,7 +137,7 @@ class CarryState(keras.callbacks.Callback):
     def _restore(self):
         for variable, value in zip(*self._saved.pop(), strict=True):
             variable.assign(value)
-        # Inside `fit` another model may have been evaluated with this callback: training goes on.
+        # Inside `fit` another model may have been evaluated with this callback: training continues.
         self._current = self._trained or self._current
 
     def _restore_all(self):

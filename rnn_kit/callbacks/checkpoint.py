@@ -1,4 +1,4 @@
-"""Checkpoints, from which a training that was killed goes on as if it had not been."""
+"""Checkpoints, from which a killed training resumes as if it had not been interrupted."""
 
 import itertools
 import os
@@ -48,15 +48,15 @@ class _Folder(TimedSessions):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes checkpoints from which a killed training goes on to the same end, bit for bit.
+    """Writes checkpoints from which a killed training resumes to the same end, bit for bit.
 
     Keras's `BackupAndRestore` goes back to the end of the last epoch and keeps neither RNN states nor
     the state of other callbacks. Here a checkpoint holds the weights, the optimizer, every seed's
     counter, the RNN states, the sums of the metrics, the state of the other callbacks, and the number
     of the next batch. With the same CPU, versions and number of threads the weights at the end are
     those of an unbroken run, bit for bit. (On a GPU TensorFlow's own sums vary from run to run, unless
-    `tf.config.experimental.enable_op_determinism` forbids it.) Of a model on several devices a
-    checkpoint holds the states of all; the training may go on on another number of devices.
+    `tf.config.experimental.enable_op_determinism` forbids it.) For a model on several devices a
+    checkpoint holds the states of all; the training may resume on another number of devices.
 
     A checkpoint is written at the end of every epoch, and within it every `every` seconds.
 
@@ -65,15 +65,15 @@ class Checkpoint(keras.callbacks.Callback):
         ... build and compile the model ...
         checkpoint.fit(model, dataset, batches, 16, [CarryState(), log, early_stopping])
 
-    The dataset starts at `first_batch` and goes on over the epochs (`rnn_kit.pipelines`). If the
+    The dataset starts at `first_batch` and continues over the epochs (`rnn_kit.pipelines`). If the
     N of `compile(steps_per_execution=N)` does not divide an epoch, its last execution is shorter.
 
-    Of a callback the checkpoint holds what its `get_state` returns; it knows the state of Keras's
+    For a callback the checkpoint holds the result of its `get_state`; it knows the state of Keras's
     `EarlyStopping`, `ReduceLROnPlateau`, `ModelCheckpoint` and `SwapEMAWeights`. A warning names any
-    other callback whose attributes change in training. In a resumed epoch, callbacks are not told of
-    the batches that were trained on before.
+    other callback whose attributes change in training. In a resumed epoch, callbacks are not called
+    for the batches that were trained on before.
 
-    On Ctrl-C the batch that runs is finished (between epochs, validation and samples are), a checkpoint
+    On Ctrl-C the current batch is finished (between epochs, validation and samples are), a checkpoint
     is written, and then `fit` raises `KeyboardInterrupt`. A second Ctrl-C stops at once. `fit` consists
     of these steps, which can be called one by one:
 
@@ -84,19 +84,19 @@ class Checkpoint(keras.callbacks.Callback):
                       initial_epoch=checkpoint.first_epoch(batches, 16),
                       callbacks=[*callbacks, checkpoint])
 
-    It comes last among the callbacks, because it saves their state.
+    It must be the last callback, because it saves the others' state.
 
     Args:
-        run: The folder where they go, as a string or a path; or an object that has `checkpoints`
+        run: The folder of the checkpoints, as a string or a path; or an object that has `checkpoints`
             (`rnn_kit.checkpoint_files.Checkpoints`), `seconds` (how long the training has taken, set
-            when it goes on), `resumed` (whether it goes on) and, for log files, which grow in training,
+            on resuming), `resumed` (whether it resumes) and, for log files, which grow in training,
             `sizes()` and `truncate_logs(sizes)`, which removes what was appended to them since.
         every: Seconds between checkpoints within an epoch. Default: 120.
-        say: Called with a line on where the training goes on. Default: `print`.
+        say: Called with a line on where the training resumes. Default: `print`.
 
     Attributes:
-        first_batch: The number of the batch to go on with, counted over all epochs: 0 in a new run, and
-            that of the latest checkpoint in one that has been trained.
+        first_batch: The number of the next batch, counted over all epochs: 0 in a new run, and that of
+            the latest checkpoint in a resumed one.
         stopped: Whether the training was stopped early, so that nothing is left to train.
 
     Raises:
@@ -110,7 +110,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.say = say
         self.callbacks = []
         self._interrupted = False
-        self._muted = []  # (callback, its own hooks) of those that are not told of batches just now
+        self._muted = []  # (callback, its own hooks) of those muted at present
         self._signature = None
         self._load()
 
@@ -128,18 +128,18 @@ class Checkpoint(keras.callbacks.Callback):
             self.first_batch = notes["epoch"] * notes["batches"] + notes["batch"]
             self.stopped = notes["stopped"]
 
-    # --- going on ---------------------------------------------------------------------------------
+    # --- resuming ---------------------------------------------------------------------------------
 
     def fit(self, model, dataset, batches, epochs, callbacks=(), **kwargs):
         """Runs `model.fit` from the latest checkpoint, or from the beginning, and writes checkpoints.
 
         Args:
-            model: Built and compiled.
-            dataset: Endless, from batch `first_batch` on.
+            model: A built and compiled model.
+            dataset: An endless dataset, from batch `first_batch` on.
             batches: The number of batches of an epoch.
             epochs: The number of epochs in all.
             callbacks: Their state is restored too: see `restore`.
-            **kwargs: Of `model.fit`, such as `validation_data`. Default: `verbose=0`, because
+            **kwargs: Arguments of `model.fit`, such as `validation_data`. Default: `verbose=0`, because
                 `Throughput` prints the progress.
 
         Returns:
@@ -166,11 +166,11 @@ class Checkpoint(keras.callbacks.Callback):
         """Restores a compiled model and the run's log files as they were at the latest checkpoint.
 
         Args:
-            model: Built and compiled.
+            model: A built and compiled model.
             callbacks: Those of `fit`, in their order. The state of a callback of your own is saved if
                 it has `get_state() -> (notes, arrays)`, a dict for JSON and a list of arrays, and
                 `set_state(notes, arrays)`, which is called when `fit` begins, and once more when an
-                epoch goes on from its middle. A callback is known again by its class.
+                epoch resumes in its middle. Callbacks are matched by class.
 
         Raises:
             CheckpointError: if the checkpoint is of another model.
@@ -248,8 +248,8 @@ class Checkpoint(keras.callbacks.Callback):
             )
         if not notes["batch"]:
             return
-        # When the epoch began the other callbacks did once more what the checkpoint holds already: a
-        # schedule, say, lowered the learning rate.
+        # At the epoch's begin the other callbacks repeated what the checkpoint already holds, such as a
+        # schedule's change of the learning rate.
         assign(self.model, persistent_variables(self.model), arrays, PERSISTENT)
         self._restore_callbacks(arrays, notes)
         self._done, self._transient = notes["batch"], arrays
@@ -257,7 +257,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._mute()
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Lets `fit` count the batches that were trained on before, without training on them again."""
+        """Makes `fit` count the batches that were trained on before, without training on them again."""
         if self._is_behind(batch):
             replace_next_execution(self.model, self._skip)
         elif self._done > batch or self._transient is not None or self._taken:
@@ -271,7 +271,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._restored = None
 
     def _is_behind(self, batch):
-        """Whether all batches of the execution that begins with this one were trained on before."""
+        """Returns whether all batches of the execution from this one on were trained on before."""
         return self._end(batch) <= self._done
 
     def _end(self, batch):
@@ -310,9 +310,9 @@ class Checkpoint(keras.callbacks.Callback):
         assign(self.model, transient_variables(self.model), arrays, TRANSIENT)
 
     def _build_metrics(self, train, iterator, arrays):
-        """Lets the metrics make their variables, which they do in a model's first step."""
+        """Makes the metrics create their variables, which they do in a model's first step."""
         model = self.model
-        if model.run_eagerly:  # a step of the user's own may do what cannot be traced
+        if model.run_eagerly:  # a user's own step may be untraceable
             self._taken = [next(iterator)]
             train(iter(self._taken))
             assign(model, persistent_variables(model), arrays, PERSISTENT)

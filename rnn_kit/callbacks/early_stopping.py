@@ -4,9 +4,9 @@ import keras
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """`keras.callbacks.EarlyStopping`, whose best weights and patience a `Checkpoint` saves.
+    """`keras.callbacks.EarlyStopping` whose best weights and patience a `Checkpoint` saves.
 
-    Keras's own starts anew in a resumed run: it forgets the best epoch, so that it may restore worse
+    Keras's own starts over in a resumed run: it forgets the best epoch, so that it may restore worse
     weights, or wait too long. Takes the same arguments.
 
     Attributes:

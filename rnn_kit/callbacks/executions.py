@@ -4,7 +4,7 @@ import itertools
 
 
 def replace_next_execution(model, run):
-    """Lets `run(train_function, iterator)` run the model's next execution, and no other.
+    """Makes `run(train_function, iterator)` run the model's next execution, and no other.
 
     For `on_train_batch_begin`. `run` returns the logs, as the train function does.
     """
@@ -18,23 +18,23 @@ def replace_next_execution(model, run):
 
 
 def train_on(train_function, iterator, batches):
-    """Runs an execution of so many batches, which may be fewer than the model's N."""
+    """Runs an execution of `batches` batches, which may be fewer than the model's N."""
     data = list(itertools.islice(iterator, batches))
     if not data:
-        raise StopIteration  # by which `fit` knows that the dataset has come to its end
+        raise StopIteration  # tells `fit` that the dataset is exhausted
     return train_function(iter(data))
 
 
 def end_with_the_epoch(model, begin, steps):
-    """Ends the execution that begins with this batch with the epoch's last batch.
+    """Limits the execution that begins with this batch to the epoch's last batch.
 
-    Keras runs all N batches of the last execution, also where N does not divide the epoch: on an
+    Keras runs all N batches of the last execution, even if N does not divide the epoch: on an
     endless dataset 5 steps an epoch become 6 with N = 2, and the next epoch lacks its first batch.
 
     Args:
-        model: In `fit`, before the execution.
+        model: The model in `fit`, before the execution.
         begin: The number of its first batch in the epoch.
-        steps: Batches of the epoch, or `None` where they are not known.
+        steps: Batches of the epoch, or `None` if unknown.
     """
     if steps and begin + model.steps_per_execution > steps:
         replace_next_execution(model, lambda train, iterator: train_on(train, iterator, steps - begin))

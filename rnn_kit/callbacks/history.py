@@ -1,4 +1,4 @@
-"""A log of a training, one row an epoch; and an end where the loss is no finite number."""
+"""Logs a training, one row an epoch, and ends it if the loss is not finite."""
 
 import keras
 import numpy as np
@@ -10,13 +10,13 @@ from rnn_kit.errors import DivergedError
 class EpochLog(TrainingClock):
     """Writes one row an epoch: seconds of training, tokens seen, losses.
 
-    A `Checkpoint` saves its seconds, so that a resumed run counts on. Another `fit` begins at 0, unless
-    it goes on with the same model (`initial_epoch`).
+    A `Checkpoint` saves its seconds, so that a resumed run continues the count. Another `fit` begins at
+    0, unless it continues with the same model (`initial_epoch`).
 
     Args:
-        write: Called with a dict at the end of each epoch: `epoch` (from 1), `seconds` (training alone,
-            validation and samples left out), `tokens` (trained on since the start), then what Keras
-            logs: `loss`, `val_loss` and metrics.
+        write: Called with a dict at the end of each epoch: `epoch` (from 1), `seconds` (of training
+            only, without validation and samples), `tokens` (trained on since the start), then what
+            Keras logs: `loss`, `val_loss` and metrics.
         tokens: The number of tokens that an epoch trains on.
     """
 
@@ -24,7 +24,7 @@ class EpochLog(TrainingClock):
         super().__init__()
         self.write = write
         self.tokens = tokens
-        self._seconds_before = 0.0  # those of the epochs before the one that runs
+        self._seconds_before = 0.0  # those of the epochs before the current one
         self._trained = None  # the model that was trained in these seconds
         self._begins = self._is_restored = False
 
@@ -34,7 +34,7 @@ class EpochLog(TrainingClock):
         return self._seconds_before + self.epoch_seconds
 
     def on_train_begin(self, logs=None):
-        if self._since is None:  # else the last training broke off in an epoch, which comes again
+        if self._since is None:  # else the last training was interrupted in an epoch, which is repeated
             self._seconds_before = self.seconds
         super().on_train_begin(logs)
         self._begins, self._is_restored = True, False

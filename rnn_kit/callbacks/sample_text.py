@@ -11,16 +11,16 @@ class SampleText(keras.callbacks.Callback):
     """Writes text at several temperatures as training goes on: noise turns into words.
 
     Args:
-        decode: From a 1-D array of ids to text: `CharVocabulary.decode`, say.
+        decode: Function from a 1-D array of ids to text, such as `CharVocabulary.decode`.
         prompt_ids: 1-D ids to start from; or a function from the epoch's number (from 1) to them.
-        temperatures: Default: those of the lecture, 0.2, 0.5, 1.0, 1.2.
+        temperatures: The temperatures. Default: the lecture's, 0.2, 0.5, 1.0, 1.2.
         length: The number of ids to write at each temperature. Default: 400, as in the lecture.
-        every: The number of epochs from sample to sample; the last epoch always has one. Default: 1.
+        every: The number of epochs between samples; the last epoch always has one. Default: 1.
         seed: Seed of the samples, which derive from it and from the epoch.
         top_k, top_p: As in `TemperatureSampler`.
         write: Called with each piece of text. Default: print it.
-        generator: From the model to its generator, a `WindowGenerator` say. Default: to a `Generator`.
-            Where the model puts out probabilities, the samples are drawn from those.
+        generator: Function from the model to its generator, such as a `WindowGenerator`. Default: a
+            `Generator`. If the model outputs probabilities, the samples are drawn from those.
         stop_id: An id, or several: a text ends with the first of them. Default: `None`.
 
     Source: Jian Li, "Deep Learning: RNN" (IIS Tsinghua), the loop of the text generation example.
@@ -91,7 +91,7 @@ class SampleText(keras.callbacks.Callback):
             sampler.from_logits = getattr(self._generator, "from_logits", True)
             sampler.seed_generator.state.assign([self.seed % 2**32, epoch << 16])
             ids = self._generator.generate(prompt[None], self.length, sampler, **stop)[0]
-            if stop:  # what follows it is filled up with it
+            if stop:  # the rest of the row repeats it
                 ends = len(prompt) + np.flatnonzero(np.isin(ids[len(prompt) :], self.stop_id))
                 ids = ids[: ends[0] + 1] if len(ends) else ids
             texts.append(f"----- temperature {sampler.temperature}\n{self.decode(ids)}\n")

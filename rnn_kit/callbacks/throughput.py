@@ -1,4 +1,4 @@
-"""A progress report: how fast training goes, and how long it will take."""
+"""Reports progress: the speed of training, and its remaining time."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ class Throughput(TrainingClock):
 
     Args:
         tokens: The number of tokens that an epoch trains on.
-        unit: What a token is called. Default: `"characters"`.
+        unit: The name of a token. Default: `"characters"`.
         stream: Where the lines are written. Default: standard output. The bar is written to standard
             error, if that is a terminal.
         perplexity: Whether to print losses, in nats a token, as perplexities, e^loss. Default: `False`.
@@ -32,7 +32,7 @@ class Throughput(TrainingClock):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._begun, self._drawn = time.perf_counter(), 0.0
-        self._done_before = None  # epochs, and a part of one, that were trained before this `fit`
+        self._done_before = None  # epochs, and a fraction of one, trained before this `fit`
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
@@ -76,7 +76,7 @@ class Throughput(TrainingClock):
 
     def _shown(self, name, value):
         value = np.asarray(value)
-        if value.ndim:  # a number for each class, say
+        if value.ndim:  # a number for each class, for instance
             return " ".join([name, *(f"{number:.4f}" for number in value.ravel())])
         if self.perplexity and name in ("loss", "val_loss"):
             return f"{name.replace('loss', 'perplexity')} {np.exp(value):.2f}"

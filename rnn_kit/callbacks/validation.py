@@ -1,4 +1,4 @@
-"""Validation of a language model on one stream, read from its first token to its last."""
+"""Validates a language model on one stream, read from its first token to its last."""
 
 import keras
 import numpy as np
@@ -15,13 +15,13 @@ class ValidateStream(keras.callbacks.Callback):
     validation of a stateful model splits the text into as many streams as training has, and each starts
     from zeros.) The training states are left as they are.
 
-    It adds `val_loss` to the epoch's logs for the callbacks behind it: give it before `Throughput`,
+    It adds `val_loss` to the epoch's logs for the callbacks after it: give it before `Throughput`,
     `EpochLog` and `EarlyStopping`, and after `AveragedWeights`.
 
     Args:
         ids: `(N + 1,)` ids, of which the first is not predicted.
-        generator: The generator to score the ids with. Default: that of the trained model, which must
-            be one that `rnn_kit.generation.Generator` takes.
+        generator: The generator to score the ids with. Default: that of the trained model, which
+            must suit `rnn_kit.generation.Generator`.
 
     Raises:
         ValueError: from `fit`, as `Generator` and its `score`.

@@ -9,19 +9,19 @@ PERSISTENT, TRANSIENT = "model", "passing"  # as a checkpoint names the arrays o
 
 
 def persistent_variables(model):
-    """Lists what lasts from epoch to epoch: weights, seeds' counters, and the optimizer's variables."""
+    """Lists the variables that last over epochs: weights, seeds' counters, the optimizer's."""
     return [*_without_metrics(model), *model.optimizer.variables]
 
 
 def transient_variables(model):
-    """Lists what each epoch starts anew: RNN states, and the sums of the metrics."""
+    """Lists the variables that each epoch resets: RNN states, and the sums of the metrics."""
     return [*carried_states(stateful_layers(model)), *model.metrics_variables]
 
 
 def signature_of(model):
-    """Names and shapes that tell one model from another.
+    """Returns names and shapes that distinguish a model from others.
 
-    Without the variables' paths, in which Keras counts the models before it.
+    Excludes the variables' paths, which depend on the number of models made before.
     """
     states = _state_ids(model)
     weights = [
@@ -55,5 +55,5 @@ def _without_metrics(model):
 
 
 def _state_ids(model):
-    """Returns the ids of the RNN states, of which each device has rows of its own."""
+    """Returns the ids of the RNN states, of which each device has its own rows."""
     return {id(state) for state in carried_states(stateful_layers(model))}
