@@ -1,12 +1,12 @@
-"""Converting LSTMs and GRUs of `keras.layers` and `torch.nn` into the kit's layers, and back.
+"""Converts LSTMs and GRUs of `keras.layers` and `torch.nn` into the kit's layers, and back.
 
                     LSTM                     GRU                      kernel of the inputs
     rnn_kit         i, f, c, o               z, r, candidate          (F, gates * units)
     keras.layers    i, f, c, o               z, r, candidate          (F, gates * units)
     torch.nn        i, f, g, o               r, z, n                  (gates * units, F)
 
-A layer that the other side cannot express raises a `ValueError` that names it: nothing is dropped that
-would change an output at inference.
+A layer that the other side cannot express raises a `ValueError` that names it: no conversion changes an
+output at inference.
 """
 
 from rnn_kit.convert.keras_layers import from_keras, to_keras

@@ -1,4 +1,4 @@
-"""Converting `keras.layers.LSTM` and `GRU` into the kit's layers, and back."""
+"""Converts `keras.layers.LSTM` and `GRU` into the kit's layers, and back."""
 
 import keras
 
@@ -35,7 +35,7 @@ def from_keras(layer):
                              peepholes; and fused=False for False, else fused="auto"
 
     Args:
-        layer: A `keras.layers.LSTM` or `keras.layers.GRU`, built or not. It is left as it is.
+        layer: A `keras.layers.LSTM` or `keras.layers.GRU`, built or not. It is not changed.
 
     Returns:
         A `PeepholeLSTM` or `GRU` with the same arguments and name. If `layer` is built it is built
@@ -90,7 +90,7 @@ def to_keras(layer):
     functions do not. Regularizers and constraints are passed on and will see the negated weights.
 
     Args:
-        layer: A `PeepholeLSTM` or `GRU` of this kit, built or not. It is left as it is.
+        layer: A `PeepholeLSTM` or `GRU` of this kit, built or not. It is not changed.
 
     Returns:
         A `keras.layers.LSTM` or `keras.layers.GRU` with the same arguments and name. If `layer` is

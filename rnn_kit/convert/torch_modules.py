@@ -1,4 +1,4 @@
-"""Converting `torch.nn.LSTM` and `GRU` into the kit's layers, and back.
+"""Converts `torch.nn.LSTM` and `GRU` into the kit's layers, and back.
 
 Only the functions that take or make a module import torch.
 """
@@ -71,15 +71,15 @@ def to_torch_weights(layer, layer_index=0, reverse=False):
 def set_torch_weights(layer, weights, layer_index=0, reverse=False):
     """Sets the weights of a layer of this kit from one layer's part of a `torch.nn` state dict.
 
-    The mapping is that of `to_torch_weights` the other way round; the bias of an LSTM is the sum of
+    The mapping is the inverse of `to_torch_weights`; the bias of an LSTM is the sum of
     torch's two, and its peepholes become zero.
 
     Args:
         layer: A `PeepholeLSTM` or `GRU` of this kit; if it is not built, it is built for the inputs
             that `weight_ih` is for.
         weights: A mapping from torch's names to arrays, such as `safetensors.numpy.load_file` or
-            a `state_dict()` on the CPU gives. Where the LSTM or GRU is part of a larger module, cut
-            that part's prefix off the names. Entries of other layers and directions are left alone.
+            a `state_dict()` on the CPU gives. If the LSTM or GRU is part of a larger module, remove
+            that part's prefix from the names. Entries of other layers and directions are ignored.
         layer_index: k in the keys `..._lk`.
         reverse: Whether to take the backward direction, the keys `..._lk_reverse`.
 
@@ -87,7 +87,7 @@ def set_torch_weights(layer, weights, layer_index=0, reverse=False):
         ValueError: if `layer` is not a layer of this kit or computes what torch cannot (see
             `to_torch_weights`); if a key is missing, or there are biases and the layer has
             `use_bias=False`; if a shape is wrong; or if the weights have a projection (`proj_size`).
-            The layer is then as it was.
+            The layer is then unchanged.
 
     Example:
 
@@ -118,8 +118,8 @@ def from_torch(module):
         layer k of a bidirectional one    keras.layers.Bidirectional of it, merge_mode="concat"
         dropout between the layers        keras.layers.Dropout between the layers
 
-    Keras's inputs are always `(B, T, F)`: where the module has `batch_first=False`, swap the first
-    two axes of what goes in and comes out.
+    Keras's inputs are always `(B, T, F)`: if the module has `batch_first=False`, swap the first two
+    axes of its input and output.
 
     Args:
         module: A `torch.nn.LSTM` or `torch.nn.GRU`, on any device. It is left as it is.
@@ -131,7 +131,7 @@ def from_torch(module):
         but the last.
 
     Raises:
-        ValueError: if the module is anything else, a subclass too, or has a `proj_size`.
+        ValueError: if the module is anything else, including a subclass, or has a `proj_size`.
 
     Example:
 
@@ -159,7 +159,7 @@ def from_torch(module):
         layer = kit_class(
             module.hidden_size,
             use_bias=module.bias,
-            # Overwritten below, but drawn first: orthogonal matrices cannot be in half precision.
+            # Overwritten below, but drawn first: orthogonal matrices cannot be drawn in half precision.
             recurrent_initializer="glorot_uniform",
             return_sequences=True,
             dtype=dtype,
@@ -184,8 +184,8 @@ def to_torch(layers):
         keras.layers.Dropout in between   dropout
 
     The module returns its last layer's whole sequence and every layer's final states, whatever the
-    layers' `return_sequences` and `return_state` are; it neither carries states nor masks. What acts in
-    training alone and torch does not have is dropped: the layers' `dropout` and `recurrent_dropout`,
+    layers' `return_sequences` and `return_state` are; it neither carries states nor masks. Drops what
+    only affects training and torch lacks: the layers' `dropout` and `recurrent_dropout`,
     regularizers and constraints.
 
     Args:
@@ -195,7 +195,7 @@ def to_torch(layers):
 
     Returns:
         A `torch.nn.LSTM` or `torch.nn.GRU` of the layers' dtype, in training mode as any new module:
-        call `eval()` where it has dropout.
+        call `eval()` if it has dropout.
 
     Raises:
         ValueError: naming the layer, if torch cannot express it (see `to_torch_weights`), if it runs

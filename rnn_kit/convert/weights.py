@@ -1,4 +1,4 @@
-"""Weights in one form for all sides, that of an update gate that keeps.
+"""Converts weights to one common form, that of an update gate that keeps.
 
 [kernel, recurrent_kernel] or [kernel, recurrent_kernel, bias], as NumPy arrays.
 """
