@@ -1,4 +1,4 @@
-"""What generators share: reading and writing ids, the compiled loops, and checks."""
+"""The base of the generators: reading and writing ids, the compiled loops, and checks."""
 
 import contextlib
 import threading
@@ -27,17 +27,17 @@ _LOCKS = LRUCache(max_size=None)  # one for each sampler that keeps its seed in 
 
 
 class BaseGenerator:
-    """Reads prompts and writes on after them, with graphs of a model.
+    """Reads prompts and continues them, with graphs of a model.
 
-    The graphs are made anew at the next call when more of the model has changed than its weights'
-    values: see `rnn_kit.guards`. Any number of threads may use a generator at once.
+    The graphs are rebuilt at the next call if more of the model has changed than its weights' values:
+    see `rnn_kit.guards`. Any number of threads may use a generator at once.
 
     A subclass has `_make_graphs(model)`, which returns the `ModelGraphs` with `vocabulary_size` and
     `probabilities` set.
 
     Args:
         model: The model.
-        from_logits: Whether it puts out logits, or probabilities. `None` recognises which.
+        from_logits: Whether it outputs logits or probabilities. `None` detects which.
     """
 
     def __init__(self, model, from_logits=None):
@@ -55,7 +55,7 @@ class BaseGenerator:
         return self._current().from_logits
 
     def _guarded_objects(self):
-        """Returns the objects that a `Guard` watches in the place of this generator."""
+        """Returns the objects that a `Guard` watches in place of this generator."""
         return [self._model()]
 
     def _current(self):
@@ -94,8 +94,8 @@ class BaseGenerator:
             state: The state before them. Default: `initial_state(B)`.
 
         Returns:
-            `(B, V)` logits of the next id (probabilities, if that is what the model puts out), and the
-            state: a list of tensors with B rows each.
+            `(B, V)` logits of the next id (probabilities, if the model outputs those), and the state: a
+            list of tensors with B rows each.
 
         Raises:
             ValueError: if `ids` has another shape, or an id outside [0, V).
@@ -124,9 +124,9 @@ class BaseGenerator:
         return graphs.step(ids, self._checked_state(ids, state, graphs))
 
     def step_log_probabilities(self, ids, state):
-        """`step`, with log-probabilities `(B, V)` in place of logits: a `step` for `beam_search`.
+        """Returns `step` with log-probabilities `(B, V)` in place of logits, for `beam_search`.
 
-        Of a model that puts out probabilities, it takes their logarithm.
+        If the model outputs probabilities, takes their logarithm.
         """
         outputs, state = self.step(ids, state)
         return log_probabilities(outputs, self._current().from_logits), state
@@ -146,13 +146,13 @@ class BaseGenerator:
         return np.concatenate([prompt_ids, ids.numpy().T], axis=1)
 
     def stream(self, prompt_ids, length=None, sampler=None, stop_id=None):
-        """Writes on after a prompt, and hands out the ids as they come.
+        """Continues a prompt, and yields the ids as they are drawn.
 
         Args:
             prompt_ids: `(B, T0)` ids.
-            length: How many ids to write a row. Default: `None`, for ever.
+            length: The number of ids to write a row. Default: `None`, endless.
             sampler: As in `generate`.
-            stop_id: As in `generate`; the stream ends when every row has come to one.
+            stop_id: As in `generate`; the stream ends when every row has reached one.
 
         Yields:
             `(B,)` int32 ids, one array a step.
@@ -201,7 +201,7 @@ class BaseGenerator:
         return state
 
     def _checked_sampler(self, sampler, graphs):
-        """Returns the sampler, or the default one, and checks that it takes what the model puts out."""
+        """Returns the sampler, or the default one. Raises if it does not suit the model's outputs."""
         if sampler is None:
             if graphs.default_sampler is None:
                 with TRACING_LOCK:
@@ -237,12 +237,12 @@ class BaseGenerator:
     def _compiled_loop(self, sampler, rows, graphs):
         """Returns the loop of a sampler, which is compiled at its first call.
 
-        Each sampler has two: for one row, which TensorFlow runs twice as fast when it knows that it is
-        one, and for any number.
+        Each sampler has two: for any number of rows, and for one, which TensorFlow runs twice as fast
+        if the number is known.
 
         Returns:
             The graph, and a lock to hold while it runs: threads that draw from one sampler take turns,
-            or else two of them would draw the same numbers.
+            as otherwise two might draw the same numbers.
         """
         owner, key = owner_and_key(sampler)
         loops, key = graphs.loops.of(owner), (key, rows)
@@ -253,7 +253,7 @@ class BaseGenerator:
                 if found is None or not found[-1].holds():
                     loop = self._compile_loop(sampler, rows, graphs)
                     lock = contextlib.nullcontext()
-                    if _variables(loop) - _variables(graphs.read.graph):  # the seed of its draws
+                    if _variables(loop) - _variables(graphs.read.graph):  # the seed of the draws
                         lock = _LOCKS.of(owner).setdefault("lock", threading.Lock())
                     found = loops[key] = loop, lock, Guard(sampler)
         return found[:2]
@@ -270,7 +270,7 @@ class BaseGenerator:
                 done |= tf.reduce_any(last[:, None] == stop, axis=1)
                 return time + 1, logits, state, last, done, written
 
-            # Entry 0 is left out of the result: an empty array cannot be stacked.
+            # Entry 0 is dropped from the result: an empty array cannot be stacked.
             written = tf.TensorArray(tf.int32, 1, True, element_shape=[None])
             written = written.write(0, last)
             time, logits, state, last, done, written = tf.while_loop(

@@ -13,11 +13,11 @@ from rnn_kit.guards import Guard
 
 _SEARCHES = LRUCache()
 _COMPILING = threading.RLock()
-_ROUNDING = 1e-3  # by which a log-probability may be above 0
+_ROUNDING = 1e-3  # the most that a log-probability may exceed 0
 
 
 def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_penalty=0.7):
-    """Finds the `width` best continuations of each row, by their log-probability and length.
+    """Finds the `width` best continuations of each row, by log-probability and length.
 
         score(w) = log p(w) / |w|^length_penalty
 
@@ -29,28 +29,28 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
     Args:
         step: `step(ids (N,), state) -> log-probabilities (N, V), state`, of TensorFlow operations, with
             N = B * width. `Generator.step_log_probabilities` is one. It is compiled at its first
-            search, and kept for the next ones while it is among the last 8: give the same function
-            again, not a new lambda. It is compiled anew when something that it closes over, or that
-            its object holds, has changed: a model's layers, say, but not its weights' values.
+            search, and kept for the next ones while it is among the last 8: pass the same function
+            again, not a new lambda. It is recompiled if something that it closes over, or that its
+            object holds, has changed, such as a model's layers, but not its weights' values.
         state: Nested tensors with B rows each: the state before `start_ids`. Each row is repeated
             `width` times, once for each of its hypotheses.
         start_ids: `(B,)` ids to start from, integers of any type. They are not part of the result.
         end_id: The id that ends a sequence. `None`: every sequence has `max_length` ids.
-        width: The number of hypotheses that are kept in each row, at least 1. A width of 1 goes on with
-            the likeliest id that does not end, and keeps the best end on its way.
+        width: The number of hypotheses that are kept in each row, at least 1. A width of 1 continues
+            with the likeliest id that does not end, and keeps the best end found.
         max_length: The largest number of ids of a hypothesis, `end_id` included, at least 1.
         length_penalty: 0 compares log-probabilities, which favours short sequences; 1 compares their
             mean over ids. Finite, at least 0.
 
     Returns:
-        ids: `(B, width, L)` int32 array, L at most `max_length`, best first. After `end_id` a row is
-            filled up with it. Where fewer than `width` sequences exist, the other rows hold `end_id`
-            alone, or 0 if it is `None`.
+        ids: `(B, width, L)` int32 array, L at most `max_length`, best first. After `end_id` a row
+            repeats it. If fewer than `width` sequences exist, the other rows hold only `end_id`, or 0
+            if it is `None`.
         scores: `(B, width)` float32 array, -inf for rows without a sequence.
 
     Raises:
         ValueError: if `width`, `max_length` or `length_penalty` is out of its range, if `start_ids` are
-            no integers, if `end_id` is not an id in [0, V), or if `step` gives numbers above 0, which
+            no integers, if `end_id` is not an id in [0, V), or if `step` returns numbers above 0, which
             are no log-probabilities.
 
     Example:
@@ -93,7 +93,7 @@ def beam_search(step, state, start_ids, end_id, width=3, max_length=20, length_p
 
 def _end(end_id, vocabulary_size):
     end = [] if end_id is None else stop_ids(end_id, vocabulary_size, "end_id", several=False)
-    return int(end[0]) if len(end) else -1  # which is no id
+    return int(end[0]) if len(end) else -1  # not an id
 
 
 def _compiled(step, width, state):
@@ -112,7 +112,7 @@ def _compile(step, width, specs):
     def search(state, start_ids, end_id, max_length, length_penalty):
         return _search(step, width, state, start_ids, end_id, max_length, length_penalty, sizes)
 
-    sizes = []  # of the vocabulary: the trace finds it
+    sizes = []  # the vocabulary's size, found in tracing
     scalar_int, scalar_float = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
     ids = tf.TensorSpec([None], tf.int32)
     with tf.init_scope():
@@ -133,7 +133,7 @@ def _search(step, width, state, start_ids, end_id, max_length, length_penalty, s
         most = tf.maximum(most, tf.reduce_max(log_p))
         total = tf.reshape(live_log_p[:, :, None] + log_p, [rows, width * vocabulary_size])
 
-        # Each hypothesis ends in one way only, so 2 * width candidates hold width that go on.
+        # Each hypothesis ends in only one way, so 2 * width candidates include width that continue.
         candidates, flat = tf.math.top_k(total, min(2 * width, width * vocabulary_size))
         parent, token = flat // vocabulary_size, flat % vocabulary_size
         ids = tf.gather(live_ids, parent, batch_dims=1)
@@ -154,7 +154,7 @@ def _search(step, width, state, start_ids, end_id, max_length, length_penalty, s
         return time + 1, live_ids, live_log_p, last_ids, state, done_ids, done_scores, most
 
     def goes_on(time, live_ids, live_log_p, last_ids, state, done_ids, done_scores, most):
-        # A live hypothesis only gets less likely, and is divided by max_penalty at the most.
+        # A live hypothesis only gets less likely, and is divided by at most max_penalty.
         can_win = live_log_p[:, 0] / max_penalty > done_scores[:, -1]
         return (time < max_length) & tf.reduce_any(can_win)
 

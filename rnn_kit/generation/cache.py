@@ -1,4 +1,4 @@
-"""A cache of what was compiled for an object, which goes with the object."""
+"""A cache of what was compiled for an object, discarded with the object."""
 
 import collections
 import threading
@@ -7,19 +7,19 @@ import weakref
 
 
 class LRUCache:
-    """Keeps a dict for each of the objects that were asked for last, as long as the object lives.
+    """Keeps a dict for each of the most recently used objects, as long as the object lives.
 
-    Objects are told apart by identity, and kept alive by the cache only where they cannot be referred
-    to weakly (those of a class with slots, say), as long as they are among the last.
+    Objects are distinguished by identity. The cache keeps an object alive only if it has no weak
+    references (an object of a class with slots, for instance), while it is among the last.
 
     Args:
-        max_size: The number of objects, or `None` for all that live. Then objects that cannot be
-            referred to weakly share one dict.
+        max_size: The number of objects, or `None` for all living ones. Then objects without weak
+            references share one dict.
     """
 
     def __init__(self, max_size=8):
         self._max_size = max_size
-        self._lock = threading.Lock()  # not `TRACING_LOCK`: what is compiled already need not wait
+        self._lock = threading.Lock()  # not `TRACING_LOCK`: compiled functions need not wait
         self._entries = collections.OrderedDict()  # id of the object -> (reference to it, its dict)
         self._shared = {}
 
@@ -48,7 +48,7 @@ class LRUCache:
 def owner_and_key(function):
     """Returns the object that lives as long as a callable, and a key for the callable in its dict.
 
-    A bound method is made anew at each access: its owner is the object that it is bound to.
+    A bound method is a new object at each access: its owner is the object that it is bound to.
     """
     if isinstance(function, types.MethodType):
         return function.__self__, function.__func__

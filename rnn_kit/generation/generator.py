@@ -14,7 +14,7 @@ _PREFILL_CHUNK = 256  # ids read at once, which bounds the memory of (B, T, V) l
 
 
 class Generator(BaseGenerator):
-    """Steps a language model token by token, with its states outside of it.
+    """Steps a language model token by token, with its states outside the model.
 
     `model.predict` on the text so far costs T steps for every token. A step here costs one, because it
     starts from the recurrent states after the text so far:
@@ -23,30 +23,30 @@ class Generator(BaseGenerator):
         logits, state = step(next_ids, state) one more id a row
 
     Both are compiled once, for any B and T. They read the model's weights when they run, so that the
-    generator follows a training; they never write the model's carried states, seeds and losses. When
+    generator follows a training; they never write the model's carried states, seeds and losses. If
     more of the model has changed than its weights' values (`enable_lora`, `quantize`, an activation, a
-    dtype policy, a layer that was added), the next call compiles anew. (It does not notice when an
-    array that your own activation function reads is changed in place.) Any number of threads may use
-    one generator at once.
+    dtype policy, an added layer), the next call recompiles. (It does not notice an in-place change of
+    an array that your own activation function reads.) Any number of threads may use one generator at
+    once.
 
     Args:
         model: Maps `(B, T)` ids to `(B, T, V)` logits: a built `keras.Sequential` or functional model,
             nested too, of position-wise layers and causal recurrent layers (from Keras or this kit,
             stateful or not, any cell) with `return_sequences=True`. A masked id (of an `Embedding` with
-            `mask_zero=True`) leaves the states as they are, so that rows may be padded. With a
+            `mask_zero=True`) leaves the states unchanged, so that rows may be padded. With a
             `LearnedInitialState` around a recurrent layer, a text begins with the learned states.
-        from_logits: Whether the model puts out logits, or probabilities. Default: `None`, which
-            recognises probabilities by a softmax at the end, or as positive numbers that add up to 1.
+        from_logits: Whether the model outputs logits or probabilities. Default: `None`, which detects
+            probabilities by a final softmax, or as positive numbers that add up to 1.
 
     Attributes:
         vocabulary_size: V.
-        from_logits: Whether the model's outputs are taken for logits.
+        from_logits: Whether the model's outputs are treated as logits.
 
     Raises:
         ValueError: naming the layer that cannot be stepped through: `Bidirectional`, `go_backwards`,
             attention, convolution or pooling over time, a subclassed model, a layer of yours that is
             not declared with `rnn_kit.generation.position_wise`; or if `from_logits=False` is given for
-            a model that puts out negative numbers.
+            a model that outputs negative numbers.
 
     Example:
 
@@ -93,11 +93,11 @@ class Generator(BaseGenerator):
 
             log p(w_2 ... w_T | w_1) = Σ_t log softmax(logits(w_1 ... w_{t-1}))[w_t]
 
-        For a model that puts out probabilities p it is Σ_t log p(w_1 ... w_{t-1})[w_t].
+        For a model that outputs probabilities p it is Σ_t log p(w_1 ... w_{t-1})[w_t].
 
         Args:
             ids: `(B, T)` ids, T at least 2; the sentence starts from the first.
-            lengths: `(B,)`, the number of ids that count in each row, the first included; the rest is
+            lengths: `(B,)`, the number of ids that count in each row, including the first; the rest is
                 padding. Default: all.
 
         Returns:
@@ -150,8 +150,8 @@ class Generator(BaseGenerator):
         return np.concatenate(pieces, axis=1)
 
 
-# An attribute of the model, so that graphs that hold the model go with it when nothing else holds it.
-# Keras does not know of it: it is in no config, no file and no copy.
+# An attribute of the model, so that graphs that hold the model are discarded with it. Keras does not
+# see it: it is in no config, file or copy.
 _ATTRIBUTE = "_rnn_kit_generator"
 
 
@@ -159,18 +159,18 @@ def generator_of(model):
     """Returns the model's `Generator`, which is made at the first call and lives with the model."""
     generator = _kept_generator(model)
     if generator is None:
-        with TRACING_LOCK:  # of several threads one makes it
+        with TRACING_LOCK:  # only one of several threads makes it
             generator = _kept_generator(model)
             if generator is None:
                 generator = Generator(model)
-                generator._model = weakref.ref(model)  # the model goes at once, without a collection
+                generator._model = weakref.ref(model)  # freed at once, without a collection
                 vars(model)[_ATTRIBUTE] = generator
     return generator
 
 
 def _kept_generator(model):
     generator = getattr(model, "__dict__", {}).get(_ATTRIBUTE)
-    # A model to which another one's attributes were copied has that one's generator.
+    # A model with another one's copied attributes has that one's generator.
     return generator if generator is not None and generator._model() is model else None
 
 
@@ -185,9 +185,9 @@ def generate(model, prompt_ids, length, sampler=None, stop_id=None):
         length: The number of ids to write in each row, at least 0.
         sampler: A callable from `(B, V)` logits to `(B,)` integer ids. Default: `TemperatureSampler()`;
             for a model that ends in a softmax `TemperatureSampler(from_logits=False)`. The loops of the
-            last 8 samplers are kept; setting a sampler's temperature, say, compiles its loop anew.
-            Threads that share a sampler with a seed take turns at it.
-        stop_id: An id, or several: a row that has written one of them is filled up with it. Default:
+            last 8 samplers are kept; changing a sampler's temperature, for instance, recompiles its
+            loop. Threads that share a sampler with a seed take turns at it.
+        stop_id: An id, or several: a row that has written one of them repeats it. Default:
             `None`.
 
     Returns:
@@ -198,7 +198,7 @@ def generate(model, prompt_ids, length, sampler=None, stop_id=None):
     Raises:
         ValueError: for a model that cannot be stepped through, ids that are not `(B, T0)` integers in
             [0, V), a stop id that is not in [0, V), a negative length, or a sampler that takes logits
-            where the model puts out probabilities, or the other way round.
+            from a model that outputs probabilities, or vice versa.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Graphs that are traced from a model when they are first needed, and a guard of what they read."""
+"""Graphs traced from a model on demand, and a guard of the objects that they read."""
 
 import weakref
 
@@ -22,9 +22,9 @@ class LazyGraph:
     Any number of threads may call it.
 
     Args:
-        function: Of TensorFlow operations.
+        function: A function of TensorFlow operations.
         signature: The `tf.TensorSpec`s of its arguments.
-        on_trace: Called when it has been traced.
+        on_trace: Called after tracing.
     """
 
     def __init__(self, function, signature, on_trace):
@@ -47,22 +47,22 @@ class LazyGraph:
 
 
 class ModelGraphs:
-    """The graphs of a model as it is now.
+    """The graphs of a model in its current form.
 
     Args:
         model: The model, which is not kept alive.
         read: `read(ids (B, T), state) -> logits (B, V), state`, of TensorFlow operations: the logits of
             the id that follows, and the state after the ids.
         state_spec: `tf.TensorSpec`s of the state, a list of tensors with B rows each.
-        initial_state: From B to the state before any id.
+        initial_state: Function from B to the state before any id.
 
     Attributes:
         read, state_spec, initial_state: As above, `read` as a graph.
         step: `step(ids (B,), state) -> logits (B, V), state`, a graph.
         vocabulary_size: V.
-        probabilities: Whether the model puts out probabilities, as `StepwiseModel` has it.
-        from_logits: Whether its outputs are taken for logits.
-        default_sampler: The sampler where none is given; made when it is first needed.
+        probabilities: Whether the model outputs probabilities, as in `StepwiseModel`.
+        from_logits: Whether its outputs are treated as logits.
+        default_sampler: The default sampler, made on demand.
         loops: The compiled loops of the last samplers.
     """
 
@@ -85,11 +85,11 @@ class ModelGraphs:
         return LazyGraph(function, signature, self._renew_guard)
 
     def _renew_guard(self):
-        # After a trace, not before: a layer may note in an attribute that it was called.
+        # After a trace, not before: a call may set attributes of a layer.
         model = self._model()
         if model is not None:
             self._guard = Guard(model)
 
     def are_current(self):
-        """Whether the model is as it was when it was traced. One that is gone is."""
+        """Returns whether the model is unchanged since it was traced; also if it was deleted."""
         return self._model() is None or self._guard.holds()

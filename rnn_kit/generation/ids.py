@@ -1,21 +1,21 @@
-"""Checks of ids, which may be integers of any type and of any library."""
+"""Checks ids, which may be integers of any type and of any library."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def as_ids(ids, name, rank, shape, vocabulary_size=None):
-    """Converts ids to int32: an array, or, where they are symbolic, a tensor.
+    """Converts ids to an int32 array, or to a tensor if they are symbolic.
 
     Args:
         ids: Integers of any type: an array, a tensor, a list.
-        name: What they are called in errors.
+        name: Their name in errors.
         rank: The number of axes, each of which but the first must have a size of at least 1.
         shape: The expected shape in words, for errors.
         vocabulary_size: V. The values of symbolic ids are not checked. Default: any.
 
     Raises:
-        ValueError: if they are no integers, have another shape, or one is outside [0, V).
+        ValueError: if they are not integers, have another shape, or one is outside [0, V).
     """
     symbolic = tf.is_symbolic_tensor(ids)
     try:
@@ -23,7 +23,7 @@ def as_ids(ids, name, rank, shape, vocabulary_size=None):
     except ValueError:
         raise ValueError(f"{name} must be integers of the shape {shape}. Received: {ids!r}") from None
     if not symbolic and ids.size == 0 and ids.dtype == np.float64:
-        ids = ids.astype("int32")  # of an empty list
+        ids = ids.astype("int32")  # an empty list
     integer = ids.dtype.is_integer if symbolic else np.issubdtype(ids.dtype, np.integer)
     if not integer or len(ids.shape) != rank or 0 in ids.shape[1:]:
         raise ValueError(
@@ -41,7 +41,7 @@ def as_ids(ids, name, rank, shape, vocabulary_size=None):
 
 
 def stop_ids(stop_id, vocabulary_size, name="stop_id", several=True):
-    """Converts a stop id, several or `None` to int32 ids `(S,)`.
+    """Converts one stop id, several or `None` to int32 ids `(S,)`.
 
     Args:
         stop_id: An id; several, if `several`; or `None`, which gives none.
@@ -50,13 +50,13 @@ def stop_ids(stop_id, vocabulary_size, name="stop_id", several=True):
         several: Whether there may be several.
 
     Raises:
-        ValueError: if one is no integer, or outside [0, V).
+        ValueError: if one is not an integer, or outside [0, V).
     """
     if stop_id is None:
         return np.zeros(0, "int32")
     try:
         ids = np.asarray(stop_id)
-    except ValueError:  # of lists of several lengths
+    except ValueError:  # lists of different lengths
         ids = np.asarray("")
     integer = np.issubdtype(ids.dtype, np.integer) or (several and ids.size == 0)
     if not integer or ids.ndim > several or ((ids < 0) | (ids >= vocabulary_size)).any():

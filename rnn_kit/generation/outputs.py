@@ -1,4 +1,4 @@
-"""Tells whether a model puts out logits, or the probabilities of a softmax."""
+"""Detects whether a model outputs logits or the probabilities of a softmax."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ from keras import layers, ops
 
 
 def ends_in_softmax(model):
-    """Whether the last thing that a model does is a softmax over the last axis, however nested."""
+    """Returns whether a model's last operation is a softmax over the last axis, however nested."""
     last = model
     while isinstance(last, keras.Model) and getattr(last, "outputs", None):
         sequential = isinstance(last, keras.Sequential)
@@ -16,17 +16,17 @@ def ends_in_softmax(model):
     last = last.layer if isinstance(last, layers.TimeDistributed) else last
     return (
         isinstance(last, layers.Softmax)
-        or type(last).__name__ == "Softmax"  # of `keras.ops`
+        or type(last).__name__ == "Softmax"  # from `keras.ops`
         or getattr(last, "activation", None) is keras.activations.softmax
     )
 
 
 def are_probabilities(outputs):
-    """Whether a model's outputs `(..., V)` are probabilities: each in [0, 1], a row's sum 1.
+    """Returns whether a model's outputs `(..., V)` are probabilities: each in [0, 1], a row's sum 1.
 
     Returns:
-        `True`; `False` if one is negative; `None` where they could be either, as rows of zeros and a
-        one could.
+        `True`; `False` if one is negative; `None` if they could be either, such as rows of zeros and a
+        one.
     """
     exact = keras.backend.standardize_dtype(outputs.dtype) in ("float32", "float64")
     outputs = ops.convert_to_numpy(ops.cast(outputs, "float32"))

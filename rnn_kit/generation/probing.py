@@ -1,4 +1,4 @@
-"""What a translated model tells only when it runs: its recurrent calls, and whether it is causal."""
+"""Runs a translated model to find its recurrent calls and to check that it is causal."""
 
 import numpy as np
 from keras import ops
@@ -7,8 +7,8 @@ from rnn_kit.generation.stateless_rnn import StatelessRNN
 from rnn_kit.generation.steppable import refusal
 from rnn_kit.generation.translation import Run
 
-_SHAPE = (3, 2)  # batch and time of the first probe: no two sizes alike, and not one
-_TEXT = np.array([[0, 1, 1, 0], [1, 0, 0, 1], [1, 1, 0, 1]])  # ids that any vocabulary has
+_SHAPE = (3, 2)  # batch and time of the first probe, different and above 1
+_TEXT = np.array([[0, 1, 1, 0], [1, 0, 0, 1], [1, 1, 0, 1]])  # ids in every vocabulary
 
 
 def find_rnns(execute, name):
@@ -49,9 +49,9 @@ def find_rnns(execute, name):
 
 
 def check_causality(model):
-    """Runs a text whole and in two halves: every layer must put out the same at every position.
+    """Checks that a text read whole and in two halves gives the same outputs of every layer.
 
-    An activation function may be anything, so a layer's class alone does not tell.
+    An activation function may be anything, so a layer's class does not suffice.
 
     Args:
         model: A `StepwiseModel`.
@@ -60,7 +60,7 @@ def check_causality(model):
         The model's outputs for the whole text, `(B, T, V)`.
 
     Raises:
-        ValueError: naming the first layer that puts out something else.
+        ValueError: naming the first layer whose outputs differ.
     """
     ids = ops.convert_to_tensor(_TEXT % model.vocabulary_size, "int32")
     half = ids.shape[1] // 2

@@ -1,4 +1,4 @@
-"""A recurrent layer whose states are arguments and results, and not its own."""
+"""A recurrent layer whose states are arguments and results of a call."""
 
 from keras import ops, tree
 
@@ -11,14 +11,14 @@ class StatelessRNN:
 
         y (B, T, units), state = rnn(x (B, T, F), state, mask (B, T))
 
-    The state is a flat list of the layer's states, each `(B, n)`; and, where the input is masked, the
+    The state is a flat list of the layer's states, each `(B, n)`; and, if the input is masked, the
     output of the step before, which a masked step repeats.
 
     Args:
-        layer: A `keras.layers.RNN`. It is left as it is.
+        layer: A `keras.layers.RNN`. It is not changed.
         masked: Whether its input has a mask.
-        learned_start: The `LearnedInitialState` around the layer, whose states a text begins with.
-            Default: `None`, those of the layer.
+        learned_start: The `LearnedInitialState` around the layer, whose states start a text. Default:
+            `None`, the layer's own.
 
     Attributes:
         layer: The layer.
@@ -57,7 +57,7 @@ class StatelessRNN:
         y, states = run(x, states, mask, last_output)
         y = ops.cast(y, self.layer.compute_dtype)
         if mask is not None:
-            set_keras_mask(y, mask)  # as `keras.layers.RNN` hands it on
+            set_keras_mask(y, mask)  # as `keras.layers.RNN` passes it on
         return y, [*states, y[:, -1]] if self._repeats_output else states
 
     def _run_sequence(self, x, states, mask, last_output):
@@ -69,7 +69,7 @@ class StatelessRNN:
             training=False,
         )
         if self._repeats_output:
-            # Before the first step that counts Keras repeats zeros; here the sequence goes on.
+            # Before the first unmasked step Keras repeats zeros; here the sequence continues.
             begun = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
             y = ops.where(ops.expand_dims(begun, -1), y, ops.expand_dims(last_output, 1))
         return y, tree.flatten(new_states)
@@ -89,10 +89,10 @@ class StatelessRNN:
 
 
 def _without_unrolling(layer):
-    """Returns the layer, or, where it has `unroll=True`, a twin of the same weights that has not.
+    """Returns the layer, or, if it has `unroll=True`, a rolled twin with the same weights.
 
-    An unrolled loop needs the length of what is read, which is not known here. The layer itself stays
-    as it is, since other threads may be calling it.
+    An unrolled loop needs the sequence's length, which is unknown here. The layer itself is not
+    changed, since other threads may be calling it.
     """
     if not layer.unroll:
         return layer

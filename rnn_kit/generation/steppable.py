@@ -1,4 +1,4 @@
-"""Which models, layers and operations a generator can step through; the others are refused."""
+"""Checks which models, layers and operations a generator can step through; refuses the others."""
 
 import keras
 from keras import layers, tree
@@ -6,8 +6,8 @@ from keras import layers, tree
 from rnn_kit._internals import is_graph
 from rnn_kit.layers import GRU, PeepholeLSTM
 
-# Layers whose output at a position depends on their input at that position alone. Exact types: a
-# subclass may do anything in its `call`.
+# Layers whose output at a position depends only on their input there. Exact types: a subclass may do
+# anything in its `call`.
 _POSITION_WISE = {
     layers.Activation,
     layers.ActivityRegularization,
@@ -57,10 +57,10 @@ _LOOPS = {
 
 
 def position_wise(layer_class):
-    """Class decorator: declares that a layer's output at a position depends on that position alone.
+    """Declares that a layer's output at a position depends only on its input there; a class decorator.
 
-    `Generator` knows which layers of Keras are so. A layer of your own that is (a tied output
-    projection, say) must be declared, because nothing in a layer tells.
+    `Generator` knows Keras's position-wise layers. Your own (a tied output projection, for instance)
+    must be declared, because nothing in a layer shows it.
 
     Args:
         layer_class: A subclass of `keras.layers.Layer` that maps `(B, T, ...)` to `(B, T, ...)`.
@@ -81,7 +81,7 @@ def position_wise(layer_class):
 
 
 def refusal(layer, reason):
-    """Makes the error that a layer cannot be stepped through, for a reason."""
+    """Returns the error that a layer cannot be stepped through, for a reason."""
     return ValueError(
         f"Cannot generate step by step through '{layer.name}' ({type(layer).__name__}): {reason}."
     )

@@ -1,7 +1,7 @@
-"""A language model whose states go in and come out, so that it can read a text piece by piece.
+"""A language model with explicit states, so that it can read a text piece by piece.
 
-Keras runs a model over whole sequences. To write a text one token after another without running its
-whole beginning again, each recurrent layer must take its states from outside and hand them back.
+Keras runs a model over whole sequences. To write a text token by token without rereading its beginning,
+each recurrent layer must take its states as arguments and return them.
 
     steppable.py       which layers can be stepped through; it refuses the others
     translation.py     layers as functions of a run and tensors
@@ -23,7 +23,7 @@ class StepwiseModel:
 
         outputs (B, T, V), states = run(ids (B, T), states)
 
-    It holds the model's layers, not the model, and nothing of a run: several threads may trace it.
+    It holds the model's layers, not the model, and no state of a run: several threads may trace it.
 
     Args:
         model: As for `rnn_kit.generation.Generator`.
@@ -31,7 +31,7 @@ class StepwiseModel:
     Attributes:
         rnns: One `StatelessRNN` for each call of a recurrent layer, in order.
         vocabulary_size: V, the size of the model's last axis.
-        probabilities: Whether the model puts out probabilities: `True`, `False`, or `None` where its
+        probabilities: Whether the model outputs probabilities: `True`, `False`, or `None` if its
             outputs could be either (none is negative, and they do not add up to 1).
 
     Raises:
@@ -52,7 +52,7 @@ class StepwiseModel:
         Args:
             ids: Integers `(B, T)`.
             states: The states before them, flat.
-            observe: As of `Run`. Default: nothing.
+            observe: As in `Run`. Default: nothing.
 
         Returns:
             The outputs `(B, T, V)`, and the states after the ids.

@@ -1,8 +1,8 @@
-"""A model's layers, translated into functions that take a run and tensors.
+"""Translates a model's layers into functions that take a run and tensors.
 
 Keras's recurrent layers hold their states. A translated one calls `run.recur` instead, so that each run
-decides where the states come from and where they go. The functions hold the model's layers, not the
-model, and nothing of a run: several threads may use them at once.
+decides where the states come from and go. The functions hold the model's layers, not the model, and no
+state of a run: several threads may use them at once.
 """
 
 import functools
@@ -35,7 +35,7 @@ class Run:
     Attributes:
         recur: `recur(layer, learned_start, x, mask) -> y` runs a recurrent layer, `learned_start` being
             the `LearnedInitialState` around it, or `None`.
-        observe: Called with every layer and operation and what it puts out, in order.
+        observe: Called with every layer and operation and its output, in order.
     """
 
     recur: Callable
@@ -46,8 +46,8 @@ def translate(layer):
     """Translates a layer, model or operation into `function(run, *args, **kwargs)`.
 
     Raises:
-        ValueError: naming the layer that cannot be stepped through, and why. (What shows only in the
-            arguments of its call is raised by the function.)
+        ValueError: naming the layer that cannot be stepped through, and why. (The function itself
+            raises for what only the arguments of its call show.)
     """
     if isinstance(layer, keras.Sequential) and is_graph(layer):
         return _translate_sequential(layer)
@@ -148,7 +148,7 @@ def _translate_operation(op):
 
 
 def _observed(op, call):
-    """Lets the run observe what a call puts out, and refuses final states among its arguments."""
+    """Makes the run observe a call's outputs, and refuses final states among its arguments."""
 
     def observed(run, *args, **kwargs):
         for argument in tree.flatten((args, kwargs)):
@@ -162,7 +162,7 @@ def _observed(op, call):
 
 
 class _FinalState:
-    """Stands for the final state of a layer with `return_state`, which the run has instead."""
+    """A stand-in for the final state of a layer with `return_state`, which the run has instead."""
 
     def __init__(self, layer):
         self.layer = layer

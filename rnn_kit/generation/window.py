@@ -12,7 +12,7 @@ from rnn_kit.generation.outputs import are_probabilities, ends_in_softmax
 from rnn_kit.generation.steppable import check_built
 from rnn_kit.layers._inference import inference_arguments
 
-_PROBED, _LONGEST = 5, 256  # windows of the probe, and the most ids of one
+_PROBED, _LONGEST = 5, 256  # windows of the probe, and the most ids of a window
 
 
 class WindowGenerator(BaseGenerator):
@@ -20,16 +20,15 @@ class WindowGenerator(BaseGenerator):
 
         logits(w_(t+1)) = model(w_(t-W+1) ... w_t)
 
-    As long as the text has fewer than W ids, the window is the text so far, without padding. Each step
-    runs the model on the whole window: W steps of a recurrent network for one id. Where a model gives
+    While the text has fewer than W ids, the window is the text so far, without padding. Each step
+    runs the model on the whole window: W steps of a recurrent network for one id. If a model gives
     logits at every position, `Generator` carries its states and takes one step.
 
         logits, state = prefill(ids)          the last W of ids (B, T)
         logits, state = step(next_ids, state) drops each row's oldest id, appends the new one
 
-    Both are compiled as those of `Generator`: once, for any B and T, until more of the model changes
-    than its weights' values. They read the model's weights when they run, and never write its seeds and
-    losses.
+    Both are compiled as in `Generator`: once, for any B and T, until more of the model changes than its
+    weights' values. They read the model's weights when they run, and never write its seeds and losses.
 
     Args:
         model: A built Keras model of any kind whose call maps `(B, T)` int ids to `(B, V)` logits of
@@ -40,7 +39,7 @@ class WindowGenerator(BaseGenerator):
 
     Attributes:
         vocabulary_size: V.
-        from_logits: Whether the model's outputs are taken for logits.
+        from_logits: Whether the model's outputs are treated as logits.
         window: W.
 
     Raises:
@@ -72,7 +71,7 @@ class WindowGenerator(BaseGenerator):
         window, training = self.window, inference_arguments(model)
 
         def read(ids, state):
-            held, count = state  # the ids stand at the window's right end
+            held, count = state  # the ids are at the window's right end
             held = tf.concat([held, ids], axis=1)[:, -window:]
             held = tf.ensure_shape(held, [None, window])
             count = tf.minimum(count + tf.shape(ids)[1], window)
@@ -94,7 +93,8 @@ class WindowGenerator(BaseGenerator):
     def initial_state(self, batch_size):
         """Returns the state before any id.
 
-        The window `(batch_size, W)`, and the number of ids in each row of it, `(batch_size,)`.
+        The state is the window `(batch_size, W)`, and the number of ids in each of its rows,
+        `(batch_size,)`.
         """
         return super().initial_state(batch_size)
 
@@ -113,7 +113,7 @@ class WindowGenerator(BaseGenerator):
 
 
 def _probe(graphs, window):
-    """Whether the model puts out probabilities, by its outputs for some windows."""
+    """Returns whether the model puts out probabilities, by its outputs for some windows."""
     ids = np.arange(_PROBED * min(window, _LONGEST)).reshape(_PROBED, -1) % graphs.vocabulary_size
     outputs, _ = graphs.read(tf.constant(ids, tf.int32), graphs.initial_state(_PROBED))
     return are_probabilities(outputs)
