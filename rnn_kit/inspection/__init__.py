@@ -1,4 +1,4 @@
-"""What a recurrent layer does while its model reads: states, gates and gradients over time."""
+"""Inspects a recurrent layer while its model reads: states, gates and gradients over time."""
 
 from rnn_kit.inspection.finding import recurrent_layers
 from rnn_kit.inspection.gradients import GradientsOverTime, gradient_function, gradients_over_time

@@ -1,4 +1,4 @@
-"""Finding a model's recurrent layers, and the names of their states."""
+"""Finds a model's recurrent layers, and the names of their states."""
 
 import keras
 from keras import tree
@@ -7,15 +7,15 @@ from rnn_kit._internals import flatten_layers
 
 
 def recurrent_layers(model):
-    """Lists every recurrent layer of a model, in the order in which the model holds them.
+    """Lists every recurrent layer of a model, in the model's order.
 
     Args:
-        model: A Keras model or layer, nested too. Of a `Bidirectional` its two layers are listed,
+        model: A Keras model or layer, possibly nested. For a `Bidirectional` its two layers are listed,
             forward first.
 
     Returns:
-        A list of `keras.layers.RNN`s, this kit's among them; `ConvLSTM`s, whose states are images, are
-        left out.
+        A list of `keras.layers.RNN`s, including this kit's, without `ConvLSTM`s, whose states are
+        images.
 
     Example:
 
@@ -44,7 +44,7 @@ def find_layer(model, layer):
         layer: The layer, its name, or its index among `recurrent_layers(model)`. `None`: the only one.
 
     Raises:
-        ValueError: if the model has none, not that one, or more than one to choose from.
+        ValueError: if the model has no recurrent layer, not that one, or several for `None`.
     """
     layers = recurrent_layers(model)
     names = ", ".join(f"{index}: '{found.name}'" for index, found in enumerate(layers))

@@ -1,7 +1,7 @@
-"""What the gates of a cell were at every step, worked out from its states all at once.
+"""Computes the gates of a cell at every step from its states, all steps at once.
 
-The recurrence is what makes a loop necessary. Once the states of every step are known, the gates of all
-steps are one product of matrices.
+Only the recurrence needs a loop. Once the states of every step are known, the gates of all steps are
+one matrix product.
 """
 
 import keras
@@ -11,7 +11,7 @@ from rnn_kit.layers import GRUCell, PeepholeLSTMCell
 
 
 def gates_over_time(cell, inputs, states_before, states_after):
-    """Activations of a cell's gates.
+    """Computes the activations of a cell's gates.
 
     Args:
         cell: `keras.layers.LSTMCell`, `GRUCell`, or one of this kit.
@@ -19,8 +19,8 @@ def gates_over_time(cell, inputs, states_before, states_after):
         states_before, states_after: lists of the states before and after each step, `(B, T, units)`.
 
     Returns:
-        A dict of `(B, T, units)` tensors: "input", "forget" and "output" of an LSTM, "update" and
-        "reset" of a GRU; none of a cell without gates, or whose class is not known.
+        A dict of `(B, T, units)` tensors: "input", "forget" and "output" for an LSTM, "update" and
+        "reset" for a GRU; empty for a cell without gates or of an unknown class.
     """
     known = next((gates for kind, gates in _GATES.items() if type(cell) is kind), None)
     if known is None:

@@ -31,11 +31,11 @@ class GradientsOverTime:
 
 
 def gradients_over_time(model, inputs, loss, layer=None):
-    """Computes dL/dh(t) at every step t, which back-propagation through time hands from step to step.
+    """Computes dL/dh(t) at every step t, as back-propagation through time passes it between steps.
 
-    The derivative is the total one, by every way from h(t) to the loss: through what the layer puts out
-    at t, and through all later steps. The states of an LSTM are varied one by one: dL/dc(t) is what
-    c(t) does to later steps, with h(t) as it is. For a loss that looks at the last step T alone,
+    The derivative is the total one, over every path from h(t) to the loss: through the layer's output
+    at t, and through all later steps. The states of an LSTM are varied one by one: dL/dc(t) is the
+    effect of c(t) on later steps, with h(t) fixed. For a loss that depends only on the last step T,
 
         dL/dh(t) = dL/dh(T) · dh(T)/dh(t) = dL/dh(T) · Π_(j = t+1 ... T) dh(j)/dh(j-1),
 
@@ -44,13 +44,13 @@ def gradients_over_time(model, inputs, loss, layer=None):
 
     Args:
         model: As for `states_over_time`.
-        inputs: What the model takes, with batch and time.
-        loss: From the model's outputs to a scalar, in TensorFlow or `keras.ops`. If it is a sum over
-            the batch, each row has the gradients of its own loss.
+        inputs: The model's inputs, with batch and time.
+        loss: Function from the model's outputs to a scalar, in TensorFlow or `keras.ops`. If it is a
+            sum over the batch, each row has the gradients of its own loss.
         layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
 
     Returns:
-        `GradientsOverTime`. A masked position has zeros: its state is only repeated.
+        `GradientsOverTime`. A masked position has zeros, as its state is only repeated.
 
     Raises:
         ValueError: as `states_over_time`; or if the loss is not a scalar, or does not depend on the
@@ -69,18 +69,18 @@ def gradients_over_time(model, inputs, loss, layer=None):
 
 
 def gradient_function(model, loss, layer=None):
-    """Makes a function that computes `gradients_over_time` again and again, and is compiled once.
+    """Makes a function that computes `gradients_over_time` repeatedly, compiled once.
 
-    The weights of the model may change between calls. It is compiled anew when more of the model has
-    changed (`enable_lora`, an activation, a layer that was added), or what `loss` closes over.
+    The weights of the model may change between calls. It is recompiled if more of the model has
+    changed (`enable_lora`, an activation, an added layer), or what `loss` closes over.
 
     Args:
         model: As for `states_over_time`.
-        loss: From the model's outputs, and further arguments of the function, to a scalar.
+        loss: Function from the model's outputs, and further arguments, to a scalar.
         layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
 
     Returns:
-        `function(inputs, *more)`, which gives `GradientsOverTime` of `loss(model(inputs), *more)`.
+        `function(inputs, *more)`, which returns `GradientsOverTime` of `loss(model(inputs), *more)`.
 
     Raises:
         ValueError: as `gradients_over_time`; of the loss, when it is called.
@@ -103,7 +103,7 @@ def gradient_function(model, loss, layer=None):
                 compiled = _compile(model, loss, layer)
             found, differentiate = compiled
             traces = differentiate.experimental_get_tracing_count()
-            # A direct call makes TensorFlow warn of retracing when many models are looked into in turn.
+            # A direct call makes TensorFlow warn of retracing when many models are inspected in turn.
             value, by_state = differentiate.get_concrete_function(inputs, more)(inputs, more)
             if differentiate.experimental_get_tracing_count() > traces:
                 guard = Guard(model, loss)

@@ -1,8 +1,8 @@
-"""Stepping a recurrent layer in a loop of our own, which records the states of every step.
+"""Steps a recurrent layer in a loop of our own, which records the states of every step.
 
-`inner_loop` is the seam between a recurrent layer and how it runs its cell. For a while the layer gets
-another one, which runs the layer's own cell for inference, with the layer's mask, direction and initial
-states: what the model puts out is what it always puts out.
+`inner_loop` is the method by which a recurrent layer runs its cell. Temporarily the layer gets another
+one, which runs the layer's own cell for inference, with the layer's mask, direction and initial states:
+the model's outputs are unchanged.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from rnn_kit._internals import rnn_loop
 from rnn_kit.inspection.finding import recurrent_layers
 from rnn_kit.layers._inference import inference_arguments
 
-# A layer with another `call` may do anything with its cell.
+# A layer with its own `call` may do anything with its cell.
 _CALLS = {
     kind.call
     for kind in (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
@@ -32,8 +32,8 @@ class RecordedCall:
         inputs: `(B, T, F)`.
         initial: The states before the first step, each `(B, n)`.
         states: The states after every step, each `(B, T, n)`.
-        perturbations: Zeros that were added to those states, each `(B, T, n)`; none, unless they are
-            watched. The derivative by them is the one by the states.
+        perturbations: Zeros added to those states, each `(B, T, n)`; none, unless they are watched. The
+            derivative with respect to them is that with respect to the states.
         mask: `(B, T)`, or `None`.
     """
 
@@ -52,7 +52,7 @@ def record_calls(layer, watch=None):
 
     Args:
         layer: A `keras.layers.RNN`.
-        watch: Called with each tensor of zeros that is then added to the states of every step, before
+        watch: Called with each tensor of zeros, which is then added to the states of every step before
             anything reads them: `GradientTape.watch`. Default: none is added.
 
     Yields:
@@ -75,7 +75,7 @@ def record_calls(layer, watch=None):
 
 
 class _Recorder:
-    """The loop that a layer gets while its calls are recorded."""
+    """The loop of a layer while its calls are recorded."""
 
     def __init__(self, layer, watch):
         self.calls = []
@@ -102,7 +102,7 @@ class _Recorder:
         return outputs[:, -1], outputs, tree.pack_sequence_as(initial_state, list(final))
 
     def _perturbations(self, sequences, initial):
-        """Zeros to be added to the states of every step, `(B, T, n)` each, if they are watched."""
+        """Returns zeros to add to the states of every step, `(B, T, n)` each, if they are watched."""
         if self._watch is None:
             return []
         batch, time = ops.shape(sequences)[:2]
@@ -121,8 +121,8 @@ class _Recorder:
         """
         layer, initial = self._layer, tree.flatten(initial_state)
         sizes = [int(state.shape[-1]) for state in initial]
-        # One tensor goes through Keras's loop in either direction, so what belongs together is
-        # concatenated: on the way in x and the perturbations, on the way out the output and the states.
+        # Keras's loop takes and returns one tensor, so this concatenates x and the perturbations on the
+        # way in, the output and the states on the way out.
         input_sizes = [sequences.shape[-1], *(sizes if perturbations else [])]
 
         def step(inputs, states):
@@ -132,7 +132,7 @@ class _Recorder:
             unperturbed = new = tree.flatten(new)
             if perturbations:
                 new = [s + zeros for s, zeros in zip(new, perturbation, strict=True)]
-            # What an ordinary cell puts out is one of its states: then the perturbed one goes out.
+            # The output of most cells is a state: then outputs the perturbed one.
             output = next((s for u, s in zip(unperturbed, new, strict=True) if u is output), output)
             return ops.concatenate([output, *new], axis=-1), new
 
@@ -155,7 +155,7 @@ def _split(x, sizes):
 
 
 def _begin_with(initial, states, mask):
-    """Puts the initial states before a row's first step that counts, where Keras's loop has zeros."""
+    """Puts the initial states before a row's first unmasked step, where Keras's loop has zeros."""
     begun = ops.expand_dims(ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0, -1)
     return [ops.where(begun, s, ops.expand_dims(s0, 1)) for s, s0 in zip(states, initial, strict=True)]
 
@@ -164,7 +164,7 @@ def only_call(layer, calls):
     """Returns the recorded call of a layer that was called once.
 
     Raises:
-        ValueError: if it was not called, or more than once.
+        ValueError: if it was not called, or called more than once.
     """
     if len(calls) != 1:
         raise ValueError(
@@ -176,10 +176,10 @@ def only_call(layer, calls):
 
 @contextlib.contextmanager
 def state_preserved(model):
-    """Restores, at the end, what a call of the model may change: carried states, seeds, statistics."""
+    """Restores at the end what a call of the model may change: states, seeds, statistics."""
     variables = list(model.non_trainable_variables)
     for layer in recurrent_layers(model):
-        if layer.stateful:  # Keras does not count these among the model's
+        if layer.stateful:  # Keras does not list these among the model's
             variables += [v for v in tree.flatten(layer.states) if v is not None]
     before = [ops.convert_to_numpy(v) for v in variables]
     try:

@@ -20,10 +20,10 @@ class StatesOverTime:
         layer: The layer's name.
         states: Names to `(B, T, units)` arrays: "h"; of an LSTM "h" and "c"; of other cells with
             several states "s0", "s1" ... Position t holds the state after reading t. A masked
-            position holds the state of the last position that is not.
+            position holds the state of the last unmasked one.
         gates: Names to `(B, T, units)` arrays: "input", "forget", "output", or "update", "reset". NaN
-            where a position is masked.
-        outputs: What the model put out, not the layer.
+            at masked positions.
+        outputs: The model's outputs, not the layer's.
     """
 
     layer: str
@@ -39,9 +39,9 @@ def states_over_time(model, inputs, layer=None):
 
     Args:
         model: A Keras model with a recurrent layer: of Keras, of this kit, or `keras.layers.RNN` with
-            a cell of yours, nested too (in a `Bidirectional`, say). Its weights and carried states are
-            not changed; dropout is off.
-        inputs: What the model takes, with batch and time: ids `(B, T)`, features `(B, T, F)`, a dict.
+            a cell of yours, possibly nested (in a `Bidirectional`, for instance). Its weights and
+            carried states are not changed; dropout is off.
+        inputs: The model's inputs, with batch and time: ids `(B, T)`, features `(B, T, F)`, a dict.
         layer: The layer, its name, or its index among `recurrent_layers(model)`. Default: the only one.
 
     Returns:
@@ -82,7 +82,7 @@ def states_over_time(model, inputs, layer=None):
 
     with TRACING_LOCK, state_preserved(model):
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-        # A direct call makes TensorFlow warn of retracing, since each call here is of another model.
+        # A direct call makes TensorFlow warn of retracing, since each call here is for another model.
         outputs, states, gates = read.get_concrete_function(inputs)(inputs)
     return StatesOverTime(
         layer.name,
@@ -93,7 +93,7 @@ def states_over_time(model, inputs, layer=None):
 
 
 def _states_before(after, initial, go_backwards):
-    """Makes the states before each step of those after it and the initial ones."""
+    """Returns the states before each step, from those after it and the initial ones."""
     initial = ops.expand_dims(initial, 1)
     if go_backwards:
         return ops.concatenate([after[:, 1:], initial], axis=1)
