@@ -1,4 +1,4 @@
-"""What the kit's recurrent layers share: gate products, dropout masks, and a layer around one cell."""
+"""Shared parts of the kit's recurrent layers: gate products, dropout masks, a layer around one cell."""
 
 import keras
 from keras import ops, tree
@@ -22,13 +22,13 @@ def gate_products(x, kernel, gates, dropout_mask=None):
     if not isinstance(dropout_mask, (list, tuple)):
         return ops.matmul(x * dropout_mask, kernel)
     blocks = ops.split(kernel, gates, axis=-1)
-    # There may be more masks than blocks: GRU's "before" form computes its candidate's product apart.
+    # There may be more masks than blocks: GRU's "before" form computes its candidate separately.
     masks = dropout_mask[: len(blocks)]
     return ops.concatenate([ops.matmul(x * m, k) for m, k in zip(masks, blocks, strict=True)], axis=-1)
 
 
 class StepDropout:
-    """Draws the dropout masks of one step as Keras's own cells do.
+    """Draws the dropout masks of one step, as Keras's own cells do.
 
     A mixin for cells that derive from a Keras cell. `keras.layers.RNN` draws the masks once a sequence,
     before its loop, and each step uses them: with the same seed the kit's cells drop the same units as
@@ -47,7 +47,7 @@ class StepDropout:
 
 
 def cell_property(name):
-    """Makes a read-only property of the layer that returns the cell's attribute of this name."""
+    """Returns a read-only property of the layer for the cell's attribute of this name."""
     return property(lambda self: getattr(self.cell, name), doc=f"`{name}` of the cell.")
 
 
@@ -73,7 +73,7 @@ class CellRNN(keras.layers.RNN):
         self.fused = fused
         self.use_cudnn = use_cudnn
         if self._may_run_cudnn():
-            # XLA cannot compile cuDNN. `compile(jit_compile="auto")` asks before anything is traced.
+            # XLA cannot compile cuDNN. `compile(jit_compile="auto")` reads this before tracing.
             self.supports_jit = False
 
     units = cell_property("units")
@@ -94,13 +94,13 @@ class CellRNN(keras.layers.RNN):
     seed = cell_property("seed")
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        mask = tree.flatten(mask)[0]  # Keras hands on a list where initial states are inputs too
+        mask = tree.flatten(mask)[0]  # Keras passes a list if initial states are inputs too
         if self.runs_cudnn(masked=mask is not None):
             from rnn_kit.layers.fused import cudnn
 
             try:
                 return cudnn.run(self, sequences, initial_state, mask, training)
-            except NotImplementedError:  # Keras found, in an eager call, that there is no such kernel
+            except NotImplementedError:  # Keras found, in an eager call, no such kernel
                 pass
         if self.use_cudnn is True:
             raise ValueError(
@@ -108,7 +108,7 @@ class CellRNN(keras.layers.RNN):
                 f"{self._CUDNN_NEEDS}. Pass use_cudnn='auto' to run another loop where cuDNN cannot."
             )
         if self.runs_fused(training):
-            from rnn_kit.layers.fused import sequence  # needs TensorFlow, as the plain loop does not
+            from rnn_kit.layers.fused import sequence  # needs TensorFlow, unlike the plain loop
 
             return sequence.run(
                 self._fused_recurrence(), self, sequences, initial_state, mask, training
@@ -116,11 +116,11 @@ class CellRNN(keras.layers.RNN):
         return self._plain_loop(sequences, initial_state, mask, training)
 
     def runs_fused(self, training=False):
-        """Whether the layer runs its fused loop, `rnn_kit.layers.fused`.
+        """Returns whether the layer runs its fused loop, `rnn_kit.layers.fused`.
 
-        It does under TensorFlow with `fused="auto"`, if the cell is the kit's own with the activations
-        `tanh` and `sigmoid`, without `unroll` and, in training, without `recurrent_dropout` (and
-        without `dropout` that has a mask for each gate, `implementation=1`).
+        It does so under TensorFlow with `fused="auto"`, if the cell is the kit's own with the
+        activations `tanh` and `sigmoid`, without `unroll` and, in training, without `recurrent_dropout`
+        (and without `dropout` that has a mask for each gate, `implementation=1`).
 
         Args:
             training: As in the layer's call.
@@ -137,7 +137,7 @@ class CellRNN(keras.layers.RNN):
     _CUDNN_NEEDS = "cuDNN has no layer of this kind"
 
     def runs_cudnn(self, masked=False):
-        """Whether cuDNN runs the layer if it is called now. See `GRU.runs_cudnn`.
+        """Returns whether cuDNN runs the layer if it is called now. See `GRU.runs_cudnn`.
 
         Args:
             masked: Whether the sequences have a mask.
@@ -149,7 +149,7 @@ class CellRNN(keras.layers.RNN):
         return sequence.is_placed_on_gpu()
 
     def _may_run_cudnn(self):
-        """Whether there is a GPU, and cuDNN can compute this layer."""
+        """Returns whether there is a GPU, and cuDNN can compute this layer."""
         if self.use_cudnn is False or not (self._cell_has_cudnn_form() and self.runs_fused(True)):
             return False
         from rnn_kit.layers.fused import sequence
@@ -157,11 +157,11 @@ class CellRNN(keras.layers.RNN):
         return sequence.has_gpu()
 
     def _cell_has_cudnn_form(self):
-        """Whether cuDNN can compute this cell, where the fused loop can. Subclasses override it."""
+        """Returns whether cuDNN can compute a cell that the fused loop can. Subclasses override it."""
         return False
 
     def _cell_has_fused_form(self):
-        """Whether the fused loop can compute this cell. Subclasses override it."""
+        """Returns whether the fused loop can compute this cell. Subclasses override it."""
         return False
 
     def _fused_recurrence(self):
@@ -178,11 +178,11 @@ class CellRNN(keras.layers.RNN):
             self.unroll = True
 
     def _keras_unrolls_wrongly(self):
-        """Whether Keras's unrolled loop (3.15) is wrong with a mask, so that the rolled loop must run.
+        """Returns whether Keras's unrolled loop (3.15) is wrong with a mask, and must not be used.
 
         With `zero_output_for_mask`, which `Bidirectional` sets, TensorFlow's unrolled loop does not
-        reverse the mask when it runs backwards, and JAX's zeroes no output; PyTorch's fails for any
-        mask.
+        reverse the mask when it runs backwards, and JAX's does not zero outputs; PyTorch's fails for
+        any mask.
         """
         return self.zero_output_for_mask or keras.backend.backend() == "torch"
 

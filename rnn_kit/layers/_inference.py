@@ -1,8 +1,8 @@
-"""Calling a layer for inference, whether or not its `call` knows training."""
+"""Calls a layer for inference, whether or not its `call` has a `training` argument."""
 
 import inspect
 
 
 def inference_arguments(layer):
-    """Makes the arguments of a call for inference: `training=False`, where `call` takes it."""
+    """Returns the arguments of a call for inference: `training=False`, if `call` takes it."""
     return {"training": False} if "training" in inspect.signature(layer.call).parameters else {}

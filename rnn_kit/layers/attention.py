@@ -1,4 +1,4 @@
-"""Attention for recurrent networks: a cell that looks at a memory at every step, and its layer."""
+"""Attention for recurrent networks: a cell that attends to a memory at every step, and its layer."""
 
 import functools
 import inspect
@@ -10,17 +10,17 @@ from rnn_kit import _internals as internals
 
 ATTENTIONS = ("additive", "dot", "general")
 CONTEXTS = ("input", "output", "both")
-_MASKED = -1e9  # the energy of what the memory's mask leaves out
+_MASKED = -1e9  # the energy of masked steps of the memory
 
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class AttentionCell(keras.layers.Layer):
-    """A recurrent cell that looks at a memory m_1 ... m_S, weighted anew at every step.
+    """A recurrent cell that attends to a memory m_1 ... m_S, weighted anew at every step.
 
         e_s = v · tanh(m_s W_m + q W_q + b)     attention="additive"    (Bahdanau et al. 2015)
         e_s = q · m_s                           attention="dot"         (Luong et al. 2015)
         e_s = q · (m_s W_m)                     attention="general"     (Luong et al. 2015)
-        α   = softmax(e)                        over the steps that the memory's mask has
+        α   = softmax(e)                        over the unmasked steps of the memory
         z   = Σ_s α_s m_s                       the context
         z   = σ(q · w_β + b_β) z                with gated=True         (Xu et al. 2015)
 
@@ -31,29 +31,29 @@ class AttentionCell(keras.layers.Layer):
         context="both":     q = h',   h = cell([x; z], h'),   y = [h; z]
 
     h' is the hidden state of the step before, x the step's input, y its output. "input" is where
-    Bahdanau et al. let the context in, "output" where Luong et al. do: their network goes on with
+    Bahdanau et al. add the context, "output" where Luong et al. do: their network continues with
     tanh(W_c [h; z]), which is a `Dense` after this. "both" is Bahdanau et al.'s decoder with its output
-    layer, which sees the context too. A row whose memory is masked as a whole has the context zero.
+    layer, which also takes the context. A row whose memory is entirely masked has the context zero.
 
-    `keras.layers.RNN` of Keras 3 hands a cell inputs and states, and none of the `constants` of Keras
-    2; `AttentionRNN` is the layer that hands this cell its memory.
+    `keras.layers.RNN` of Keras 3 passes a cell inputs and states, but not the `constants` of Keras 2;
+    `AttentionRNN` is the layer that passes this cell its memory.
 
     Args:
         cell: The recurrent cell: of Keras, of this kit, or a `keras.layers.StackedRNNCells`, whose
             topmost hidden state is the query.
-        attention: How the energies e are computed, as above. "dot" needs D, the memory's size, to be
-            the query's, U.
+        attention: How the energies e are computed, as above. "dot" needs D, the memory's size, equal
+            to U, the query's.
         units: A, the size of the hidden layer of "additive". Default: the query's.
         context: Where the context goes, as above.
-        gated: Whether a gate β, a number a row and step, scales the context.
+        gated: Whether a gate β, one number for each row and step, scales the context.
         use_bias: Whether "additive" has b. Default: `False`, as in Bahdanau et al. 2015.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
-            bias_constraint: Of the weights below. Defaults: `"glorot_uniform"`, `"zeros"`, `None`.
+            bias_constraint: For the weights below. Defaults: `"glorot_uniform"`, `"zeros"`, `None`.
 
     Call arguments:
         inputs: x, `(B, F)`.
         states: Those of `cell`.
-        constants: What `constants(memory, mask)` returns.
+        constants: The result of `constants(memory, mask)`.
         training: Passed on to `cell`.
 
     Returns:
@@ -66,7 +66,7 @@ class AttentionCell(keras.layers.Layer):
         gate_kernel: w_β `(U,)`, gate_bias: b_β `()`; with `gated`.
 
     Raises:
-        ValueError: if an argument is none of the above, if "dot" meets a memory of another size than
+        ValueError: if an argument is none of the above, if "dot" gets a memory of another size than
             the query's, or if the cell is called without a memory.
 
     Source: Bahdanau, Cho, Bengio 2015, "Neural Machine Translation by Jointly Learning to Align and
@@ -139,7 +139,7 @@ class AttentionCell(keras.layers.Layer):
 
     @property
     def query_size(self):
-        """U, the size of the hidden state that looks."""
+        """U, the size of the hidden state that is the query."""
         size = self.state_size
         if isinstance(self.cell, keras.layers.StackedRNNCells):
             size = size[-1]
@@ -147,7 +147,7 @@ class AttentionCell(keras.layers.Layer):
 
     @property
     def output_size(self):
-        """Of y: U or U + D."""
+        """The size of y: U or U + D."""
         size = getattr(self.cell, "output_size", None) or self.query_size
         return size if self.context == "input" else size + self.memory_size
 
@@ -199,7 +199,7 @@ class AttentionCell(keras.layers.Layer):
         )
 
     def constants(self, memory, mask=None):
-        """What a step needs of a memory, and what is the same at every step.
+        """Computes what a step needs of a memory and what is the same at every step.
 
         Args:
             memory: `(B, S, D)`.
@@ -219,7 +219,7 @@ class AttentionCell(keras.layers.Layer):
         return [memory, keys, mask]
 
     def look(self, query, constants):
-        """Looks at a memory: the context z `(B, D)` and the weights α `(B, S)` of a query `(B, U)`."""
+        """Returns the context z `(B, D)` and the weights α `(B, S)` for a query `(B, U)`."""
         memory, keys, mask = constants
         mask = ops.cast(mask, "bool")
         if self.attention == "additive":
@@ -228,7 +228,7 @@ class AttentionCell(keras.layers.Layer):
         else:
             energies = ops.squeeze(ops.matmul(keys, query[:, :, None]), axis=-1)
         if keras.backend.standardize_dtype(energies.dtype) in ("float16", "bfloat16"):
-            energies = ops.cast(energies, "float32")  # half precision has no room for `_MASKED`
+            energies = ops.cast(energies, "float32")  # `_MASKED` exceeds half precision
         energies = ops.where(mask, energies, ops.cast(_MASKED, energies.dtype))
         weights = ops.softmax(energies, axis=-1) * ops.cast(mask, energies.dtype)
         weights = ops.cast(weights, memory.dtype)
@@ -239,7 +239,7 @@ class AttentionCell(keras.layers.Layer):
         return z, weights
 
     def weighted(self, inputs, states, constants, training=None):
-        """A step, as a call: y, where the step has looked α `(B, S)`, and the new states."""
+        """Returns a step, as a call: y, the attention weights α `(B, S)`, and the new states."""
         step = {"training": training} if self._takes_training else {}
         if self.context == "output":
             h, states = self.cell(inputs, states, **step)
@@ -257,9 +257,9 @@ class AttentionCell(keras.layers.Layer):
         return y, states
 
     def _query(self, states):
-        """The hidden state that looks."""
+        """Returns the hidden state that is the query."""
         if isinstance(self.cell, keras.layers.StackedRNNCells):
-            # With one cell in it, a stack returns that cell's states as they are.
+            # A stack of one cell returns that cell's states unchanged.
             states = states[-1] if len(self.cell.cells) > 1 or tree.is_nested(states[0]) else states
         return tree.flatten(states)[0]
 
@@ -292,32 +292,33 @@ class AttentionCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class AttentionRNN(keras.layers.RNN):
-    """`keras.layers.RNN` over an `AttentionCell`, which looks at a memory at every step.
+    """`keras.layers.RNN` over an `AttentionCell`, which attends to a memory at every step.
 
-    The keys of the memory are computed once, before the loop. The layer's states are those of the cell
-    within: the memory is none of them, so that stateful layers, masks and `return_state` are Keras's.
+    The keys of the memory are computed once, before the loop. The layer's states are those of the inner
+    cell, without the memory, so that stateful layers, masks and `return_state` are Keras's.
 
     Args:
-        cell: An `AttentionCell`; or a recurrent cell, around which one is put with its defaults.
+        cell: An `AttentionCell`; or a recurrent cell, which is wrapped in one with its defaults.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: As in
             `keras.layers.RNN`, in the same order and with the same defaults.
-        return_attention_weights: Whether to return α too, behind the output. Default: `False`.
+        return_attention_weights: Whether to return α too, after the output. Default: `False`.
 
     Call arguments:
         sequences: `(B, T, F)`.
-        memory: `(B, S, D)`, such as the output of an encoder; or what `cell.constants(memory, mask)`
-            returns, so that a call for every word, as decoding makes, computes the keys once.
+        memory: `(B, S, D)`, such as the output of an encoder; or the result of
+            `cell.constants(memory, mask)`, so that decoding, with a call for every word, computes the
+            keys once.
         initial_state: List of the cell's states. Default: zeros.
         mask: Boolean `(B, T)`. Default: the mask that comes with `sequences`, if one does.
         memory_mask: Boolean `(B, S)`. Default: the mask that comes with `memory`, if one does. The
-            constants of a cell have theirs within.
+            constants of a cell include theirs.
         training: Passed on to the cell.
 
     Output shape:
-        `(B, T, Y)`, or `(B, Y)` without `return_sequences`, with Y the cell's `output_size`; behind it
+        `(B, T, Y)`, or `(B, Y)` without `return_sequences`, with Y the cell's `output_size`; after it
         α `(B, T, S)` or `(B, S)` with `return_attention_weights`, and the states with `return_state`.
 
-    Masking: Where `mask` is False, states stay and the output before is repeated, α too: zeros before
+    Masking: Where `mask` is False, states stay and the previous output and α are repeated: zeros before
     the first step, and everywhere with `zero_output_for_mask`.
 
     Raises:
@@ -381,14 +382,14 @@ class AttentionRNN(keras.layers.RNN):
         memory_mask=None,
         training=False,
     ):
-        if mask is None:  # Keras hands on the mask of `memory`, and that of one input alone
+        if mask is None:  # Keras passes on the mask of `memory`, and only a single input's
             mask = internals.get_keras_mask(sequences)
         if initial_state is None:
             batch_size = ops.shape(sequences)[0]
             initial_state = self.states if self.stateful else self.get_initial_state(batch_size)
         if not tree.is_nested(initial_state):
             initial_state = [initial_state]
-        # The loop takes the constants from behind the states, and leaves them out of what it returns.
+        # The loop takes the constants from after the states, and does not return them.
         constants = memory if tree.is_nested(memory) else self.cell.constants(memory, memory_mask)
         returned = super().call(sequences, [*initial_state, *constants], mask=mask, training=training)
         if not self.return_attention_weights:
@@ -409,7 +410,7 @@ class AttentionRNN(keras.layers.RNN):
         def step(inputs, states):
             states = list(states)
             if keras.backend.backend() == "torch" and self.stateful:
-                states = tree.map_structure(ops.copy, states)  # which are written over when it ends
+                states = tree.map_structure(ops.copy, states)  # which are overwritten when it ends
             if mask is not None:
                 *states, y_tm1 = states
                 inputs, present = inputs[:, :-1], inputs[:, -1] > 0.5
@@ -446,7 +447,7 @@ class AttentionRNN(keras.layers.RNN):
 
     def compute_output_shape(self, sequences_shape, memory_shape, initial_state_shape=None):
         memory_shape = _memory_shape(memory_shape)
-        self.cell.memory_size = memory_shape[-1]  # on which the size of the output depends
+        self.cell.memory_size = memory_shape[-1]  # the size of the output depends on it
         returned = super().compute_output_shape(sequences_shape)
         if not self.return_attention_weights:
             return returned
@@ -467,11 +468,11 @@ class AttentionRNN(keras.layers.RNN):
 
 
 def _memory_shape(shape):
-    """The shape of a memory, or of the constants that a cell has made of it."""
+    """Returns the shape of a memory, or of the memory in a cell's constants."""
     return shape[0] if isinstance(shape[0], (list, tuple)) else shape
 
 
 def _where(present, new, old):
-    """`new` `(B, ...)` in the rows that are present `(B,)`, else `old`."""
+    """Selects `new` `(B, ...)` in the rows that are present `(B,)`, else `old`."""
     present = ops.reshape(present, (-1, *[1] * (len(new.shape) - 1)))
     return ops.where(present, new, old)

@@ -1,4 +1,4 @@
-"""A bag of bigrams: vectors of the pairs of neighbouring words."""
+"""A bag of bigrams: vectors of pairs of neighbouring words."""
 
 import keras
 import numpy as np
@@ -11,15 +11,14 @@ class BigramEmbedding(keras.layers.Layer):
 
         y = n^(-1/2) Σ_t e(x_t, x_(t+1))        over the n pairs of the text that the layer knows
 
-    "not good" has a vector of its own here, wherever it stands: what a linear model of bigrams knows
-    (TF-IDF with bigrams, or Keras's example `imdb_fasttext`), to stand beside what a recurrent layer
-    makes of the whole. The root is that of `combiner="sqrtn"` in TensorFlow's
-    `embedding_lookup_sparse`: a sum grows with a long text, and a mean drowns its one telling pair. A
-    text without a known pair gives zeros.
+    "not good" has a vector of its own here, wherever it occurs: the knowledge of a linear model of
+    bigrams (TF-IDF with bigrams, or Keras's example `imdb_fasttext`), to complement a recurrent layer.
+    The root is that of `combiner="sqrtn"` in TensorFlow's `embedding_lookup_sparse`: a sum grows with
+    the text's length, and a mean drowns a single telling pair. A text without a known pair gives zeros.
 
     Args:
-        count: K, the number of pairs that are known. `set_vocabulary` says which.
-        vocabulary_size: V, above all ids; at most 46,340.
+        count: K, the number of known pairs, which `set_vocabulary` sets.
+        vocabulary_size: V, greater than all ids; at most 46,340.
         output_dim: D, the size of a pair's vector.
         embeddings_initializer: Initializer of the vectors. Default: `"uniform"`, as in
             `keras.layers.Embedding`.
@@ -45,7 +44,7 @@ class BigramEmbedding(keras.layers.Layer):
     [0.0, 0.0, 0.0]
     """
 
-    MAX_VOCABULARY_SIZE = 46_340  # whose square, above all codes, is an int32
+    MAX_VOCABULARY_SIZE = 46_340  # its square, greater than all codes, is an int32
 
     def __init__(self, count, vocabulary_size, output_dim, embeddings_initializer="uniform", **kwargs):
         super().__init__(**kwargs)
@@ -89,7 +88,7 @@ class BigramEmbedding(keras.layers.Layer):
         self.codes.assign(codes.astype("int32"))
 
     def call(self, inputs):
-        # Padding behind the text makes a pair of a text of one word too, though none that is known.
+        # Padding after the text gives a text of one word a pair too, but not a known one.
         ids = ops.pad(ops.cast(inputs, "int32"), [[0, 0], [0, 1]])
         first, second = ids[:, :-1], ids[:, 1:]
         code = first * self.vocabulary_size + second
@@ -116,7 +115,7 @@ class BigramEmbedding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class WordPairs(BigramEmbedding):
-    """The former `BigramEmbedding`, with which models that were saved under this name load.
+    """The former name of `BigramEmbedding`, with which models saved under it load.
 
-    It must be a class: Keras finds a layer's weights in a file by the name of the layer's class.
+    It must be a class, as Keras finds a layer's weights in a file by the class's name.
     """

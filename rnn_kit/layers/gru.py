@@ -24,8 +24,8 @@ class GRUCell(StepDropout, keras.layers.GRUCell):
 
     and the new state h, which is the output too, by `update_gate`:
 
-        "keep"     h = z ∘ h' + (1 - z) ∘ h̃              z says how much of the old state is kept
-        "write"    h = z ∘ h̃ + (1 - z) ∘ h'              z says how much of the candidate is written
+        "keep"     h = z ∘ h' + (1 - z) ∘ h̃              z is the kept share of the old state
+        "write"    h = z ∘ h̃ + (1 - z) ∘ h'              z is the written share of the candidate
 
     σ is `recurrent_activation`. "after" has biases on the recurrent side too (d_z, d_r, d_h). With
     "keep" this is `keras.layers.GRUCell`, `reset_after=True` for "after" and `reset_after=False` for
@@ -97,7 +97,7 @@ class GRUCell(StepDropout, keras.layers.GRUCell):
         update_gate="keep",
         **kwargs,
     ):
-        if isinstance(reset_gate, bool):  # by its place, which is that of Keras's argument
+        if isinstance(reset_gate, bool):  # given by position, as Keras's argument
             kwargs["reset_after"] = reset_gate
         if "reset_after" in kwargs:
             raise ValueError(
@@ -245,22 +245,21 @@ class GRU(CellRNN):
             `recurrent_dropout`, `seed`, `return_sequences`, `return_state`, `go_backwards`,
             `stateful`, `unroll`.
         reset_gate: `"after"`, `"before"` or `None`, in the place of `reset_after`. Default: `"after"`.
-        use_cudnn: `"auto"` runs cuDNN where `runs_cudnn()` says so; `True` runs it with a mask too,
-            and raises where it cannot; `False` never runs it. Default: `"auto"`.
+        use_cudnn: `"auto"` runs cuDNN if `runs_cudnn()`; `True` runs it with a mask too, and raises if
+            it cannot; `False` never runs it. Default: `"auto"`.
         update_gate: `"keep"` or `"write"`. Default: `"keep"`.
-        fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
-            `runs_fused()` says so: `"after"` with `"keep"`, the default
-            activations, and neither `unroll` nor `recurrent_dropout`. It has no
-            second-order gradients. `False` always takes the plain loop, and never cuDNN.
-            Default: `"auto"`.
+        fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow if
+            `runs_fused()`: `"after"` with `"keep"`, the default activations, and neither `unroll`
+            nor `recurrent_dropout`. It has no second-order gradients. `False` always takes the plain
+            loop, and never cuDNN. Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
         sequences: `(B, T, F)`.
         initial_state: h(0) `(B, units)`, or a list of it. Default: zeros, or the carried state of a
             stateful layer.
-        mask: Boolean `(B, T)`; a step whose mask is `False` leaves the state as it is and repeats
-            the output before it (or is zero, with `zero_output_for_mask=True`).
+        mask: Boolean `(B, T)`; a step whose mask is `False` leaves the state unchanged and repeats
+            the previous output (or is zero, with `zero_output_for_mask=True`).
         training: Whether to apply dropout.
 
     Output shape:
@@ -274,8 +273,8 @@ class GRU(CellRNN):
     Raises:
         ValueError: if an argument is none of the values named above, or `reset_after` is given; when
             it is called, if `use_cudnn=True` and cuDNN cannot run.
-        InvalidArgumentError: of TensorFlow, with `use_cudnn=True` and a mask that is not padding at
-            the end of rows of which each has a step at least.
+        InvalidArgumentError: from TensorFlow, with `use_cudnn=True` and a mask that is not padding at
+            the end of rows with at least one step each.
 
     Source: see `rnn_kit.layers.GRUCell`, which names the slide of each form.
 
@@ -359,11 +358,11 @@ class GRU(CellRNN):
     update_gate = cell_property("update_gate")
 
     def runs_cudnn(self, masked=False):
-        """Whether cuDNN runs the layer where it is called now.
+        """Returns whether cuDNN runs the layer if it is called now.
 
-        It does under TensorFlow on a GPU, outside of a `tf.device` that names a CPU, if neither `fused`
-        nor `use_cudnn` is `False`, `runs_fused(training=True)` and `use_bias`; with a mask only for
-        `use_cudnn=True`, since cuDNN takes padding at the end alone.
+        It does so under TensorFlow on a GPU, outside of a `tf.device` that names a CPU, if neither
+        `fused` nor `use_cudnn` is `False`, `runs_fused(training=True)` and `use_bias`; with a mask only
+        for `use_cudnn=True`, since cuDNN takes only padding at the end.
 
         Args:
             masked: whether a mask comes with the sequences.

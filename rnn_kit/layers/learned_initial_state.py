@@ -7,28 +7,28 @@ from keras import ops, tree
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class LearnedInitialState(keras.layers.Wrapper):
-    """Wraps a recurrent layer so that it starts from learned states in the place of zeros.
+    """Wraps a recurrent layer so that it starts from learned states instead of zeros.
 
         h_0 = w_h,   c_0 = w_c      the same for every row of a batch
 
     Back-propagation through time reaches the initial states through the first step, so that they are
-    trained as any weight. As they are zeros before training, the wrapper starts as the layer itself,
-    number for number.
+    trained like any weight. As they are zeros before training, the wrapper initially equals the layer
+    itself, number for number.
 
     Args:
         layer: A `keras.layers.RNN` or a subclass (`LSTM`, `GRU`, `SimpleRNN`, this kit's), not
-            stateful. To read both ways, wrap each direction by itself and give the second
+            stateful. To read both ways, wrap each direction separately and give the second
             `go_backwards=True`: `Bidirectional` takes bare recurrent layers only.
-        initializer: Initializer of the initial states. One with a seed draws other numbers for each
+        initializer: Initializer of the initial states. One with a seed draws different numbers for each
             state: the first with that seed, the others with seeds derived from it and from the state's
             index. Default: `"zeros"`.
         regularizer: Regularizer of the initial states. Default: `None`.
 
     Call arguments:
         sequences: `(B, T, F)`.
-        initial_state: As of the layer. It takes the place of the learned states.
+        initial_state: As for the layer. It replaces the learned states.
         mask: Boolean `(B, T)`.
-        training: As of the layer.
+        training: As for the layer.
 
     Output shape:
         The layer's.
@@ -89,7 +89,7 @@ class LearnedInitialState(keras.layers.Wrapper):
                 ops.broadcast_to(ops.convert_to_tensor(w), (batch, *w.shape))
                 for w in self.initial_states
             ]
-            # A stack of cells wants its states nested.
+            # A stack of cells needs nested states.
             initial_state = tree.pack_sequence_as(self.layer.get_initial_state(1), states)
         return self.layer(sequences, initial_state=initial_state, mask=mask, training=training)
 
@@ -108,19 +108,19 @@ class LearnedInitialState(keras.layers.Wrapper):
 
 
 def _initializer_of(initializer, index):
-    """Makes the initializer of the weight at `index`, one of several that share an initializer.
+    """Returns the initializer of the weight at `index`, one of several that share an initializer.
 
     An initializer draws the same numbers at each call, seeded or not, unless its seed is a
-    `keras.random.SeedGenerator`. So each weight has its own, with a seed of its own where it has one.
+    `keras.random.SeedGenerator`. So each weight has its own, with its own seed if there is one.
     """
     if index == 0 or not isinstance(initializer, keras.initializers.Initializer):
         return initializer
     config = initializer.get_config()
-    if "seed" not in config:  # it draws nothing, or does not tell how
+    if "seed" not in config:  # it draws nothing, or its config lacks the seed
         return initializer
     seed = config["seed"]
     if isinstance(seed, (int, np.integer)):
         config["seed"] = int(np.random.SeedSequence([abs(int(seed)), index]).generate_state(1)[0] >> 1)
     elif seed is not None:
-        return initializer  # a SeedGenerator goes on from call to call; a copy would start anew
+        return initializer  # a SeedGenerator advances from call to call; a copy would start over
     return type(initializer).from_config(config)

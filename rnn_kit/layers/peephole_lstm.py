@@ -1,4 +1,4 @@
-"""LSTM with peephole connections: the gates see the cell state."""
+"""LSTM with peephole connections: the gates read the cell state."""
 
 import keras
 from keras import ops
@@ -8,7 +8,7 @@ from rnn_kit.layers._common import CellRNN, StepDropout, cell_property, gate_pro
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class PeepholeLSTMCell(StepDropout, keras.layers.LSTMCell):
-    """One step of an LSTM whose gates see the cell state through peepholes.
+    """One step of an LSTM whose gates read the cell state through peepholes.
 
         i = σ(x W_xi + h' W_hi + c' ∘ w_ci + b_i)      input gate
         f = σ(x W_xf + h' W_hf + c' ∘ w_cf + b_f)      forget gate
@@ -17,9 +17,9 @@ class PeepholeLSTMCell(StepDropout, keras.layers.LSTMCell):
         h = o ∘ h_act(c)                               hidden state, the output
 
     h' and c' are the states of the step before, ∘ multiplies element by element, σ is
-    `recurrent_activation`, g is `activation`, h_act is `output_activation`. Where the lecture writes
-    the peepholes W_c· as matrices they are diagonal (a cell's peephole reaches its own gates only),
-    and w_c· is that diagonal. With zero peepholes this is `keras.layers.LSTMCell`, number for number.
+    `recurrent_activation`, g is `activation`, h_act is `output_activation`. The lecture writes the
+    peepholes as matrices W_c·, which are diagonal (a cell's peephole reaches only its own gates); w_c·
+    is that diagonal. With zero peepholes this is `keras.layers.LSTMCell`, number for number.
 
     Args:
         units: Positive integer, the size of h and of c.
@@ -152,7 +152,7 @@ class PeepholeLSTMCell(StepDropout, keras.layers.LSTMCell):
         self.built = True
 
     def _open_forget_gate(self, shape, dtype=None):
-        """Initializes the bias, with ones for the forget gate, so that the cell remembers at first.
+        """Initializes the bias, with ones for the forget gate, so that the cell initially remembers.
 
         The initializer is called once, for all gates: called again it draws the same numbers. Keras's
         LSTM, which calls it for b_i and for (b_c, b_o), starts with b_i = b_c.
@@ -208,10 +208,10 @@ class PeepholeLSTM(CellRNN):
         use_cudnn: As in `keras.layers.LSTM`; cuDNN has no peepholes, so that `True` raises when the
             layer is called. Default: `"auto"`.
         output_activation: h_act, the cell's output activation function. Default: `"tanh"`.
-        peephole_initializer, peephole_regularizer, peephole_constraint: Of `peephole_kernel`.
+        peephole_initializer, peephole_regularizer, peephole_constraint: For `peephole_kernel`.
             Defaults: `"zeros"`, `None`, `None`.
-        fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow where
-            `runs_fused()` says so: the default activations, and neither `unroll` nor
+        fused: `"auto"` takes a loop with a hand-written gradient under TensorFlow if
+            `runs_fused()`: the default activations, and neither `unroll` nor
             `recurrent_dropout`. It has no second-order gradients. `False` always takes the plain
             loop. Default: `"auto"`.
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
@@ -220,8 +220,8 @@ class PeepholeLSTM(CellRNN):
         sequences: `(B, T, F)`.
         initial_state: List of h(0) and c(0), each `(B, units)`. Default: zeros, or the carried
             states of a stateful layer.
-        mask: Boolean `(B, T)`; a step whose mask is `False` leaves the states as they are and
-            repeats the output before it (or is zero, with `zero_output_for_mask=True`).
+        mask: Boolean `(B, T)`; a step whose mask is `False` leaves the states unchanged and
+            repeats the previous output (or is zero, with `zero_output_for_mask=True`).
         training: Whether to apply dropout.
 
     Output shape:

@@ -10,9 +10,9 @@ class MaskedGlobalMaxPooling1D(keras.layers.GlobalMaxPooling1D):
 
         y_k = max over t with mask_t of x_(t, k)
 
-    Keras's own takes no mask (its `GlobalAveragePooling1D` does), so that the states which a recurrent
-    layer repeats over padding, or zeros in their place, may be the maximum. A sequence whose steps are
-    all masked gives zeros.
+    Keras's own takes no mask (its `GlobalAveragePooling1D` does), so that the states that a recurrent
+    layer repeats over padding, or zeros in their place, may be the maximum. A fully masked sequence
+    gives zeros.
 
     Args:
         data_format: As in Keras. Default: the configured one, `"channels_last"`.

@@ -1,4 +1,4 @@
-"""Dropout of whole words, before they are embedded."""
+"""Drops whole words before they are embedded."""
 
 import keras
 from keras import ops
@@ -10,8 +10,8 @@ class WordDropout(keras.layers.Layer):
 
         y_t = unknown with probability `rate`, else x_t        for x_t above `unknown`
 
-    The model learns to decide without this word or that, and learns a vector for unknown words. Unlike
-    `keras.layers.Dropout`, it does not scale what stays, since ids are no quantities.
+    The model learns not to depend on single words, and learns a vector for unknown words. Unlike
+    `keras.layers.Dropout`, it does not scale the rest, since ids are no quantities.
 
     Args:
         rate: Probability, in [0, 1).

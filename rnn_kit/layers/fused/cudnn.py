@@ -1,4 +1,4 @@
-"""The gated recurrent unit over a sequence by NVIDIA's cuDNN."""
+"""Runs the gated recurrent unit over a sequence by NVIDIA's cuDNN."""
 
 import tensorflow as tf
 from keras import ops
@@ -9,13 +9,13 @@ from rnn_kit import _internals as internals
 def run(layer, sequences, initial_state, mask, training):
     """Runs a `GRU` on a GPU, as Keras's own `inner_loop` does.
 
-    cuDNN puts out zeros at masked steps; here, as everywhere in the kit, a masked step repeats the
-    output before it. cuDNN computes in float16, bfloat16, float32 and float64.
+    cuDNN outputs zeros at masked steps; here, as everywhere in the kit, a masked step repeats the
+    previous output. cuDNN computes in float16, bfloat16, float32 and float64.
 
     Args:
         layer, sequences, initial_state, training: As in `keras.layers.RNN.inner_loop`.
-        mask: `None`, or padding at the end of rows of which each has at least one step; Keras asserts
-            that.
+        mask: `None`, or padding at the end of rows that have at least one step each, which Keras
+            asserts.
 
     Returns:
         As `inner_loop`: the last output, all outputs, the last states.

@@ -8,8 +8,8 @@ The form "reset after the product" with "z keeps", Keras's own. Forward, for t =
     h̃ = tanh(x W_h + b_h + r ∘ q)
     h = z ∘ h' + (1 - z) ∘ h̃
 
-Backward, for t = T, …, 1. δ is the derivative of the loss by what a gate's σ or tanh is applied to; dh
-comes from the step after, and dy is what the loss says of this step's output:
+Backward, for t = T, …, 1. δ is the derivative of the loss with respect to the argument of a gate's σ or
+tanh; dh comes from the next step, and dy is the loss's gradient at this step's output:
 
     dh = dh + dy
     δz = dh ∘ (h' - h̃) ∘ σ'(z)                         σ'(z) = z ∘ (1 - z)
@@ -23,7 +23,7 @@ and for the weights, over all steps at once:
     dW_· = Σ x^T δ·      dU_z = Σ h'^T δz     dU_r = Σ h'^T δr     dU_h = Σ h'^T dq
     db_· = Σ δ·          dd_z = db_z          dd_r = db_r          dd_h = Σ dq
 
-and dx = δz W_z^T + δr W_r^T + δh W_h^T, for all steps at once too.
+and dx = δz W_z^T + δr W_r^T + δh W_h^T, also for all steps at once.
 
 Memory. z, r, h̃, q and h of every step are saved for the backward pass. There the δ and dq overwrite
 z, r, h̃ and q, step by step.
@@ -39,7 +39,7 @@ from rnn_kit.layers.fused.lstm import through_sigmoid, through_tanh
 
 
 def gru(cell, x, initial_state, mask, in_place):
-    """Runs `GRUCell` (reset_gate="after", update_gate="keep"): all states, and the list of the last."""
+    """Runs `GRUCell` ("after", "keep"). Returns all states `(T, B, units)`, and a list of the last."""
     kernel, recurrent_kernel = (
         ops.cast(weight, cell.compute_dtype) for weight in (cell.kernel, cell.recurrent_kernel)
     )
@@ -67,7 +67,7 @@ def loop_over_time(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
         kernels: list W_z, W_r, W_h, `(F, units)` each.
         recurrent_kernels: list U_z, U_r, U_h, `(units, units)` each.
         biases: list b_z + d_z, b_r + d_r, b_h, d_h, `(units,)` each.
-        mask: Boolean `(T, B, 1)`; a step that is False leaves h as it is. Or `None`.
+        mask: Boolean `(T, B, 1)`; a step that is False leaves h unchanged. Or `None`.
         in_place: as in `sequence.Residuals.save`.
 
     Returns:
@@ -104,7 +104,7 @@ def loop_over_time(x, h_0, kernels, recurrent_kernels, biases, mask, in_place):
             def step_back(t, dh, gates):
                 z, r, candidate, q = sequence.read(t, gates)
                 dh = dh + dy[t]
-                if mask is not None:  # a masked step hands its gradient on to the step before it
+                if mask is not None:  # a masked step passes its gradient to the step before it
                     zeros = tf.zeros_like(dh)
                     dh_masked, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
                 through_z = dh * z

@@ -9,8 +9,8 @@ Forward, for t = 1, …, T (∘ multiplies element by element):
     o = σ(x W_xo + h' W_ho + c ∘ w_co + b_o)
     h = o ∘ tanh(c)
 
-Backward, for t = T, …, 1. δ is the derivative of the loss by what a gate's σ or tanh is applied to;
-dh and dc come from the step after, and dy is what the loss says of this step's output:
+Backward, for t = T, …, 1. δ is the derivative of the loss with respect to the argument of a gate's σ or
+tanh; dh and dc come from the next step, and dy is the loss's gradient at this step's output:
 
     dh = dh + dy
     δo = dh ∘ tanh(c) ∘ σ'(o)                          σ'(o) = o ∘ (1 - o)
@@ -26,7 +26,7 @@ and for the weights, over all steps at once:
     dW_x· = Σ x^T δ·      dW_h· = Σ h'^T δ·     db_· = Σ δ·
     dw_ci = Σ δi ∘ c'     dw_cf = Σ δf ∘ c'     dw_co = Σ δo ∘ c
 
-and dx = δi W_xi^T + δf W_xf^T + δg W_xc^T + δo W_xo^T, for all steps at once too.
+and dx = δi W_xi^T + δf W_xf^T + δg W_xc^T + δo W_xo^T, also for all steps at once.
 
 Memory. The four gates, h and c of every step are saved for the backward pass, where tanh(c) is computed
 again. There the δ overwrite the gates, step by step.
@@ -42,7 +42,7 @@ from rnn_kit.layers.fused import sequence
 
 
 def peephole_lstm(cell, x, initial_state, mask, in_place):
-    """Runs `PeepholeLSTMCell`: all hidden states, `(T, B, units)`, and the last states [h, c]."""
+    """Runs `PeepholeLSTMCell`. Returns all hidden states `(T, B, units)`, and the last [h, c]."""
     kernel, recurrent_kernel, peepholes = (
         ops.cast(weight, cell.compute_dtype)
         for weight in (cell.kernel, cell.recurrent_kernel, cell.peephole_kernel)
@@ -71,7 +71,7 @@ def loop_over_time(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, m
         recurrent_kernels: list W_hi, W_hf, W_hc, W_ho, `(units, units)` each.
         biases: list b_i, b_f, b_c, b_o, `(units,)` each.
         peepholes: list w_ci, w_cf, w_co, `(units,)` each.
-        mask: Boolean `(T, B, 1)`; a step that is False leaves h and c as they are. Or `None`.
+        mask: Boolean `(T, B, 1)`; a step that is False leaves h and c unchanged. Or `None`.
         in_place: as in `sequence.Residuals.save`.
 
     Returns:
@@ -112,7 +112,7 @@ def loop_over_time(x, h_0, c_0, kernels, recurrent_kernels, biases, peepholes, m
                 i, f, g, o = sequence.read(t, gates)
                 tanh_c = tf.tanh(cs.read(t + 1))
                 dh = dh + dy[t]
-                if mask is not None:  # a masked step hands its gradients on to the step before it
+                if mask is not None:  # a masked step passes its gradients to the step before it
                     zeros = tf.zeros_like(dh)
                     dh_masked, dh = tf.where(mask[t], zeros, dh), tf.where(mask[t], dh, zeros)
                     dc_masked, dc = tf.where(mask[t], zeros, dc), tf.where(mask[t], dc, zeros)

@@ -1,4 +1,4 @@
-"""What the fused loops share: time first, masks, dropout, products with the inputs, and residuals."""
+"""Shared parts of the fused loops: time first, masks, dropout, products with the inputs, residuals."""
 
 import tensorflow as tf
 from keras import ops
@@ -38,32 +38,32 @@ def run(recurrence, layer, sequences, initial_state, mask, training):
 
     if compiled:
         loop = tf.function(loop, jit_compile=True, autograph=False)
-    # A stateful layer's states are variables, which a function inside another cannot take in.
+    # A stateful layer's states are variables, which an inner function cannot capture.
     h, last_states = loop(x, [tf.convert_to_tensor(state) for state in initial_state], mask)
 
     outputs = h
     if mask is not None:
-        # Before its first step that counts a row puts out zeros, whatever its initial state is.
+        # Before its first unmasked step a row outputs zeros, whatever its initial state.
         shown = mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32)) > 0
         outputs = tf.where(shown, h, tf.zeros_like(h))
     return outputs[-1], tf.transpose(outputs, [1, 0, 2]), last_states
 
 
 def has_gpu():
-    """Whether TensorFlow sees a GPU."""
+    """Returns whether TensorFlow sees a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def is_placed_on_gpu():
-    """Whether operations run on a GPU here: there is one, and no `tf.device` around names a CPU."""
+    """Returns whether operations run on a GPU here: one exists, and no `tf.device` names a CPU."""
     return has_gpu() and "CPU" not in tf.zeros([]).device
 
 
 def _is_compiled_by_xla(x):
-    """Whether the loop is compiled by XLA as one program, since a step's operations are small to a GPU.
+    """Returns whether XLA compiles the loop as one program, as a step's operations are small.
 
-    Not where the shape of x is unknown, for XLA compiles every shape anew; nor outside a `tf.function`,
-    where it would compile at every call.
+    It does so only on a GPU; not if the shape of x is unknown, as XLA compiles each shape separately;
+    nor outside a `tf.function`, where it would compile at every call.
     """
     return is_placed_on_gpu() and x.shape.is_fully_defined() and tf.inside_function()
 
@@ -106,7 +106,7 @@ class Residuals:
         return array if first is None else array.write(0, first)
 
     def arrays(self, count):
-        """Makes so many empty arrays."""
+        """Makes `count` empty arrays."""
         return [self.array() for _ in range(count)]
 
     def save(self, arrays, in_place):
@@ -114,11 +114,11 @@ class Residuals:
 
         Args:
             arrays: `tf.TensorArray`s.
-            in_place: Whether to save the arrays themselves, which costs no copy. Right in a training
-                step. Otherwise they are stacked into tensors: a SavedModel holds the gradients of its
+            in_place: Whether to save the arrays themselves, without a copy, as suits a training step.
+                Otherwise they are stacked into tensors: a SavedModel holds the gradients of its
                 functions, which take tensors but no arrays, and so do XLA programs; and eager arrays
-                would change under a gradient that is asked for twice. Where no gradient is asked for,
-                a graph leaves the stacking out.
+                would change under a gradient that is computed twice. Without a gradient, a graph
+                drops the stacking.
 
         Returns:
             A list for `restore`.
@@ -126,7 +126,7 @@ class Residuals:
         return list(arrays) if in_place else [array.stack() for array in arrays]
 
     def restore(self, saved):
-        """Gives back the arrays that `save` saved."""
+        """Returns the arrays that `save` saved."""
         return [
             self._empty(tf.shape(value)[0]).unstack(value) if tf.is_tensor(value) else value
             for value in saved
@@ -144,17 +144,17 @@ def read(t, arrays):
 
 
 def write(t, arrays, values):
-    """Writes one value an array at entry t, and returns the arrays."""
+    """Writes one value an array at entry t. Returns the arrays."""
     return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
 
 
 def scan(steps, body, *state):
-    """Runs `state = body(t, *state)` for t = 0, 1, …, T-1, and returns the last state."""
+    """Runs `state = body(t, *state)` for t = 0, 1, …, T-1. Returns the last state."""
     return _loop(steps, lambda t, *state: [t + 1, *body(t, *state)], 0, state)
 
 
 def scan_backwards(steps, body, *state):
-    """Runs `state = body(t, *state)` for t = T-1, …, 1, 0, and returns the last state."""
+    """Runs `state = body(t, *state)` for t = T-1, …, 1, 0. Returns the last state."""
     return _loop(steps, lambda t, *state: [t - 1, *body(t, *state)], steps - 1, state)
 
 
@@ -163,8 +163,8 @@ def _loop(steps, body, start, state):
         return tf.logical_and(t >= 0, t < steps)
 
     state = tf.while_loop(unfinished, body, [start, *state], maximum_iterations=steps)[1:]
-    # Outside a tf.function TensorFlow logs an error for each array that is never used, such as those
-    # that are saved for a gradient which nobody asks for.
+    # Outside a tf.function TensorFlow logs an error for each unused array, such as those saved for a
+    # gradient that is never computed.
     tf.nest.map_structure(lambda value: value.dtype, state)
     return state
 
@@ -175,7 +175,7 @@ def _merge_steps(x):
 
 
 def kernel_gradient(a, δ):
-    """Computes dW = Σ_t a(t)^T δ(t), where a W was the product."""
+    """Computes dW = Σ_t a(t)^T δ(t), for the product a W."""
     return tf.matmul(_merge_steps(a), _merge_steps(δ), transpose_a=True)
 
 
@@ -187,7 +187,7 @@ def sum_over_steps(x):
 
 def first_order_only(*gradients):
     """Returns the gradients unchanged, and raises `NotImplementedError` on second-order gradients."""
-    # One by one, so that TensorFlow leaves out those that are not asked for, as of one-hot inputs.
+    # One by one, so that TensorFlow drops those that are not needed, such as one-hot inputs'.
     return [_first_order_only(gradient) for gradient in gradients]
 
 
