@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from rnn_kit.text import TextError
 
-_JITTER = 0.1  # the part of a sequence's length by which it varies when an epoch is sorted
+_JITTER = 0.1  # the relative random variation of lengths when an epoch is sorted
 
 
 def sequence_dataset(
@@ -15,18 +15,18 @@ def sequence_dataset(
 
     With `bucket` a batch holds sequences of about one length, so that few steps of the network are
     spent on padding: each epoch sorts the sequences by their lengths, varied at random by a tenth, so
-    that other sequences meet each time; splits them into batches; and shuffles these. What is random is
-    drawn from (seed, epoch). The batch of the longest sequences may be smaller than the others.
+    that batches differ each time; splits them into batches; and shuffles these. All draws derive from
+    (seed, epoch). The batch of the longest sequences may be smaller than the others.
 
     Args:
         sequences: n `rnn_kit.text.Sequences`, none of them empty.
         labels: `(n,)`.
         batch_size: B.
         seed: Seed of the orders.
-        first_batch: The number of batches to leave out, to go on where a run ended.
-        bucket: Whether to batch sequences of about one length, or else in random order.
+        first_batch: The number of batches to leave out, to continue where a run ended.
+        bucket: Whether to batch sequences of about one length, instead of in random order.
         length: T of every batch. Default: that of the longest sequence of each batch.
-        padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
+        padding: `"pre"` pads before a sequence, `"post"` after it. Default: `"post"`.
 
     Returns:
         An endless `tf.data.Dataset` of `(ids (B, T) int32, labels (B,) float32)`; and the number of
@@ -79,7 +79,7 @@ def sequence_batches(sequences, labels, batch_size, *, length=None, padding="pos
         labels: `(n,)`, or `None`.
         batch_size: B.
         length: T of every batch. Default: that of the longest sequence of each batch.
-        padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
+        padding: `"pre"` pads before a sequence, `"post"` after it. Default: `"post"`.
 
     Returns:
         A `tf.data.Dataset` of `(ids (B, T), labels (B,))`, or of ids alone; the last batch may be
@@ -114,7 +114,7 @@ def padded_rows(sequences, *, length=None, padding="post"):
     Args:
         sequences: n `rnn_kit.text.Sequences`, none of them empty.
         length: Pad to this T. Default: to the longest sequence that is looked up.
-        padding: `"pre"` pads before a sequence, `"post"` behind it. Default: `"post"`.
+        padding: `"pre"` pads before a sequence, `"post"` after it. Default: `"post"`.
 
     Returns:
         A function from indexes `(B,)` to ids `(B, T)` int32, padded with zeros.

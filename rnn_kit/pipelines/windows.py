@@ -9,16 +9,16 @@ from rnn_kit.text import TextError, streams
 def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
     """Makes endless windows of parallel streams for truncated back-propagation with a carried state.
 
-    Each epoch goes through the text once, in K batches of shape `(B, T)`. Row b of batch k + 1 goes on
-    where row b of batch k ended, as in `rnn_kit.text.streams`. An epoch begins at an offset drawn from
-    (seed, epoch), so that windows begin at other ids each time.
+    Each epoch goes through the text once, in K batches of shape `(B, T)`. Row b of batch k + 1
+    continues where row b of batch k ended, as in `rnn_kit.text.streams`. An epoch begins at an offset
+    drawn from (seed, epoch), so that windows begin at other ids each time.
 
     Args:
         ids: Integers `(n,)`.
         batch_size: B.
         window: T, the number of steps that the gradient goes back.
         seed: Seed of the offsets.
-        first_batch: The number of batches to leave out, to go on where a run ended.
+        first_batch: The number of batches to leave out, to continue where a run ended.
 
     Returns:
         An endless `tf.data.Dataset` of int32 `(x, y)`, each `(B, T)`, y being one id ahead of x; and K,
@@ -51,7 +51,7 @@ def stream_dataset(ids, batch_size, window, seed=0, first_batch=0):
 
 
 def window_dataset(ids, batch_size, window, step=1, seed=0, first_batch=0):
-    """Makes endless windows in shuffled order, each with the one id that follows it (many to one).
+    """Makes endless windows in shuffled order, each with the id that follows it (many to one).
 
     Each epoch goes once through all windows `ids[k step : k step + W]`, in an order drawn from (seed,
     epoch); its last batch may be smaller. The windows overlap, but only the text is in memory: each
@@ -61,9 +61,9 @@ def window_dataset(ids, batch_size, window, step=1, seed=0, first_batch=0):
         ids: Integers `(n,)`.
         batch_size: B.
         window: W, the number of ids that a prediction is made from.
-        step: The distance of the starts of two windows.
+        step: The distance between the starts of two windows.
         seed: Seed of the orders.
-        first_batch: The number of batches to leave out, to go on where a run ended.
+        first_batch: The number of batches to leave out, to continue where a run ended.
 
     Returns:
         An endless `tf.data.Dataset` of int32 `(x, y)`, `(B, W)` and `(B,)`; and the number of batches
