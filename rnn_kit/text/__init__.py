@@ -1,6 +1,6 @@
 """Text: reading it, numbering its characters or words, and splitting it for truncated back-propagation.
 
-NumPy and the standard library only; no deep-learning framework is imported here.
+Imports only NumPy and the standard library, no deep-learning framework.
 """
 
 from rnn_kit.text.char_vocabulary import CharVocabulary

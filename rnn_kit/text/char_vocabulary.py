@@ -13,8 +13,8 @@ class CharVocabulary(Vocabulary):
     """The characters that a model knows, numbered from 0 in the order given.
 
     With V characters c_0 ... c_(V-1): `encode` maps a text of T characters to ids `(T,)`, and
-    `decode` maps them back. A vocabulary does not change once it is made, and two are equal when
-    they hold the same characters in the same order.
+    `decode` maps them back. A vocabulary is immutable, and two are equal if they hold the same
+    characters in the same order.
 
     Args:
         characters: A string, or any iterable of one-character strings, without repetition.
@@ -23,7 +23,7 @@ class CharVocabulary(Vocabulary):
         characters: The characters, a string.
 
     Raises:
-        TextError: If there is no character, one comes twice, or an item is not one character.
+        TextError: If there is no character, one occurs twice, or an item is not one character.
 
     Example:
 
@@ -139,7 +139,7 @@ class CharVocabulary(Vocabulary):
 
 
 def _code_points(text):
-    # "surrogatepass", because a prompt from a terminal may hold bytes that were no UTF-8.
+    # "surrogatepass", because a prompt from a terminal may hold bytes that are not UTF-8.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 

@@ -1,4 +1,4 @@
-"""Checks of arguments, and the lists in messages."""
+"""Checks arguments, and formats lists for messages."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ def as_ids(ids):
     """Returns ids as a one-dimensional array of integers.
 
     Raises:
-        TextError: If they are anything else.
+        TextError: If they are not.
     """
     ids = np.asarray(ids)
     if ids.ndim == 1 and ids.size == 0:
@@ -23,12 +23,12 @@ def as_ids(ids):
 
 
 def refuse_string(name, value, items, advice):
-    """Raises on one string in the place of a list: its characters would be taken one by one.
+    """Raises on one string in place of a list, whose characters would be taken one by one.
 
     Args:
         name: The argument's name.
         value: The argument.
-        items: What it is a list of.
+        items: The name of the list's items.
         advice: How to make the string a list.
 
     Raises:
@@ -39,6 +39,6 @@ def refuse_string(name, value, items, advice):
 
 
 def a_few(items, most=8):
-    """Lists the first items in a message, and counts those that are left out."""
+    """Formats the first items for a message, and the number of the others."""
     shown = ", ".join(map(repr, items[:most]))
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"

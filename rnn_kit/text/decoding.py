@@ -1,4 +1,4 @@
-"""Decodes bytes to text: UTF-8, UTF-16 where a byte-order mark says so, or a named encoding."""
+"""Decodes bytes to text: UTF-8, UTF-16 if a byte-order mark says so, or a named encoding."""
 
 import bz2
 import codecs
@@ -27,7 +27,7 @@ _COMPRESSED = (  # the first bytes of each form
     (re.compile(rb"BZh[1-9]1AY&SY"), bz2.open),
     (re.compile(rb"\xfd7zXZ\x00"), lzma.open),
 )
-_NO_TEXT = (  # the first bytes of files that are taken for text, what they are, and what to do
+_NO_TEXT = (  # the first bytes of files often mistaken for text, their kind, and what to do
     (b"%PDF", "a PDF document: save its text as UTF-8"),
     (b"PK\x03\x04", "a zip archive, as .docx, .odt, .xlsx and .epub files are: unpack it, or save its "
      "text as UTF-8"),
@@ -43,17 +43,17 @@ _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZi
 
 
 class NotTextError(TextError):
-    """Bytes that are not text in the encoding that was expected."""
+    """Bytes that are not text in the expected encoding."""
 
 
 def check_encoding(name):
     """Checks the name of an encoding, and returns it.
 
     Args:
-        name: Such as `"latin-1"`, `"cp1252"` or `"utf-16-le"`; or `None`.
+        name: An encoding, such as `"latin-1"`, `"cp1252"` or `"utf-16-le"`; or `None`.
 
     Raises:
-        TextError: If Python knows no such encoding, or if it is one of bytes, such as `"hex"`.
+        TextError: If Python knows no such encoding, or if it is not one of text, such as `"hex"`.
     """
     if name is None:
         return None
@@ -74,16 +74,16 @@ def decode(data, where, encoding=None):
     r"""Decodes bytes to text with "\n" for line ends; Unicode is not normalised.
 
     Args:
-        data: The bytes. A byte-order mark is removed, and tells UTF-16 and UTF-32 from UTF-8.
-        where: The name of what holds them, for messages.
-        encoding: As of `check_encoding`; it overrules a mark. Default: that of the mark, or UTF-8.
+        data: The bytes. A byte-order mark is removed, and distinguishes UTF-16 and UTF-32 from UTF-8.
+        where: The name of their source, for messages.
+        encoding: As in `check_encoding`; it overrides a mark. Default: that of the mark, or UTF-8.
 
     Returns:
         A `str`.
 
     Raises:
-        NotTextError: If they are not text in that encoding; the message names the first wrong byte, and
-            says what to do.
+        NotTextError: If the bytes are not text in that encoding; the message names the first wrong
+            byte, and says what to do.
 
     Example:
 
@@ -100,25 +100,25 @@ def iter_decode(file, where, encoding=None):
 
     Args:
         file: A binary file, at its beginning.
-        where, encoding: As of `decode`.
+        where, encoding: As in `decode`.
 
     Yields:
-        Strings, which joined are what `decode` returns of all bytes.
+        Strings, which joined equal the result of `decode` for all bytes.
 
     Raises:
         NotTextError: As `decode`, when the wrong byte is reached; or if the file is compressed, and cut
             short or damaged.
-        OSError: If it cannot be read.
+        OSError: If the file cannot be read.
     """
     data = head = _read(file, where, _BLOCK)
     named = encoding_of(head, where, encoding)
-    # The decoder of utf-8-sig counts from behind the mark.
+    # The decoder of utf-8-sig counts from after the mark.
     codec = codecs.lookup(named.removesuffix("-sig"))
     characters = codec.incrementaldecoder()
     lines = io.IncrementalNewlineDecoder(characters, translate=True)
     offset, line = 0, 1
     while True:
-        state, held = lines.getstate(), characters.getstate()[0]  # bytes of a character cut in two
+        state, held = lines.getstate(), characters.getstate()[0]  # bytes of a split character
         try:
             if codec.name == "utf-8" and b"\0" in data:
                 zero = len(held) + data.index(b"\0")
@@ -140,12 +140,12 @@ def iter_decode(file, where, encoding=None):
 
 
 def encoding_of(head, where, encoding=None, default="utf-8"):
-    """Finds the encoding of bytes: the one that is named, or that of their mark, or else the default.
+    """Finds the encoding of bytes: the named one, or that of their mark, or the default.
 
     Args:
         head: The first bytes.
-        where: The name of what holds them, for messages.
-        encoding: As of `check_encoding`.
+        where: The name of their source, for messages.
+        encoding: As in `check_encoding`.
         default: The encoding of bytes without a mark.
 
     Returns:
@@ -166,7 +166,7 @@ def encoding_of(head, where, encoding=None, default="utf-8"):
 
 
 def marked_encoding(data):
-    """Finds the encoding that a byte-order mark at the beginning of bytes tells, or `None`."""
+    """Finds the encoding of a byte-order mark at the beginning of bytes, or `None`."""
     return next((its for mark, its in _MARKS if data.startswith(mark)), None)
 
 
@@ -176,10 +176,10 @@ def normalize_nfc(text):
 
 
 def open_binary(path):
-    """Opens a file for reading bytes; one that gzip, bzip2 or xz compressed is decompressed.
+    """Opens a file for reading bytes, decompressing gzip, bzip2 and xz.
 
     Raises:
-        OSError: If it cannot be opened.
+        OSError: If the file cannot be opened.
     """
     with open(path, "rb") as file:
         head = file.read(_HEAD)
@@ -187,14 +187,14 @@ def open_binary(path):
 
 
 def open_compressed(head, path):
-    """Opens a file that gzip, bzip2 or xz compressed, for reading the decompressed bytes.
+    """Opens a gzip, bzip2 or xz file for reading the decompressed bytes.
 
     Args:
-        head: Its first bytes, at least 10 where there are as many.
+        head: Its first bytes, at least 10 if it has as many.
         path: The file's path, or a binary file at its beginning.
 
     Returns:
-        A binary file, or `None` where the first bytes are of none of the three.
+        A binary file, or `None` if the first bytes are of none of the three.
     """
     opener = next((its for magic, its in _COMPRESSED if magic.match(head)), None)
     return opener(path, "rb") if opener else None
@@ -204,7 +204,7 @@ def read_binary(path):
     """Reads all bytes of a file, decompressed as by `open_binary`.
 
     Raises:
-        OSError: If it cannot be opened or read.
+        OSError: If the file cannot be opened or read.
         NotTextError: If it is compressed, and cut short or damaged.
     """
     with open_binary(path) as file:
@@ -218,7 +218,7 @@ def _read(file, where, size=-1):
 
 @contextlib.contextmanager
 def explain_damage(where):
-    """Raises `NotTextError` where decompressing raises what Python has for damaged files.
+    """Raises `NotTextError` in place of Python's errors on decompressing damaged files.
 
     Args:
         where: The name of the file, for the message.
@@ -239,10 +239,10 @@ def _not_text(error, where, head, at, line, encoding):
 
     Args:
         error: The codec's error.
-        where: The name of what holds the bytes.
+        where: The name of the bytes' source.
         head: The first bytes.
         at, line: The wrong byte's offset, from 0, and line, from 1.
-        encoding: The encoding that was asked for, or `None`.
+        encoding: The given encoding, or `None`.
     """
     for magic, form in _NO_TEXT:
         if head.startswith(magic):
@@ -276,7 +276,7 @@ def _not_text(error, where, head, at, line, encoding):
 
 
 def utf_16_without_mark(data, sample=4096):
-    """Guesses `utf-16-le` or `utf-16-be` where mostly every other byte is zero; else `None`."""
+    """Guesses `utf-16-le` or `utf-16-be` if mostly every other byte is zero; else `None`."""
     head = data[:sample]
     half = len(head) // 2
     for name, start in (("utf-16-le", 1), ("utf-16-be", 0)):

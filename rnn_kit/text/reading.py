@@ -1,4 +1,4 @@
-"""Reading text files and folders as one normalised string."""
+"""Reads text files and folders as one normalised string."""
 
 import hashlib
 import os
@@ -7,14 +7,14 @@ from pathlib import Path
 from rnn_kit.text.decoding import NotTextError, decode, normalize_nfc, read_binary
 from rnn_kit.text.errors import TextError
 
-_NAMED = 5  # files that a note names
+_NAMED = 5  # the most files named in a note
 
 
 def read_text(path, encoding=None, notes=None):
     """Reads a file, or all text files of a folder, as one normalised string.
 
-    The text is UTF-8 with or without a byte-order mark, UTF-16 with one, or of a named encoding; a file
-    that gzip, bzip2 or xz compressed is decompressed. CRLF and CR become LF; the characters are
+    The text is UTF-8 with or without a byte-order mark, UTF-16 with one, or in a named encoding; gzip,
+    bzip2 and xz files are decompressed. CRLF and CR become LF; the characters are
     normalised to Unicode's NFC. A folder is read recursively, its files in the sorted order of their
     relative POSIX paths and joined with a newline. Names that begin with a dot and `__pycache__` are
     skipped, and links to folders are not followed; other files that are not text in the encoding
@@ -22,15 +22,16 @@ def read_text(path, encoding=None, notes=None):
 
     Args:
         path: A file or a folder, as a string or a path.
-        encoding: Such as `"latin-1"`. Default: UTF-8, and UTF-16 where a byte-order mark says so.
-        notes: A list, to which a line is added on what was left out, if anything was.
+        encoding: An encoding, such as `"latin-1"`. Default: UTF-8, or UTF-16 if a byte-order mark says
+            so.
+        notes: A list that gets a line on what was left out, if anything.
 
     Returns:
         The text, a `str` that is not empty.
 
     Raises:
         TextError: If the path is missing, cannot be read, holds no text, or is one file that is
-            not text (the message gives the byte), or the encoding is not known.
+            not text (the message gives the byte), or if the encoding is unknown.
 
     Example:
 
@@ -106,7 +107,7 @@ def _files_in(folder):
     for parent, folders, names in os.walk(folder, onerror=_raise_unreadable):
         folders[:] = [name for name in folders if not _passed_over(name)]
         files += [Path(parent, name) for name in names if not _passed_over(name)]
-    # os.walk's order is the file system's; isfile() keeps out pipes, whose reading would block.
+    # os.walk's order is the file system's; isfile() excludes pipes, whose reading would block.
     files = [file for file in files if os.path.isfile(file)]
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
 
@@ -119,7 +120,7 @@ def read_bytes(file):
     """Reads all bytes of a file, decompressed.
 
     Raises:
-        TextError: If it cannot be read.
+        TextError: If the file cannot be read.
     """
     try:
         return read_binary(file)

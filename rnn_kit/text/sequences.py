@@ -14,14 +14,14 @@ class Sequences:
     Attributes:
         flat: int32 `(N,)`, all ids.
         lengths: int64 `(n,)`, whose sum is N.
-        starts: int64 `(n,)`, where each sequence begins in `flat`.
+        starts: int64 `(n,)`, the start of each sequence in `flat`.
 
     Args:
         flat: Integers `(N,)`.
         lengths: Integers `(n,)`.
 
     Raises:
-        TextError: if the lengths are not those of the ids.
+        TextError: if the lengths do not match the ids.
 
     Example:
 
@@ -89,7 +89,7 @@ class Sequences:
         return np.stack(np.divmod(codes[counts >= min_count], size), axis=1)
 
     def _slice(self, starts, lengths):
-        """Sequences of these lengths, which begin at these places of `flat`."""
+        """Returns sequences of these lengths, which begin at these positions of `flat`."""
         ends = np.cumsum(lengths)
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         return Sequences(self.flat[np.repeat(starts, lengths) + within], lengths)
@@ -120,9 +120,9 @@ class LabelledSequences:
         return LabelledSequences(self.sequences.take(indexes), self.labels[indexes])
 
     def split(self, fraction, seed):
-        """Splits at random into two parts, the second with this fraction of each label's sequences.
+        """Splits at random into two parts, the second with `fraction` of each label's sequences.
 
-        A label that has two sequences or more is in both parts.
+        A label with at least two sequences is in both parts.
         """
         rng = np.random.default_rng(seed)
         labels, counts = np.unique(self.labels, return_counts=True)

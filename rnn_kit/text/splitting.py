@@ -1,4 +1,4 @@
-"""Splitting a text for training: into parts, and into parallel streams for truncated BPTT."""
+"""Splits a text for training: into parts, and into parallel streams for truncated BPTT."""
 
 from fractions import Fraction
 
@@ -14,8 +14,7 @@ def split_text(ids, validation=0.1, test=0.1):
 
     Of n items the test part begins at `floor(n (1 - test))` and the validation part at
     `floor(n (1 - test - validation))`, so that a fraction of an item goes to the later part. Fractions
-    are decimals as they are written: `0.1` is one tenth exactly, and no binary rounding moves a
-    boundary.
+    are exact decimals: `0.1` is exactly one tenth, so that no binary rounding moves a boundary.
 
     Args:
         ids: A `str`, or a one-dimensional array of length n.
@@ -56,8 +55,8 @@ def streams(ids, batch_size, window, offset=0):
         x[k, b, t] = ids[offset + (b K + k) T + t]        K = floor((n - 1) / (B T))
         y[k, b, t] = ids[offset + (b K + k) T + t + 1]    n = len(ids) - offset
 
-    Row b of window k + 1 goes on where row b of window k ended, so the state after one window is
-    the state before the next. The last `n - 1 - K B T` ids, fewer than B T, are dropped; another
+    Row b of window k + 1 continues where row b of window k ended, so the state after one window is the
+    state before the next. The last `n - 1 - K B T` ids, fewer than B T, are dropped; another
     `offset` in each epoch moves the boundaries of the windows.
 
     Args:

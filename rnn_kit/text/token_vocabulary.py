@@ -1,4 +1,4 @@
-"""The words of a language model, among them the end of a line and the unknown word, and their ids."""
+"""The words of a language model, including the end of a line and the unknown word, and their ids."""
 
 from itertools import repeat
 from typing import ClassVar
@@ -20,19 +20,18 @@ class TokenVocabulary(WordListVocabulary):
     """The V words that a language model reads and predicts, with ids from 0 to V - 1.
 
     Every id is a class of the model's output, so that none stands for padding or a start: the end of a
-    line is a word like another, `EOS` (`"<eos>"`), and so is what stands for words that
-    are not in the vocabulary, `UNK` (`"<unk>"`), where there is one. Order is the caller's;
-    `from_counts` puts the most frequent first. A vocabulary does not change once it is made, and
-    two are equal when they hold the same words in the same order.
+    line is a word like any other, `EOS` (`"<eos>"`), and so is the optional stand-in for unknown words,
+    `UNK` (`"<unk>"`). The order is the caller's; `from_counts` puts the most frequent first. A
+    vocabulary is immutable, and two are equal if they hold the same words in the same order.
 
     Args:
-        tokens: Distinct words, `EOS` among them, and `UNK` where unseen words are to be encoded.
+        tokens: Distinct words, including `EOS`, and `UNK` if unseen words are to be encoded.
 
     Attributes:
         tokens: The words, a tuple.
 
     Raises:
-        TextError: If `EOS` is not there, a word comes twice, or an item is not a word.
+        TextError: If `EOS` is missing, a word occurs twice, or an item is not a word.
 
     Example:
 
@@ -63,10 +62,10 @@ class TokenVocabulary(WordListVocabulary):
 
         Args:
             counts: A mapping of words to numbers, such as a `collections.Counter`.
-            size: V, the number of words to keep. Where that cuts any off, `EOS` and `UNK` are
-                two of the V, and the counts of what is cut off are added to `UNK`'s, so that
-                ids are in the order in which the encoded words are frequent. Where there are no
-                more than `size` words, and by default, the words are those counted.
+            size: V, the number of words to keep. If that removes any, the V include `EOS` and
+                `UNK`, and the removed counts are added to `UNK`'s, so that ids are ordered by the
+                frequency of the encoded words. With no more than `size` words, and by default, all
+                are kept.
 
         Returns:
             A `TokenVocabulary`.
@@ -99,14 +98,14 @@ class TokenVocabulary(WordListVocabulary):
 
     @property
     def unknown(self):
-        """The id of `UNK`, an `int`, or `None` where the vocabulary has none."""
+        """The id of `UNK`, an `int`, or `None` if the vocabulary has none."""
         return self._ids.get(UNK)
 
     def encode(self, words):
         """Maps T words to ids; words that are not in the vocabulary become `UNK`.
 
         Args:
-            words: An iterable of words; there may be none. No `EOS` is added.
+            words: An iterable of words, possibly empty. No `EOS` is added.
 
         Returns:
             An int32 array of shape `(T,)`.
@@ -145,7 +144,7 @@ class TokenVocabulary(WordListVocabulary):
             ids: Integers of shape `(T,)`: a list, an array, or a tensor that NumPy can read.
 
         Returns:
-            A list of T words, `EOS` and `UNK` as they are.
+            A list of T words, including `EOS` and `UNK`.
 
         Raises:
             TextError: If the ids are not a one-dimensional array of integers, or one of them is

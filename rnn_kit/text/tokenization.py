@@ -1,8 +1,8 @@
-"""Splitting a text into words."""
+"""Splits a text into words."""
 
 import unicodedata
 
-# The ASCII characters that end a word, as the space does. Not the apostrophe: "don't" is one word.
+# The ASCII characters that end a word, like the space. Not the apostrophe: "don't" is one word.
 SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 _APOSTROPHES = "\u2019\u02bc\uff07"
@@ -11,7 +11,7 @@ _WITHOUT_SPACES = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "HIRA
 
 
 class _WordTable(dict):
-    """A table for `str.translate`, which works out a character beyond ASCII when it first comes."""
+    """A table for `str.translate`, which computes an entry beyond ASCII on first use."""
 
     def __missing__(self, code):
         character = chr(code)
@@ -31,7 +31,7 @@ class _WordTable(dict):
 
 
 class _AlphanumericTable(_WordTable):
-    """The same, where all but letters with their marks, digits and apostrophes ends a word."""
+    """A `_WordTable` in which all but letters with their marks, digits and apostrophes end a word."""
 
     def __missing__(self, code):
         replacement = super().__missing__(code)
@@ -55,12 +55,12 @@ _ALPHANUMERIC = _AlphanumericTable(
 def tokenize(text):
     r"""Splits a text into lower-case words, as the `Tokenizer` of Keras 2 does by default.
 
-    Each of the characters ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~`` becomes a space, and the words are what
-    stands between white space. An apostrophe stays in its word, and `<br />` leaves the word "br".
+    Each of the characters ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~`` becomes a space, and white space
+    separates the words. An apostrophe stays in its word, and `<br />` leaves the word "br".
 
-    Beyond ASCII, where that `Tokenizer` leaves everything in its word: punctuation and white space (a
+    Beyond ASCII, where that `Tokenizer` splits nothing: punctuation and white space (a
     no-break space too) end a word, a typographic apostrophe is an apostrophe, and each Chinese
-    character, kana and emoji is a word of its own, since no spaces stand around them.
+    character, kana and emoji is a word of its own, as it has no spaces around it.
 
     Args:
         text: A `str`; it may be empty.

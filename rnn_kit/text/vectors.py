@@ -1,4 +1,4 @@
-"""Pretrained word vectors from text files."""
+"""Reads pretrained word vectors from text files."""
 
 import codecs
 import contextlib
@@ -21,32 +21,32 @@ from rnn_kit.text.decoding import (
 )
 from rnn_kit.text.errors import TextError
 
-_SAMPLE = 100  # lines by which the size of the vectors is told
+_SAMPLE = 100  # lines from which the size of the vectors is found
 
 
 def read_vectors(path, words, *, size=None, notes=None):
-    """Reads the vectors of some words from a text file, as word2vec or GloVe write it.
+    """Reads the vectors of some words from a text file in the form of word2vec or GloVe.
 
-    A line is a word and the D numbers of its vector, with spaces or tabs between; D is what most of
-    the first lines have. word2vec's text form begins with a line of the number of words and D; GloVe's
-    does not. The numbers are counted from the right, since a word may have spaces in it, as in GloVe's
-    largest file. A byte-order mark, either line end and spaces at a line's end make no difference.
-    Words are compared as they are, or else normalised to Unicode's NFC. The file is read line by line,
+    A line is a word and the D numbers of its vector, with spaces or tabs between; D is the
+    count in most of the first lines. word2vec's text form begins with a line of the number of words and
+    D; GloVe's does not. The numbers are counted from the right, since a word may have spaces in it, as
+    in GloVe's largest file. A byte-order mark, the kind of line end and trailing spaces do not matter.
+    Words are compared unchanged, or else normalised to Unicode's NFC. The file is read line by line,
     and only the vectors of `words` are kept.
 
     Empty lines, lines without a word and words that are not UTF-8 are skipped.
 
     Args:
         path: The file, which may be compressed (`.gz`, `.bz2`, `.xz`), or a `.zip` archive of it.
-            UTF-16 is read where a byte-order mark says so.
+            UTF-16 is read if a byte-order mark says so.
         words: V distinct words.
         size: D, which chooses one of several files in an archive, such as those of `glove.6B.zip`. It
-            is ignored where there is one file.
-        notes: A list, to which a sentence is added that counts what was skipped, if anything was.
+            is ignored if there is only one.
+        notes: A list that gets a sentence with the counts of what was skipped, if anything.
 
     Returns:
         A tuple `(vectors, found)`: float32 `(V, D)`, zeros for a word that the file does not have; and
-        bool `(V,)`, whether it has the word. Of a word that comes twice the first vector counts.
+        bool `(V,)`, whether it has the word. The first vector of a repeated word counts.
 
     Raises:
         TextError: If a word is given twice; if the file is missing, cannot be read, is word2vec's
@@ -80,7 +80,7 @@ def read_vectors(path, words, *, size=None, notes=None):
         if not size or len(fields) < size:
             raise _short_line(path, number, line, size)
         if len(fields) == size:
-            if not line[:1].isspace():  # what comes first is a word, and a number is missing
+            if not line[:1].isspace():  # the first field is a word, so a number is missing
                 raise _short_line(path, number, line, size)
             skipped["without a word"] += 1
             continue
@@ -131,17 +131,17 @@ def _word(data, rows):
 
 
 def _form(path, lines):
-    """Tells the size of the vectors, and whether the first line is word2vec's heading."""
+    """Finds the size of the vectors, and whether the first line is word2vec's heading."""
     heading = []
     if lines and len(fields := lines[0][1].split()) == 2 and all(f.isdigit() for f in fields):
         heading = [int(field) for field in fields]
     counts = Counter(_trailing_numbers(line) for _, line in lines[bool(heading) :] if line.strip())
-    if not counts:  # there is nothing but a heading, or not even that
+    if not counts:  # there is only a heading, or not even that
         return (heading[1] if heading else 1), bool(heading)
     most = max(counts.values())
-    # Of equally frequent sizes the largest: the others are those of lines that were cut short.
+    # Of equally frequent sizes the largest: the others are from truncated lines.
     size = max(size for size, count in counts.items() if count == most)
-    # The lines after it tell a heading from a word of digits with a vector of one number.
+    # The next lines distinguish a heading from a word of digits with a vector of one number.
     if not heading or (size == 1 != heading[1]):
         return size, False
     if size != heading[1] and size:
@@ -153,7 +153,7 @@ def _form(path, lines):
 
 
 def _trailing_numbers(line):
-    """Counts the fields at the end of a line that are numbers; the first field is always a word."""
+    """Counts the numbers at the end of a line's fields, without the first, which is always a word."""
     count = 0
     for field in reversed(line.split()[1:]):
         try:
@@ -170,7 +170,7 @@ def _numbers(fields):
         vector = np.array([float(field) for field in fields])
     except ValueError:
         return None
-    finite = np.abs(vector) <= np.finfo("float32").max  # false of what is not a number, too
+    finite = np.abs(vector) <= np.finfo("float32").max  # also false for NaN
     return vector.astype("float32") if finite.all() else None
 
 
@@ -210,7 +210,7 @@ def _lines(path, member=None):
             mark = marked_encoding(file.peek(4)[:4])
             for number, line in enumerate(file if mark in (None, "utf-8") else _utf_8(file, path), 1):
                 yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-    except (RuntimeError, NotImplementedError) as error:  # zipfile's: encrypted, or of another method
+    except (RuntimeError, NotImplementedError) as error:  # from zipfile: encrypted, or another method
         raise TextError(f"{path} cannot be unpacked ({error}): unpack it, and give the file") from None
     except OSError as error:
         if os.path.isdir(path):
@@ -247,10 +247,10 @@ def _member(path, size):
 
     Args:
         path: The path of the archive, or of another file.
-        size: The size of the vectors that are wanted, where there are several files; or `None`.
+        size: The wanted size of the vectors, if there are several files; or `None`.
 
     Returns:
-        The member's name; `None` where the file is no archive.
+        The member's name; `None` if the file is no archive.
     """
     try:
         with open(path, "rb") as file:

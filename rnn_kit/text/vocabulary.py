@@ -1,4 +1,4 @@
-"""What the vocabularies share: distinct items, their ids, and a JSON file."""
+"""The base of the vocabularies: distinct items, their ids, and a JSON file."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from rnn_kit.text.reading import read_bytes
 class Vocabulary:
     """Distinct items, such as characters or words, and the id of each.
 
-    A vocabulary does not change once it is made. Two are equal when they are of one class and were made
-    with equal arguments.
+    A vocabulary is immutable. Two are equal if they are of one class and were made with equal
+    arguments.
 
-    A subclass sets `_FORMAT`, which tells its files from others, and `_FIELDS`: the names of its
+    A subclass sets `_FORMAT`, which identifies its files, and `_FIELDS`: the names of its
     arguments, each of which is an attribute too, with the type that the argument has in JSON.
     """
 
@@ -30,12 +30,12 @@ class Vocabulary:
 
         Args:
             items: An iterable.
-            is_item: Tells whether something is an item of this vocabulary.
-            noun: What an item is, in messages.
+            is_item: Returns whether something is an item of this vocabulary.
+            noun: The name of an item, in messages.
             definition: The same in full, in the plural.
 
         Raises:
-            TextError: If there is none, something is not an item, or an item comes twice.
+            TextError: If there is no item, something is not an item, or an item occurs twice.
         """
         items = tuple(items)
         for item in items:
@@ -76,7 +76,7 @@ class Vocabulary:
             path: The file; its folder must exist. A file of that name is replaced.
 
         Raises:
-            OSError: If the file cannot be written; one that was there is as it was.
+            OSError: If the file cannot be written; an existing one is unchanged.
         """
         content = {"format": self._FORMAT, **self._arguments()}
         with atomic_write(path) as tmp_path:
@@ -141,12 +141,12 @@ class Vocabulary:
 
 
 class WordListVocabulary(Vocabulary):
-    """A vocabulary of words, numbered one after the other."""
+    """A vocabulary of consecutively numbered words."""
 
     _ADVICE = "split it into words"
 
     def _set_words(self, name, words, first_id):
-        """Checks the words, numbers them from `first_id` on, and returns them as a tuple."""
+        """Checks the words, and numbers them from `first_id` on. Returns them as a tuple."""
         refuse_string(name, words, "words", self._ADVICE)
         words = self._distinct(
             words,
@@ -158,7 +158,7 @@ class WordListVocabulary(Vocabulary):
         return words
 
     def __len__(self):
-        """The number of words."""
+        """Returns the number of words."""
         return len(self._ids)
 
     def id_of(self, word):

@@ -1,4 +1,4 @@
-"""The words that a model reads, and their ids, numbered as `keras.datasets.imdb` numbers them."""
+"""The words that a model reads, and their ids, numbered as in `keras.datasets.imdb`."""
 
 from collections import Counter
 from typing import ClassVar
@@ -11,7 +11,7 @@ from rnn_kit.text.errors import TextError
 from rnn_kit.text.tokenization import tokenize
 from rnn_kit.text.vocabulary import WordListVocabulary, by_frequency
 
-# As `keras.datasets.imdb.load_data(start_char=1, oov_char=2, index_from=3)` has them.
+# As in `keras.datasets.imdb.load_data(start_char=1, oov_char=2, index_from=3)`.
 PAD_ID = 0
 """Id of padding in a `WordVocabulary`."""
 START_ID = 1
@@ -29,11 +29,11 @@ class WordVocabulary(WordListVocabulary):
 
     The numbering is that of `keras.datasets.imdb`: 0 pads, 1 starts a review, 2 stands for a word
     too rare to have an id below `size`, 3 is not used, and the word of frequency rank r = 1, 2, ...
-    has the id r + 3. A word that is not in the vocabulary at all is left out, as it is in the test
-    reviews of `keras.datasets.imdb`; `unseen` names such words.
+    has the id r + 3. A word that is not in the vocabulary at all is left out, as in the test reviews
+    of `keras.datasets.imdb`; `unseen` names such words.
 
-    A vocabulary does not change once it is made, and two are equal when they hold the same words
-    in the same order and have the same `size`.
+    A vocabulary is immutable, and two are equal if they hold the same words in the same order and have
+    the same `size`.
 
     Args:
         words: Distinct words, most frequent first.
@@ -46,7 +46,7 @@ class WordVocabulary(WordListVocabulary):
         size: As above; never `None`.
 
     Raises:
-        TextError: If there is no word, one comes twice, an item is not a word, or `size` leaves no
+        TextError: If there is no word, one occurs twice, an item is not a word, or `size` leaves no
             word an id.
 
     Example:
@@ -119,10 +119,10 @@ class WordVocabulary(WordListVocabulary):
         return f"<WordVocabulary of {len(self)} words, size={self.size}>"
 
     def encode(self, words, replace_oov=True):
-        """Maps words to ids, behind the id `START_ID`; unseen words are left out.
+        """Maps words to ids, after the id `START_ID`; unseen words are left out.
 
         Args:
-            words: Words, as `tokenize` gives them; there may be none.
+            words: Words, as from `tokenize`, possibly none.
             replace_oov: Whether ids of `size` or more become `OOV_ID`.
 
         Returns:
@@ -149,10 +149,10 @@ class WordVocabulary(WordListVocabulary):
         """Maps T ids back to words.
 
         Args:
-            ids: Integers of shape `(T,)`; those of `size` or more are taken too.
+            ids: Integers of shape `(T,)`, including those of `size` or more.
 
         Returns:
-            A list of T words, among them `"<pad>"`, `"<start>"` and `"<unk>"`.
+            A list of T words, including `"<pad>"`, `"<start>"` and `"<unk>"`.
 
         Raises:
             TextError: If the ids are not a one-dimensional array of integers, or one of them
