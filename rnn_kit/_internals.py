@@ -1,14 +1,14 @@
-"""All that the kit uses of Keras and TensorFlow without its being public there.
+"""The parts of Keras and TensorFlow that the kit uses although they are not public.
 
-Private names may go with any release, so `pyproject.toml` gives both packages a ceiling: the last
+Private names may disappear in any release, so `pyproject.toml` gives both packages a ceiling: the last
 release that this module's tests (`tests/rnn_kit/test_internals.py`) passed on. To raise it, install the
-new release, run the tests, and mend here what fails; each function says why there is no public way, and
+new release, run the tests, and fix here what fails; each function says why there is no public way, and
 so what to look for in the release notes.
 
-A name that is gone raises `UnsupportedVersion` where it is used, not where `rnn_kit` is imported, so
-that the rest of the kit stays usable.
+A missing name raises `UnsupportedVersion` when it is used, not when `rnn_kit` is imported, so that the
+rest of the kit stays usable.
 
-Attributes without an underscore on public classes are not here, since they are only undocumented
+Attributes without an underscore on public classes are not included, since they are only undocumented
 (`RNN.inner_loop`, `Layer.supports_jit`, `LSTMCell.get_dropout_mask`, `Model.train_function`).
 """
 
@@ -20,7 +20,7 @@ import importlib.metadata
 
 import keras
 
-# As in pyproject.toml, which a test compares: an installed copy has no pyproject.toml to read.
+# As in pyproject.toml (a test compares them), which an installed copy does not have.
 SUPPORTED = {"keras": ">=3.12,<3.16", "tensorflow": ">=2.20,<2.22"}
 
 
@@ -59,7 +59,7 @@ def get_keras_mask(x):
     """Returns the mask that Keras has attached to a tensor, or `None`.
 
     `x._keras_mask`, which the guide on masking reads, is private too, and a JAX array has none: its
-    mask is in a table that Keras alone reads.
+    mask is in a table that only Keras reads.
     """
     return _imported("keras.src.backend", "get_keras_mask")(x)
 
@@ -70,7 +70,7 @@ def set_keras_mask(x, mask):
 
 
 def is_functional(model):
-    """Whether a model is functional and has no `call` of its own.
+    """Returns whether a model is functional and has no `call` of its own.
 
     Its class, which `keras.Model(inputs, outputs)` makes an instance of, is not exported.
     """
@@ -79,13 +79,13 @@ def is_functional(model):
 
 
 def is_graph(model):
-    """Whether a model is Sequential or functional, with no `call` of its own: its graph says it all."""
+    """Returns whether a model is Sequential or functional, without a `call` of its own."""
     sequential = isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call
     return sequential or is_functional(model)
 
 
-# What the call of a model reads of it, if it `is_graph`. Only `layers` and `operations` are public, and
-# these are made anew each time.
+# What a model's call reads from it, if it `is_graph`. Only `layers` and `operations` are public, and
+# these are new objects each time.
 GRAPH_ATTRIBUTES = tuple(
     "_dtype_policy _functional _input_spec _inputs _inputs_struct _layers _operations _outputs "
     "_outputs_struct _remat_mode _supports_masking _trainable autocast built".split()
@@ -93,7 +93,7 @@ GRAPH_ATTRIBUTES = tuple(
 
 
 def run_through_graph(function, inputs, operation_fn):
-    """Runs a `keras.Function` with `operation_fn(op)` in the place of each `op`; returns a list.
+    """Runs a `keras.Function` with `operation_fn(op)` in place of each `op`. Returns a list.
 
     The public call of a `keras.Function` runs the operations as they are; `clone_model` swaps them, but
     makes a new model of copied layers.
@@ -102,10 +102,10 @@ def run_through_graph(function, inputs, operation_fn):
 
 
 def flatten_layers(layer, recursive=True, include_self=True):
-    """Lists the layers in a layer or model, itself too; with `recursive` also those in them.
+    """Lists the layers in a layer or model, including itself, and with `recursive` nested ones.
 
-    Public is `Model.layers` alone, which leaves out the layers in a layer that is no model: in a
-    wrapper, in the attributes of a user's layer.
+    Only `Model.layers` is public, which leaves out the layers in a layer that is no model, such as a
+    wrapper or the attributes of a user's layer.
     """
     return list(_attribute(layer, "_flatten_layers")(recursive=recursive, include_self=include_self))
 
@@ -113,8 +113,8 @@ def flatten_layers(layer, recursive=True, include_self=True):
 def remove_sublayer(layer, sublayer):
     """Makes a layer stop tracking a layer in it, before another takes its place.
 
-    Keras tracks what is assigned to an attribute, and goes on when the attribute is assigned anew: the
-    old layer's weights would be saved too.
+    Keras tracks what is assigned to an attribute, even after the attribute is reassigned: the old
+    layer's weights would be saved too.
     """
     _attribute(layer, "_layers").remove(sublayer)
 
@@ -122,7 +122,7 @@ def remove_sublayer(layer, sublayer):
 def rnn_loop(*args, **kwargs):
     """Runs the backend's loop over time, in which `keras.layers.RNN` runs its cell.
 
-    Public is `keras.layers.RNN` alone, whose steps put out nothing but the cell's output.
+    Only `keras.layers.RNN` is public, whose steps output only the cell's output.
     """
     return _imported("keras.src.backend", "rnn")(*args, **kwargs)
 
@@ -130,7 +130,7 @@ def rnn_loop(*args, **kwargs):
 def draw_dropout_masks(layer, cell, inputs, states):
     """Makes a cell draw the dropout masks of a sequence, `inputs (B, F)` being its first step's.
 
-    `keras.layers.RNN` does it before its loop for its own cell alone, and not for one within that cell.
+    `keras.layers.RNN` does it before its loop only for its own cell, not for one within that cell.
     """
     _attribute(layer, "_maybe_config_dropout_masks")(cell, inputs, states)
 
@@ -143,11 +143,11 @@ def forget_dropout_masks(layer, cell):
 def cudnn_gru(*args, **kwargs):
     """Runs cuDNN's gated recurrent unit, as `keras.layers.GRU` does; TensorFlow only.
 
-    Public are `keras.layers.GRU`, which makes its own weights, and `tf.raw_ops.CudnnRNNV3`, whose
-    caller must know the order of gates and weights in one flat parameter.
+    The public ways are `keras.layers.GRU`, which makes its own weights, and `tf.raw_ops.CudnnRNNV3`,
+    whose caller must know the order of gates and weights in one flat parameter.
 
     Raises:
-        NotImplementedError: where Keras or TensorFlow finds that cuDNN cannot run.
+        NotImplementedError: if Keras or TensorFlow finds that cuDNN cannot run.
     """
     return _imported("keras.src.backend", "gru")(*args, **kwargs)
 
@@ -156,7 +156,7 @@ def compile_arguments(model):
     """Returns the arguments that `compile` was given, a dict.
 
     `Model.get_compile_config` gives them as a config, which a user's own functions and metrics lack.
-    `auto_scale_loss` is not among them; `Model.optimizer` shows what came of it.
+    `auto_scale_loss` is not among them; `Model.optimizer` shows its effect.
     """
     return dict(_attribute(_attribute(model, "_compile_config"), "config"))
 
@@ -164,12 +164,12 @@ def compile_arguments(model):
 def copy_metric(metric, memo):
     """Copies a metric, with variables of its own and the same attributes.
 
-    A copy by config fails for a user's own metric that has none, or not all arguments in it; Keras
-    makes `copy.deepcopy` a copy by config too.
+    A copy by config fails for a user's own metric whose config is missing or incomplete; Keras makes
+    `copy.deepcopy` a copy by config too.
 
     Args:
         metric: A `keras.metrics.Metric`.
-        memo: As of `copy.deepcopy`: ids of objects to what replaces them in the copy.
+        memo: As in `copy.deepcopy`: ids of objects to their replacements in the copy.
     """
     fresh = type(metric).__new__(type(metric))
     memo[id(metric)] = fresh
@@ -190,18 +190,18 @@ def copy_metric(metric, memo):
     for name, value in vars(metric).items():
         if name in ("_tracker", "_variables", "_metrics"):
             continue
-        for kind in (list, dict, set):  # Keras's own track what is put into them
+        for kind in (list, dict, set):  # Keras's own containers track their items
             value = kind(value) if isinstance(value, kind) else value
-        with contextlib.suppress(Exception):  # what cannot be copied, such as a lock, both may have
+        with contextlib.suppress(Exception):  # uncopyable objects, such as locks, may be shared
             value = copy.deepcopy(value, memo)
         setattr(fresh, name, value)
     return fresh
 
 
 def state_attributes(callback):
-    """Lists the attributes in which a callback of Keras keeps its state from epoch to epoch.
+    """Lists the attributes in which a Keras callback keeps its state from epoch to epoch.
 
-    None of its callbacks says what a resumed run must know, and some of the names are private.
+    No Keras callback exposes what a resumed run must know, and some of the names are private.
 
     Returns:
         Names; none for a callback that has no state or is not known.
@@ -216,18 +216,18 @@ def state_attributes(callback):
 
 
 def read_state(callback):
-    """Reads the `state_attributes` of a callback, in a training that has begun: names to values."""
+    """Reads the `state_attributes` of a callback, once its training has begun: names to values."""
     return {name: _attribute(callback, name) for name in state_attributes(callback)}
 
 
 def average_in_model(callback):
-    """Whether the model of a `SwapEMAWeights` has the averaged weights now; a resumed run must know."""
+    """Returns whether the model of a `SwapEMAWeights` now has the averaged weights."""
     return _attribute(callback, "_ema_weights_in_model")
 
 
 def set_average_in_model(callback, value):
-    """Sets what `average_in_model` returns, as it was when the run was saved."""
-    _attribute(callback, "_ema_weights_in_model")  # a new name would leave this one without effect
+    """Sets the value of `average_in_model`, as it was when the run was saved."""
+    _attribute(callback, "_ema_weights_in_model")  # raises if a release renames it
     callback._ema_weights_in_model = value
 
 
@@ -235,8 +235,8 @@ def set_average_in_model(callback, value):
 def bookkeeping_attributes(of_a_model):
     """Names the attributes that Keras writes on a layer or model while it is used, and no call reads.
 
-    Nothing public tells them from what a layer is. A name that a release adds makes a `Guard` take a
-    layer for a changed one, so that a graph is traced anew; one that is gone changes nothing.
+    Nothing public distinguishes them from a layer's definition. A name that a release adds makes a
+    `Guard` report a change, so that a graph is retraced; a removed name changes nothing.
     """
     read = "_dtype_policy _input_spec _remat_mode _supports_masking _trainable autocast built"
     names = set(vars(keras.layers.Layer(name="any"))) - set(read.split())

@@ -13,7 +13,7 @@ from rnn_kit.errors import CheckpointError
 from rnn_kit.files import atomic_write
 from rnn_kit.jsonable import jsonable
 
-_NOTES = "notes"  # the entry that holds the notes; those of the arrays begin with "array/"
+_NOTES = "notes"  # the entry of the notes; entries of arrays begin with "array/"
 _NAME = re.compile(r"checkpoint-(\d+)\.npz")
 
 
@@ -21,7 +21,7 @@ class TimedSessions:
     """Counts the seconds of a training over all its sessions.
 
     Attributes:
-        seconds: How long it has taken. Set it to the seconds of the sessions before.
+        seconds: The duration so far. Set it to the seconds of the earlier sessions.
     """
 
     def __init__(self):
@@ -40,10 +40,10 @@ class Checkpoints:
     """A folder of numbered checkpoints, of which the last few are kept.
 
     Each is one `.npz` file without pickles, of the arrays and, as JSON, of the notes. It is written
-    whole or not at all; if one is damaged later, its checksums tell, and the one before it is used.
+    whole or not at all; if its checksums show damage later, the one before it is used.
 
     Args:
-        folder: Where they go. It is made when the first is saved.
+        folder: The folder, which is made when the first is saved.
         keep: The number of checkpoints to keep, at least 1. Default: 2.
 
     Example:
@@ -79,7 +79,7 @@ class Checkpoints:
 
         Raises:
             CheckpointError: if it cannot be written; the checkpoints before it are untouched.
-            ValueError: naming the entry of `notes` that is something else.
+            ValueError: naming the entry of `notes` that is none of these.
             TypeError: naming the array that holds Python objects.
         """
         path = self.folder / f"checkpoint-{number:08d}.npz"
@@ -88,7 +88,7 @@ class Checkpoints:
         for name, array in named.items():
             if array.dtype.hasobject:
                 raise TypeError(f"{name} holds Python objects, which a checkpoint does not take")
-        # NumPy's files forget types that are not NumPy's own, such as bfloat16.
+        # NumPy's files lose types that are not NumPy's own, such as bfloat16.
         dtypes = {name: a.dtype.name for name, a in named.items() if a.dtype.isbuiltin == 2}
         named |= {name: named[name].view(f"u{named[name].itemsize}") for name in dtypes}
         try:
@@ -102,7 +102,7 @@ class Checkpoints:
             ) from None
         paths = self.paths()
         this = paths.index(path)
-        # Those with a higher number were passed over as damaged when this training went on.
+        # Those with a higher number were skipped as damaged when this training resumed.
         damaged, too_old = paths[this + 1 :], paths[: max(0, this + 1 - self.keep)]
         for superfluous in [*damaged, *too_old]:
             superfluous.unlink(missing_ok=True)
@@ -123,7 +123,7 @@ class Checkpoints:
         for path in reversed(self.paths()):
             try:
                 arrays, notes = _read(path)
-            except Exception as error:  # a damaged zip file can end in nearly any
+            except Exception as error:  # a damaged zip file may raise nearly any
                 damaged.append(f"{path} is cut short or damaged ({error})")
                 continue
             for line in damaged:

@@ -1,4 +1,4 @@
-"""Checks of arguments that several modules make."""
+"""Checks arguments for several modules."""
 
 import operator
 

@@ -1,4 +1,4 @@
-"""Training on all devices of one machine, each with its share of every batch.
+"""Trains on all devices of one machine, each with its share of every batch.
 
     strategy = local_devices()
     with strategy.scope():
@@ -6,8 +6,8 @@
         model.compile(...)
     model.fit(...)
 
-Keras hands each device its rows of a batch, and sums the gradients. The states of a stateful layer stay
-with each device: to read, reset or restore them, all devices must be reached, as the functions here do.
+Keras hands each device its rows of a batch, and sums the gradients. Each device keeps its own states of
+a stateful layer: reading, resetting or restoring them must reach all devices, as the functions here do.
 """
 
 import functools

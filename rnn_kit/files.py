@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files whole or not at all."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ _PREFIX = ".part-"
 
 @contextlib.contextmanager
 def atomic_write(path):
-    """Yields a temporary path beside `path`, and renames that file to `path` when the block has ended.
+    """Yields a temporary path beside `path`, and renames that file to `path` when the block ends.
 
-    The file is brought to the disk before it is renamed, so that a file with its final name is whole
-    even after a power cut. Where the block raises, what it wrote is removed and `path` stays as it was.
-    Each call yields another name: of two processes that write one file at once, the last one wins.
+    The file is flushed to disk before it is renamed, so that a file with its final name is whole even
+    after a power cut. If the block raises, its file is removed and `path` is unchanged. Each call
+    yields another name: if two processes write one file at once, the last one wins.
 
     Args:
         path: The file; its folder must exist. A file of that name is replaced.

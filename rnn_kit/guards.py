@@ -1,7 +1,7 @@
-"""Guards of compiled graphs: they notice when what was traced has changed.
+"""Guards of compiled graphs, which notice when traced objects have changed.
 
-A trace reads much from Python: which variables a layer holds, its activation and dtype policy, a
-sampler's temperature, what a function closes over. `enable_lora`, `quantize` or
+A trace reads much from Python: a layer's variables, its activation and dtype policy, a sampler's
+temperature, a function's closure. `enable_lora`, `quantize` or
 `layer.activation = ...` change that, and a graph that was traced before does not see it.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from rnn_kit._internals import GRAPH_ATTRIBUTES, bookkeeping_attributes, is_graph
 from rnn_kit.method_reads import read_by_method
 
-# Held while a model is traced: a trace reads layers, and may set attributes of them as long as it runs.
+# Held while a model is traced: a trace reads layers, and may set their attributes while it runs.
 TRACING_LOCK = threading.RLock()
 
 _LIBRARIES = {"builtins", "jax", "keras", "numpy", "tensorflow", "torch", *sys.stdlib_module_names}
@@ -35,28 +35,28 @@ _HOLDERS = (
     collections.UserList,
     types.SimpleNamespace,
 )
-_MAX_ENTRIES = 256  # of a list or a dict whose entries are watched: a vocabulary is data
+_MAX_ENTRIES = 256  # the most entries of a watched list or dict: a vocabulary is data
 
 
 class Guard:
-    """Tells whether objects are still as they were when the guard was made.
+    """Checks whether objects are unchanged since the guard was made.
 
     A part of an object has changed when it is another object, unless both are equal numbers or strings.
-    Watched are, however deep:
+    It watches, at any depth:
 
     - of layers, cells, dtype policies and objects of a user's classes: their attributes and slots;
-    - of lists and sets: the elements, of dicts: keys and values. Of more than 256 their number alone;
+    - of lists and sets: the elements, of dicts: keys and values; if more than 256, only their number;
     - of a user's functions: defaults, and what they close over or read from their module;
-    - of a Sequential or functional model: what its graph is made of;
+    - of a Sequential or functional model: the parts of its graph;
     - of the object of a bound method: the attributes that the method reads, itself or in methods of the
-      object that it calls; all of them where its code does not tell, or where the object is a layer.
+      object that it calls; all of them if its code does not show which, or if the object is a layer.
 
-    Not noticed are a value that is changed in place, such as an array's element; an attribute of a
-    class or a module; and what an object's methods read from their module, unless one of them is given
-    as a bound method. The values of variables are not watched: a graph reads them when it runs.
+    It does not notice in-place changes of a value, such as an array's element; an attribute of a class
+    or a module; and what an object's methods read from their module, unless one of them is given as a
+    bound method. It does not watch the values of variables: a graph reads them when it runs.
 
-    The guard keeps no object alive but those that cannot be referred to weakly: lists, tuples, dicts,
-    and objects that have slots alone.
+    The guard keeps only objects without weak references alive: lists, tuples, dicts, and objects with
+    only slots.
 
     Args:
         roots: Layers, models, functions, or other objects.
@@ -65,21 +65,21 @@ class Guard:
     def __init__(self, *roots):
         self._died = []
         self._refs = {}
-        self._places = []  # what is watched: how to read it, its owner, and what was read
+        self._places = []  # watched places: how to read them, their owner, and what was read
         self._attributes = []  # the same for owners with a `__dict__`, which are the most by far
         seen, waiting = {}, list(roots)
         while waiting:
             value = waiting.pop()
             if id(value) not in seen and not isinstance(value, _LEAVES):
-                seen[id(value)] = value  # which also keeps another object from taking its id
+                seen[id(value)] = value  # keeps the object alive, so that its id is not reused
                 waiting.extend(self._watch(value))
 
     def holds(self):
-        """Whether everything is as it was."""
-        if self._died:  # something was dropped from where it was
+        """Returns whether everything is as it was."""
+        if self._died:  # a watched object was deleted
             return False
         for ref, names, known, ids, refs in self._attributes:
-            owner = ref()  # which may die while this runs
+            owner = ref()  # it may be deleted while this runs
             if owner is None:
                 return False
             attributes = vars(owner)
@@ -98,7 +98,7 @@ class Guard:
         return True
 
     def _equal(self, values, ids, refs):
-        """Whether new values are numbers or strings that equal the old ones; if so, it keeps them."""
+        """Returns whether new values are numbers or strings that equal the old ones; keeps these."""
         if len(values) != len(ids):
             return False
         for i, (value, ref) in enumerate(zip(values, refs, strict=True)):
@@ -111,7 +111,7 @@ class Guard:
         return True
 
     def _watch(self, value):
-        """Notes what an object consists of, and returns its parts."""
+        """Records what an object consists of. Returns its parts."""
         if isinstance(value, types.MethodType):
             return self._watch_method(value.__self__, value.__func__)
         if isinstance(value, functools.partial):
@@ -129,7 +129,7 @@ class Guard:
             read = _items if isinstance(value, _MAPPINGS) else list
             parts = self._note(read if len(value) <= _MAX_ENTRIES else _length, value)
         if _from_a_library(value):
-            # A `tf.function` is a library's, and the function that it was made of is not.
+            # A `tf.function` is a library's, but its Python function is not.
             return [value.python_function] if hasattr(value, "python_function") else parts
         return parts + self._note_attributes(value)
 
@@ -168,7 +168,7 @@ class Guard:
         return parts + values
 
     def _ref(self, value):
-        """Makes a function that returns the value while it lives: a weak reference where it can be."""
+        """Returns a function that returns the value while it lives: a weak reference if possible."""
         key = id(value)
         if key not in self._refs:
             try:
@@ -241,7 +241,7 @@ def _global_names(code):
 
 
 def _from_a_library(value):
-    """Whether an object is a library's own, and no part of a model: it is taken to stay as it is."""
+    """Returns whether an object is a library's own and no part of a model, assumed never to change."""
     if isinstance(value, types.FunctionType):
         module = value.__module__
         return _is_a_librarys(module) or str(module).partition(".")[0] == "rnn_kit"

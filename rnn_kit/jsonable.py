@@ -1,4 +1,4 @@
-"""Numbers, text and their containers, made into what JSON and CSV files can hold."""
+"""Converts numbers, text and their containers to what JSON and CSV files can hold."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def jsonable(value, name="The value", finite=True):
 
     Args:
         value: Any nesting of dicts, lists and tuples of the above, strings, booleans and `None`.
-        name: What the value is called in an error.
+        name: The value's name in an error.
         finite: Whether NaN and infinities become strings. `False` leaves them to Python's `json`,
             whose spelling other readers refuse. Default: `True`.
 
@@ -43,7 +43,7 @@ def jsonable(value, name="The value", finite=True):
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
     if isinstance(value, str):
-        return str.__str__(value)  # an enumeration's own `str` gives its name, not its text
+        return str.__str__(value)  # an enumeration's own `str` returns its name, not its text
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
@@ -70,11 +70,11 @@ def json_text(content, name, **how):
     """Returns the text of a JSON file, made `jsonable`.
 
     A path whose bytes are not UTF-8 has lone surrogates in Python, which UTF-8 cannot encode. They are
-    written as JSON's escapes, and read again as they were.
+    written as JSON's escapes, and restored on reading.
 
     Args:
-        content: What the file holds.
-        name: What the content is called in an error.
+        content: The file's content.
+        name: The content's name in an error.
         **how: Arguments of `json.dumps`.
     """
     text = json.dumps(jsonable(content, name), allow_nan=False, **{"ensure_ascii": False, **how})
@@ -113,11 +113,11 @@ def _listed(value, name):
 
     array = None
     if hasattr(value, "__array__"):
-        # A symbolic tensor has no numbers yet, and raises an error of its backend's own.
+        # A symbolic tensor has no numbers yet, and raises its backend's own error.
         with contextlib.suppress(Exception):
             try:
                 array = keras.ops.convert_to_numpy(value)
-            except ValueError:  # one number in bfloat16, which TensorFlow converts by `numpy()` alone
+            except ValueError:  # one number in bfloat16, which TensorFlow converts only by `numpy()`
                 array = np.asarray(value.numpy())
     if array is not None and array.dtype.kind in "biuf":
         return array.tolist()

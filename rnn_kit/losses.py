@@ -6,16 +6,16 @@ from keras import ops
 from rnn_kit import crf
 
 
-# The name under which models were saved when it was a recipe's own.
+# The name under which earlier models were saved, when a recipe had this loss.
 @keras.saving.register_keras_serializable("image_captioning")
 class SmoothedCrossentropy(keras.losses.Loss):
     """Computes the cross entropy of ids with smoothed targets, from logits.
 
         nats = (1 - ε) (log Z - a_y) + ε (log Z - (1/V) Σ_w a_w)        Z = Σ_w e^(a_w)
 
-    `keras.losses.SparseCategoricalCrossentropy` has no smoothing, and `CategoricalCrossentropy`, which
-    has, takes one-hot targets `(B, T, V)`. With sample weights whose mean is 1 over a padded batch, the
-    mean is over what they weigh.
+    `keras.losses.SparseCategoricalCrossentropy` has no smoothing, and `CategoricalCrossentropy`,
+    which has it, takes one-hot targets `(B, T, V)`. With sample weights of mean 1 over a padded batch,
+    the mean is over the weighted ids.
 
     Args:
         smoothing: ε, in [0, 1). 0 is the log-likelihood.

@@ -1,4 +1,4 @@
-"""Which attributes of its object a method reads, by its bytecode."""
+"""Finds the attributes of its object that a method reads, by its bytecode."""
 
 import dis
 import inspect
@@ -7,15 +7,15 @@ import types
 
 
 def read_by_method(function, kind):
-    """Finds what a method of a class reads of its object, itself or in the methods that it calls.
+    """Finds what a method of a class reads from its object, itself or in the methods that it calls.
 
     Args:
         function: The method, a function.
         kind: The class.
 
     Returns:
-        The names of the attributes, and the functions that the method consists of, itself among them.
-        `None` where the code does not tell.
+        The names of the attributes, and the functions that the method consists of, including itself.
+        `None` if the code does not show it.
     """
     if hasattr(kind, "__getattr__") or kind.__getattribute__ is not object.__getattribute__:
         return None
@@ -43,7 +43,7 @@ def read_by_method(function, kind):
 
 
 def _attributes_of_first_argument(function):
-    """Finds the attributes that a function reads of its first argument; `None` if it does more."""
+    """Finds the attributes that a function reads from its first argument; `None` if it does more."""
     code = getattr(function, "__code__", None)
     if code is None or not code.co_argcount or code.co_varnames[0] in code.co_cellvars:
         return None
@@ -63,6 +63,6 @@ def _attributes_of_first_argument(function):
             or after.opname not in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR")
             or name.startswith("__")
         ):
-            return None  # it is handed on, and may be read anywhere
+            return None  # it is passed on, and may be read anywhere
         names.add(name)
     return names

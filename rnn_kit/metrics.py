@@ -11,11 +11,10 @@ from rnn_kit.entities import split_tag
 
 
 class _PerToken(keras.metrics.Metric):
-    """Mean cross entropy in nats over all tokens seen: Σ w_n (-log p(y_n)) / Σ w_n.
+    """The mean cross entropy in nats over all tokens seen: Σ w_n (-log p(y_n)) / Σ w_n.
 
-    Both sums run over more tokens than float32 counts one by one, 2^24, and not every backend has
-    float64 and int64 (JAX by default has neither). So each is kept as two numbers: the sum, and what
-    was lost in rounding it.
+    Both sums may exceed 2^24, up to which float32 counts exactly, and not every backend has float64 and
+    int64 (JAX by default has neither). So each is kept as two numbers: the sum, and its rounding error.
     """
 
     def __init__(self, ignore_class=None, name=None, dtype=None):
@@ -34,8 +33,8 @@ class _PerToken(keras.metrics.Metric):
         Args:
             y_true: Ids `(...)` or `(..., 1)`, of any integer or float dtype.
             y_pred: Logits `(..., V)`. A Keras mask on them counts as weight.
-            sample_weight: Weights `(...)` or `(..., 1)`, or of fewer dimensions, which are broadcast
-                over the last ones.
+            sample_weight: Weights `(...)` or `(..., 1)`, or of fewer dimensions, broadcast over
+                the last ones.
         """
         mask = get_keras_mask(y_pred)
         y_true = ops.cast(y_true, "int32")
@@ -57,7 +56,7 @@ class _PerToken(keras.metrics.Metric):
             weight = weight * ops.cast(counts, self.sum_dtype)
             y_true = ops.where(counts, y_true, ops.zeros_like(y_true))  # -1 is no class to look up
         nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
-        # 0 * inf is NaN: a token without weight must not count whatever its loss is.
+        # 0 * inf is NaN: a token without weight must not count, whatever its loss.
         nats = ops.where(weight > 0, nats * weight, ops.zeros_like(nats))
         _add(self.nats, self.nats_lost, ops.sum(nats))
         _add(self.tokens, self.tokens_lost, ops.sum(weight))
@@ -88,8 +87,8 @@ class Perplexity(_PerToken):
         log PPL = -(1/N) Σ_n log p(w_n | w_1 ... w_{n-1})
 
     The sum runs over all N tokens since the last reset, so that each token has the same weight, in
-    small batches and in large ones; the mean of the batches' perplexities would be larger. Before any
-    token it is 1.
+    batches of any size; the mean of the batches' perplexities would be larger. Before any token it is
+    1.
 
     Args:
         ignore_class: An id (often that of padding) whose tokens do not count. Default: `None`.

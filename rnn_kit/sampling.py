@@ -1,4 +1,4 @@
-"""Samplers, which draw ids from logits: the policy of a generator, apart from its loop."""
+"""Samplers, which draw ids from logits: the policy of a generator, separate from its loop."""
 
 import math
 
@@ -28,12 +28,13 @@ class TemperatureSampler(keras.layers.Layer):
         temperature: T, finite and at least 0. 0 is argmax: no randomness. Default: 1.0.
         top_k: `None`, or an integer of at least 1. Default: `None`.
         top_p: `None`, or a number in (0, 1]. Default: `None`.
-        from_logits: Whether the inputs are logits, or else probabilities, which need not add up to 1;
+        from_logits: Whether the inputs are logits; else probabilities, which need not add up to 1;
             an id of probability 0 is never drawn. Default: `True`.
-        seed: Seed of the draws. Default: `None`, another one every time.
+        seed: Seed of the draws. Default: `None`, a different one every time.
 
-    `temperature`, `top_k`, `top_p` and `from_logits` may be set to other values later. These count from
-    the next call on, in `rnn_kit.generation` too. (A `tf.function` of yours keeps what it traced.)
+    `temperature`, `top_k`, `top_p` and `from_logits` may be set to other values later. These take
+    effect from the next call on, in `rnn_kit.generation` too. (A `tf.function` of yours keeps what it
+    traced.)
 
     Call arguments:
         inputs: `(..., V)`.
@@ -97,7 +98,7 @@ class TemperatureSampler(keras.layers.Layer):
         if self.temperature == 0:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
-        # The best logit becomes 0, so that dividing by a tiny temperature overflows to -inf alone.
+        # The best logit becomes 0, so that dividing by a tiny temperature overflows only to -inf.
         # Where the best is infinite, inf - inf would be NaN.
         best = ops.max(logits, axis=-1, keepdims=True)
         logits = ops.where(logits == best, 0.0, logits - best)
@@ -112,7 +113,7 @@ class TemperatureSampler(keras.layers.Layer):
         if nucleus is not None:
             p = ops.softmax(logits, axis=-1)
             p_of_better = ops.cumsum(p, axis=-1) - p
-            # The best id stays in any case: none is better.
+            # The best id always stays: none is better.
             logits = ops.where(p_of_better < nucleus, logits, -float("inf"))
         rank = ops.expand_dims(self._draw(logits), -1)
         return ops.cast(ops.squeeze(ops.take_along_axis(ids, rank, axis=-1), -1), "int32")
