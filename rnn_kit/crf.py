@@ -1,13 +1,13 @@
-"""Linear-chain conditional random fields: likelihood, most probable path and marginals, of potentials.
+"""Linear-chain conditional random fields: likelihood, most probable path and marginals from potentials.
 
-A chain of T steps with L labels has potentials ψ `(B, T, L, L)`, as `rnn_kit.layers.CRF` puts them out:
+A chain of T steps with L labels has potentials ψ `(B, T, L, L)`, as output by `rnn_kit.layers.CRF`:
 
     φ(y) = Σ_t ψ_t[y_(t-1), y_t]                 the score of a path y_1 ... y_T
     Z = Σ_y e^φ(y)                               over all L^T paths
     p(y) = e^φ(y) / Z
 
-No label stands before the first step: all rows of ψ_1 are alike. A step that does not count (padding)
-keeps its label: its ψ is 0 on the diagonal and `EXCLUDED` beside it.
+No label precedes the first step: all rows of ψ_1 are equal. A padding step keeps its label: its ψ is 0
+on the diagonal and `EXCLUDED` elsewhere.
 
 Source: Lafferty, McCallum, Pereira 2001, "Conditional Random Fields: Probabilistic Models for
 Segmenting and Labeling Sequence Data" (ICML), section 3; Rabiner 1989, "A Tutorial on Hidden Markov
@@ -21,7 +21,7 @@ from keras import ops
 from rnn_kit import _internals as internals
 
 FORBIDDEN = -1e5  # the potential of a pair of labels that must not follow each other
-EXCLUDED = -1e9  # that of a change of label at a step that does not count
+EXCLUDED = -1e9  # the potential of a change of label at a padding step
 
 
 def log_partition(potentials):
@@ -40,14 +40,13 @@ def path_score(potentials, labels):
 
     Args:
         potentials: `(B, T, L, L)`.
-        labels: y, `(B, T)` integers from 0 to L - 1; what they are at steps that do not count is
-            ignored.
+        labels: y, `(B, T)` integers from 0 to L - 1, ignored at padding steps.
     """
     counts = steps_that_count(potentials)
     size = potentials.shape[-1]
     time = ops.shape(labels)[1]
     labels = ops.where(counts, ops.cast(labels, "int32"), 0)
-    # The label before is that of the latest step before that counts, if there is one.
+    # The label before is that of the latest unpadded step before, if there is one.
     latest = ops.pad(latest_step(counts)[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
     before = ops.take_along_axis(labels, ops.maximum(latest, 0), axis=1)
     flat = ops.reshape(potentials, (-1, time, size * size))
@@ -69,8 +68,7 @@ def viterbi(potentials):
         potentials: `(B, T, L, L)`.
 
     Returns:
-        Labels `(B, T)`, int32: at a step that does not count, that of the step before. And log p
-        `(B,)`.
+        Labels `(B, T)`, int32, repeated at padding steps; and log p `(B,)`.
     """
     potentials = ops.convert_to_tensor(potentials)
 
@@ -113,33 +111,33 @@ def log_marginals(potentials):
 
 
 def steps_that_count(potentials):
-    """Returns which steps are no padding, boolean `(B, T)`, by their potentials."""
+    """Returns which steps are not padding, boolean `(B, T)`, by their potentials."""
     size = potentials.shape[-1]
     if size == 1:
         return ops.greater(potentials[..., 0, 0], EXCLUDED / 2)
-    # Labels may be forbidden one way and the other, but a step that counts is never `EXCLUDED`.
+    # Labels may be forbidden in either direction, but an unpadded step is never `EXCLUDED`.
     return ops.greater(potentials[..., 0, 1], EXCLUDED / 2)
 
 
 def _forward(potentials, return_sequence):
-    """α of each step, `(B, T, L)`, or of the last, `(B, L)`."""
+    """Returns α of each step, `(B, T, L)`, or of the last, `(B, L)`."""
     potentials = ops.convert_to_tensor(potentials)
 
     def step(psi, states):
         alpha = ops.logsumexp(states[0][:, :, None] + psi, axis=1)
         return alpha, [alpha]
 
-    # As if each label had come before the first step with the same probability: 1 / L each.
+    # As if each label preceded the first step with equal probability 1 / L.
     first = ops.zeros_like(potentials[:, 0, 0]) - math.log(potentials.shape[-1])
     last, outputs, _ = internals.rnn_loop(step, potentials, [first], return_all_outputs=return_sequence)
     return outputs if return_sequence else last
 
 
 def latest_step(flags):
-    """Returns the index of the latest step up to each that is flagged, -1 before any: `(B, T)`."""
+    """Returns the index of the latest flagged step up to each step, -1 before any: `(B, T)`."""
     time = ops.shape(flags)[1]
     steps = ops.arange(time, dtype="int32")[None]
-    flagged = ops.sort(ops.where(flags, steps, steps + time), axis=1)  # those flagged come first
+    flagged = ops.sort(ops.where(flags, steps, steps + time), axis=1)  # flagged ones come first
     so_far = ops.cumsum(ops.cast(flags, "int32"), axis=1)
     latest = ops.take_along_axis(flagged, ops.maximum(so_far - 1, 0), axis=1)
     return ops.where(so_far > 0, latest, -1)

@@ -1,13 +1,13 @@
-"""Entities, such as names, as a tag for each word: O outside of them, and else a prefix and a type.
+"""Entities, such as names, as a tag for each word: O outside of them, else a prefix and a type.
 
     word     Teddy   Roosevelt  was  President  of  the  United  States
     BIO      B-PER   I-PER      O    O          O   O    B-LOC   I-LOC
     IOBES    B-PER   E-PER      O    O          O   O    B-LOC   E-LOC
 
-B begins an entity, I goes on, E ends one, S is one of a single word; BILOU's L and U are other letters
-for E and S. A tag that begins nothing by its letter, but follows O, an end or another type, begins an
-entity all the same, as in the shared task's script conlleval: so the oldest scheme (IOB1) is read too,
-in which B stands only between two entities of one type.
+B begins an entity, I continues it, E ends it, S is a single-word entity; BILOU's L and U correspond to
+E and S. A tag whose prefix does not begin an entity, but which follows O, an end or another type,
+begins one too, as in the shared task's script conlleval: this also reads the oldest scheme (IOB1), in
+which B occurs only between two entities of one type.
 
 Source: Tjong Kim Sang and De Meulder 2003, "Introduction to the CoNLL-2003 Shared Task"
 (arXiv:cs/0306050), section 2.2, and conlleval, which came with it; Ratinov and Roth 2009, "Design
@@ -20,13 +20,13 @@ import numpy as np
 
 BIO, IOBES = "BIO", "IOBES"
 OUTSIDE = "O"
-_BEGINS = "BSU"  # by their letter alone
+_BEGINS = "BSU"  # prefixes that begin an entity anywhere
 _ENDS = "ESLU"
 _PREFIXES = "BIESLU"
 
 
 class Entity(NamedTuple):
-    """Words `start` to `stop`, the latter not counted, that are an entity of a type."""
+    """An entity of a type: the words from `start` up to, but not including, `stop`."""
 
     start: int
     stop: int
@@ -56,7 +56,7 @@ def split_tag(tag):
 
 
 def from_tags(tags):
-    """Returns the entities of a sentence, a list of `Entity`, of a list of tags in any scheme.
+    """Returns the entities of a sentence, a list of `Entity`, from its tags in any scheme.
 
     Example:
 
@@ -77,7 +77,7 @@ def from_tags(tags):
 
 
 def begins_by_its_place(before, tag):
-    """Whether a tag begins an entity, though its letter is that of an entity that goes on."""
+    """Returns whether a tag begins an entity, although its prefix continues one."""
     split = split_tag(tag)
     return split[0] not in _BEGINS and _begins(split_tag(before), split)
 
@@ -94,7 +94,7 @@ def to_tags(found, length, scheme=IOBES):
 
     Args:
         found: `Entity`s, none of which share a word.
-        length: Words of the sentence.
+        length: The number of words of the sentence.
         scheme: `"BIO"` (each entity begins with B: IOB2) or `"IOBES"`.
 
     Example:
@@ -112,16 +112,16 @@ def to_tags(found, length, scheme=IOBES):
 
 
 def all_tags(types, scheme=IOBES):
-    """Returns every tag of these types, O first: what a network has a score for."""
+    """Returns every tag of these types, O first: the labels that a network scores."""
     letters = "BIES" if scheme == IOBES else "BI"
     return [OUTSIDE, *(f"{letter}-{kind}" for kind in types for letter in letters)]
 
 
 def transition_masks(tags, scheme=IOBES):
-    """Returns which tags may follow which, start a sentence, and end it: for `rnn_kit.layers.CRF`.
+    """Returns which tags may follow which, start a sentence, and end it, for `rnn_kit.layers.CRF`.
 
     Args:
-        tags: L tags, as `all_tags` returns them.
+        tags: L tags, as from `all_tags`.
         scheme: `"BIO"` or `"IOBES"`.
 
     Returns:

@@ -63,13 +63,13 @@ class CRFNegativeLogLikelihood(keras.losses.Loss):
 
         nats = log Z - φ(y)        φ(y) and Z as in `rnn_kit.crf`
 
-    One number a sequence, over all of its steps that count: sample weights have one a sequence, too.
+    One number a sequence, over all of its unmasked steps: sample weights are one a sequence, too.
 
     Args:
         name, reduction, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
-        y_true: Labels `(B, T)`; what they are at masked steps is ignored.
+        y_true: Labels `(B, T)`, ignored at masked steps.
         y_pred: Potentials `(B, T, L, L)`.
 
     Source: Lafferty, McCallum, Pereira 2001, "Conditional Random Fields" (ICML), section 3.

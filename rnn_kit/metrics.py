@@ -149,19 +149,20 @@ class BitsPerCharacter(_PerToken):
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class EntityF1(keras.metrics.Metric):
-    """Computes F1 of the entities that were found: of whole ones, with their type, as conlleval counts.
+    """Computes F1 of the entities found: of whole entities with their type, as in conlleval.
 
-        precision = right / found        recall = right / there are        F1 = 2 right / (both)
+        precision = right / found        recall = right / there        F1 = 2 right / (found + there)
 
-    An entity is right where its first word, its last word and its type are. Before any entity F1 is 0.
+    An entity is right if its first word, its last word and its type are, of the `found` ones and those
+    that are `there`. Before any entity F1 is 0.
 
     Args:
         tags: L names of the labels 0 ... L - 1, such as `rnn_kit.entities.all_tags` returns.
         name: Default: `"entity_f1"`.
-        dtype: Of the counts. Default: float32, which counts up to 2^24.
+        dtype: The counts' dtype. Default: float32, which counts up to 2^24.
 
     Raises:
-        ValueError: if a name is no tag.
+        ValueError: if a name is not a tag.
 
     Source: Tjong Kim Sang and De Meulder 2003, "Introduction to the CoNLL-2003 Shared Task"
     (arXiv:cs/0306050), section 2.3.
@@ -194,10 +195,10 @@ class EntityF1(keras.metrics.Metric):
 
         Args:
             y_true: Labels `(B, T)`.
-            y_pred: Labels `(B, T)`; or scores `(B, T, L)`, of which the largest counts; or potentials
-                `(B, T, L, L)` of a `rnn_kit.layers.CRF`, of which the most probable path does. A Keras
-                mask on them, or that of the potentials, leaves words out.
-            sample_weight: `(B, T)` or `(B,)`: words of weight 0 are left out.
+            y_pred: Labels `(B, T)`; or scores `(B, T, L)`, for their largest; or potentials
+                `(B, T, L, L)` of a `rnn_kit.layers.CRF`, for their most probable path. A Keras mask on
+                them, or that of the potentials, excludes words.
+            sample_weight: `(B, T)` or `(B,)`: words of weight 0 are excluded.
         """
         y_true = ops.cast(y_true, "int32")
         y_pred = ops.convert_to_tensor(y_pred)
@@ -228,14 +229,14 @@ class EntityF1(keras.metrics.Metric):
             total.assign_add(ops.sum(which, axis=(0, 1)))
 
     def _entities(self, labels, counts):
-        """Of each word: whether an entity ends there, its type, and where the latest one began."""
+        """Returns for each word whether an entity ends there, its type, and the latest one's start."""
         labels = ops.where(counts, labels, 0)
 
         def of(values, outside):
             return ops.where(counts, ops.take(ops.convert_to_tensor(values), labels), outside)
 
         kind, letter_begins = of(self._type_of, -1), of(self._letter["begins"], False)
-        after = of(self._letter["ends"], True)  # of O or the end of an entity
+        after = of(self._letter["ends"], True)  # after O or the end of an entity
         inside = ops.greater_equal(kind, 0)
         before = ops.pad(kind[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
         fresh = ops.pad(after[:, :-1], ((0, 0), (1, 0)), constant_values=True)
@@ -248,9 +249,9 @@ class EntityF1(keras.metrics.Metric):
         return _f1(ops.sum(self.right), ops.sum(self.found), ops.sum(self.there))
 
     def by_type(self):
-        """Returns a dict of types, and `"all"`, to dicts of precision, recall, f1, and how many.
+        """Returns a dict of types, and `"all"`, to dicts of precision, recall, F1, and counts.
 
-        `right`, `found` and `there` are the counts; a share of nothing is 0.
+        `right`, `found` and `there` are the counts; a ratio to 0 is 0.
         """
         counts = [ops.convert_to_numpy(v) for v in (self.right, self.found, self.there)]
         told = {}

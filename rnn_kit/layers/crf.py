@@ -9,22 +9,22 @@ from rnn_kit import crf
 
 @keras.saving.register_keras_serializable(package="rnn_kit")
 class CRF(keras.layers.Layer):
-    """Linear-chain conditional random field (CRF): which label follows which counts, too.
+    """Linear-chain conditional random field (CRF): scores labels and also their transitions.
 
         φ(y) = b[y_1] + Σ_t x_t[y_t] + Σ_(t>1) A[y_(t-1), y_t] + e[y_T]
         p(y | x) = e^φ(y) / Σ_y' e^φ(y')
 
-    x_t `(L,)` are the scores of step t, as a `Dense` without activation gives them. The layer puts out
-    the potentials of the chain, from which everything else is computed:
+    x_t `(L,)` are the scores of step t, such as the output of a `Dense` without activation. The layer
+    outputs the potentials of the chain, from which everything else is computed:
 
         ψ_1[i, j] = b[j] + x_1[j]                    ψ_t[i, j] = A[i, j] + x_t[j]
         ψ_T[i, j] has e[j] added
 
     - train with `loss=rnn_kit.losses.CRFNegativeLogLikelihood()`;
     - `rnn_kit.crf.viterbi(model.predict(x))` returns the most probable labels, and ln p of them;
-    - `rnn_kit.crf.log_marginals(...)` returns log p(y_t = j | x), which with `output="log_marginals"`
-      is what the layer puts out: a plain Keras loss on it, with `from_logits=True`, trains each label's
-      own probability.
+    - `rnn_kit.crf.log_marginals(...)` returns log p(y_t = j | x), which the
+      layer outputs with `output="log_marginals"`: a plain Keras loss on it, with `from_logits=True`,
+      trains each label's own probability.
 
     Args:
         labels: L, at least 1.
@@ -33,19 +33,19 @@ class CRF(keras.layers.Layer):
         start_mask, end_mask: Boolean `(L,)`: whether a sequence may start with a label, and end with
             it. Default: all may.
         use_boundary: Whether b and e are learned; else they are zero. Default: `True`.
-        transition_initializer, transition_regularizer, transition_constraint: Of A, b and e. Defaults:
+        transition_initializer, transition_regularizer, transition_constraint: For A, b and e. Defaults:
             `"zeros"`, `None`, `None`.
 
     Call arguments:
         inputs: x, `(B, T, L)`.
-        mask: Boolean `(B, T)`: the steps that count, anywhere in the sequence: what lies between two
-            of them is passed over. Default: the mask that comes with `inputs`, if one does.
+        mask: Boolean `(B, T)`: the steps that count, anywhere in the sequence; masked steps are
+            skipped. Default: the mask that comes with `inputs`, if one does.
 
     Output shape:
-        `(B, T, L, L)` or `(B, T, L)`, in float32 at least whatever the policy: sums over thousands of
-        paths have no room in half precision.
+        `(B, T, L, L)` or `(B, T, L)`, in at least float32 for every policy: sums over thousands of
+        paths exceed half precision.
 
-    Masking: The mask is in the potentials, and goes no further; log-marginals hand it on.
+    Masking: The potentials contain the mask and do not pass it on; log-marginals pass it on.
 
     Weights:
         transition_kernel: A, `(L, L)`.
@@ -157,7 +157,7 @@ class CRF(keras.layers.Layer):
         return ops.where(counts[..., None, None], between + scores[..., None, :], stays)
 
     def _boundary(self, name):
-        """What is added to the first step's scores, or the last one's: `(L,)`."""
+        """Returns the scores added to the first step, or to the last: `(L,)`."""
         kernel = ops.zeros((self.labels,), self._precision)
         if self.use_boundary:
             kernel = ops.convert_to_tensor(getattr(self, f"{name}_kernel"))
@@ -191,7 +191,7 @@ class CRF(keras.layers.Layer):
 
 
 def _mask(name, mask, shape):
-    """A mask as an array that leaves something to follow, or `None`."""
+    """Returns a mask as an array, or `None`. Raises if its form is wrong or it forbids everything."""
     if mask is None:
         return None
     mask = np.asarray(mask)
@@ -210,7 +210,7 @@ def _forbid(kernel, mask):
 
 
 def _first_and_last(counts):
-    """Which step is the first that counts, and which the last: two of `(B, T)`."""
+    """Returns which step is the first unpadded one, and which the last: two `(B, T)`."""
     ahead = ops.cumsum(ops.cast(counts, "int32"), axis=1)
     total = ahead[:, -1:]
     return counts & ops.equal(ahead, 1), counts & ops.equal(ahead, total)
