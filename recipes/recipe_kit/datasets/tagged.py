@@ -16,7 +16,7 @@ KNOWN = (CONLL, teddy_grammar.NAME)
 _CONLL_SENTENCES = {"train": 14_041, "validation": 3_250, "test": 3_453}
 _CONLL_FILES = {"train": "train.txt", "validation": "dev.txt", "test": "test.txt"}
 _TEDDY = {"train": 4_000, "validation": 1_000, "test": 1_000}
-_FIXED = 20_111  # seed of what must be the same in runs of all seeds
+_FIXED = 20_111  # seed of draws that are the same for all runs' seeds
 _HELD_OUT = 0.1  # of a file's sentences, for validation and for the test each
 _NAMES = {
     "train": ("train", "training"),
@@ -35,7 +35,7 @@ class Sentence(NamedTuple):
 
     Attributes:
         words: T strings.
-        tags: T tags in the scheme BIO, of which every entity begins with B.
+        tags: T tags in the scheme BIO, in which every entity begins with B.
     """
 
     words: list
@@ -43,16 +43,16 @@ class Sentence(NamedTuple):
 
 
 class TaggedSentences(NamedTuple):
-    """Sentences to train on, to validate on, and to test on.
+    """Tagged sentences for training, validation and the test.
 
     Attributes:
         train, validation, test: Lists of `Sentence`.
-        types: Of entities, a sorted list, such as LOC, MISC, ORG, PER.
-        doubtful: Of the generated language, for each test sentence the index of the word of which
-            only what follows tells whether it is a name; else `None`.
-        info: What a result should record: `name`, `sha256` of all words and tags, `types`, numbers of
+        types: The types of entities, a sorted list, such as LOC, MISC, ORG, PER.
+        doubtful: For the generated language, the index in each test sentence of the word that only the
+            following words show to be a name or not; else `None`.
+        info: The record for a result: `name`, `sha256` of all words and tags, `types`, numbers of
             sentences and words.
-        notes: Lines that the user should be told, a tuple.
+        notes: A tuple of lines for the user.
     """
 
     train: list
@@ -65,30 +65,30 @@ class TaggedSentences(NamedTuple):
 
 
 def load_tagged(name, encoding=None):
-    """Tagged sentences by the name of a known set, or from files of the user's own.
+    """Loads tagged sentences by the name of a known set, or from the user's own files.
 
     Args:
-        name: `"conll2003"`, English news with persons, places, organisations and other names; it has
-            no open licence, so that there is no download; `"teddy"`, generated (see `teddy_grammar`);
+        name: `"conll2003"`, English news with persons, places, organisations and other names; without
+            a download, as it has no open licence; `"teddy"`, generated (see `teddy_grammar`);
             or a path to
 
             - a file of lines that begin with a word and end with its tag, with white space between
-              (further columns are passed over), an empty line between sentences, and perhaps
+              (other columns are ignored), an empty line between sentences, and perhaps
               `-DOCSTART-` lines between documents;
             - a folder with such files: `train`, `dev` (`valid`, `val`, `testa`) and `test` (`testb`),
               with any suffix.
 
-            Tags are those of any scheme of `rnn_kit.entities`. An entity that begins with I is taken
-            as one that begins with B, as conlleval takes it, and a note says so.
-        encoding: Of the user's files, as of `rnn_kit.text.read_text`.
+            Tags are in any scheme of `rnn_kit.entities`. An entity that begins with I is read as one
+            that begins with B, as in conlleval, and a note says so.
+        encoding: Encoding of the user's files, as in `rnn_kit.text.read_text`.
 
     Returns:
         `TaggedSentences`. Of a single file a tenth of the sentences is for validation and a tenth for
-        the test, the same ones each time; sentences that are alike are in one part.
+        the test, the same ones each time; equal sentences are in one part.
 
     Raises:
-        DataError: if the source is unknown or cannot be had, or its content is not as it should be.
-        TextError: if a file is no text.
+        DataError: if the source is unknown or unavailable, or its content is malformed.
+        TextError: if a file is not text.
     """
     if name == teddy_grammar.NAME:
         return _teddy()
@@ -109,17 +109,17 @@ def load_tagged(name, encoding=None):
 
 
 def parse_lines(text, place):
-    """Sentences of a text of lines `word ... tag`; see `load_tagged`.
+    """Parses the sentences of a text of lines `word ... tag`; see `load_tagged`.
 
     Args:
-        text: Whose lines end with LF.
-        place: Where the text is from, for messages.
+        text: The text, whose lines end with LF.
+        place: The text's source, for messages.
 
     Returns:
-        A list of `Sentence`, and how many entities began with I.
+        A list of `Sentence`, and the number of entities that began with I.
 
     Raises:
-        DataError: naming the line that has one column, or a tag that is none.
+        DataError: naming the line that has only one column, or an invalid tag.
     """
     sentences, words, tags, repaired = [], [], [], 0
 
@@ -187,7 +187,7 @@ def _teddy():
 
 
 def _files_of(folder):
-    """The three files of a folder, by their names without the suffix."""
+    """Returns the three files of a folder, by their names without the suffix."""
     found = {}
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.name.startswith("."):
@@ -210,7 +210,7 @@ def _files_of(folder):
 
 
 def _split(read, path):
-    """Parts of one file, sentences that are alike together."""
+    """Splits one file's sentences into parts, keeping equal sentences together."""
     sentences, repaired = read
     alike = {}
     for sentence in sentences:

@@ -1,14 +1,14 @@
-"""Generated sentences in which only what follows tells whether a word is part of a person's name.
+"""Generates sentences in which only later words show whether a word is part of a person's name.
 
 After the pair of the lectures:
 
     he said , teddy bears are on sale          teddy is no part of a person's name
     he said , teddy roosevelt was there        teddy and roosevelt are
 
-A word such as "teddy", "rose" or "mark" comes as a name in half of the sentences, whatever stands
-before it. What decides comes at once or some words later ("rose , as i told you , gardens are lovely"):
-up to then nothing does, and no network that reads from left to right can be right in more than half of
-them. A surname follows a name at once, and is one wherever it stands.
+A word such as "teddy", "rose" or "mark" is a name in half of the sentences, whatever precedes it. The
+deciding word comes immediately or some words later ("rose , as i told you , gardens are lovely"): until
+then nothing decides, and no network that reads from left to right can be right in more than half of
+them. A surname immediately follows a name, and is always part of one.
 
 Source: Tollef Jahren, "INF 5400 lecture 11" (University of Oslo, 2019), "Bidirectional recurrent neural
 network": "Teddy bear are on sale!", "Teddy Roosevelt was a great President!".
@@ -21,7 +21,7 @@ from recipe_kit.datasets._files import at_least
 NAME = "teddy"
 TYPE = "PER"
 
-# What may be a given name, or the first word of a thing.
+# Words that may be a given name, or the first word of a thing.
 AMBIGUOUS = {
     "teddy": ("bears", "boys", "stockings"),
     "rose": ("gardens", "bushes", "windows"),
@@ -53,16 +53,16 @@ _OF_THINGS = (
     "are on sale", "are lovely", "were expensive", "have been sold", "are not for children",
     "were all over the place",
 )  # fmt: skip
-_LATER = 0.4  # share of sentences in which words that decide nothing come first
-_SURNAME = 0.5  # of names
+_LATER = 0.4  # share of sentences with undeciding words in between
+_SURNAME = 0.5  # share with a surname, of names with no words in between
 
 
 def generated_sentences(count, seed):
-    """Draws sentences, of which every second has a person's name on average.
+    """Draws sentences, on average half of them with a person's name.
 
     Args:
-        count: How many, at least 1; they may repeat.
-        seed: Of the draws.
+        count: Their number, at least 1; they may repeat.
+        seed: Seed of the draws.
 
     Returns:
         A list of triples: words, tags (`B-PER`, `I-PER`, `O`), and the index of the word in doubt.
