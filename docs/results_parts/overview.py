@@ -65,6 +65,14 @@ ROWS = (
         None,
     ),
     Row(
+        "name_tagging",
+        f"{JAHREN}, bidirectional networks",
+        "names found in sentences, and what is said of each word while the next ones are read",
+        "none: a generated language",
+        " --preset teddy",
+        None,
+    ),
+    Row(
         "hello_characters",
         f'{JAHREN}, "predicting the next character"',
         "the slide's table of \"hello\"; back-propagation through time in NumPy, beside TensorFlow's",
@@ -157,6 +165,11 @@ CHINESE = {  # lecture, what the reader will see, data
     "translation": (
         "Tollef Jahren 第 11 讲，机器翻译",
         "把拼音译成英文；束搜索，以及网络写每个词时看向源句的哪些词",
+        "不需要：生成的语言",
+    ),
+    "name_tagging": (
+        "Tollef Jahren 第 11 讲，双向网络",
+        "找出句中的人名；边读边看网络对每个词的判断如何改变",
         "不需要：生成的语言",
     ),
     "hello_characters": (

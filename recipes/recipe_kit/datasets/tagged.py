@@ -48,8 +48,6 @@ class TaggedSentences(NamedTuple):
     Attributes:
         train, validation, test: Lists of `Sentence`.
         types: The types of entities, a sorted list, such as LOC, MISC, ORG, PER.
-        doubtful: For the generated language, the index in each test sentence of the word that only the
-            following words show to be a name or not; else `None`.
         info: The record for a result: `name`, `sha256` of all words and tags, `types`, numbers of
             sentences and words.
         notes: A tuple of lines for the user.
@@ -59,7 +57,6 @@ class TaggedSentences(NamedTuple):
     validation: list
     test: list
     types: list
-    doubtful: list | None
     info: dict
     notes: tuple = ()
 
@@ -174,16 +171,15 @@ def _conll():
         found, expected = len(parts[part][0]), _CONLL_SENTENCES[part]
         if found != expected:
             unlike.append(f"{filename} has {found:,} sentences, not {expected:,} as published.")
-    return _made(CONLL, parts, notes=unlike)
+    return _made(CONLL, parts, unlike)
 
 
 def _teddy():
-    parts, doubtful = {}, None
+    parts = {}
     for number, (part, count) in enumerate(_TEDDY.items()):
         drawn = teddy_grammar.generated_sentences(count, _FIXED + number)
         parts[part] = [Sentence(words, tags) for words, tags, _ in drawn], 0
-        doubtful = [doubt for _, _, doubt in drawn]
-    return _made(teddy_grammar.NAME, parts, doubtful)
+    return _made(teddy_grammar.NAME, parts)
 
 
 def _files_of(folder):
@@ -231,7 +227,7 @@ def _split(read, path):
     return parts
 
 
-def _made(name, parts, doubtful=None, notes=()):
+def _made(name, parts, notes=()):
     digest, types, notes = hashlib.sha256(), set(), [*notes]
     for part, (sentences, repaired) in parts.items():
         for words, tags in sentences:
@@ -253,5 +249,5 @@ def _made(name, parts, doubtful=None, notes=()):
     }
     return TaggedSentences(
         sentences["train"], sentences["validation"], sentences["test"],
-        sorted(types), doubtful, info, tuple(notes),
+        sorted(types), info, tuple(notes),
     )  # fmt: skip
