@@ -7,6 +7,10 @@ import string
 from recipe_kit.runs import machine_identity
 from results_parts import ledger
 
+# Processors in the order in which they were first recorded. A new one takes the next letter, and is to
+# be added here: texts call machines by their letters.
+KNOWN = ("Intel Xeon Processor, family 6, model 207", "AMD EPYC, family 25, model 17")
+
 
 @dataclasses.dataclass
 class Machine:
@@ -29,16 +33,20 @@ class Machine:
 
 
 def machines():
-    """Returns all machines of the ledger in a fixed order: those without a recorded CPU first."""
+    """Returns all machines of the ledger: those without a recorded CPU, `KNOWN` ones, and others."""
     by_machine = {}
     for path in sorted(ledger.LEDGER.glob("*.json")):
         recorded = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(recorded, dict) and "machine" in recorded:
             by_machine.setdefault(machine_identity(recorded["machine"]), []).append(recorded)
-    ordered = sorted(
-        by_machine.items(),
-        key=lambda pair: ("cpu" in pair[1][0]["machine"], "reported" in pair[1][0], pair[0]),
-    )
+
+    def order(pair):
+        identity, (first, *_) = pair
+        cpu = first["machine"].get("cpu")
+        known = KNOWN.index(cpu) if cpu in KNOWN else len(KNOWN)
+        return cpu is not None, "reported" in first, known, identity
+
+    ordered = sorted(by_machine.items(), key=order)
     return [
         Machine(letter, entries[0]["machine"], entries)
         for letter, (_, entries) in zip(string.ascii_uppercase, ordered, strict=False)
