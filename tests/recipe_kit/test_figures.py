@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from marks import slow_but
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
@@ -236,7 +237,7 @@ def test_the_first_words_jump_is_from_no_opinion():
     assert opinion._jumps(np.array([0.9, 0.9])) == [(0, pytest.approx(0.4))]
 
 
-@pytest.mark.parametrize("count", [0, 1, 30, 500, 700])
+@pytest.mark.parametrize("count", slow_but([0, 30], [0, 1, 30, 500, 700]))
 def test_the_paragraph_grows_with_the_text(count):
     rng = np.random.default_rng(0)
     words = [("word$", "a", "月", "considerable")[i % 4] for i in range(count)]

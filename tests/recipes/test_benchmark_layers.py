@@ -192,6 +192,7 @@ def test_a_python_without_pytorch_or_a_process_that_fails_is_one_line(
     assert code == 2 and said.count("\n") == 1 and re.search(error, said)
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_amid_its_work_is_one_line(stand_in, run_main, tmp_path):
     stand_in(STAND_IN.replace("    request = json", "    sys.exit('broken')\n    request = json"))
     argv = [*WITH_TORCH, "--torch-python", sys.executable, "--out", str(tmp_path / "run")]

@@ -112,6 +112,7 @@ def test_of_several_frames_the_first_is_taken(tmp_path):
     assert np.asarray(photos.open_photo(tmp_path / "x.gif"))[0, 0].tolist() == [255, 0, 0]
 
 
+@pytest.mark.slow
 def test_the_smallest_and_a_large_picture_are_taken(tmp_path, recwarn):
     assert photos.square(photos.open_photo(coloured(tmp_path / "1.png", size=(1, 1))), 8).shape == (
         8,
@@ -311,6 +312,7 @@ def five(tmp_path):
     return {f"{n}.png": folder / f"{n}.png" for n in range(5)}
 
 
+@pytest.mark.slow
 def test_features_are_the_networks_without_its_last_layers(five, tmp_path, seen, network):
     found = extraction.extract(five, folder=tmp_path / "kept", show=quiet, **SMALL)
     batch = np.stack([photos.square(photos.open_photo(path), SIZE) for path in five.values()])

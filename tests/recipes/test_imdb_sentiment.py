@@ -70,6 +70,7 @@ def test_the_order_of_words_tells_the_network_what_a_bag_of_words_cannot_know(sa
     assert metrics["test_accuracy_tfidf"] < metrics["test_accuracy_tfidf_with_pairs"] < 0.95
 
 
+@pytest.mark.slow
 def test_the_saved_model_has_the_test_accuracy_that_was_reported(saved):
     """Each review by itself, so that there is no padding, from the texts on."""
     out, metrics = saved

@@ -95,6 +95,7 @@ def test_the_seed_fixes_the_run(saved, two_seeds):
     assert other["test_nats"] != metrics["test_nats"]
 
 
+@pytest.mark.slow
 def test_the_saved_model_has_the_held_out_loss_that_was_reported(saved):
     out, metrics = saved
     model = keras.models.load_model(out / "model.keras")

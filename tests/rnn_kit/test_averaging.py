@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from marks import slow_but
 
 from recipe_kit.runs import Run
 from rnn_kit.callbacks import AveragedWeights, Checkpoint, EarlyStopping, EpochLog
@@ -247,6 +248,7 @@ def stopped():
     return averaged(EarlyStopping(patience=2), epochs=30)
 
 
+@pytest.mark.slow
 def test_a_training_that_stops_early_ends_with_the_average(stopped):
     losses = stopped.history["val_loss"]
     assert len(losses) == np.argmin(losses) + 3 < 30
@@ -254,7 +256,7 @@ def test_a_training_that_stops_early_ends_with_the_average(stopped):
         assert_close(weights, stopped.steps.averages()[-1])
 
 
-@pytest.mark.parametrize("left", [1, 0], ids=["stopped", "whole"])
+@pytest.mark.parametrize("left", slow_but([1], [1, 0]))
 def test_early_stopping_restores_the_average_of_the_best_epoch(left, stopped):
     """Where it has ended the training, and where the last epoch has."""
     losses = stopped.history["val_loss"]

@@ -396,6 +396,7 @@ def test_sample_text_follows_the_model_and_always_samples_at_the_end():
     assert all("after epoch 2" in text for text in written)
 
 
+@pytest.mark.slow
 def test_throughput_prints_a_line_an_epoch(rng):
     stream = io.StringIO()
     model_of().fit(

@@ -165,6 +165,7 @@ def test_a_run_goes_on_for_more_epochs(unbroken, tmp_path):
     assert_same_end(train(tmp_path, epochs=EPOCHS), unbroken)
 
 
+@pytest.mark.slow
 def test_seconds_go_on_and_count_no_batch_twice(tmp_path):
     with pytest.raises(Killed):
         train(tmp_path, (1, 9))
@@ -246,6 +247,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     assert checkpoints == ["checkpoint-00000001.npz", "checkpoint-00000002.npz"]
 
 
+@pytest.mark.slow
 def test_throughput_counts_what_is_trained_on_now(tmp_path, monkeypatch):
     """Of a resumed epoch, the batches from before the kill are not counted again."""
     lines = io.StringIO()

@@ -119,6 +119,7 @@ def test_threads_step_score_and_stream_through_one_generator():
             np.testing.assert_allclose(ours, alone, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_threads_that_share_a_sampler_never_draw_the_same_numbers():
     model = two_layers()
     sampler = TemperatureSampler(3.0, seed=1)

@@ -189,7 +189,13 @@ def _twins(name, rng, dtype="float32", rows=forms.B, **kwargs):
     return kit, stock
 
 
-@pytest.mark.parametrize("mask", [None, forms.EVERY_MASK], ids=["none", "every"])
+MASKED = [
+    pytest.param(None, marks=pytest.mark.slow, id="none"),
+    pytest.param(forms.EVERY_MASK, id="every"),
+]
+
+
+@pytest.mark.parametrize("mask", MASKED)
 @pytest.mark.parametrize("options", REDUCTIONS)
 @pytest.mark.parametrize("name", KERAS_TWINS)
 def test_reduction_to_the_keras_layer(name, options, mask, rng):

@@ -274,6 +274,7 @@ def test_bad_arguments_are_named(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_a_fit_learns(rng):
     """Remember the first of five inputs: a task that only a memory solves."""
     x = rng.normal(size=(64, 5, 1)).astype("float32")

@@ -35,9 +35,8 @@ def test_eager_graph_and_xla_agree_for_any_batch_and_time(form, rng):
     assert graph.experimental_get_tracing_count() == 1
 
 
-@pytest.mark.parametrize(
-    ("jit_compile", "dropout"), [(False, 0.3), pytest.param(True, 0.0, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("jit_compile", "dropout"), [(False, 0.3), (True, 0.0)])
 def test_training_with_masks_is_the_same_compiled_and_eager(jit_compile, dropout, rng):
     # XLA draws other random numbers than TensorFlow does, so dropout is not compared there.
     ids = rng.integers(0, 9, (8, 6))

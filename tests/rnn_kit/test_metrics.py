@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from marks import slow_but
 
 from rnn_kit._internals import set_keras_mask
 from rnn_kit.metrics import BitsPerCharacter, Perplexity
@@ -96,7 +97,7 @@ def test_half_precision_logits_are_summed_in_single():
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("dtype", [None, "float64", "float16"])
+@pytest.mark.parametrize("dtype", slow_but([None], [None, "float64", "float16"]))
 def test_single_tokens_count_beyond_two_to_the_24(dtype, compiled):
     """Where float32 adds 1 to 2^24 and gets 2^24."""
     metric = Perplexity(dtype=dtype)

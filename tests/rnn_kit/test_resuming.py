@@ -399,11 +399,12 @@ def test_an_eager_run_is_never_traced(executions, metrics, tmp_path):
     assert 0 < left < EPOCHS * STEPS  # those of the first session
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "stopping"),
     [
-        pytest.param(np.float32(0.5), EarlyStopping, marks=pytest.mark.slow),
-        pytest.param(np.array(0.5), C.EarlyStopping, marks=pytest.mark.slow),
+        (np.float32(0.5), EarlyStopping),
+        (np.array(0.5), C.EarlyStopping),
         (tf.constant(0.5), EarlyStopping),
     ],
 )

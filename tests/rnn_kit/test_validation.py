@@ -79,6 +79,7 @@ def test_another_generator_can_be_judged_than_the_model_that_is_trained(text):
     assert [row["val_loss"] for row in rows] == pytest.approx([expected] * 2)
 
 
+@pytest.mark.slow
 def test_perplexities_are_shown_for_losses(text):
     rows, lines = [], io.StringIO()
     fit(
