@@ -73,6 +73,14 @@ ROWS = (
         None,
     ),
     Row(
+        "gene_finding",
+        "after Andrew Ng, DNA sequence analysis",
+        "the genes of a genome, on both strands, beside the annotated ones; splice junctions",
+        "none: comes with the project",
+        " --preset lambda",
+        None,
+    ),
+    Row(
         "hello_characters",
         f'{JAHREN}, "predicting the next character"',
         "the slide's table of \"hello\"; back-propagation through time in NumPy, beside TensorFlow's",
@@ -171,6 +179,11 @@ CHINESE = {  # lecture, what the reader will see, data
         "Tollef Jahren 第 11 讲，双向网络",
         "找出句中的人名；边读边看网络对每个词的判断如何改变",
         "不需要：生成的语言",
+    ),
+    "gene_finding": (
+        "依 Andrew Ng，DNA 序列分析",
+        "基因组两条链上的基因，与注释并列；剪接位点",
+        "不需要：随项目附带",
     ),
     "hello_characters": (
         "Tollef Jahren 第 11 讲，预测下一个字符",

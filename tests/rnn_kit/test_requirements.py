@@ -26,7 +26,7 @@ def pinned_in(name):
 PINNED = pinned_in("requirements.txt")
 PACKAGE_OF = {
     **{"sklearn": "scikit-learn", "PIL": "pillow", "ml_dtypes": "ml-dtypes"},
-    **{"math_core": "math-core"},
+    **{"math_core": "math-core", "Bio": "biopython"},
 }
 # IPython comes with ipykernel, and griffe with mkdocstrings-python.
 BROUGHT = {"IPython", "griffe"}
@@ -47,8 +47,9 @@ def packages_imported_in(folder):
     return {PACKAGE_OF.get(m, m) for m in modules - set(sys.stdlib_module_names) - own}
 
 
-# PyTorch is never installed for it (gigabytes), and imported only where a user hands in its modules.
-BY_THE_USER = {"torch"}
+# PyTorch is never installed for it (gigabytes), and imported only where a user hands in its modules;
+# pyrodigal, under another licence, only where a user has installed it.
+BY_THE_USER = {"torch", "pyrodigal"}
 
 
 @pytest.mark.parametrize("folder", ["rnn_kit", "recipes"])
