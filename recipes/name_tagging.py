@@ -45,7 +45,7 @@ from parts.name_tagging import command_line, comparison, evaluation, run_figures
 from parts.name_tagging import tagger as network
 from parts.name_tagging.settings import PRESETS, Settings
 from recipe_kit import cli
-from recipe_kit.runs import saved_run
+from recipe_kit.runs import RunError, saved_run
 from rnn_kit import callbacks as kit
 from rnn_kit import losses
 from rnn_kit.text import TokenVocabulary, read_vectors
@@ -163,16 +163,23 @@ def run_one(settings, open_run):
     return metrics
 
 
-def open_saved(run):
+def open_saved(run, whitespace_only=False):
     """Opens a saved run. Returns a `speaking.Tagger` of its network."""
     model = run.load_model()
     words, letters = (TokenVocabulary.load(run.file(f"{of}.json")) for of in ("words", "characters"))
     known = model.get_layer("word_vectors").input_dim - 1
     run.check_vocabulary(known, len(words), "words", "words.json")
-    tags = json.loads(run.file("tags.json").read_text(encoding="utf-8"))
+    try:
+        tags = json.loads(run.file("tags.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.file('tags.json')} cannot be read: {error}. Train anew.") from None
+    run.check_vocabulary(model.output_shape[-1], len(tags), "tags", "tags.json")
     spells = "letters" in {tensor.name for tensor in model.inputs}
     encoder = sentences.Encoder(words, letters, tags, spells)
-    return speaking.Tagger(model, encoder)
+    if spells:
+        known = model.get_layer("letter_vectors").vectors.input_dim - 1
+        run.check_vocabulary(known, len(letters), "characters", "characters.json")
+    return speaking.Tagger(model, encoder, whitespace_only)
 
 
 def parse(argv):
@@ -183,7 +190,7 @@ def main(argv=None):
     flags = parse(argv)
     if flags.verb in ("tag", "watch"):
         run = saved_run(flags.run, RECIPE)
-        tagger = open_saved(run)
+        tagger = open_saved(run, flags.tokens)
         if flags.verb == "watch":
             return speaking.watch(run, tagger, flags.text)
         encoding = cli.given(flags, Settings).get("encoding")

@@ -40,18 +40,24 @@ def path_score(potentials, labels):
 
     Args:
         potentials: `(B, T, L, L)`.
-        labels: y, `(B, T)` integers from 0 to L - 1, ignored at padding steps.
+        labels: y, `(B, T)` integers from 0 to L - 1, ignored at padding steps. A chain with another
+            label at a step that is no padding has the score NaN.
     """
     counts = steps_that_count(potentials)
     size = potentials.shape[-1]
     time = ops.shape(labels)[1]
     labels = ops.where(counts, ops.cast(labels, "int32"), 0)
+    outside = ops.any((labels < 0) | (labels >= size), axis=1)
+    if size == 1:  # whose potentials do not tell padding: no label is wrong
+        outside = ops.zeros_like(outside)
+    labels = ops.clip(labels, 0, size - 1)
     # The label before is that of the latest unpadded step before, if there is one.
     latest = ops.pad(latest_step(counts)[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
     before = ops.take_along_axis(labels, ops.maximum(latest, 0), axis=1)
     flat = ops.reshape(potentials, (-1, time, size * size))
     of_pair = ops.take_along_axis(flat, (before * size + labels)[..., None], axis=-1)[..., 0]
-    return ops.sum(ops.where(counts, of_pair, ops.zeros_like(of_pair)), axis=1)
+    score = ops.sum(ops.where(counts, of_pair, ops.zeros_like(of_pair)), axis=1)
+    return ops.where(outside, ops.full_like(score, float("nan")), score)
 
 
 def log_likelihood(potentials, labels):
@@ -112,9 +118,8 @@ def log_marginals(potentials):
 
 def steps_that_count(potentials):
     """Returns which steps are not padding, boolean `(B, T)`, by their potentials."""
-    size = potentials.shape[-1]
-    if size == 1:
-        return ops.greater(potentials[..., 0, 0], EXCLUDED / 2)
+    if potentials.shape[-1] == 1:  # which has no other label to change to: all steps
+        return ops.ones_like(potentials[..., 0, 0], dtype="bool")
     # Labels may be forbidden in either direction, but an unpadded step is never `EXCLUDED`.
     return ops.greater(potentials[..., 0, 1], EXCLUDED / 2)
 

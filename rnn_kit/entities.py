@@ -5,9 +5,9 @@
     IOBES    B-PER   E-PER      O    O          O   O    B-LOC   E-LOC
 
 B begins an entity, I continues it, E ends it, S is a single-word entity; BILOU's L and U correspond to
-E and S. A tag whose prefix does not begin an entity, but which follows O, an end or another type,
-begins one too, as in the shared task's script conlleval: this also reads the oldest scheme (IOB1), in
-which B occurs only between two entities of one type.
+E and S, and are read but not written. A tag whose prefix does not begin an entity, but which follows O,
+an end or another type, begins one too, as in the shared task's script conlleval: this also reads the
+oldest scheme (IOB1), in which B occurs only between two entities of one type.
 
 Source: Tjong Kim Sang and De Meulder 2003, "Introduction to the CoNLL-2003 Shared Task"
 (arXiv:cs/0306050), section 2.2, and conlleval, which came with it; Ratinov and Roth 2009, "Design
@@ -97,11 +97,15 @@ def to_tags(found, length, scheme=IOBES):
         length: The number of words of the sentence.
         scheme: `"BIO"` (each entity begins with B: IOB2) or `"IOBES"`.
 
+    Raises:
+        ValueError: if the scheme is another one.
+
     Example:
 
     >>> to_tags([Entity(0, 2, "PER"), Entity(3, 4, "LOC")], 5)
     ['B-PER', 'E-PER', 'O', 'S-LOC', 'O']
     """
+    _check_scheme(scheme)
     written = [OUTSIDE] * length
     for start, stop, kind in found:
         letters = "B" + "I" * (stop - start - 1)
@@ -113,7 +117,7 @@ def to_tags(found, length, scheme=IOBES):
 
 def all_tags(types, scheme=IOBES):
     """Returns every tag of these types, O first: the labels that a network scores."""
-    letters = "BIES" if scheme == IOBES else "BI"
+    letters = _check_scheme(scheme)
     return [OUTSIDE, *(f"{letter}-{kind}" for kind in types for letter in letters)]
 
 
@@ -127,13 +131,18 @@ def transition_masks(tags, scheme=IOBES):
     Returns:
         A dict of `transition_mask` `(L, L)`, `start_mask` and `end_mask` `(L,)`, booleans.
 
+    Raises:
+        ValueError: if the scheme is another one, or a tag is not of it.
+
     Example:
 
     >>> masks = transition_masks(["O", "B-PER", "I-PER"], "BIO")
     >>> masks["transition_mask"].astype(int).tolist()  # no I-PER after O
     [[1, 1, 0], [1, 1, 1], [1, 1, 1]]
     """
-    split = [split_tag(tag) for tag in tags]
+    split, letters = [split_tag(tag) for tag in tags], _check_scheme(scheme)
+    if strange := [tag for tag in tags if tag[0] not in OUTSIDE + letters]:
+        raise ValueError(f"{', '.join(strange)}: not among the prefixes of {scheme}, {letters}")
     outside = (OUTSIDE, "")
     may = np.array([[_may_follow(a, b, scheme) for b in split] for a in split])
     start = np.array([_may_follow(outside, b, scheme) for b in split])
@@ -141,8 +150,16 @@ def transition_masks(tags, scheme=IOBES):
     return {"transition_mask": may, "start_mask": start, "end_mask": end}
 
 
+def _check_scheme(scheme):
+    """Returns the prefixes of a scheme."""
+    letters = {BIO: "BI", IOBES: "BIES"}.get(scheme)
+    if letters is None:
+        raise ValueError(f'Argument `scheme` must be "{BIO}" or "{IOBES}". Received: {scheme!r}')
+    return letters
+
+
 def _may_follow(before, now, scheme):
-    goes_on = now[0] in "IEL"
+    goes_on = now[0] in "IE"
     if scheme == IOBES and before[0] in "BI":
         return goes_on and before[1] == now[1]
     if not goes_on:

@@ -1,6 +1,7 @@
 """Losses that Keras lacks."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from rnn_kit import crf
@@ -72,6 +73,9 @@ class CRFNegativeLogLikelihood(keras.losses.Loss):
         y_true: Labels `(B, T)`, ignored at masked steps.
         y_pred: Potentials `(B, T, L, L)`.
 
+    Raises:
+        ValueError: if sample weights have one a step.
+
     Source: Lafferty, McCallum, Pereira 2001, "Conditional Random Fields" (ICML), section 3.
 
     Example:
@@ -84,6 +88,16 @@ class CRFNegativeLogLikelihood(keras.losses.Loss):
 
     def __init__(self, name="crf_negative_log_likelihood", reduction="sum_over_batch_size", dtype=None):
         super().__init__(name, reduction, dtype)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            shape = tuple(getattr(sample_weight, "shape", np.shape(sample_weight)))
+            if shape[1:] not in ((), (1,)):
+                raise ValueError(
+                    "A label sequence has one weight: expected sample weights of shape (B,). Received: "
+                    f"shape {shape}. Mask the steps that are not to count"
+                )
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         return -crf.log_likelihood(y_pred, y_true)

@@ -159,10 +159,10 @@ class EntityF1(keras.metrics.Metric):
     Args:
         tags: L names of the labels 0 ... L - 1, such as `rnn_kit.entities.all_tags` returns.
         name: Default: `"entity_f1"`.
-        dtype: The counts' dtype. Default: float32, which counts up to 2^24.
+        dtype: `"float64"` counts in float64; any other, and the default, in float32, up to 2^24.
 
     Raises:
-        ValueError: if a name is not a tag.
+        ValueError: if a name is not a tag, or a type is called "all".
 
     Source: Tjong Kim Sang and De Meulder 2003, "Introduction to the CoNLL-2003 Shared Task"
     (arXiv:cs/0306050), section 2.3.
@@ -180,13 +180,17 @@ class EntityF1(keras.metrics.Metric):
         self.tags = list(tags)
         split = [split_tag(tag) for tag in self.tags]
         self.types = list(dict.fromkeys(kind for _, kind in split if kind))
+        if "all" in self.types:
+            raise ValueError('The type "all" is the name of the total: give it another name')
+        # In float16 a count could not exceed 2048.
+        self.count_dtype = "float64" if self.dtype == "float64" else "float32"
         self._type_of = [self.types.index(kind) if kind else -1 for _, kind in split]
         self._letter = {
             "begins": [prefix in "BSU" for prefix, _ in split],
             "ends": [prefix in "OESLU" for prefix, _ in split],
         }
         self.right, self.found, self.there = (
-            self.add_variable((len(self.types),), "zeros", dtype="float32", name=name)
+            self.add_variable((len(self.types),), "zeros", dtype=self.count_dtype, name=name)
             for name in ("right", "found", "there")
         )
 
@@ -194,7 +198,7 @@ class EntityF1(keras.metrics.Metric):
         """Counts the entities of a batch.
 
         Args:
-            y_true: Labels `(B, T)`.
+            y_true: Labels `(B, T)`. Words with a label outside 0 ... L - 1, such as -1, are excluded.
             y_pred: Labels `(B, T)`; or scores `(B, T, L)`, for their largest; or potentials
                 `(B, T, L, L)` of a `rnn_kit.layers.CRF`, for their most probable path. A Keras mask on
                 them, or that of the potentials, excludes words.
@@ -209,7 +213,7 @@ class EntityF1(keras.metrics.Metric):
             y_pred, _ = crf.viterbi(y_pred)
         elif more == 1:
             y_pred = ops.argmax(y_pred, axis=-1)
-        counts = ops.ones(ops.shape(y_true), "bool")
+        counts = (y_true >= 0) & (y_true < len(self.tags))
         if mask is not None:
             counts = counts & ops.cast(mask, "bool")
         if sample_weight is not None:
@@ -226,10 +230,14 @@ class EntityF1(keras.metrics.Metric):
             (self.there, theirs["ends"], theirs["type"]),
         ):
             which = ops.one_hot(kind, len(self.types)) * ops.cast(ends, "float32")[..., None]
-            total.assign_add(ops.sum(which, axis=(0, 1)))
+            total.assign_add(ops.cast(ops.sum(which, axis=(0, 1)), self.count_dtype))
 
     def _entities(self, labels, counts):
-        """Returns for each word whether an entity ends there, its type, and the latest one's start."""
+        """Returns for each word whether an entity ends there, its type, and the latest one's start.
+
+        Words that do not count are passed over: the words before and behind them are neighbours.
+        """
+        before_it, behind_it = _neighbours(counts)
         labels = ops.where(counts, labels, 0)
 
         def of(values, outside):
@@ -238,11 +246,9 @@ class EntityF1(keras.metrics.Metric):
         kind, letter_begins = of(self._type_of, -1), of(self._letter["begins"], False)
         after = of(self._letter["ends"], True)  # after O or the end of an entity
         inside = ops.greater_equal(kind, 0)
-        before = ops.pad(kind[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
-        fresh = ops.pad(after[:, :-1], ((0, 0), (1, 0)), constant_values=True)
-        begins = inside & (letter_begins | fresh | ops.not_equal(kind, before))
-        going_on = inside & ~begins
-        ends = inside & ~ops.pad(going_on[:, 1:], ((0, 0), (0, 1)), constant_values=False)
+        fresh, other = _at(after, before_it, True), ops.not_equal(kind, _at(kind, before_it, -1))
+        begins = inside & (letter_begins | fresh | other)
+        ends = inside & ~_at(inside & ~begins, behind_it, False)
         return {"ends": ends, "type": kind, "start": crf.latest_step(begins)}
 
     def result(self):
@@ -269,6 +275,21 @@ class EntityF1(keras.metrics.Metric):
 
     def get_config(self):
         return {**super().get_config(), "tags": self.tags}
+
+
+def _neighbours(counts):
+    """Returns for each word the index of the word that counts before it, and behind it; -1 if none."""
+    before = ops.pad(crf.latest_step(counts)[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
+    turned = crf.latest_step(ops.flip(counts, axis=1))
+    turned = ops.pad(turned[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
+    behind = ops.where(turned >= 0, ops.shape(counts)[1] - 1 - turned, -1)
+    return before, ops.flip(behind, axis=1)
+
+
+def _at(values, index, default):
+    """Returns the values `(B, T)` at indexes `(B, T)`, and a default where these are -1."""
+    found = ops.take_along_axis(values, ops.maximum(index, 0), axis=1)
+    return ops.where(index >= 0, found, default)
 
 
 def _f1(right, found, there):

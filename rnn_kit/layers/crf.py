@@ -91,7 +91,7 @@ class CRF(keras.layers.Layer):
         transition_constraint=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would round the scores
         if not isinstance(labels, int) or labels < 1:
             raise ValueError(
                 f"Argument `labels` must be an integer of 1 at least. Received: {labels!r}"
@@ -113,7 +113,7 @@ class CRF(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        if input_shape[-1] != self.labels:
+        if len(input_shape) != 3 or input_shape[-1] != self.labels:
             raise ValueError(
                 f"Layer '{self.name}' needs a score for each of {self.labels} labels, inputs "
                 f"(B, T, {self.labels}). Received: inputs of shape {tuple(input_shape)}. Put a "

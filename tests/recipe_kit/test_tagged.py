@@ -74,6 +74,8 @@ def test_what_is_not_there_or_has_nothing_to_learn_is_said(tmp_path, monkeypatch
     (tmp_path / "few.txt").write_text(lines(4))
     with pytest.raises(DataError, match="4 different sentences: expected 5 at least"):
         load_tagged(str(tmp_path / "few.txt"))
+    (tmp_path / "few.txt").write_text(lines(5))
+    assert [len(part) for part in load_tagged(str(tmp_path / "few.txt"))[:3]] == [3, 1, 1]
     (tmp_path / "none.txt").write_text(lines(20, "O"))
     with pytest.raises(DataError, match="the tag O alone"):
         load_tagged(str(tmp_path / "none.txt"))

@@ -207,14 +207,37 @@ def test_it_is_saved_with_its_masks_and_its_loss(tmp_path, rng):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_half_precision_sums_in_full(policy, rng):
+def test_half_precision_sums_in_full_and_rounds_no_score(policy, rng):
+    x, mask = rng.normal(0, 300, (2, 300, L)).astype("float32"), np.arange(300) < [[300], [120]]
+    full = build(rng)
+    expected = to_numpy(crf.log_partition(full(x, mask=mask)))
     keras.config.set_dtype_policy(policy)
     layer = build(rng)
-    x = rng.normal(0, 30, (2, 300, L)).astype("float32")
-    psi = layer(x, mask=np.arange(300) < np.array([[300], [120]]))
+    for weight, of in zip(layer.weights, full.weights, strict=True):
+        weight.assign(of)
+    psi = layer(x, mask=mask)
     assert keras.backend.standardize_dtype(psi.dtype) == "float32"
     assert all(w.dtype == "float32" for w in layer.weights)
-    assert np.isfinite(to_numpy(crf.log_partition(psi))).all()
+    np.testing.assert_allclose(to_numpy(crf.log_partition(psi)), expected, rtol=1e-6)
+
+
+def test_a_label_that_is_none_costs_nan_and_no_other_labels_price(rng):
+    psi = build(rng)(rng.normal(size=(B, T, L)).astype("float32"))
+    labels = rng.integers(0, L, (B, T))
+    labels[1, 3], labels[2, 0] = L, -1
+    told = to_numpy(crf.log_likelihood(psi, labels))
+    assert np.isnan(told).tolist() == [False, True, True, False]
+
+
+def test_weights_of_steps_are_refused_and_those_of_sequences_count(rng):
+    psi, labels = build(rng)(rng.normal(size=(B, T, L)).astype("float32")), rng.integers(0, L, (B, T))
+    loss = CRFNegativeLogLikelihood(reduction="sum")
+    with pytest.raises(ValueError, match=r"one weight: expected sample weights of shape \(B,\)"):
+        loss(labels, psi, sample_weight=np.ones((B, T)))
+    costs = -to_numpy(crf.log_likelihood(psi, labels))
+    for weight in (np.array([1.0, 0, 2, 0]), np.array([[1.0], [0], [2], [0]])):
+        told = float(to_numpy(loss(labels, psi, sample_weight=weight)))
+        assert told == pytest.approx(costs[0] + 2 * costs[2], rel=1e-5)
 
 
 def test_one_label_and_one_step_have_no_choice():
@@ -222,6 +245,9 @@ def test_one_label_and_one_step_have_no_choice():
     path, log_p = crf.viterbi(layer(np.ones((2, 1, 1), "float32")))
     assert to_numpy(path).tolist() == [[0], [0]]
     np.testing.assert_allclose(to_numpy(log_p), 0, atol=1e-6)
+    psi = layer(np.ones((2, 3, 1), "float32"), mask=np.arange(3) < np.array([[3], [1]]))
+    told = to_numpy(crf.log_likelihood(psi, np.array([[0, 0, 0], [0, -1, -1]])))
+    np.testing.assert_allclose(told, 0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +259,7 @@ def test_one_label_and_one_step_have_no_choice():
         (lambda: CRF(3, start_mask=[1, 0, 1]), "must be booleans"),
         (lambda: CRF(3, end_mask=np.zeros(3, bool)), "forbids everything"),
         (lambda: CRF(3)(np.ones((1, 2, 4))), r"Put a Dense\(3\) before it"),
+        (lambda: CRF(3)(np.ones((3, 3))), r"inputs \(B, T, 3\). Received: inputs of shape \(3, 3\)"),
     ],
 )
 def test_what_cannot_be_is_said(make, told):

@@ -151,12 +151,41 @@ def test_fit_and_evaluate_count_by_the_mask_and_a_saved_model_has_it(tmp_path, r
     assert told[1] == pytest.approx(model.evaluate(words, labels, verbose=0)[1]) and told[1] > 0.95
 
 
-def test_entities_of_conlleval_are_seqevals():
-    metrics = pytest.importorskip("seqeval.metrics", reason="seqeval is not installed")
-    rng = np.random.default_rng(0)
-    tags = all_tags(TYPES, "BIO")
-    true, said = rng.integers(0, len(tags), (2, 50, 12))
+def test_words_that_do_not_count_are_passed_over(rng):
+    """As a CRF passes over them: the words before and behind one are neighbours."""
+    tags = ["O", "B-PER", "I-PER"]
     metric = EntityF1(tags)
-    metric.update_state(true, said)
-    named = [[[tags[n] for n in row] for row in of] for of in (true, said)]
-    assert float(metric.result()) == pytest.approx(metrics.f1_score(*named), abs=1e-6)
+    metric.update_state([[1, 0, 2, 0]], [[1, 2, 2, 0]], [[1, 0, 1, 1]])
+    assert metric.by_type()["PER"]["right"] == metric.by_type()["PER"]["there"] == 1
+    true, said = rng.integers(0, 3, (2, 30, 8))
+    counts = rng.random((30, 8)) < 0.6
+    metric = EntityF1(tags)
+    metric.update_state(true, said, counts)
+    pairs = [
+        [set(from_tags([tags[n] for n in row[seen]])) for row, seen in zip(of, counts, strict=True)]
+        for of in (true, said)
+    ]
+    assert metric.by_type()["all"]["right"] == sum(len(a & b) for a, b in zip(*pairs, strict=True)) > 5
+
+
+def test_words_with_a_label_that_is_none_do_not_count():
+    metric = EntityF1(["O", "B-PER", "I-PER"])
+    metric.update_state(np.array([[1, 2, 0, -1, -100, 3]]), np.array([[1, 2, 0, 1, 1, 1]]))
+    assert metric.by_type()["all"] == {
+        "precision": 1.0, "recall": 1.0, "f1": 1.0, "right": 1, "found": 1, "there": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: to_tags([], 1, "iobes"), '"BIO" or "IOBES". Received: \'iobes\''),
+        (lambda: all_tags(["PER"], "BILOU"), "Received: 'BILOU'"),
+        (lambda: transition_masks(["O", "U-PER"]), "U-PER: not among the prefixes of IOBES"),
+        (lambda: transition_masks(["O", "E-PER"], "BIO"), "E-PER: not among the prefixes of BIO"),
+        (lambda: EntityF1(["O", "B-all"]), "give it another name"),
+    ],
+)
+def test_a_scheme_that_is_none_is_refused(make, told):
+    with pytest.raises(ValueError, match=told):
+        make()

@@ -17,12 +17,17 @@ PLACES += ("energy/vars/0", "gate/vars/0", "gate/vars/1")
 
 def load(path):
     """Loads a captioner from a `.keras` file, in the current form or the earlier one."""
+    with (
+        zipfile.ZipFile(path) as archive,
+        archive.open(WEIGHTS) as member,
+        h5py.File(member) as file,
+    ):
+        if f"{BEFORE}/cell/energy" not in file:
+            return keras.models.load_model(path)
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     weights = io.BytesIO(files[WEIGHTS])
     with h5py.File(weights, "r+") as file:
-        if f"{BEFORE}/cell/energy" not in file:
-            return keras.models.load_model(path)
         file.move(BEFORE, NOW)
         cell = file[f"{NOW}/cell"]
         for number, place in enumerate(PLACES):

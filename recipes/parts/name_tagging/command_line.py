@@ -13,8 +13,11 @@ def parse(argv, recipe, about):
     )
     tag.add_argument("texts", nargs="+", metavar="TEXT", help="in quotes, or - for standard input")
     tag.add_argument("--json", action="store_true", help="print a JSON object a line, for programs")
+    tokens = {"action": "store_true", "help": "the text is split into words already, by white space"}
+    tag.add_argument("--tokens", **tokens)
     watch = line.verb("watch", "show what a saved run says while it still reads", saved_run=True)
     watch.add_argument("text", metavar="TEXT", help="a sentence in quotes")
+    watch.add_argument("--tokens", **tokens)
     line.verb(
         "compare",
         "train RNN, bidirectional RNN and what goes beyond, each with the seeds 0 1 2",

@@ -76,7 +76,7 @@ def waiting(networks, words):
         networks: Titles to `(T, T)` of `speaking.Tagger.while_reading`.
         words: T words.
     """
-    cell = 0.52
+    cell = min(0.52, 16 / len(words))
     size = cell * len(words) + 1.6
     figure, axes = figures.new_axes(size * len(networks) + 0.8, size + 0.6, columns=len(networks))
     for ax, (title, p) in zip(np.atleast_1d(axes), networks.items(), strict=True):
@@ -97,5 +97,5 @@ def waiting(networks, words):
     return figures.caption(
         figure,
         "A column is a word, a row what is said once the row's word has been read. A network that "
-        "reads one way never changes its mind: its columns are of one colour.",
+        "reads one way, without a CRF, never changes its mind: its columns are of one colour.",
     )

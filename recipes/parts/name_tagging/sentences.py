@@ -1,6 +1,7 @@
 """Tagged sentences in ids, as batches: words, their letters, and a tag for each."""
 
 import re
+import unicodedata
 from collections import Counter
 from typing import NamedTuple
 
@@ -11,28 +12,67 @@ from recipe_kit.datasets import DataError, tagged
 from rnn_kit import entities
 from rnn_kit.pipelines import padded_rows, sequence_batches, sequence_dataset
 from rnn_kit.text import EOS, UNK, Sequences, TokenVocabulary
+from rnn_kit.text.decoding import normalize_nfc
 
 PADDING = -1  # the tag of padding, which no loss counts
 EVALUATED = 64  # sentences a batch, where nothing is trained
 LONGEST_WORD = 24  # letters of a word that are read; of longer ones the first and the last half
 _DIGITS = re.compile(r"\d")
-_TOKEN = re.compile(r"\w+(?:[-.'’]\w+)*|[^\w\s]")
+_CHUNK = re.compile(r"\S+")
+_CLITIC = re.compile(r"(?i)(n['’]t|['’](?:s|re|ve|ll|d|m))$")  # of "don't" and "Oslo's"
 
 
-def split_words(text):
-    """Returns the words of a text, with where each begins: pairs of a string and an index.
+def split_words(text, is_known=lambda word: False, whitespace_only=False):
+    """Splits a text into words, about as the news of CoNLL-2003 and Treebanks are split.
+
+    White space splits. Of what is left, punctuation and symbols at either end are words of their own,
+    and so are "'s" and "n't" at its end, unless the whole is a word that is known, such as "U.S.".
+
+    Args:
+        text: A string.
+        is_known: `is_known(word)`: whether a word of the text is to stay whole.
+        whitespace_only: Whether the text is split already, and white space alone splits.
+
+    Returns:
+        Pairs of a word and the index at which it begins.
 
     Example:
 
-    >>> split_words("Mr. O'Neill left.")
-    [('Mr', 0), ('.', 2), ("O'Neill", 4), ('left', 12), ('.', 16)]
+    >>> split_words("Mr. O'Neill's (U.S.).", {"Mr.", "U.S."}.__contains__)
+    [('Mr.', 0), ("O'Neill", 4), ("'s", 11), ('(', 14), ('U.S.', 15), (')', 19), ('.', 20)]
     """
-    return [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
+    words = []
+    for match in _CHUNK.finditer(text):
+        chunk, at = match.group(), match.start()
+        words += [(chunk, at)] if whitespace_only else _peeled(chunk, at, is_known)
+    return words
+
+
+def _peeled(chunk, at, is_known):
+    """Splits punctuation and clitics off a chunk without white space."""
+    before, behind = [], []
+    while chunk and not is_known(chunk):
+        if len(chunk) > 1 and _is_punctuation(chunk[0]):
+            before.append((chunk[0], at))
+            chunk, at = chunk[1:], at + 1
+        elif len(chunk) > 1 and _is_punctuation(chunk[-1]):
+            behind.append((chunk[-1], at + len(chunk) - 1))
+            chunk = chunk[:-1]
+        elif (clitic := _CLITIC.search(chunk)) and clitic.start():
+            behind.append((clitic.group(), at + clitic.start()))
+            chunk = chunk[: clitic.start()]
+        else:
+            break
+    return [*before, (chunk, at), *behind[::-1]]
+
+
+def _is_punctuation(character):
+    return unicodedata.category(character)[0] in "PS"
 
 
 def normalized(word):
-    """Returns a word as its vector is looked up: in lower case, each digit a 0."""
-    return _DIGITS.sub("0", word.lower())
+    """Returns a word as its vector is looked up: NFC, in lower case, each digit a 0."""
+    return _DIGITS.sub("0", normalize_nfc(word).lower())
 
 
 class Encoder(NamedTuple):
@@ -64,10 +104,21 @@ class Encoder(NamedTuple):
             row[: len(word)] = self.letters.encode(list(word)) + 1
         return ids
 
-    def inputs(self, words):
-        """Returns what the network reads of one sentence: a dict of `(1, T)` and `(1, T, letters)`."""
-        letters = {"letters": self.letter_ids(words)[None]} if self.spells else {}
-        return {"words": self.word_ids(words)[None], **letters}
+    def is_known(self, word):
+        """Returns whether the training part had a word."""
+        return not self.words.unseen([normalized(word)])
+
+    def inputs(self, sentences):
+        """Returns what the network reads of B lists of words: ids `(B, T)` and `(B, T, letters)`."""
+        longest = max(map(len, sentences))
+        ids = {"words": np.zeros((len(sentences), longest), "int32")}
+        if self.spells:
+            ids["letters"] = np.zeros((len(sentences), longest, LONGEST_WORD), "int32")
+        for row, words in enumerate(sentences):
+            ids["words"][row, : len(words)] = self.word_ids(words)
+            if self.spells:
+                ids["letters"][row, : len(words)] = self.letter_ids(words)
+        return ids
 
 
 class Data(NamedTuple):
@@ -95,7 +146,7 @@ def load(settings):
     """Loads sentences, of the types of names that the settings ask for."""
     found = tagged.load_tagged(settings.data, settings.encoding)
     notes = [*found.notes]
-    types = found.types if settings.types is None else list(settings.types)
+    types = list(dict.fromkeys(settings.types)) or found.types
     if unknown := [kind for kind in types if kind not in found.types]:
         raise DataError(
             f"--types {' '.join(unknown)}: {found.info['name']} has {', '.join(found.types)} alone. "

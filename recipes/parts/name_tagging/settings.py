@@ -23,8 +23,8 @@ class Settings:
         ("conll2003", "teddy"),
     )
     encoding: str | None = cli.encoding()
-    types: tuple[str, ...] | None = setting(
-        None, "the kinds of names to find, such as PER (default: all that there are)", group=DATA
+    types: tuple[str, ...] = setting(
+        (), "the kinds of names to find, such as PER (default: all that there are)", group=DATA
     )
     scheme: str = setting("IOBES", "the tags of a name's words", choices=SCHEMES, group=DATA)
     min_count: int = setting(1, "rarer words are unknown", cli.positive_int, group=DATA)
@@ -41,7 +41,7 @@ class Settings:
     )
     characters: str = setting("cnn", "how a word's letters are read", choices=CHARACTERS)
     character_embedding: int = setting(30, "size of the letters' vectors", cli.positive_int)
-    character_units: int = setting(50, "filters of the CNN, or units of the LSTM", cli.positive_int)
+    character_units: int = setting(50, "filters of the CNN, or units of the LSTM", cli.int_at_least(2))
     crf: bool = setting(True, "a conditional random field on top")
     dropout: float = setting(0.5, "before and behind the recurrent layers", cli.fraction)
     single_dropout: float = setting(

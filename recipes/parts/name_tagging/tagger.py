@@ -59,14 +59,15 @@ class LetterVectors(keras.layers.Layer):
         present = ops.not_equal(flat, 0)
         x = self.dropout(self.vectors(flat), training=training)
         if self.way == "lstm":
-            x = self.reader(x, mask=present, training=training)
+            # Padding is a word without letters: cuDNN takes no row that is masked as a whole.
+            first = ops.arange(present.shape[1]) == 0
+            x = self.reader(x, mask=present | first, training=training)
         else:
             x = ops.where(present[..., None], x, ops.zeros_like(x))
             x = self.reader(x)
             x = ops.where(present[..., None], x, ops.cast(-1e4, x.dtype))
             x = ops.max(x, axis=1)
-            # Padding is a word without letters.
-            x = ops.where(ops.any(present, axis=1, keepdims=True), x, ops.zeros_like(x))
+        x = ops.where(ops.any(present, axis=1, keepdims=True), x, ops.zeros_like(x))
         return ops.reshape(x, (*shape[:-1], x.shape[-1]))
 
     def compute_output_shape(self, input_shape):

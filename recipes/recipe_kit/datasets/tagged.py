@@ -18,6 +18,7 @@ _CONLL_FILES = {"train": "train.txt", "validation": "dev.txt", "test": "test.txt
 _TEDDY = {"train": 4_000, "validation": 1_000, "test": 1_000}
 _FIXED = 20_111  # seed of draws that are the same for all runs' seeds
 _HELD_OUT = 0.1  # of a file's sentences, for validation and for the test each
+_FEWEST = 5  # different sentences of a file that is split
 _NAMES = {
     "train": ("train", "training"),
     "validation": ("dev", "valid", "val", "validation", "testa"),
@@ -213,11 +214,11 @@ def _split(read, path):
         alike.setdefault(tuple(sentence.words), []).append(sentence)
     order = sorted(alike)
     random.Random(_FIXED).shuffle(order)
-    held_out = round(_HELD_OUT * len(order))
-    if not held_out:
+    held_out = max(1, round(_HELD_OUT * len(order)))
+    if len(order) < _FEWEST:
         raise DataError(
-            f"{path} has {len(order)} different sentences: expected 5 at least, to hold out some for "
-            "validation and for the test."
+            f"{path} has {len(order)} different sentences: expected {_FEWEST} at least, to hold out "
+            "some for validation and for the test."
         )
     groups = order[2 * held_out :], order[:held_out], order[held_out : 2 * held_out]
     parts = {}
