@@ -17,7 +17,7 @@ help RNNs"; and the lecture after Graves, "LSTM memory block", on peepholes.
 What to expect (one value for each of the seeds 0, 1 and 2; 2 CPU cores):
 
     largest length solved      plain RNN 0, 25, 25; IRNN 25, 0, 25; LSTM 400, 400, 200;
-    of 400 (compare)         peephole LSTM 400, 200, 200; GRU 400, 400, 400
+    of 400 (compare)         peephole LSTM 400, 400, 200; GRU 400, 400, 400
     a^n b^n right up to n      LSTM 20, 14, 16; peephole LSTM 22, 33, 23
     periods of spikes right    LSTM 1, 1, 0; peephole LSTM 1, 1, 0.75
 

@@ -70,7 +70,7 @@ ROWS = (
         "names found in sentences, and what is said of each word while the next ones are read",
         "none: a generated language",
         " --preset teddy",
-        None,
+        ("teddy", {}),
     ),
     Row(
         "gene_finding",

@@ -280,6 +280,29 @@ def caption_decoders():
     return table(["`--decoder`", "sees", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr"], rows)
 
 
+# --- tags --------------------------------------------------------------------------------------------
+
+
+def names():
+    rows = []
+    for name, flags, both in (
+        ("reads one way", " --no-bidirectional", False),
+        ("reads both ways", "", True),
+    ):
+        found = metrics("name_tagging", "teddy", bidirectional=both)
+        rows.append(
+            (
+                f"{name}: `name_tagging.py --preset teddy{flags} --seeds 0 1 2`",
+                values(found["test_accuracy_in_doubt"], 3),
+                values(found["test_f1"], 3),
+                f"{found['weights']['mean']:,.0f}",
+            )
+        )
+    dictionary = f"{found['test_f1_dictionary']['mean']:.3f}"
+    rows.append(("a dictionary of the training part's names", "", dictionary, ""))
+    return table(["", "words in doubt right, a seed each", "F1 of names", "weights"], rows)
+
+
 # --- see it happen ------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import warnings
 from typing import NamedTuple
 
 
@@ -98,5 +99,7 @@ def difference(ours, theirs):
     mean = statistics.fmean(ours) - statistics.fmean(theirs)
     if len(set(ours)) == len(set(theirs)) == 1:
         return Difference(mean, mean, mean)
-    welch = stats.ttest_ind(ours, theirs, equal_var=False)
+    with warnings.catch_warnings():  # scipy's, of a side whose values are all alike
+        warnings.simplefilter("ignore", RuntimeWarning)
+        welch = stats.ttest_ind(ours, theirs, equal_var=False)
     return Difference(mean, *map(float, welch.confidence_interval(0.95)))
