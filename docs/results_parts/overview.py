@@ -81,6 +81,14 @@ ROWS = (
         None,
     ),
     Row(
+        "time_series",
+        "after Graves, a series of numbers",
+        "forecasts with a band, beside the last value, a season ago and a linear autoregression",
+        "none: CO2 on Mauna Loa, sunspots",
+        "",
+        None,
+    ),
+    Row(
         "hello_characters",
         f'{JAHREN}, "predicting the next character"',
         "the slide's table of \"hello\"; back-propagation through time in NumPy, beside TensorFlow's",
@@ -184,6 +192,11 @@ CHINESE = {  # lecture, what the reader will see, data
         "依 Andrew Ng，DNA 序列分析",
         "基因组两条链上的基因，与注释并列；剪接位点",
         "不需要：随项目附带",
+    ),
+    "time_series": (
+        "依 Graves 的讲义，数字序列",
+        "带区间的预测，与上一个值、上一季的值和线性自回归并列",
+        "不需要：自带 Mauna Loa 的 CO2 和太阳黑子数",
     ),
     "hello_characters": (
         "Tollef Jahren 第 11 讲，预测下一个字符",

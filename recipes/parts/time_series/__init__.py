@@ -1,0 +1,1 @@
+"""What belongs to the recipe time_series.py and is not on the lecture's path."""

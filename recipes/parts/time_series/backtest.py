@@ -1,0 +1,226 @@
+"""A rolling backtest: from every step of a part a forecast, by what was known then."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from parts.time_series import baselines, windows
+from parts.time_series.choices import BAND
+from recipe_kit import figures
+from recipe_kit.datasets import series
+
+CLOSE = 0.9  # correlation with the last value, from which on a forecast may be that value again
+REPEATS = 0.98  # share of the last value's error, from which on a repeated value is no forecast
+
+
+class Backtest(NamedTuple):
+    """Forecasts from each origin of a part, in the series' own units.
+
+    Attributes:
+        origins: `(N,)`, the last steps that were known.
+        truth: `(N, H, T)`, NaN where a value was filled.
+        quantiles: `(N, H, T, 3)`, by the network: low, median, high.
+        others: Names of what it is compared with to forecasts `(N, H, T)`.
+        last: `(N, 1, T)`, the last value that was known.
+    """
+
+    origins: np.ndarray
+    truth: np.ndarray
+    quantiles: np.ndarray
+    others: dict
+    last: np.ndarray
+
+    def widened(self, widen):
+        """Returns the quantiles with a band that is wider by a factor for each target."""
+        middle = self.quantiles[..., 1:2]
+        return middle + (self.quantiles - middle) * np.asarray(widen)[:, None]
+
+
+def run(model, data, linear, part):
+    """Forecasts from each origin of a part. Returns `Backtest`."""
+    origins = data.origins[part]
+    quantiles = model.predict(windows.ordered_batches(data, origins), verbose=0)
+    last = baselines.last_value(data, origins)
+    others = {"last": last}
+    if data.scaling.season > 1:
+        others["season"] = baselines.season_ago(data, origins)
+    others["linear"] = linear(origins)
+    targets = len(data.series.targets)
+    values = np.where(data.series.observed, data.series.values, np.nan)[:, :targets]
+
+    def unscaled(forecasts):
+        return data.scaling.unscaled(forecasts[..., None])[..., 0]
+
+    return Backtest(
+        origins,
+        data.ahead(values, origins),
+        data.scaling.unscaled(quantiles.astype("float64")),
+        {name: unscaled(forecasts) for name, forecasts in others.items()},
+        unscaled(last[:, :1]),
+    )
+
+
+def widening(backtest):
+    """Returns for each target by what the band is to be multiplied so that it holds its share.
+
+    The distance of each value from the median, in widths of the band on its side, is below this factor
+    for that share of the values.
+
+    Source: after Romano, Patterson and Candès 2019, "Conformalized Quantile Regression"
+    (arXiv:1905.03222), which adds a width where this multiplies.
+    """
+    low, middle, high = np.moveaxis(backtest.quantiles, -1, 0)
+    off = backtest.truth - middle
+    width = np.where(off > 0, high - middle, middle - low)
+    distance = np.abs(off) / np.maximum(width, 1e-12)
+    return [float(np.nanquantile(distance[..., n], BAND)) for n in range(off.shape[-1])]
+
+
+def scores(data, backtest, widen):
+    """Returns what a part came to, as names to numbers: of the network, and `_last`, `_linear` ...
+
+    `mae`, `rmse` in the series' unit, if there is one series; `mae_scaled` and `mse_scaled` in
+    standard deviations of the training part, and `nmse` in variances of this part, as means over the
+    targets.
+    """
+    found, truth = {}, backtest.truth
+    std = np.array(data.scaling.std[: truth.shape[-1]])
+    first, last = backtest.origins[0] + 1, backtest.origins[-1] + data.horizon
+    variance = np.nanvar(data.truth[first : last + 1].astype("float64"), axis=0) * std**2
+    forecasts = {"": backtest.quantiles[..., 1]}
+    forecasts |= {f"_{name}": forecast for name, forecast in backtest.others.items()}
+    for name, forecast in forecasts.items():
+        error = forecast - truth
+        if len(std) == 1:
+            found[f"mae{name}"] = np.nanmean(np.abs(error))
+            found[f"rmse{name}"] = np.sqrt(np.nanmean(error**2))
+        found[f"mae_scaled{name}"] = np.nanmean(np.abs(error) / std)
+        found[f"mse_scaled{name}"] = np.nanmean((error / std) ** 2)
+        by_target = np.nanmean(error**2, axis=(0, 1))
+        found[f"nmse{name}"] = np.mean(by_target / np.maximum(variance, 1e-12))
+    found["coverage"] = coverage(truth, backtest.widened(widen))
+    found["coverage_as_trained"] = coverage(truth, backtest.quantiles)
+    found |= repetition(backtest)
+    found["forecasts"] = len(truth)
+    return {name: float(value) for name, value in found.items()}
+
+
+def coverage(truth, quantiles):
+    """Returns the share of the values that are inside the band."""
+    there = np.isfinite(truth)
+    inside = (truth >= quantiles[..., 0]) & (truth <= quantiles[..., -1])
+    return inside[there].mean()
+
+
+def repetition(backtest):
+    """Returns whether the forecasts are little more than the last value again, as names to numbers.
+
+    `correlation_last` is the correlation of the forecasts with the last value that was known (the
+    series, shifted by the horizon), `correlation_truth` that with what came; each a mean over the steps
+    ahead and the targets. `repeats` is 1 if the first is higher, and above `CLOSE`, and the error is
+    not below `REPEATS` of the last value's.
+    """
+    median = backtest.quantiles[..., 1]
+    last = np.broadcast_to(backtest.last, median.shape)
+    pairs = {"correlation_last": last, "correlation_truth": backtest.truth}
+    found = {name: _correlation(median, other) for name, other in pairs.items()}
+    errors = [np.nanmean(np.abs(of - backtest.truth), axis=(0, 1)) for of in (median, last)]
+    share = np.mean(errors[0] / np.maximum(errors[1], 1e-12))
+    closer = found["correlation_last"] > max(found["correlation_truth"], CLOSE)
+    repeats = closer and share >= REPEATS
+    return {**found, "error_of_last": share, "repeats": repeats}
+
+
+def _correlation(one, other):
+    """Returns the mean correlation over the steps ahead and the targets."""
+    found = []
+    for step in range(one.shape[1]):
+        for target in range(one.shape[2]):
+            a, b = one[:, step, target], other[:, step, target]
+            there = np.isfinite(a) & np.isfinite(b)
+            if there.sum() > 2 and a[there].std() > 0 and b[there].std() > 0:
+                found.append(np.corrcoef(a[there], b[there])[0, 1])
+    return float(np.mean(found)) if found else 0.0
+
+
+def report(metrics, settings, data):
+    """Prints the table of the test part, and what is to be said of it."""
+    one = len(data.series.targets) == 1
+    columns = ["mae", "rmse", "nmse"] if one else ["mae_scaled", "mse_scaled", "nmse"]
+    heads = {
+        "mae": "MAE",
+        "rmse": "RMSE",
+        "nmse": "NMSE",
+        "mae_scaled": "MAE/sd",
+        "mse_scaled": "MSE/var",
+    }
+    lags = settings.lags or settings.window
+    rows = {
+        "_last": "the last value",
+        "_season": f"a season ago ({data.scaling.season})",
+        "_linear": f"linear, {lags} lags",
+        "": f"{figures.cell_name(settings.cell)} of {settings.units}",
+    }
+    times = data.series.times
+    first, end = (series.text_of(times[n]) for n in (data.starts["test"], len(data.series.values) - 1))
+    print(
+        f"\ntest, {first} to {end}: {metrics['test_forecasts']:,.0f} forecasts of "
+        f"{settings.horizon} step{'s' * (settings.horizon > 1)}"
+    )
+    print(f"{'':28}" + "".join(f"{heads[column]:>12}" for column in columns))
+    for name, told in rows.items():
+        if f"test_nmse{name}" in metrics:
+            shown = (f"{metrics[f'test_{column}{name}']:>12,.5g}" for column in columns)
+            print(f"{told:28}" + "".join(shown))
+    print(
+        f"inside the band of {BAND:.0%}: {metrics['test_coverage']:.1%} of the values "
+        f"({metrics['test_coverage_as_trained']:.1%} before validation set its width)"
+    )
+    print(verdict(metrics))
+
+
+def verdict(metrics):
+    """Returns a line on whether the forecasts are the last value again."""
+    last, truth = metrics["test_correlation_last"], metrics["test_correlation_truth"]
+    share = metrics["test_error_of_last"]
+    if metrics["test_repeats"]:
+        return (
+            "It repeats the last value: its forecasts correlate more with the series shifted by the "
+            f"horizon ({last:.4f}) than with what came ({truth:.4f}), and their error is {share:.0%} "
+            "of the last value's. Nothing is forecast here."
+        )
+    return (
+        f"Its error is {share:.0%} of the last value's; its forecasts correlate {truth:.4f} with what "
+        f"came, and {last:.4f} with the series shifted by the horizon."
+    )
+
+
+def table(data, backtest, widen):
+    """Returns CSV of forecasts that do not overlap: time, series, truth, low, median, high."""
+    lines = ["time,series,truth,low,median,high"]
+    quantiles = backtest.widened(widen)
+    times = series.texts_of(data.series.times)
+    for n in without_overlap(backtest.origins, data.horizon):
+        for step in range(data.horizon):
+            time = times[backtest.origins[n] + 1 + step]
+            for target, name in enumerate(data.series.targets):
+                truth = backtest.truth[n, step, target]
+                numbers = [truth, *quantiles[n, step, target]]
+                shown = ["" if np.isnan(value) else f"{value:.8g}" for value in numbers]
+                lines.append(",".join([time, csv_field(name), *shown]))
+    return "\n".join(lines) + "\n"
+
+
+def without_overlap(origins, horizon):
+    """Returns indexes of origins whose forecasts do not overlap."""
+    chosen, free = [], -1
+    for n, origin in enumerate(origins):
+        if origin >= free:
+            chosen.append(n)
+            free = origin + horizon
+    return chosen
+
+
+def csv_field(name):
+    """Returns a name as a field of CSV."""
+    return '"' + name.replace('"', '""') + '"' if set(name) & set(',"\n') else name
