@@ -268,8 +268,8 @@ def names_need_both_ways():
     )
     return (
         f"{larger(both, one)}, of the words that are a name only by what follows, a plain RNN that "
-        f"reads both ways has {values(both, 3)} right, one that reads one way {values(one, 3)} (a value "
-        "a seed; generated sentences)"
+        f"reads both ways has {values(both, 3)} right, one that reads one way {values(one, 3)} (a "
+        "value a seed; generated sentences)"
     )
 
 
