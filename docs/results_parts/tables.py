@@ -293,14 +293,14 @@ def names():
         rows.append(
             (
                 f"{name}: `name_tagging.py --preset teddy{flags} --seeds 0 1 2`",
-                values(found["test_accuracy_in_doubt"], 3),
-                values(found["test_f1"], 3),
+                number(found["test_accuracy_in_doubt"], 3),
+                number(found["test_f1"], 3),
                 f"{found['weights']['mean']:,.0f}",
             )
         )
     dictionary = f"{found['test_f1_dictionary']['mean']:.3f}"
     rows.append(("a dictionary of the training part's names", "", dictionary, ""))
-    return table(["", "words in doubt right, a seed each", "F1 of names", "weights"], rows)
+    return table(["", "words in doubt that are right", "F1 of names", "weights"], rows)
 
 
 # --- see it happen ------------------------------------------------------------------------------------

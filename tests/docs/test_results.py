@@ -123,6 +123,17 @@ def test_peepholes_are_told_from_none(recorded):
     ]
 
 
+def test_names_read_one_way_stand_above_those_read_both_ways(recorded):
+    for tenth, both in ((1, False), (2, True)):
+        found = {"test_accuracy_in_doubt": [tenth / 10], "test_f1": [tenth / 10 + 0.05]}
+        found |= {"weights": [1000 * tenth], "test_f1_dictionary": [0.9]}
+        recorded("name_tagging", "teddy", {"bidirectional": both}, ("bidirectional",), found)
+    one, both, dictionary = tables.names().splitlines()[2:]
+    assert "one way" in one and one.endswith("| 0.100 | 0.150 | 1,000 |")
+    assert "both ways" in both and both.endswith("| 0.200 | 0.250 | 2,000 |")
+    assert dictionary.endswith("| | 0.900 | |")
+
+
 def test_an_entry_whose_other_settings_differ_is_not_the_one_that_is_meant(recorded):
     recorded("nietzsche_generation", "cpu", {"cell": "gru"}, ("cell",), {"test_nats": [1.0]})
     with pytest.raises(LookupError, match="0 entries"):
