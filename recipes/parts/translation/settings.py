@@ -82,7 +82,7 @@ class Settings:
 # fmt: off
 GRAMMAR = Settings(
     data="grammar", min_count=1, units=128, embedding=64, embedding_dropout=0.0, output_dropout=0.0,
-    label_smoothing=0.0, epochs=6, learning_rate=3e-3, beam_widths=(1,), length_penalties=(1.0,),
+    label_smoothing=0.0, epochs=4, learning_rate=3e-3, beam_widths=(1,), length_penalties=(1.0,),
     length=100,
 )
 PRESETS = {
