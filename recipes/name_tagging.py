@@ -30,6 +30,7 @@ How to run it:
     python recipes/name_tagging.py tag - --json         a sentence a line of standard input
     python recipes/name_tagging.py watch "he said , teddy bears are on sale"
     python recipes/name_tagging.py compare              one way, both, letters, CRF; three seeds each
+    python recipes/name_tagging.py measure              what a CRF costs, in steps a second
     python recipes/name_tagging.py --resume             go on after Ctrl-C or a crash
 
 (with .venv/bin/python for `python`, after `make demo`.)
@@ -41,13 +42,20 @@ from pathlib import Path
 import recipe_kit.quiet_tensorflow  # noqa: F401  TensorFlow, before anything else imports it
 import keras
 
-from parts.name_tagging import command_line, comparison, evaluation, run_figures, sentences, speaking
+from parts.name_tagging import (
+    command_line,
+    comparison,
+    evaluation,
+    run_figures,
+    sentences,
+    speaking,
+    speed,
+)
 from parts.name_tagging import tagger as network
 from parts.name_tagging.settings import PRESETS, Settings
 from recipe_kit import cli
 from recipe_kit.runs import RunError, saved_run
 from rnn_kit import callbacks as kit
-from rnn_kit import losses
 from rnn_kit.text import TokenVocabulary, read_vectors
 
 RECIPE = "name_tagging"
@@ -88,12 +96,8 @@ def train(settings, data, run):
     model = build_model(settings, data.encoder)
     if settings.word_vectors:
         print(start_from_vectors(model, settings.word_vectors, data.encoder))
-    loss = losses.CRFNegativeLogLikelihood()
-    if not settings.crf:
-        loss = keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, ignore_class=sentences.PADDING
-        )
-    model.compile(keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm), loss)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm)
+    model.compile(optimizer, speed.loss(settings.crf))
     print(
         f"{'bidirectional ' * settings.bidirectional}{settings.cell}, {settings.layers} x "
         f"{settings.units}, letters {settings.characters}, {'CRF, ' * settings.crf}"
@@ -195,6 +199,11 @@ def main(argv=None):
             return speaking.watch(run, tagger, flags.text)
         encoding = cli.given(flags, Settings).get("encoding")
         return speaking.tag(tagger, flags.texts, flags.json, encoding)
+
+    if flags.verb == "measure":
+        settings = cli.override(PRESETS[flags.preset or "cpu"], flags)
+        cli.set_seed_and_dtype(settings)
+        return speed.measure(settings, load_data(settings), build_model)
 
     def train_runs(flags):
         return cli.run_seeds(RECIPE, flags, PRESETS, Settings, run_one, LEDGER)

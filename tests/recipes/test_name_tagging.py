@@ -74,7 +74,7 @@ def test_every_cell_with_a_crf_and_letters_takes_a_training_step(cell):
         cell=cell, units=3, embedding=4, character_units=4, scheme="BIO", layers=2
     )
     model = recipe.build_model(settings, ENCODER)
-    model.compile("adam", recipe.losses.CRFNegativeLogLikelihood())
+    model.compile("adam", recipe.speed.loss(crf=True))
     inputs = {"words": np.array([[4, 2, 0]]), "letters": np.ones((1, 3, sentences.LONGEST_WORD))}
     assert np.isfinite(model.train_on_batch(inputs, np.array([[3, 4, -1]])))
     assert model(inputs).shape == (1, 3, 5, 5)
@@ -265,6 +265,13 @@ def test_a_run_that_goes_on_ends_as_the_unbroken_one(tmp_path, monkeypatch):
     for name, value in unbroken.items():
         if "second" not in name:
             assert metrics[name] == pytest.approx(value, abs=1e-6), name
+
+
+@pytest.mark.slow
+def test_what_a_crf_costs_is_measured_on_the_same_batches(monkeypatch):
+    monkeypatch.setattr(recipe.speed, "STEPS", 2)
+    told = recipe.main(["measure", "--preset", "smoke"])
+    assert told["with_crf"] > 0 and told["without_crf"] > 0 and 0 < told["ratio"] < 5
 
 
 @pytest.mark.slow

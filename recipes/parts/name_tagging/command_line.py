@@ -5,7 +5,7 @@ from recipe_kit import cli
 
 
 def parse(argv, recipe, about):
-    """Parses the recipe's command line: `train`, `tag`, `watch` and `compare`."""
+    """Parses the recipe's command line: `train`, `tag`, `watch`, `compare` and `measure`."""
     line = cli.CommandLine(f"{recipe}.py", about, Settings, PRESETS)
     line.train()
     tag = line.verb(
@@ -25,5 +25,12 @@ def parse(argv, recipe, about):
         without={"bidirectional", "characters", "crf", "layers"},
         preset="cpu",
         trains=True,
+    )
+    line.verb(
+        "measure",
+        "measure steps of training a second with a CRF and without",
+        {"data and run", "model and training"},
+        without={"crf", "epochs", "learning_rate", "clip_norm", "checkpoint_seconds", "word_vectors"},
+        preset="cpu",
     )
     return line.parse(argv)
