@@ -74,8 +74,8 @@ def load_data(settings):
 
 
 def build_model(settings):
-    """Builds the network of a genome, `networks.labeller`, or of junctions, `networks.judge`."""
-    return networks.judge(settings) if settings.data == SPLICE else networks.labeller(settings)
+    """Builds the network of a genome, `networks.labeller`, or of junctions, `networks.judges`."""
+    return networks.judges(settings) if settings.data == SPLICE else networks.labeller(settings)
 
 
 def train(settings, data, run):

@@ -54,11 +54,11 @@ def parts(data, fold):
 
 
 def train(settings, data, run):
-    """Trains a network a fold, and reads the fold's test once. Returns the model of the last fold.
+    """Trains the networks of each fold, and reads the fold's test once.
 
     Returns:
-        The model; and one dict a fold: `fold`, `kept_epoch`, `validation_accuracy`, and `predicted`,
-        the class of each of its test sequences.
+        The last fold's model; and one dict a fold: `fold`, `kept_epoch`, `validation_accuracy`, and
+        `predicted`, the class of each of its test sequences.
 
     Raises:
         RunError: if the run is resumed with another number of epochs.
@@ -72,7 +72,7 @@ def train(settings, data, run):
         model, kept = _train_fold(settings, data, FoldRun(run, fold, done["sizes"]), run, fold)
         test = parts(data, fold)[2]
         logits = model(data.ids[test].astype("int32"), training=False)
-        predicted = np.asarray(logits).argmax(axis=1)
+        predicted = np.asarray(networks.together(logits)).argmax(axis=1)
         right = float((predicted == data.classes[test]).mean())
         print(f"  held out: {len(predicted)} sequences, accuracy {right:.4f}")
         run.save_model(model)
@@ -98,18 +98,19 @@ def _done(settings, run):
 
 def _train_fold(settings, data, fold_run, run, fold):
     learned, validation, _ = parts(data, fold)
+    targets = np.repeat(data.classes[:, None], settings.networks, axis=1)
     seed = np.random.SeedSequence([settings.seed, fold]).generate_state(1)[0]
     keras.utils.set_random_seed(int(seed))
     checkpoint = kit.Checkpoint(fold_run, settings.checkpoint_seconds)
     dataset, batches = _shuffled(
-        data.ids[learned], data.classes[learned], settings.batch_size, int(seed), checkpoint.first_batch
+        data.ids[learned], targets[learned], settings.batch_size, int(seed), checkpoint.first_batch
     )
-    model = networks.judge(settings)
+    model = networks.judges(settings)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, batches * settings.epochs)
     model.compile(
         keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        metrics=[networks.accuracy],
     )
     sequences, rows = int(learned.sum()), []
 
@@ -123,7 +124,7 @@ def _train_fold(settings, data, fold_run, run, fold):
         kit.StopOnNaN(),
         cli.keep_best("val_accuracy", "max"),
     ]
-    held_out = data.ids[validation].astype("int32"), data.classes[validation]
+    held_out = data.ids[validation].astype("int32"), targets[validation]
     held_out = tf.data.Dataset.from_tensor_slices(held_out).batch(256)
     checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=held_out)
     history = [row for row in run.history() if row["fold"] == fold]
@@ -131,18 +132,18 @@ def _train_fold(settings, data, fold_run, run, fold):
     return model, {"kept_epoch": kept["epoch"], "validation_accuracy": kept["val_accuracy"]}
 
 
-def _shuffled(ids, classes, batch_size, seed, first_batch):
+def _shuffled(ids, targets, batch_size, seed, first_batch):
     """Makes endless batches, every sequence once an epoch, in an order drawn from (seed, epoch)."""
     count = len(ids)
     batches = -(-count // batch_size)
-    ids, classes = tf.constant(ids.astype("int32")), tf.constant(classes)
+    ids, targets = tf.constant(ids.astype("int32")), tf.constant(targets)
 
     def cut(number):
         epoch, batch = number // batches, number % batches
         at = batch * batch_size + tf.range(batch_size, dtype=tf.int64)
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         at = tf.random.experimental.index_shuffle(at[at < count], key, count - 1)
-        return tf.gather(ids, at), tf.gather(classes, at)
+        return tf.gather(ids, at), tf.gather(targets, at)
 
     return tf.data.Dataset.counter(first_batch).map(cut).prefetch(2), batches
 

@@ -77,51 +77,73 @@ def labeller(settings):
     With `crf` the a_t are the scores of a `rnn_kit.layers.CRF`, whose potentials `(B, T, 7, 7)` are the
     output.
     """
-    stack = [keras.Input((None,), dtype="int32"), *_words(settings, CODON)]
-    stack += _recurrent(settings)
+    stack = [keras.Input((None,), dtype="int32"), *_words(settings, CODON), *_recurrent(settings)]
     stack.append(keras.layers.Dense(genomes.STATES, dtype="float32", name="scores"))
     if settings.crf:
         stack.append(kit.CRF(genomes.STATES, name="crf"))
     return keras.Sequential(stack, name="labeller")
 
 
-def judge(settings):
-    """Builds the network of a junction: ids `(B, 60)` to logits of the classes, `(B, 3)`.
+def judges(settings):
+    """Builds N networks of a junction, side by side: ids `(B, 60)` to logits `(B, N, 3)`.
 
-    It reads a step a base, and judges by the states of the two bases beside the junction: the
-    forward states have read what is before it, the backward states what is after it.
+    Each reads a step a base, and judges by the states of the two bases beside the junction: the
+    forward states have read what is before it, the backward states what is after it. Together they say
+
+        p(class) = (1/N) Σ_n softmax(a_n)
     """
     ids = keras.Input((splice.LENGTH,), dtype="int32")
-    x = ids
-    for layer in (*_words(settings, 1), *_recurrent(settings)):
-        x = layer(x)
+    logits = [_judge(settings, f"{n}_")(ids) for n in range(settings.networks)]
+    stacked = keras.layers.Concatenate(axis=1, dtype="float32")(logits)
+    return keras.Model(ids, stacked, name="judges")
+
+
+def _judge(settings, prefix):
+    stack = [keras.Input((splice.LENGTH,), dtype="int32")]
+    stack += [*_words(settings, 1, prefix), *_recurrent(settings, prefix)]
     if settings.bidirectional:
-        x = keras.layers.Flatten()(x[:, splice.MIDDLE - 1 : splice.MIDDLE + 1])
+        beside = splice.MIDDLE - 1, splice.LENGTH - splice.MIDDLE - 1
+        stack += [keras.layers.Cropping1D(beside), keras.layers.Flatten()]
     else:  # which has read the whole sequence at its end
-        x = x[:, -1]
-    logits = keras.layers.Dense(len(splice.CLASSES), dtype="float32", name="logits")(x)
-    return keras.Model(ids, logits, name="judge")
+        stack += [keras.layers.Cropping1D((splice.LENGTH - 1, 0)), keras.layers.Flatten()]
+    stack.append(keras.layers.Dense(len(splice.CLASSES), dtype="float32", name=f"{prefix}logits"))
+    stack.append(keras.layers.Reshape((1, len(splice.CLASSES)), dtype="float32"))
+    return keras.Sequential(stack, name=f"{prefix}judge")
 
 
-def _words(settings, stride):
+def together(logits):
+    """Returns the probabilities `(B, 3)` that N networks give together, of logits `(B, N, 3)`."""
+    return ops.mean(ops.softmax(logits), axis=1)
+
+
+@keras.saving.register_keras_serializable("gene_finding")
+def accuracy(classes, logits):
+    """Returns whether N networks are right together, `(B,)`; classes `(B, N)` are N times the same."""
+    right = ops.equal(ops.argmax(together(logits), axis=-1), ops.cast(classes[:, 0], "int64"))
+    return ops.cast(right, "float32")
+
+
+def _words(settings, stride, prefix=""):
     """Yields the layers from ids to what the recurrent layers read."""
-    yield WordEmbedding(settings.word, settings.embedding, stride, name="words")
+    yield WordEmbedding(settings.word, settings.embedding, stride, name=f"{prefix}words")
     if settings.neighbours:
         yield keras.layers.Conv1D(
             settings.embedding,
             settings.neighbours,
             padding="same",
             activation="relu",
-            name="neighbours",
+            name=f"{prefix}neighbours",
         )
     yield keras.layers.Dropout(settings.dropout)
 
 
-def _recurrent(settings):
+def _recurrent(settings, prefix=""):
     """Yields the recurrent layers, each of one direction or, with its own weights, of both."""
     for n in range(settings.layers):
-        layer = cli.CELLS[settings.cell](settings.units, return_sequences=True, name=f"recurrent_{n}")
+        layer = cli.CELLS[settings.cell](
+            settings.units, return_sequences=True, name=f"{prefix}recurrent_{n}"
+        )
         if settings.bidirectional:
-            layer = keras.layers.Bidirectional(layer, name=f"both_directions_{n}")
+            layer = keras.layers.Bidirectional(layer, name=f"{prefix}both_directions_{n}")
         yield layer
         yield keras.layers.Dropout(settings.dropout)

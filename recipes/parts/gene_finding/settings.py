@@ -34,6 +34,9 @@ class Settings:
     )
     seed: int = setting(0, "of weights and windows", cli.seed, group=DATA)
     checkpoint_seconds: float = cli.checkpoint_seconds()
+    networks: int = setting(
+        1, "of a fold of junctions, whose probabilities are averaged", cli.positive_int
+    )
     baselines: bool = setting(
         True,
         "logistic regression and an SVM of junctions, Prodigal (if installed) of a genome as well",
@@ -69,7 +72,8 @@ class Settings:
 
 # fmt: off
 JUNCTIONS = Settings(
-    data=SPLICE, word=3, embedding=32, units=32, dropout=0.5, batch_size=32, epochs=12,
+    data=SPLICE, networks=4, word=3, embedding=32, units=32, dropout=0.4, batch_size=64, epochs=12,
+    learning_rate=5e-3,
 )
 LAMBDA = Settings(
     data="lambda", word=3, embedding=32, units=48, dropout=0.3, window=1500, steps=8, epochs=30,
@@ -80,7 +84,8 @@ PRESETS = {
     ),
     # A plain bidirectional network that reads base by base: the lecture's.
     "lecture": dataclasses.replace(
-        JUNCTIONS, word=1, neighbours=0, cell="simple", dropout=0.2, epochs=15,
+        JUNCTIONS, networks=1, word=1, neighbours=0, cell="simple", dropout=0.2, epochs=15,
+        batch_size=32, learning_rate=3e-3,
     ),
     SPLICE: JUNCTIONS,
     "lambda": LAMBDA,
