@@ -10,8 +10,9 @@ the last value, the commonest fault of forecasts, is told so. With exchange rate
     band          quantiles 0.1, 0.5 and 0.9 of y_(t+h), h = 1 ... H, all at once
     loss          max(q (y - f), (q - 1)(y - f)), the pinball loss of the quantile q
 
-Everything that is fitted (scaling, weights) is fitted to the training part, which comes first; epoch,
-penalty and the band's width are chosen on the validation part, which comes next.
+Everything that is fitted (scaling, weights) is fitted to the training part, which comes first; the
+epoch, and the linear autoregression's penalty, are chosen on the validation part, which comes next. The
+band's width follows the errors of the latest forecasts whose values were known.
 
 After the lecture on recurrent networks after Graves (001), slide 2: "The most straight-forward example
 is a time-series of numbers, where the task is to predict the next value given previous values." The
@@ -94,21 +95,18 @@ def train(settings, data, run):
 
 
 def evaluate(settings, data, model):
-    """Sets the band's width on validation, then reads the test part, once.
+    """Reads the test part, once.
 
     Returns:
-        Metrics; the `backtest.Backtest` of the test part; and the data with the band's width.
+        Metrics, of validation too; the `backtest.Backtest` of the test part.
     """
     linear = baselines.LinearAutoregression(data, settings.lags or settings.window)
     validation = backtest.run(model, data, linear, "validation")
-    widen = backtest.widening(validation)
-    data = data._replace(scaling=data.scaling._replace(widen=widen))
-    test = backtest.run(model, data, linear, "test")
+    test = backtest.run(model, data, linear, "test", validation)
     metrics = {}
     for part, found in (("validation", validation), ("test", test)):
-        scores = backtest.scores(data, found, widen)
-        metrics |= {f"{part}_{name}": value for name, value in scores.items()}
-    return metrics, test, data
+        metrics |= {f"{part}_{name}": value for name, value in backtest.scores(data, found).items()}
+    return metrics, test
 
 
 def run_one(settings, open_run):
@@ -130,7 +128,7 @@ def run_one(settings, open_run):
     run.save_model(model)
     history = run.history()
     kept = cli.best_row(history)
-    found, test, data = evaluate(settings, data, model)
+    found, test = evaluate(settings, data, model)
     metrics = {
         "weights": model.count_params(),
         "epochs": len(history),
@@ -141,11 +139,11 @@ def run_one(settings, open_run):
         **found,
     }
     metrics = {name: float(value) for name, value in metrics.items()}
-    run.write_json("series.json", data.scaling._asdict())
-    run.write_text("backtest.csv", backtest.table(data, test, data.scaling.widen))
+    run.write_json("series.json", data.scaling._replace(widen=test.widen)._asdict())
+    run.write_text("backtest.csv", backtest.table(data, test))
     run.write_result(info, settings.seed, metrics)
     with cli.drawing():
-        run_figures.draw(run, settings, history, data, test, data.scaling.widen)
+        run_figures.draw(run, settings, history, data, test)
     backtest.report(metrics, settings, data)
     cli.report_end(run, "forecast with it", "forecast")
     return metrics

@@ -10,6 +10,7 @@ from recipe_kit import figures
 from recipe_kit.datasets import series
 
 CLOSE = 0.9  # correlation with the last value, from which on a forecast may be that value again
+MEMORY = 100  # forecasts whose errors set the band's width
 REPEATS = 0.98  # share of the last value's error, from which on a repeated value is no forecast
 
 
@@ -20,6 +21,9 @@ class Backtest(NamedTuple):
         origins: `(N,)`, the last steps that were known.
         truth: `(N, H, T)`, NaN where a value was filled.
         quantiles: `(N, H, T, 3)`, by the network: low, median, high.
+        as_trained: The same, before the band's width was set.
+        distances: `(N, H, T)`, of the truth from the median, in widths of the band on its side.
+        widen: By what the band is multiplied for forecasts after these, T numbers.
         others: Names of what it is compared with to forecasts `(N, H, T)`.
         last: `(N, 1, T)`, the last value that was known.
     """
@@ -27,19 +31,29 @@ class Backtest(NamedTuple):
     origins: np.ndarray
     truth: np.ndarray
     quantiles: np.ndarray
+    as_trained: np.ndarray
+    distances: np.ndarray
+    widen: list
     others: dict
     last: np.ndarray
 
-    def widened(self, widen):
-        """Returns the quantiles with a band that is wider by a factor for each target."""
-        middle = self.quantiles[..., 1:2]
-        return middle + (self.quantiles - middle) * np.asarray(widen)[:, None]
 
+def run(model, data, linear, part, before=None):
+    """Forecasts from each origin of a part.
 
-def run(model, data, linear, part):
-    """Forecasts from each origin of a part. Returns `Backtest`."""
+    Args:
+        model: The network.
+        data: `windows.Data`.
+        linear: `baselines.LinearAutoregression`.
+        part: Its name.
+        before: `Backtest` of the part before, from which on the band's width follows the errors of the
+            forecasts whose values were known. Default: the band is as trained.
+
+    Returns:
+        `Backtest`.
+    """
     origins = data.origins[part]
-    quantiles = model.predict(windows.ordered_batches(data, origins), verbose=0)
+    scaled = model.predict(windows.ordered_batches(data, origins), verbose=0).astype("float64")
     last = baselines.last_value(data, origins)
     others = {"last": last}
     if data.scaling.season > 1:
@@ -51,32 +65,70 @@ def run(model, data, linear, part):
     def unscaled(forecasts):
         return data.scaling.unscaled(forecasts[..., None])[..., 0]
 
+    distances = distances_from_median(scaled, data.ahead(data.truth, origins))
+    known = np.zeros((0, *distances.shape[1:])) if before is None else before.distances
+    widths, widen = band_widths(known, distances)
     return Backtest(
         origins,
         data.ahead(values, origins),
-        data.scaling.unscaled(quantiles.astype("float64")),
+        data.scaling.unscaled(scaled if before is None else widened(scaled, widths[:, None])),
+        data.scaling.unscaled(scaled),
+        distances,
+        widen.tolist(),
         {name: unscaled(forecasts) for name, forecasts in others.items()},
         unscaled(last[:, :1]),
     )
 
 
-def widening(backtest):
-    """Returns for each target by what the band is to be multiplied so that it holds its share.
+def widened(quantiles, widths):
+    """Returns quantiles `(..., T, 3)` with a band that is wider by factors `(..., T)`."""
+    middle = quantiles[..., 1:2]
+    return middle + (quantiles - middle) * np.asarray(widths)[..., None]
 
-    The distance of each value from the median, in widths of the band on its side, is below this factor
-    for that share of the values.
+
+def distances_from_median(quantiles, truth):
+    """Returns how far values are from the median, in widths of the band on their side, `(N, H, T)`."""
+    low, middle, high = np.moveaxis(quantiles, -1, 0)
+    off = truth - middle
+    return np.abs(off) / np.maximum(np.where(off > 0, high - middle, middle - low), 1e-12)
+
+
+def band_widths(before, distances, memory=MEMORY):
+    """Returns by what the band is multiplied at each origin, so that it holds its share.
+
+    It is the quantile of the distances of the latest forecasts whose values were all known at the
+    origin: what is later is not used.
+
+    Args:
+        before: Distances `(M, H, T)` of the part before.
+        distances: `(N, H, T)`.
+        memory: Forecasts to use.
+
+    Returns:
+        Factors `(N, T)`, and those after the last origin, `(T,)`.
 
     Source: after Romano, Patterson and Candès 2019, "Conformalized Quantile Regression"
-    (arXiv:1905.03222), which adds a width where this multiplies.
+    (arXiv:1905.03222), which adds a width, from a part held out, where this multiplies, from the
+    latest forecasts.
     """
-    low, middle, high = np.moveaxis(backtest.quantiles, -1, 0)
-    off = backtest.truth - middle
-    width = np.where(off > 0, high - middle, middle - low)
-    distance = np.abs(off) / np.maximum(width, 1e-12)
-    return [float(np.nanquantile(distance[..., n], BAND)) for n in range(off.shape[-1])]
+    count, steps, targets = distances.shape
+    known = np.concatenate([before, distances])
+    factors = np.ones((count, targets))
+    every = max(1, memory // 10)
+    for n in range(0, count, every):
+        # The values of the part before are known at the first origin, and then those of H steps ago.
+        stop = max(len(before), len(before) + n - steps + 1)
+        if stop:
+            factors[n : n + every] = _share_of(known[max(0, stop - memory) : stop])
+    return factors, _share_of(known[-memory:])
 
 
-def scores(data, backtest, widen):
+def _share_of(distances):
+    flat = distances.reshape(-1, distances.shape[-1])
+    return np.nan_to_num(np.nanquantile(flat, BAND, axis=0), nan=1.0)
+
+
+def scores(data, backtest):
     """Returns what a part came to, as names to numbers: of the network, and `_last`, `_linear` ...
 
     `mae`, `rmse` in the series' unit, if there is one series; `mae_scaled` and `mse_scaled` in
@@ -84,9 +136,11 @@ def scores(data, backtest, widen):
     targets.
     """
     found, truth = {}, backtest.truth
-    std = np.array(data.scaling.std[: truth.shape[-1]])
+    std = np.array(data.scaling.unit)
     first, last = backtest.origins[0] + 1, backtest.origins[-1] + data.horizon
-    variance = np.nanvar(data.truth[first : last + 1].astype("float64"), axis=0) * std**2
+    observed, values = data.series.observed, data.series.values
+    part = np.where(observed, values, np.nan)[first : last + 1, : len(std)]
+    variance = np.nanvar(part, axis=0)
     forecasts = {"": backtest.quantiles[..., 1]}
     forecasts |= {f"_{name}": forecast for name, forecast in backtest.others.items()}
     for name, forecast in forecasts.items():
@@ -98,8 +152,8 @@ def scores(data, backtest, widen):
         found[f"mse_scaled{name}"] = np.nanmean((error / std) ** 2)
         by_target = np.nanmean(error**2, axis=(0, 1))
         found[f"nmse{name}"] = np.mean(by_target / np.maximum(variance, 1e-12))
-    found["coverage"] = coverage(truth, backtest.widened(widen))
-    found["coverage_as_trained"] = coverage(truth, backtest.quantiles)
+    found["coverage"] = coverage(truth, backtest.quantiles)
+    found["coverage_as_trained"] = coverage(truth, backtest.as_trained)
     found |= repetition(backtest)
     found["forecasts"] = len(truth)
     return {name: float(value) for name, value in found.items()}
@@ -146,14 +200,10 @@ def _correlation(one, other):
 def report(metrics, settings, data):
     """Prints the table of the test part, and what is to be said of it."""
     one = len(data.series.targets) == 1
-    columns = ["mae", "rmse", "nmse"] if one else ["mae_scaled", "mse_scaled", "nmse"]
-    heads = {
-        "mae": "MAE",
-        "rmse": "RMSE",
-        "nmse": "NMSE",
-        "mae_scaled": "MAE/sd",
-        "mse_scaled": "MSE/var",
-    }
+    error = "mae" if one else "mae_scaled"
+    columns = {f"validation_{error}": "validation MAE", f"test_{error}": "test MAE"}
+    columns |= {"test_rmse": "RMSE"} if one else {"test_mse_scaled": "MSE"}
+    columns["test_nmse"] = "NMSE"
     lags = settings.lags or settings.window
     rows = {
         "_last": "the last value",
@@ -161,20 +211,21 @@ def report(metrics, settings, data):
         "_linear": f"linear, {lags} lags",
         "": f"{figures.cell_name(settings.cell)} of {settings.units}",
     }
-    times = data.series.times
-    first, end = (series.text_of(times[n]) for n in (data.starts["test"], len(data.series.values) - 1))
-    print(
-        f"\ntest, {first} to {end}: {metrics['test_forecasts']:,.0f} forecasts of "
-        f"{settings.horizon} step{'s' * (settings.horizon > 1)}"
-    )
-    print(f"{'':28}" + "".join(f"{heads[column]:>12}" for column in columns))
+    steps = f"{settings.horizon} step{'s' * (settings.horizon > 1)}"
+    unit = "" if one else "; errors in standard deviations of the training part"
+    print()
+    for part in ("validation", "test"):
+        origins, times = data.origins[part], data.series.times
+        first, end = (series.text_of(times[n]) for n in (origins[0] + 1, origins[-1] + data.horizon))
+        print(f"{part}: {len(origins):,} forecasts of {steps}, {first} to {end}{unit}")
+    print(f"{'':28}" + "".join(f"{head:>15}" for head in columns.values()))
     for name, told in rows.items():
         if f"test_nmse{name}" in metrics:
-            shown = (f"{metrics[f'test_{column}{name}']:>12,.5g}" for column in columns)
-            print(f"{told:28}" + "".join(shown))
+            print(f"{told:28}" + "".join(f"{metrics[f'{of}{name}']:>15,.5g}" for of in columns))
     print(
-        f"inside the band of {BAND:.0%}: {metrics['test_coverage']:.1%} of the values "
-        f"({metrics['test_coverage_as_trained']:.1%} before validation set its width)"
+        f"inside the band of {BAND:.0%}: {metrics['test_coverage']:.1%} of the test's values; "
+        f"{metrics['test_coverage_as_trained']:.1%} before its width followed the errors of the latest "
+        f"{MEMORY} forecasts"
     )
     print(verdict(metrics))
 
@@ -195,17 +246,16 @@ def verdict(metrics):
     )
 
 
-def table(data, backtest, widen):
+def table(data, backtest):
     """Returns CSV of forecasts that do not overlap: time, series, truth, low, median, high."""
     lines = ["time,series,truth,low,median,high"]
-    quantiles = backtest.widened(widen)
     times = series.texts_of(data.series.times)
     for n in without_overlap(backtest.origins, data.horizon):
         for step in range(data.horizon):
             time = times[backtest.origins[n] + 1 + step]
             for target, name in enumerate(data.series.targets):
                 truth = backtest.truth[n, step, target]
-                numbers = [truth, *quantiles[n, step, target]]
+                numbers = [truth, *backtest.quantiles[n, step, target]]
                 shown = ["" if np.isnan(value) else f"{value:.8g}" for value in numbers]
                 lines.append(",".join([time, csv_field(name), *shown]))
     return "\n".join(lines) + "\n"

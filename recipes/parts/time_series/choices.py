@@ -6,6 +6,7 @@ SETS = (
 )
 CALENDARS = ("hour", "weekday", "year")
 FILLS = ("linear", "last")
+TRANSFORMS = ("none", "log", "sqrt")
 RESIDUALS = ("none", "last", "season")
 NORMALIZATIONS = ("none", "last", "mean", "spread")
 QUANTILES = (0.1, 0.5, 0.9)

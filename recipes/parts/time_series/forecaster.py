@@ -152,7 +152,7 @@ def build(settings, data):
     else:
         raw = ops.transpose(ops.reshape(raw, (-1, targets, steps, 3)), (0, 2, 1, 3))
     if settings.highway:
-        lags = ops.transpose(own[:, -settings.highway :], (0, 2, 1))
+        lags = ops.transpose(own, (0, 2, 1))
         linear = layers.Dense(steps, kernel_initializer="zeros", dtype="float32", name="highway")(lags)
         linear = ops.transpose(linear, (0, 2, 1))[..., None]
         raw = ops.concatenate([raw[..., :1], raw[..., 1:2] + linear, raw[..., 2:]], axis=-1)

@@ -131,8 +131,7 @@ def quantiles_of(model, known):
         inputs["past"] = np.concatenate([past, beside], axis=-1).astype("float32")
         inputs["ahead"] = ahead[stop : stop + known.horizon][None].astype("float32")
     made = np.asarray(model(inputs, training=False), "float64")[0]
-    middle = made[..., 1:2]
-    return scaling.unscaled(middle + (made - middle) * np.array(scaling.widen)[:, None]), notes
+    return scaling.unscaled(backtest.widened(made, scaling.widen)), notes
 
 
 def table(times, targets, quantiles):

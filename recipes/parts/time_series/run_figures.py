@@ -17,7 +17,7 @@ STYLES = {
 NETWORK = figures.COLORS[1]
 
 
-def draw(run, settings, history, data, test, widen):
+def draw(run, settings, history, data, test):
     """Draws a run's figures into its folder.
 
     Args:
@@ -26,14 +26,13 @@ def draw(run, settings, history, data, test, widen):
         history: Its rows.
         data: `windows.Data`.
         test: `backtest.Backtest` of the test part.
-        widen: Of the band, for each target.
     """
     name = data.series.info["name"]
     figures.save(run, "learning.png", learning_curve(history, f"{name}: pinball loss"))
     cell = figures.cell_name(settings.cell)
-    figures.save(run, "backtest.png", forecasts(data, test, widen, cell, f"{name}, test"))
+    figures.save(run, "backtest.png", forecasts(data, test, cell, f"{name}, test"))
     if data.horizon > 1:
-        figures.save(run, "by_step.png", error_by_step(data, test, widen, cell, f"{name}, test"))
+        figures.save(run, "by_step.png", error_by_step(data, test, cell, f"{name}, test"))
 
 
 def learning_curve(history, title):
@@ -54,13 +53,13 @@ def learning_curve(history, title):
     )
 
 
-def forecasts(data, test, widen, cell, title, target=0):
+def forecasts(data, test, cell, title, target=0):
     """Draws the beginning of the test part, and forecasts of it that do not overlap."""
     figure, ax = figures.new_axes(8.6, 4.2)
     chosen = tests.without_overlap(test.origins, data.horizon)
     chosen = chosen[: max(1, MOST // data.horizon)]
     at = np.concatenate([test.origins[n] + 1 + np.arange(data.horizon) for n in chosen])
-    quantiles = test.widened(widen)[chosen][:, :, target].reshape(-1, 3)
+    quantiles = test.quantiles[chosen][:, :, target].reshape(-1, 3)
     x = _positions(data.series.times, at)
     ax.fill_between(
         x, quantiles[:, 0], quantiles[:, 2], color=NETWORK, alpha=0.2, lw=0, label=f"band of {BAND:.0%}"
@@ -84,11 +83,11 @@ def forecasts(data, test, widen, cell, title, target=0):
     )
 
 
-def error_by_step(data, test, widen, cell, title):
+def error_by_step(data, test, cell, title):
     """Draws the mean absolute error and the band's share by the steps ahead."""
     figure, (left, right) = figures.new_axes(8.6, 4.0, columns=2)
     steps = np.arange(1, data.horizon + 1)
-    std = np.array(data.scaling.std[: test.truth.shape[-1]])
+    std = np.array(data.scaling.unit)
     shown = {f"{cell}, median": (test.quantiles[..., 1], NETWORK, 1.8)}
     for name, forecast in test.others.items():
         label, color = STYLES[name]
@@ -101,7 +100,7 @@ def error_by_step(data, test, widen, cell, title):
     left.set(xlabel="steps ahead", ylabel="mean absolute error, in standard deviations")
     left.set_ylim(bottom=0)
     left.legend(frameon=False)
-    quantiles = test.widened(widen)
+    quantiles = test.quantiles
     inside = (test.truth >= quantiles[..., 0]) & (test.truth <= quantiles[..., 2])
     share = np.nanmean(np.where(np.isnan(test.truth), np.nan, inside), axis=(0, 2))
     right.plot(steps, share, color=NETWORK)

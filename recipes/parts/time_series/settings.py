@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
-from parts.time_series.choices import CALENDARS, FILLS, NORMALIZATIONS, RESIDUALS, SETS
+from parts.time_series.choices import CALENDARS, FILLS, NORMALIZATIONS, RESIDUALS, SETS, TRANSFORMS
 from recipe_kit import cli
 from recipe_kit.cli import setting
 
@@ -69,6 +69,9 @@ class Settings:
     test: float | str = setting(
         0.15, "the same of the last part", share_or_time, group=DATA, of_data=True
     )
+    overlap: bool = setting(
+        True, "windows of validation and test may begin in the part before", group=DATA, of_data=True
+    )
     horizon: int = setting(24, "steps to forecast at once", cli.positive_int, group=DATA)
     window: int = setting(104, "steps that are read", cli.int_at_least(2), group=DATA)
     season: int | None = setting(
@@ -89,6 +92,9 @@ class Settings:
     cell: str = setting("gru", "the recurrent layers", choices=cli.CELLS)
     layers: int = setting(1, "recurrent layers", cli.positive_int)
     units: int = setting(32, "of each layer", cli.positive_int)
+    transform: str = setting(
+        "none", "what is taken of the values first", choices=TRANSFORMS, of_data=True
+    )
     residual: str = setting(
         "last",
         "what is forecast: the value itself, or its difference from the last value or from that of a "
@@ -104,12 +110,10 @@ class Settings:
     )
     joint: bool = setting(True, "read all targets together, else each by itself with the same weights")
     segment: int = setting(1, "steps of the series that are one step of the network", cli.positive_int)
-    highway: int = setting(
-        0, "steps of a linear autoregression that is learned beside the network", cli.int_at_least(0)
-    )
+    highway: bool = setting(False, "a linear autoregression of the window, learned with the network")
     dropout: float = setting(0.0, "before the forecast", cli.fraction)
     batch_size: int = setting(32, "windows", cli.positive_int)
-    epochs: int = setting(30, "passes over the windows", cli.positive_int)
+    epochs: int = setting(20, "passes over the windows", cli.positive_int)
     learning_rate: float = setting(
         2e-3, "of Adam, at the start; half a cosine, to nothing", cli.positive
     )
@@ -118,7 +122,6 @@ class Settings:
 
 
 # fmt: off
-CPU = Settings(residual="season", normalize="last")
 PRESETS = {
     "smoke": Settings(
         data="sunspots-yearly", horizon=2, window=22, lags=9, cell="simple", units=12, batch_size=16,
@@ -128,22 +131,24 @@ PRESETS = {
         data="sunspots", horizon=1, window=36, cell="simple", units=16, residual="none",
         learning_rate=1e-3, epochs=20,
     ),
-    "cpu": CPU,
+    "cpu": Settings(residual="season", normalize="last", highway=True),
     "chicago": Settings(
         data="chicago", time="service_date", target=("rail_boardings",), inputs=("bus",),
         known=("day_type",), begin="2016-01-01", validation="2019-01-01", test="2019-06-01",
-        horizon=1, window=56, cell="gru", units=32, residual="none", epochs=100,
+        overlap=False, horizon=1, window=56, transform="log", residual="none", normalize="mean",
+        epochs=50, learning_rate=4e-3,
     ),
     "laser": Settings(
-        data="laser", horizon=1, window=50, units=64, residual="none", epochs=60, learning_rate=3e-3,
+        data="laser", horizon=1, window=50, units=64, residual="none", batch_size=64, epochs=60,
+        learning_rate=5e-3,
     ),
     "etth1": Settings(
         data="etth1", end="2018-02-20T23:00", validation="2017-06-26", test="2017-10-24",
-        horizon=96, window=336, joint=False, segment=24, highway=336, normalize="mean", residual="none",
-        units=64, epochs=6, batch_size=64, learning_rate=1e-3, dropout=0.3,
+        horizon=96, window=336, joint=False, segment=24, highway=True, normalize="mean",
+        residual="none", units=64, dropout=0.3, batch_size=64, epochs=6, learning_rate=1e-3,
     ),
     "exchange": Settings(
-        data="exchange", horizon=3, window=30, residual="last", epochs=10, learning_rate=1e-3,
+        data="exchange", horizon=3, window=30, epochs=10, batch_size=64, learning_rate=1e-3,
     ),
 }
 # fmt: on

@@ -17,7 +17,10 @@ class Scaling(NamedTuple):
 
     Attributes:
         targets, inputs: Names of the columns of values.
+        transform: What is taken of values first: "none", "log" (ln(1 + y)) or "sqrt".
+        transformed: Of which columns, V booleans: all targets, and the inputs that have no sign.
         mean, std: Of these, lists of V numbers.
+        unit: Standard deviations of the targets before that, T numbers.
         known: Names of the columns known ahead to `[mean, std]`, or to a list of categories.
         calendar: What is known ahead from the time itself.
         step: The step in words.
@@ -27,8 +30,11 @@ class Scaling(NamedTuple):
 
     targets: list
     inputs: list
+    transform: str
+    transformed: list
     mean: list
     std: list
+    unit: list
     known: dict
     calendar: list
     step: str
@@ -40,16 +46,25 @@ class Scaling(NamedTuple):
         """Fits to the steps before `stop`.
 
         Raises:
-            DataError: if a target does not change in them.
+            DataError: if a target does not change in them, or has a sign where logarithms or roots are
+                asked for.
         """
-        values = found.values[:stop]
-        mean, std = values.mean(axis=0), values.std(axis=0)
-        for name, of, spread in zip(found.targets, values.T, std, strict=False):
+        values, targets = found.values[:stop], len(found.targets)
+        unit = values.std(axis=0)[:targets]
+        transformed = np.full(values.shape[1], settings.transform != "none") & (values.min(axis=0) >= 0)
+        for name, of, spread, fits in zip(found.targets, values.T, unit, transformed, strict=False):
+            if settings.transform != "none" and not fits:
+                raise DataError(
+                    f"--transform {settings.transform} is for values of at least 0, and {name!r} has "
+                    f"{of.min():g}: leave it out."
+                )
             if spread <= 1e-12 * max(1.0, np.abs(of).max()):
                 raise DataError(
                     f"The column {name!r} is {of[0]:g} throughout the training part: there is nothing "
                     "to forecast. Name another with --target."
                 )
+        values = _transformed(values, settings.transform, transformed)
+        mean, std = values.mean(axis=0), values.std(axis=0)
         std = np.where(std > 0, std, 1.0)
         known = {}
         for name, column in found.known.items():
@@ -58,8 +73,9 @@ class Scaling(NamedTuple):
             else:
                 known[name] = sorted(set(column[:stop].tolist()))
         return cls(
-            list(found.targets), list(found.inputs), mean.tolist(), std.tolist(), known,
-            list(settings.calendar), series.step_text(found.step), season, [1.0] * len(found.targets),
+            list(found.targets), list(found.inputs), settings.transform, transformed.tolist(),
+            mean.tolist(), std.tolist(), unit.tolist(), known,
+            list(settings.calendar), series.step_text(found.step), season, [1.0] * targets,
         )  # fmt: skip
 
     @classmethod
@@ -67,13 +83,17 @@ class Scaling(NamedTuple):
         return cls(**json.loads(text))
 
     def scaled(self, values):
-        return (values - self.mean) / self.std
+        """Returns values `(..., V)` transformed and scaled."""
+        return (_transformed(values, self.transform, self.transformed) - self.mean) / self.std
 
     def unscaled(self, forecasts):
         """Returns scaled targets `(..., T, Q)` in their own units."""
         count = len(self.targets)
         mean, std = (np.array(of[:count])[:, None] for of in (self.mean, self.std))
-        return forecasts * std + mean
+        values = forecasts * std + mean
+        if self.transform == "log":
+            return np.expm1(values)
+        return np.maximum(values, 0) ** 2 if self.transform == "sqrt" else values
 
     def known_ahead(self, found, more=0):
         """Returns what is known ahead, a row a step `(n + more, K)`.
@@ -98,6 +118,13 @@ class Scaling(NamedTuple):
             times = np.concatenate([times, times[-1] + found.step * np.arange(1, more + 1)])
         parts += [calendar(times, name) for name in self.calendar]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(times), 0)), notes
+
+
+def _transformed(values, transform, of):
+    if transform == "none":
+        return values
+    take = np.log1p if transform == "log" else np.sqrt
+    return np.where(of, take(np.maximum(values, 0)), values)
 
 
 class Data(NamedTuple):
@@ -189,7 +216,8 @@ def load(settings):
     origins, whole = {}, found.observed.all(axis=1)
     stops = [*list(starts.values())[1:], count]
     for part, start, stop in zip(PARTS, starts.values(), stops, strict=True):
-        at = np.arange(max(start, before) - 1, stop - settings.horizon)
+        first = max(start, before) if settings.overlap else start + before
+        at = np.arange(first - 1, stop - settings.horizon)
         origins[part] = at[whole[at]]
         if not len(origins[part]):
             raise DataError(
@@ -261,11 +289,10 @@ def _check_room(settings, count, starts, before, season):
             f"--segment {settings.segment} does not divide --window {settings.window}: give a window "
             "of whole segments."
         )
-    if settings.highway > settings.window:
-        raise DataError(f"--highway {settings.highway} is more than --window {settings.window}.")
     stops = [*list(starts.values())[1:], count]
     for part, start, stop in zip(PARTS, starts.values(), stops, strict=True):
-        needed = settings.horizon + (before if part == "train" else max(0, before - start))
+        apart = part == "train" or not settings.overlap
+        needed = settings.horizon + (before if apart else max(0, before - start))
         if stop - start < needed:
             raise DataError(
                 f"The {part} part has {stop - start:,} of {count:,} steps, and {needed:,} are needed "
