@@ -93,7 +93,7 @@ def train(settings, data, run):
         model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     bases = settings.steps * settings.batch_size * settings.window
     callbacks = [
-        reading.ValidatePart(reading.Reader(model, settings.window), data.validation),
+        reading.ValidatePart(reading.reader_of(model, settings), data.validation),
         kit.Throughput(bases, "bases"),
         kit.EpochLog(run.append_history, bases),
         kit.StopOnNaN(),

@@ -99,7 +99,7 @@ def find(run, settings, flags):
         raise cli.UserError(
             f"--stretch: {first.name} has {len(first.ids):,} bases. Give two numbers within it."
         )
-    reader = reading.Reader(run.load_model(), settings.window)
+    reader = reading.reader_of(run.load_model(), settings)
     least = threshold_of(run, settings)
     found = {record.name: read(reader, record.ids, least) for record in genome.records}
     text = as_gff3([(r.name, len(r.ids), found[r.name]) for r in genome.records])
@@ -168,7 +168,7 @@ def evaluate(settings, model, data):
     Returns:
         Metrics, and the test part's `Found`.
     """
-    reader = reading.Reader(model, settings.window)
+    reader = reading.reader_of(model, settings)
     least = choose_threshold(reader, data.validation, settings.thresholds)
     of_validation = read(reader, data.validation.ids, least)
     metrics = {"threshold": least, **_scores("validation", of_validation, data.validation)}

@@ -11,6 +11,7 @@ from rnn_kit import crf
 
 CODON = 3
 BATCH = 16  # windows that are read together
+LONGER = 2  # windows of those that were learned from are read at once
 LEAST = 1e-7  # a probability below it counts as it
 
 
@@ -58,6 +59,11 @@ class Reader:
             middle = np.asarray(self._probabilities(windows))[: len(some), margin : margin + hop]
             found[first * hop :][: len(some) * hop] = middle.reshape(-1, genomes.STATES)
         return found[:steps]
+
+
+def reader_of(model, settings):
+    """Makes a `Reader` of a run's model."""
+    return Reader(model, LONGER * settings.window)
 
 
 def of_bases(codons, count):

@@ -51,13 +51,13 @@ class Settings:
     cell: str = setting("kit-gru", "the recurrent layers", choices=cli.CELLS)
     bidirectional: bool = setting(True, "read in both directions")
     layers: int = setting(1, "recurrent layers", cli.positive_int)
-    units: int = setting(64, "of each, in each direction", cli.positive_int)
-    dropout: float = setting(0.1, "before and behind each recurrent layer", cli.fraction)
+    units: int = setting(128, "of each, in each direction", cli.positive_int)
+    dropout: float = setting(0.2, "before and behind each recurrent layer", cli.fraction)
     crf: bool = setting(False, "a conditional random field over a genome's labels")
-    window: int = setting(3000, "bases of a genome that are read at once", cli.int_at_least(300))
+    window: int = setting(1500, "bases that are learned from at once", cli.int_at_least(300))
     batch_size: int = setting(16, "windows, or sequences", cli.positive_int)
-    steps: int = setting(32, "batches of an epoch on a genome", cli.positive_int)
-    epochs: int = setting(60, "of training; on junctions, of each fold", cli.positive_int)
+    steps: int = setting(64, "batches of an epoch on a genome", cli.positive_int)
+    epochs: int = setting(50, "of training; on junctions, of each fold", cli.positive_int)
     learning_rate: float = setting(
         3e-3, "of Adam, at the start; half a cosine, to nothing", cli.positive
     )
@@ -76,7 +76,7 @@ JUNCTIONS = Settings(
     learning_rate=5e-3,
 )
 LAMBDA = Settings(
-    data="lambda", word=3, embedding=32, units=48, dropout=0.3, window=1500, steps=8, epochs=30,
+    data="lambda", word=3, embedding=32, units=48, dropout=0.3, steps=8, epochs=30,
 )
 PRESETS = {
     "smoke": dataclasses.replace(
@@ -91,6 +91,6 @@ PRESETS = {
     "lambda": LAMBDA,
     "cpu": Settings(),
     # What compare trains: the lecture's plain cell, so that direction matters.
-    "compare": dataclasses.replace(LAMBDA, cell="simple", units=64, epochs=20),
+    "compare": dataclasses.replace(LAMBDA, cell="simple", units=64, epochs=30),
 }
 # fmt: on
