@@ -50,6 +50,13 @@ def test_a_mistyped_flag_is_told_without_tensorflow():
     nothing_slow(imported)
 
 
+def test_the_name_of_a_cell_is_checked_without_tensorflow():
+    for cell, what in (("gru", "did you mean --epochs?"), ("grue", "invalid choice: 'grue'")):
+        code, _, said, imported = told("nietzsche_generation.py", "--cell", cell, "--epochz", "3")
+        assert code == 2 and what in said and "\n" not in said
+        nothing_slow(imported)
+
+
 def test_what_is_wrong_with_a_path_is_told_without_tensorflow(tmp_path):
     (tmp_path / "history.csv").touch()
     wrong = {

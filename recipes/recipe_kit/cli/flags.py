@@ -35,6 +35,9 @@ class _Cells(Mapping):
         package, layer = _LAYERS[name]
         return getattr(importlib.import_module(f"{package}.layers"), layer)
 
+    def __contains__(self, name):  # that of `Mapping` would import the layer
+        return name in _LAYERS
+
     def __iter__(self):
         return iter(_LAYERS)
 
