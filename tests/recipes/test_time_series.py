@@ -270,10 +270,10 @@ def test_the_band_is_widened_to_hold_its_share_by_what_is_known():
     quantiles = backtest.widened(band[1_000:], factors[:, None])
     assert backtest.coverage(truth[1_000:], quantiles) == pytest.approx(0.8, abs=0.02)
     assert backtest.coverage(truth[:2_500], band[:2_500]) == pytest.approx(0.383, abs=0.02)
-    # What is later than an origin, and the last of what it forecasts, changes nothing before.
-    changed = distances.copy()
-    changed[2_000 - 1 :] = 1e6
-    same, _ = backtest.band_widths(changed[:1_000], changed[1_000:])
+    # The widths of origins 990 to 999 are set at 990, where the second value of 989 is not known.
+    later = distances.copy()
+    later[1_000 + 989 :] = 1e6
+    same, _ = backtest.band_widths(later[:1_000], later[1_000:])
     np.testing.assert_array_equal(same[:1_000], factors[:1_000])
     assert same[-1] > 1e5
 

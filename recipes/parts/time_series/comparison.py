@@ -102,9 +102,9 @@ def _rows(results, error, season):
 
 def _figure(rows):
     figure, ax = figures.new_axes(6.6, 0.5 * len(rows) + 1.8)
+    colors = figures.colors_of(CELLS)
     for row, (cell, (_, test)) in enumerate(rows.values()):
-        values = _values(test)
-        color = figures.COLORS[row % len(figures.COLORS)] if cell else "0.4"
+        values, color = _values(test), colors.get(cell, "0.4")
         ax.plot(values, [row] * len(values), "o", color=color, alpha=0.7)
         ax.plot([sum(values) / len(values)], [row], "|", ms=18, color="0.2")
     ax.set_yticks(range(len(rows)), list(rows))

@@ -91,7 +91,7 @@ def forecast(run, settings, at=None, output=None):
     said = f"written to {output}" if output else "the table is above"
     try:
         with figures.default_style():
-            title = f"{known.series.info['name']}, from {series.text_of(times[0])}"
+            title = f"{run_figures.name_of(known.series)}, from {series.text_of(times[0])}"
             figure = run_figures.forecast(known, known.origin, quantiles, _truth(known), title)
             figures.save(run, "forecast.png", figure)
         said += f"; drawn in {run.file('forecast.png')}"

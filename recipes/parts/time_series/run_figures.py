@@ -1,6 +1,9 @@
 """The figures of a run: its training, its forecasts of the test part, and their error by step."""
 
+from pathlib import Path
+
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
 
 from parts.time_series import backtest as tests
@@ -8,7 +11,8 @@ from parts.time_series.choices import BAND
 from recipe_kit import figures
 from recipe_kit.datasets import series
 
-MOST = 240  # steps of the test part that are drawn
+MOST = 240  # steps of the test part that are drawn; of single steps half as many
+WIDE = 8  # largest loss by the smallest, from which on the axis is logarithmic
 STYLES = {
     "last": ("the last value", figures.COLORS[4]),
     "season": ("a season ago", figures.COLORS[2]),
@@ -27,12 +31,17 @@ def draw(run, settings, history, data, test):
         data: `windows.Data`.
         test: `backtest.Backtest` of the test part.
     """
-    name = data.series.info["name"]
+    name = name_of(data.series)
     figures.save(run, "learning.png", learning_curve(history, f"{name}: pinball loss"))
     cell = figures.cell_name(settings.cell)
     figures.save(run, "backtest.png", forecasts(data, test, cell, f"{name}, test"))
     if data.horizon > 1:
         figures.save(run, "by_step.png", error_by_step(data, test, cell, f"{name}, test"))
+
+
+def name_of(found):
+    """Returns the name of a series for a title: of a file without its folder."""
+    return Path(found.info["name"]).name
 
 
 def learning_curve(history, title):
@@ -43,7 +52,9 @@ def learning_curve(history, title):
     for (label, column), color in zip(losses.items(), figures.COLORS, strict=False):
         ax.plot(epochs, [row[column] for row in history], "o-", ms=3.5, color=color, label=label)
     ax.set(xlabel="epoch", ylabel="pinball loss, scaled", title=figures.visible_text(title))
-    ax.set_yscale("log")
+    shown = [row[column] for row in history for column in losses.values()]
+    if max(shown) > WIDE * min(shown) > 0:
+        ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(frameon=False)
     return figures.caption(
@@ -57,7 +68,7 @@ def forecasts(data, test, cell, title, target=0):
     """Draws the beginning of the test part, and forecasts of it that do not overlap."""
     figure, ax = figures.new_axes(8.6, 4.2)
     chosen = tests.without_overlap(test.origins, data.horizon)
-    chosen = chosen[: max(1, MOST // data.horizon)]
+    chosen = chosen[: max(1, MOST // max(2, data.horizon))]
     at = np.concatenate([test.origins[n] + 1 + np.arange(data.horizon) for n in chosen])
     quantiles = test.quantiles[chosen][:, :, target].reshape(-1, 3)
     x = _positions(data.series.times, at)
@@ -72,7 +83,7 @@ def forecasts(data, test, cell, title, target=0):
     truth = test.truth[chosen][:, :, target].reshape(-1)
     ax.plot(x, truth, ".-", ms=3, lw=0.9, color="0.15", label="what came")
     ax.set_ylabel(figures.visible_text(data.series.targets[target]))
-    ax.set_xlabel(_axis_name(data.series))
+    _name_axis(ax, data.series)
     ax.set_title(figures.visible_text(title))
     figure.legend(frameon=False, loc="outside lower center", ncols=3)
     steps = f"{data.horizon} steps, each from its last known value" if data.horizon > 1 else "one step"
@@ -143,7 +154,7 @@ def forecast(data, origin, quantiles, truth, title, targets=3):
         if np.isfinite(truth[:, target]).any():
             ax.plot(x[1:], truth[:, target], ".", ms=4, color=figures.COLORS[0], label="what came")
         ax.set_ylabel(figures.visible_text(found.targets[target]))
-    np.atleast_1d(axes)[-1].set_xlabel(_axis_name(found))
+    _name_axis(np.atleast_1d(axes)[-1], found)
     np.atleast_1d(axes)[0].legend(frameon=False)
     figure.suptitle(figures.visible_text(title))
     return figures.caption(figure, f"Of what comes, {BAND:.0%} should be inside the band.")
@@ -170,5 +181,11 @@ def _positions(times, at):
     return found.astype("datetime64[us]") if found.dtype.kind == "M" else found
 
 
-def _axis_name(found):
-    return "" if found.times.dtype.kind == "M" else f"step ({series.step_text(found.step)})"
+def _name_axis(ax, found):
+    """Labels the axis of times."""
+    if found.times.dtype.kind != "M":
+        ax.set_xlabel(f"step ({series.step_text(found.step)})")
+        return
+    locator = AutoDateLocator(minticks=3, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
