@@ -239,6 +239,12 @@ def test_the_times_and_the_only_column_of_numbers_are_found(table):
     assert found.season == 7 and any("season is taken to be 7 steps of 1 day" in n for n in found.notes)
 
 
+def test_a_season_that_is_given_is_taken(load):
+    found = load([f"{day},{n}" for n, day in enumerate(DAYS)], season=3)
+    assert found.season == 3 and not any("season" in note for note in found.notes)
+    assert series.load_series("co2", season=26).season == series.load_series("sines", season=26).season
+
+
 def test_without_times_rows_are_numbered(table):
     found = series.load_series(table(map(str, range(5)), "x"))
     assert found.times.tolist() == [0, 1, 2, 3, 4] and found.step == 1 and found.season == 1

@@ -119,6 +119,21 @@ def test_batches_come_from_the_seed_and_the_epoch_and_go_on_where_they_ended(sin
         np.testing.assert_array_equal(x["past"].numpy()[:, -1, 0], before)
 
 
+def test_categories_are_those_of_the_training_part_and_another_is_told(table):
+    plain = changed(SINES, time="day", target=("sold",), known=("kind",), horizon=2, window=8)
+    kinds = lambda n: "c" if n == 190 else "ab"[n % 2]  # noqa: E731
+    data = windows.load(changed(plain, data=table(daily(200, kind=kinds), "day,sold,kind")))
+    assert data.scaling.known == {"kind": ["a", "b"]}
+    assert data.known[:2].tolist() == [[1, 0], [0, 1]] and data.known[190].tolist() == [0, 0]
+    assert "c of 'kind': not in the training part, read as none." in data.notes
+    many = changed(plain, data=table(daily(200, kind=lambda n: f"k{n}"), "day,sold,kind"))
+    with pytest.raises(DataError, match="'kind' has 140 different texts: expected categories, 100 at"):
+        windows.load(many)
+    numbers = windows.load(changed(plain, data=table(daily(200, kind=lambda n: n), "day,sold,kind")))
+    with pytest.raises(DataError, match="'kind' has text, and the run learned from numbers"):
+        numbers.scaling.known_ahead(data.series)
+
+
 def test_the_calendar_is_known_from_the_time():
     hours = np.array(["2024-01-01T06:00", "2024-01-07T18:00"], "datetime64[us]")
     np.testing.assert_allclose(windows.calendar(hours, "hour"), [[1, 0], [-1, 0]], atol=1e-9)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from recipe_kit.datasets import DataError, series
 
 EVALUATED = 256  # windows a batch, where nothing is trained
+MOST_CATEGORIES = 100  # of a column that is known ahead
 PARTS = ("train", "validation", "test")
 
 
@@ -72,6 +73,11 @@ class Scaling(NamedTuple):
                 known[name] = [float(column[:stop].mean()), float(column[:stop].std()) or 1.0]
             else:
                 known[name] = sorted(set(column[:stop].tolist()))
+                if len(known[name]) > MOST_CATEGORIES:
+                    raise DataError(
+                        f"The column {name!r} has {len(known[name]):,} different texts: expected "
+                        f"categories, {MOST_CATEGORIES} at most, or numbers."
+                    )
         return cls(
             list(found.targets), list(found.inputs), settings.transform, transformed.tolist(),
             mean.tolist(), std.tolist(), unit.tolist(), known,
@@ -105,14 +111,20 @@ class Scaling(NamedTuple):
         parts, notes = [], []
         for name, fitted in self.known.items():
             column = found.known[name]
-            if column.dtype.kind == "f" and not isinstance(fitted[0], str):
+            if not isinstance(fitted[0], str):
+                if column.dtype.kind != "f":
+                    raise DataError(
+                        f"The column {name!r} has text, and the run learned from numbers in it: give "
+                        "data with numbers there."
+                    )
                 parts.append(((column - fitted[0]) / fitted[1])[:, None])
                 continue
-            if new := sorted(set(map(str, column.tolist())) - set(map(str, fitted))):
+            texts = [f"{field:g}" if column.dtype.kind == "f" else field for field in column.tolist()]
+            if new := sorted(set(texts) - set(fitted)):
                 notes.append(
                     f"{', '.join(new[:8])} of {name!r}: not in the training part, read as none."
                 )
-            parts.append((column.astype(str)[:, None] == np.array(fitted, str)).astype("float64"))
+            parts.append((np.array(texts)[:, None] == np.array(fitted)).astype("float64"))
         times = found.times
         if more and not self.known:
             times = np.concatenate([times, times[-1] + found.step * np.arange(1, more + 1)])
@@ -188,7 +200,7 @@ def load_series(settings):
     """Loads the series that the settings name."""
     return series.load_series(
         settings.data, settings.time, settings.target, settings.inputs, settings.known, settings.fill,
-        settings.encoding,
+        settings.encoding, settings.season,
     )  # fmt: skip
 
 
@@ -203,7 +215,7 @@ def load(settings):
     """
     found = _between(load_series(settings), settings)
     count = len(found.values)
-    season = settings.season or found.season
+    season = found.season
     starts = _starts(settings, found)
     notes = list(found.notes)
     before = max(settings.window, season, settings.lags or 0)

@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 NONE = ("none",)  # of columns: none of those that a known set has
-
-
 GENERATED = {
     "mackey-glass": (generated.mackey_glass, 1),
     "sines": (generated.noisy_sines, generated.DAY),
@@ -68,7 +66,9 @@ class Series(NamedTuple):
     notes: tuple = ()
 
 
-def load_series(name, time=None, target=(), inputs=(), known=(), fill="linear", encoding=None):
+def load_series(
+    name, time=None, target=(), inputs=(), known=(), fill="linear", encoding=None, season=None
+):
     """Loads series by the name of a known set, or from the user's own table.
 
     Args:
@@ -86,6 +86,7 @@ def load_series(name, time=None, target=(), inputs=(), known=(), fill="linear", 
         known: Columns that are known ahead; text becomes categories. `("none",)` for none of the set's.
         fill: How missing steps and values are filled: see `_series_columns.filled`.
         encoding: Of the user's file, as in `rnn_kit.text.read_text`.
+        season: Steps after which the series may repeat. Default: those of the set, or by the step.
 
     Returns:
         `Series`.
@@ -96,7 +97,7 @@ def load_series(name, time=None, target=(), inputs=(), known=(), fill="linear", 
     """
     columns = {"time": time, "target": target, "inputs": inputs, "known": known}
     if name in GENERATED or name in ("sunspots", "laser"):
-        return _plain(name, columns)
+        return _plain(name, columns, season)
     if name in SETS:
         about, notes = SETS[name], []
         table = Columns(find_file(name, about), encoding, about.names)
@@ -107,7 +108,9 @@ def load_series(name, time=None, target=(), inputs=(), known=(), fill="linear", 
         for of in ("inputs", "known"):
             if columns[of] is getattr(about, of):
                 columns[of] = tuple(column for column in columns[of] if column not in taken)
-        return _of_table(name, table, fill, about.season, notes, sort=name == "chicago", **columns)
+        return _of_table(
+            name, table, fill, season or about.season, notes, sort=name == "chicago", **columns
+        )
     if not os.path.lexists(name):
         raise DataError(
             f"There is no data set and no file called {str(name)!r}. The known sets are "
@@ -115,7 +118,7 @@ def load_series(name, time=None, target=(), inputs=(), known=(), fill="linear", 
         )
     if Path(name).is_dir():
         raise DataError(f"{name} is a folder: expected a table with a row for each step.")
-    return _of_table(str(name), Columns(name, encoding), fill, None, [], **columns)
+    return _of_table(str(name), Columns(name, encoding), fill, season, [], **columns)
 
 
 def parse_monthly(text, place):
@@ -148,7 +151,7 @@ def parse_monthly(text, place):
     return np.array(months, "datetime64[M]"), np.array(values)
 
 
-def _plain(name, columns):
+def _plain(name, columns, season):
     """Loads a set of one series that is no table."""
     asked = [f"--{of} {given if of == 'time' else ' '.join(given)}" for of, given in columns.items()
              if given and given not in (NONE, "none", (name,))]  # fmt: skip
@@ -156,21 +159,21 @@ def _plain(name, columns):
         raise DataError(f"{name} has one series and no named columns: leave {asked[0]} out.")
     notes = []
     if name in GENERATED:
-        draw, season = GENERATED[name]
+        draw, usual = GENERATED[name]
         values = draw()
         times, step = np.arange(len(values)), 1
     elif name == "laser":
-        path, season = find_file(name, SETS[name]), 1
+        path, usual = find_file(name, SETS[name]), 1
         values = _array(path)
         notes = unlike(name, len(values), SETS[name])
         times, step = np.arange(len(values)), 1
     else:
-        path, season = find_file(name, SETS[name]), SETS[name].season
+        path, usual = find_file(name, SETS[name]), SETS[name].season
         times, values = parse_monthly(read_text(path), path)
         step = np.timedelta64(1, "M")
     values = values[:, None]
     there = np.ones_like(values, bool)
-    return _made(name, times, step, (name,), (), values, there, {}, season, notes)
+    return _made(name, times, step, (name,), (), values, there, {}, season or usual, notes)
 
 
 def _array(path):
