@@ -44,6 +44,7 @@ DRAWN = (
     tables.captions,
     tables.caption_decodings,
     tables.caption_decoders,
+    tables.grammar,
     tables.names,
     tables.gradient_radii,
     tables.gradient_starts,

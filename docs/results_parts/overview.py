@@ -62,7 +62,7 @@ ROWS = (
         "pinyin becomes English; beam search, and at which words the network looked",
         "none: a generated language",
         " --preset grammar",
-        None,
+        ("grammar", {}),
     ),
     Row(
         "name_tagging",

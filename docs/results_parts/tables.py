@@ -280,6 +280,27 @@ def caption_decoders():
     return table(["`--decoder`", "sees", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr"], rows)
 
 
+# --- translation ------------------------------------------------------------------------------------
+
+
+def grammar():
+    rows = []
+    for flags, attention in (("", "additive"), (" --attention none", "none")):
+        found = metrics("translation", "grammar", attention=attention)
+        rows.append(
+            (
+                f"`translation.py --preset grammar{flags} --seeds 0 1 2`",
+                number(found["test_truth"], 3),
+                number(found["test_longer_truth"], 3),
+                number(found["test_bleu"], 1),
+                number(found["test_perplexity"], 2),
+                seconds(found),
+            )
+        )
+    head = ["", "true", "of longer sentences", "BLEU", "perplexity", "training"]
+    return table(head, rows)
+
+
 # --- tags --------------------------------------------------------------------------------------------
 
 

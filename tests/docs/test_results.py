@@ -123,6 +123,16 @@ def test_peepholes_are_told_from_none(recorded):
     ]
 
 
+def test_translations_with_attention_stand_above_those_without(recorded):
+    for ten, attention in ((10, "additive"), (20, "none")):
+        found = {"test_truth": [ten / 100], "test_longer_truth": [ten / 1000], "test_bleu": [ten]}
+        found |= {"test_perplexity": [ten / 4], "train_seconds": [ten]}
+        recorded("translation", "grammar", {"attention": attention}, ("attention",), found)
+    additive, none = tables.grammar().splitlines()[2:]
+    assert additive.endswith("| 0.100 | 0.010 | 10.0 | 2.50 | 10 s |")
+    assert "--attention none" in none and none.endswith("| 0.200 | 0.020 | 20.0 | 5.00 | 20 s |")
+
+
 def test_names_read_one_way_stand_above_those_read_both_ways(recorded):
     for tenth, both in ((1, False), (2, True)):
         found = {"test_accuracy_in_doubt": [tenth / 10], "test_f1": [tenth / 10 + 0.05]}
