@@ -10,7 +10,7 @@ import pytest
 from marks import slow_but
 
 import time_series as recipe
-from parts.time_series import backtest, baselines, choices, forecaster, settings, windows
+from parts.time_series import backtest, baselines, choices, forecaster, scaling, settings, windows
 from recipe_kit import cli, figures
 from recipe_kit.datasets import DataError, series
 
@@ -80,6 +80,20 @@ def test_nothing_later_changes_what_was_known(table):
     np.testing.assert_array_equal(*(forecaster.spread_from_base(plain, data) for data in found))
 
 
+def test_a_gap_at_the_end_of_the_training_part_tells_it_nothing_of_what_came(table):
+    """Interpolation fills such a gap from the value behind it, which is of the validation part."""
+    plain = changed(SINES, time="day", target=("sold",), horizon=2, window=8)
+    found = []
+    for after in (3, 1e6):
+        rows = daily(200, lambda n, after=after: "" if 137 < n < 142 else after if n == 142 else n % 7)
+        found.append(windows.load(changed(plain, data=table(rows, "day,sold,kind"))))
+    before, other = found
+    assert before.starts["validation"] == 140 and before.origins["train"][-1] == 135
+    assert before.scaling == other.scaling and np.isnan(before.truth[138:142]).all()
+    np.testing.assert_array_equal(before.values[:138], other.values[:138])
+    np.testing.assert_array_equal(*(forecaster.spread_from_base(plain, data) for data in found))
+
+
 def test_a_window_ends_with_its_origin_and_what_is_known_stands_a_step_ahead(table):
     rows = daily(120, lambda n: n, lambda n: n % 2)
     plain = changed(
@@ -136,12 +150,12 @@ def test_categories_are_those_of_the_training_part_and_another_is_told(table):
 
 def test_the_calendar_is_known_from_the_time():
     hours = np.array(["2024-01-01T06:00", "2024-01-07T18:00"], "datetime64[us]")
-    np.testing.assert_allclose(windows.calendar(hours, "hour"), [[1, 0], [-1, 0]], atol=1e-9)
-    assert windows.calendar(hours, "weekday").argmax(axis=1).tolist() == [0, 6]  # Monday, Sunday
-    turn = windows.calendar(np.array(["2024-01-01", "2024-07-01"], "datetime64[us]"), "year")
+    np.testing.assert_allclose(scaling.calendar(hours, "hour"), [[1, 0], [-1, 0]], atol=1e-9)
+    assert scaling.calendar(hours, "weekday").argmax(axis=1).tolist() == [0, 6]  # Monday, Sunday
+    turn = scaling.calendar(np.array(["2024-01-01", "2024-07-01"], "datetime64[us]"), "year")
     np.testing.assert_allclose(turn[:, 1], [1, -1], atol=1e-3)
     with pytest.raises(DataError, match="needs a column of times"):
-        windows.calendar(np.arange(3), "hour")
+        scaling.calendar(np.arange(3), "hour")
 
 
 # The network and what it is compared with
@@ -167,7 +181,7 @@ def test_every_form_of_the_network_has_an_ordered_band_and_takes_a_step(change, 
         values=two,
         truth=two.copy(),
         series=sines.series._replace(targets=("a", "b")),
-        known=windows.calendar(np.arange(2000).astype("datetime64[h]"), "hour").astype("float32"),
+        known=scaling.calendar(np.arange(2000).astype("datetime64[h]"), "hour").astype("float32"),
     )
     data.truth[1, 0] = np.nan
     model = recipe.build_model(plain, data)

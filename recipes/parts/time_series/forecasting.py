@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parts.time_series import backtest, run_figures, windows
+from parts.time_series.scaling import Scaling
 from parts.time_series.settings import Settings
 from recipe_kit import cli, figures
 from recipe_kit.datasets import DataError, series
@@ -19,13 +20,13 @@ class Known(NamedTuple):
 
     Attributes:
         series: `recipe_kit.datasets.series.Series`.
-        scaling: `windows.Scaling` of the run.
+        scaling: `Scaling` of the run.
         origin: The last step that is known.
         window, horizon: In steps.
     """
 
     series: series.Series
-    scaling: windows.Scaling
+    scaling: Scaling
     origin: int
     window: int
     horizon: int
@@ -52,7 +53,7 @@ def scaling_of(run):
         RunError: if it is missing or broken.
     """
     try:
-        return windows.Scaling.load(run.file("series.json").read_text(encoding="utf-8"))
+        return Scaling.load(run.file("series.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(
             f"Cannot read {run.file('series.json')} ({error}): the run has not come to its end. Go on "
