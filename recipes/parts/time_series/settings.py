@@ -135,7 +135,7 @@ PRESETS = {
     "chicago": Settings(
         data="chicago", time="service_date", target=("rail_boardings",), inputs=("bus",),
         known=("day_type",), begin="2016-01-01", validation="2019-01-01", test="2019-06-01",
-        overlap=False, horizon=1, window=56, transform="log", residual="none", normalize="mean",
+        overlap=False, horizon=1, window=56, residual="none", normalize="mean",
         epochs=50, learning_rate=4e-3,
     ),
     "laser": Settings(
