@@ -5,8 +5,9 @@ genome is drawn with its annotated genes as arrows on both strands, the found on
 probability of every label at every base (`stretch.png`). On 60 bases around splice junctions, the
 smaller task of the two, the recipe prints accuracy and confusion over ten folds.
 
-    x_t = Σ_(i<3) E_i[word at base 3 t + i]             words of 3 or 6 bases that overlap, embedded
-    →h_t = RNN(x_t, →h_(t-1)), ←h_t = RNN(x_t, ←h_(t+1))
+    x_t = Σ_(i<3) E_i[word at base 3 t + i]             overlapping words of 3 or 6 bases, embedded
+    c_t = relu(W [x_(t-2) ... x_(t+2)] + b)             a step and its neighbours
+    →h_t = RNN(c_t, →h_(t-1)), ←h_t = RNN(c_t, ←h_(t+1))
     p(s_t | x) = softmax(V [→h_t; ←h_t] + d)            s_t: none, or one of 3 frames on 2 strands
     L   = -(1/T) Σ_t ln p(s_t | x)                      in nats a codon
 
@@ -16,8 +17,8 @@ probability of the three labels that are scored, base by base. `--crf` adds a co
 which scores whole paths of labels. A gene is an open reading frame whose codons are probable
 (`parts/gene_finding/decoding.py`): so it ends with a stop codon and begins with a start codon.
 
-- Each window is read as one of the two strands, drawn at random: the reverse complement is as good a
-  genome, with the labels of the strands swapped.
+- Each window is of one of the two strands, drawn at random: the reverse complement of a genome is one
+  too, with the labels of the strands swapped.
 - The genome is cut by position: the last fifth is the test, a tenth before it validates.
 - Where genes of both strands overlap, a base has the label of the longest: the run says how many bases.
 
@@ -29,8 +30,8 @@ pyrodigal is installed: Hyatt et al. 2010 (BMC Bioinformatics 11:119).
 
 How to run it:
 
-    python recipes/gene_finding.py --preset splice     junctions, ten folds; no download
-    python recipes/gene_finding.py --preset lecture    the same with a plain bidirectional network
+    python recipes/gene_finding.py --preset lecture    junctions, ten folds; no download
+    python recipes/gene_finding.py --preset splice     the same, by four networks together
     python recipes/gene_finding.py --preset lambda     the genes of phage lambda; no download
     python recipes/gene_finding.py                     a bacterium of 2.2 million bases
     python recipes/gene_finding.py --data genome.gbk   your own: GenBank, EMBL, or FASTA beside GFF3

@@ -198,6 +198,15 @@ def test_embl_is_read_and_so_are_packed_files(tmp_path):
     assert found.info["sha256"] == again.info["sha256"] and found.info["uncertain_bases"] == 2
 
 
+def test_letters_of_other_encodings_in_comments_are_no_error_and_binary_files_are(tmp_path):
+    path = tmp_path / "x.embl"
+    path.write_bytes(EMBL.replace("XX\n", "CC   Müller\n", 1).encode("latin-1"))
+    assert load_genome(path).info["genes"] == 1
+    path.write_bytes(b"\x89PNG\r\n\0\0")
+    with pytest.raises(DataError, match=r"x\.embl"):
+        load_genome(path)
+
+
 def test_fasta_with_gff3_has_genes_of_several_parts(fasta):
     one, two = load_genome(fasta).records
     first, second, third = one.genes

@@ -181,7 +181,7 @@ def test_a_run_leaves_what_the_design_promises(saved, written_but_not_declared):
     out, metrics = saved
     assert written_but_not_declared(out) == set()
     result = json.loads((out / "result.json").read_text())
-    assert result["metrics"] == metrics and result["data"]["genes"] == 73
+    assert result["metrics"] == metrics and result["data"]["bases"] == 24_000
     for name in ("curves.png", "stretch.png"):
         assert figures.about_figure(out / name)["metrics"] == metrics
     for name in ("test_accuracy", "test_genes_accuracy", "test_stops_found", "validation_accuracy"):
@@ -231,6 +231,7 @@ def test_partial_genes_and_odd_names_read_back_from_gff3():
         (["--preset", "smoke", "--window", "30000"], "the training part has 16,800 bases"),
         (["--preset", "splice", "--crf"], "--crf is for a genome"),
         (["--preset", "splice", "--folds", "11"], "there are ten"),
+        (["--preset", "smoke", "--networks", "2"], "--networks is for junctions"),
         (["compare", "--data", "splice"], "compare is for a genome"),
     ],
 )
@@ -258,7 +259,8 @@ def test_prodigal_that_is_not_installed_is_told_how_to_get(phage, monkeypatch, s
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "splice"
-    argv = "--preset lecture --folds 2 --epochs 1 --units 4 --batch-size 512 --no-baselines --out"
+    argv = "--preset lecture --folds 2 --epochs 1 --units 4 --batch-size 512"
+    argv += " --no-bidirectional --no-baselines --out"  # the way that takes half the time
     return out, recipe.main([*argv.split(), str(out)])
 
 
@@ -279,6 +281,21 @@ def test_every_fold_is_the_test_once(judged, written_but_not_declared):
 def test_a_run_on_junctions_finds_no_genes(judged, run_main):
     code, _, error = run_main(["find", "lambda", "--run", str(judged[0])])
     assert code == 2 and error.count("\n") == 1 and "splice junctions" in error
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_a_junction_is_judged_by_every_base_and_by_all_networks_together(bidirectional):
+    settings = dataclasses.replace(PRESETS["splice"], networks=2, bidirectional=bidirectional)
+    model = networks.judges(settings)
+    ids = np.zeros((1 + splice.LENGTH, splice.LENGTH), "int32")
+    ids[1:] += np.eye(splice.LENGTH, dtype="int32")  # each differs from the first in one base
+    logits = np.asarray(model(ids))
+    assert logits.shape == (1 + splice.LENGTH, 2, 3)
+    assert (np.abs(logits[1:] - logits[0]).max(axis=(1, 2)) > 0).all()
+    p = np.asarray(networks.together(logits))
+    assert np.allclose(p.sum(axis=1), 1) and not np.allclose(logits[:, 0], logits[:, 1])
+    best = np.repeat(p.argmax(axis=1)[:, None], 2, axis=1)
+    assert np.asarray(networks.accuracy(best, logits)).mean() == 1
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def parse(argv, recipe, about):
         "compare",
         "train RNN and BRNN of equal size, with and without a CRF, with the seeds 0 1 2",
         {"data and run", "model and training"},
-        without={"bidirectional", "crf", "seed", "baselines", "folds"},
+        without={"bidirectional", "crf", "seed", "baselines", "folds", "networks"},
         preset="compare",
         trains=True,
     )
@@ -47,6 +47,8 @@ def parse(argv, recipe, about):
             parser.error("compare is for a genome: --data lambda, or a file of your own")
         if settings.data == SPLICE and settings.crf:
             parser.error("--crf is for a genome: a sequence of --data splice has one label")
+        if settings.data != SPLICE and settings.networks > 1:
+            parser.error("--networks is for junctions: add --data splice, or leave it out")
         if settings.folds > 10:
             parser.error(f"--folds {settings.folds}: there are ten")
         if settings.word > 8:

@@ -35,9 +35,13 @@ class Parts(NamedTuple):
 def load(settings):
     """Loads a genome, and cuts it by position: the last fifth is the test, a tenth before validates."""
     genome = genomes.load_genome(settings.data, settings.annotation)
-    whole = genomes.labelled(genome.records)
-    if settings.limit:
+    whole, info, notes = genomes.labelled(genome.records), genome.info, genome.notes
+    if settings.limit and settings.limit < len(whole.ids):
         whole = whole.part(0, settings.limit)
+        info = {**info, "bases": len(whole.ids), "genes": len(whole.genes)}
+        notes += (
+            f"The first {len(whole.ids):,} bases of {genome.info['bases']:,}: --limit says how many.",
+        )
     n = len(whole.ids)
     cuts = [0, int(TRAIN * n), int(VALIDATION * n), n]
     train, validation, test = (whole.part(a, b) for a, b in itertools.pairwise(cuts))
@@ -53,8 +57,8 @@ def load(settings):
             "smaller number, or a longer genome."
         )
     sizes = zip(("train", "validation", "test"), (train, validation, test), strict=True)
-    info = {**genome.info, **{f"{name}_bases": len(part.ids) for name, part in sizes}}
-    return Parts(train, validation, test, whole, cuts[2], info, genome.notes)
+    info = {**info, **{f"{name}_bases": len(part.ids) for name, part in sizes}}
+    return Parts(train, validation, test, whole, cuts[2], info, notes)
 
 
 def training_batches(settings, train, first_batch=0):

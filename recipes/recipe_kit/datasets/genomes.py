@@ -315,11 +315,18 @@ def on_both_strands(records):
 
 def _read(path):
     try:
-        return decode(read_binary(path), path).lstrip()
+        data = read_binary(path)
+        try:
+            text = decode(data, path)
+        except NotTextError:
+            if b"\0" in data:
+                raise
+            text = decode(data, path, "latin-1")  # names in comments: bases and places are ASCII
     except NotTextError as error:
         raise DataError(str(error)) from None
     except OSError as error:
         raise unreadable(path, error) from error
+    return text.lstrip()
 
 
 def ids_of(sequence, where):
