@@ -2,6 +2,7 @@
 
 from rnn_kit.layers.attention import AttentionCell, AttentionRNN
 from rnn_kit.layers.bigram_embedding import BigramEmbedding
+from rnn_kit.layers.conv_gru import ConvGRU1D, ConvGRU2D, ConvGRU3D, ConvGRUCell
 from rnn_kit.layers.crf import CRF
 from rnn_kit.layers.gru import GRU, GRUCell
 from rnn_kit.layers.learned_initial_state import LearnedInitialState
@@ -15,6 +16,10 @@ __all__ = [
     "AttentionCell",
     "AttentionRNN",
     "BigramEmbedding",
+    "ConvGRU1D",
+    "ConvGRU2D",
+    "ConvGRU3D",
+    "ConvGRUCell",
     "GRUCell",
     "LearnedInitialState",
     "MaskedGlobalMaxPooling1D",
