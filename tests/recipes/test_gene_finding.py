@@ -294,6 +294,8 @@ def test_a_junction_is_judged_by_every_base_and_by_all_networks_together(bidirec
     assert (np.abs(logits[1:] - logits[0]).max(axis=(1, 2)) > 0).all()
     p = np.asarray(networks.together(logits))
     assert np.allclose(p.sum(axis=1), 1) and not np.allclose(logits[:, 0], logits[:, 1])
+    crop = next(one for one in model.get_layer("0_judge").layers if "cropping" in one.name)
+    assert crop.output.shape[1] == 1 + bidirectional  # the bases on both sides, or the end
     best = np.repeat(p.argmax(axis=1)[:, None], 2, axis=1)
     assert np.asarray(networks.accuracy(best, logits)).mean() == 1
 
