@@ -390,9 +390,10 @@ def test_a_resumed_run_ends_as_an_unbroken_one(preset, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_genes_of_lambda_are_learned(tmp_path):
-    metrics = recipe.main(["--preset", "lambda", "--epochs", "10", "--out", str(tmp_path / "run")])
-    assert metrics["test_accuracy"] > metrics["test_accuracy_most_frequent"] - 0.1
-    assert metrics["validation_accuracy"] > 0.5
+    argv = ["--preset", "lambda", "--no-baselines", "--out", str(tmp_path / "run")]
+    metrics = recipe.main(argv)
+    assert metrics["validation_accuracy"] > 0.7 and metrics["test_genes_accuracy"] > 0.7
+    assert metrics["test_stops_found"] > 0.5
 
 
 def test_settings_read_back_from_a_saved_run(saved):
