@@ -139,7 +139,9 @@ def run_one(settings, open_run):
         **found,
     }
     metrics = {name: float(value) for name, value in metrics.items()}
-    run.write_json("series.json", data.scaling._replace(widen=test.widen)._asdict())
+    widths = backtest.widths_by_time(data, test)
+    scaling = data.scaling._replace(widen=test.widen, widths=widths)
+    run.write_json("series.json", scaling._asdict())
     run.write_text("backtest.csv", backtest.table(data, test))
     run.write_result(info, settings.seed, metrics)
     with cli.drawing():

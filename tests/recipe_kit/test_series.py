@@ -226,7 +226,16 @@ def test_rows_behind_the_last_value_are_what_is_known_ahead(load):
 def test_steps_before_the_first_value_are_left_out_and_told(load):
     found = load([f"{day},{n if n > 2 else '?'}" for n, day in enumerate(DAYS)])
     assert found.info["first"] == DAYS[3] and found.values[0, 0] == 3
-    assert "The first 3 steps are left out, where a column has no value yet." in found.notes
+    assert (
+        "The first 3 steps are left out, before the first with a value in every column." in found.notes
+    )
+
+
+@pytest.mark.parametrize("fill", ["linear", "last"])
+def test_a_gap_before_all_columns_have_begun_is_filled_with_nothing_later(table, fill):
+    rows = [f"{day},{'' if n == 2 else n},{n if n > 1 else ''}" for n, day in enumerate(DAYS)]
+    found = series.load_series(table(rows, "day,a,b"), time="day", target=("a", "b"), fill=fill)
+    assert found.info["first"] == DAYS[3] and found.values[0].tolist() == [3, 3]
 
 
 # Tables

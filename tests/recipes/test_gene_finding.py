@@ -216,6 +216,15 @@ def test_partial_genes_and_odd_names_read_back_from_gff3():
     assert [(g.parts, g.has_start, g.has_end) for g in read] == [
         (g.parts, g.has_start, g.has_end) for g in genes
     ]
+    assert ";start_range=.,1" in text and ";start_range=.,4" in text
+
+
+def test_on_the_other_strand_a_gene_ends_where_its_columns_start():
+    """As in GFF3 files of NCBI, whose ranges are those of columns 4 and 5."""
+    line = "one\tRefSeq\tCDS\t1\t300\t.\t-\t0\tID=x;partial=true;start_range=.,1\n"
+    record = genomes.Record("one", np.zeros(300, "uint8"), [])
+    (gene,) = genomes.parse_gff3(line, "here", [record])[0]["one"]
+    assert gene.has_start and not gene.has_end
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,9 @@ def as_gff3(named):
             about = f"ID=gene_{number:05d}"
             if not (gene.has_start and gene.has_end):
                 about += ";partial=true"
-                about += "" if gene.has_start else ";start_range=.,."
-                about += "" if gene.has_end else ";end_range=.,."
+                whole = (gene.has_start, gene.has_end)[::strand]  # at the columns' start and end
+                about += "" if whole[0] else f";start_range=.,{start + 1}"
+                about += "" if whole[1] else f";end_range={end},."
             fields = name, SOURCE, "CDS", start + 1, end, f"{score:.1f}", "+-"[strand < 0], 0, about
             lines.append("\t".join(map(str, fields)))
     return "\n".join(lines) + "\n"

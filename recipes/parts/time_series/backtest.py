@@ -23,7 +23,8 @@ class Backtest(NamedTuple):
         quantiles: `(N, H, T, 3)`, by the network: low, median, high.
         as_trained: The same, before the band's width was set.
         distances: `(N, H, T)`, of the truth from the median, in widths of the band on its side.
-        widen: By what the band is multiplied for forecasts after these, T numbers.
+        widths: `(N, T)`, by what the band is multiplied.
+        widen: The same for forecasts after these, T numbers.
         others: Names of what it is compared with to forecasts `(N, H, T)`.
         last: `(N, 1, T)`, the last value that was known.
     """
@@ -33,6 +34,7 @@ class Backtest(NamedTuple):
     quantiles: np.ndarray
     as_trained: np.ndarray
     distances: np.ndarray
+    widths: np.ndarray
     widen: list
     others: dict
     last: np.ndarray
@@ -74,6 +76,7 @@ def run(model, data, linear, part, before=None):
         data.scaling.unscaled(scaled if before is None else widened(scaled, widths[:, None])),
         data.scaling.unscaled(scaled),
         distances,
+        widths,
         widen.tolist(),
         {name: unscaled(forecasts) for name, forecasts in others.items()},
         unscaled(last[:, :1]),
@@ -126,6 +129,14 @@ def band_widths(before, distances, memory=MEMORY):
 def _share_of(distances):
     flat = distances.reshape(-1, distances.shape[-1])
     return np.nan_to_num(np.nanquantile(flat, BAND, axis=0), nan=1.0)
+
+
+def widths_by_time(data, backtest):
+    """Returns the widths of a backtest as `Scaling` keeps them: a pair where they change."""
+    changed = np.any(np.diff(backtest.widths, axis=0, prepend=np.nan) != 0, axis=1)
+    times = data.series.times[backtest.origins[changed]]
+    texts = [str(time) for time in times]
+    return list(map(list, zip(texts, backtest.widths[changed].tolist(), strict=True)))
 
 
 def scores(data, backtest):

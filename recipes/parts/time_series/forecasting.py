@@ -132,7 +132,8 @@ def quantiles_of(model, known):
         inputs["past"] = np.concatenate([past, beside], axis=-1).astype("float32")
         inputs["ahead"] = ahead[stop : stop + known.horizon][None].astype("float32")
     made = np.asarray(model(inputs, training=False), "float64")[0]
-    return scaling.unscaled(backtest.widened(made, scaling.widen)), notes
+    widen = scaling.width_at(found.times[known.origin])
+    return scaling.unscaled(backtest.widened(made, widen)), notes
 
 
 def table(times, targets, quantiles):
@@ -182,6 +183,7 @@ def _truth(known):
     """Returns what came `(H, T)`, NaN where it is not known."""
     targets = len(known.scaling.targets)
     truth = np.full((known.horizon, targets), np.nan)
-    came = known.series.values[known.origin + 1 :][: known.horizon, :targets]
-    truth[: len(came)] = came
+    later = slice(known.origin + 1, known.origin + 1 + known.horizon)
+    came, observed = known.series.values[later, :targets], known.series.observed[later, :targets]
+    truth[: len(came)] = np.where(observed, came, np.nan)
     return truth

@@ -24,6 +24,7 @@ class Scaling(NamedTuple):
         step: The step in words.
         season: In steps.
         widen: By what the band is multiplied, for each target.
+        widths: The same at earlier times: pairs of a time, as text, and T numbers.
     """
 
     targets: list
@@ -38,6 +39,7 @@ class Scaling(NamedTuple):
     step: str
     season: int
     widen: list
+    widths: list = ()
 
     @classmethod
     def fit(cls, found, settings, stop, season):
@@ -50,24 +52,28 @@ class Scaling(NamedTuple):
         values, targets = found.values[:stop], len(found.targets)
         unit = values.std(axis=0)[:targets]
         transformed = np.full(values.shape[1], settings.transform != "none") & (values.min(axis=0) >= 0)
-        for name, of, spread, fits in zip(found.targets, values.T, unit, transformed, strict=False):
-            if settings.transform != "none" and not fits:
+        for name, of, spread in zip(found.targets, values.T, unit, strict=False):
+            least = found.values[:, found.targets.index(name)].min()
+            if settings.transform != "none" and least < 0:
                 raise DataError(
                     f"--transform {settings.transform} is for values of at least 0, and {name!r} has "
-                    f"{of.min():g}: leave it out."
+                    f"{least:g}: leave it out."
                 )
-            if spread <= 1e-12 * max(1.0, np.abs(of).max()):
+            if not _changes(of, spread):
                 raise DataError(
                     f"The column {name!r} is {of[0]:g} throughout the training part: there is nothing "
                     "to forecast. Name another with --target."
                 )
         values = _transformed(values, settings.transform, transformed)
         mean, std = values.mean(axis=0), values.std(axis=0)
-        std = np.where(std > 0, std, 1.0)
+        # A column without change keeps its scale: what a sum is off by rounding is no spread.
+        std = np.where(_changes(values, std), std, 1.0)
         known = {}
         for name, column in found.known.items():
             if column.dtype.kind == "f":
-                known[name] = [float(column[:stop].mean()), float(column[:stop].std()) or 1.0]
+                of = column[:stop]
+                spread = of.std() if _changes(of, of.std()) else 1.0
+                known[name] = [float(of.mean()), float(spread)]
             else:
                 known[name] = sorted(set(column[:stop].tolist()))
                 if len(known[name]) > MOST_CATEGORIES:
@@ -98,6 +104,16 @@ class Scaling(NamedTuple):
             return np.expm1(values)
         return np.maximum(values, 0) ** 2 if self.transform == "sqrt" else values
 
+    def width_at(self, time):
+        """Returns by what the band is multiplied for a forecast whose last value is of this time.
+
+        It is the latest width that was known then; before the first one the band is as trained.
+        """
+        known = [width for at, width in self.widths if np.array(at).astype(time.dtype) <= time]
+        if not self.widths or len(known) == len(self.widths):
+            return self.widen
+        return known[-1] if known else [1.0] * len(self.targets)
+
     def known_ahead(self, found, more=0):
         """Returns what is known ahead, a row a step `(n + more, K)`.
 
@@ -127,6 +143,11 @@ class Scaling(NamedTuple):
             times = np.concatenate([times, times[-1] + found.step * np.arange(1, more + 1)])
         parts += [calendar(times, name) for name in self.calendar]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(times), 0)), notes
+
+
+def _changes(values, std):
+    """Returns whether columns change: whether their spread is more than rounding, relative to them."""
+    return std > 1e-12 * np.maximum(1.0, np.abs(values).max(axis=0))
 
 
 def _transformed(values, transform, of):

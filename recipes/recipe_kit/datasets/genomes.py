@@ -524,14 +524,16 @@ def _joined(lines, length):
     name = next(
         (given[key] for key in ("Name", "gene", "locus_tag", "ID", "Parent") if key in given), ""
     )
+    # GFF3 names the columns: the start of a gene on the other strand is at the end of its range.
     partial = given.get("partial") == "true"
+    cut = [partial and f"{side}_range" in given for side in ("start", "end")][::strand]
     return Gene(
         tuple(parts),
         int(phase) if phase in ("0", "1", "2") else 0,
         urllib.parse.unquote(name),
         given.get("pseudo") == "true" or "pseudogene" in given,
-        not (partial and "start_range" in given),
-        not (partial and "end_range" in given),
+        not cut[0],
+        not cut[1],
     )
 
 
@@ -553,7 +555,7 @@ def _made(name, records, notes):
     }
     notes = [*notes]
     if uncertain:
-        notes.append(f"{uncertain:,} bases are uncertain (N and other IUPAC codes): read as the mean.")
+        notes.append(f"{uncertain:,} bases are uncertain (N and other IUPAC codes).")
     if info["bases_on_both_strands"]:
         notes.append(
             f"{info['bases_on_both_strands']:,} bases have genes on both strands: each has the label "

@@ -235,9 +235,14 @@ def _cut(grid, values, known, at, name, notes):
     there = np.isfinite(values)
     if not there.any(axis=0).all():
         raise DataError(f"{name}: one of the columns has no number at all: expected series of numbers.")
-    first, last = int(there.argmax(axis=0).max()), len(there) - int(there[::-1].any(axis=1).argmax())
+    together = there.all(axis=1)  # from where on every gap has a value before it
+    if not together.any():
+        raise DataError(f"{name}: no step has a value in every column: expected series side by side.")
+    first, last = int(together.argmax()), len(there) - int(there[::-1].any(axis=1).argmax())
     if first:
-        notes.append(f"The first {first:,} steps are left out, where a column has no value yet.")
+        notes.append(
+            f"The first {first:,} steps are left out, before the first with a value in every column."
+        )
     nearest = np.searchsorted(at, np.arange(len(grid)), "right") - 1
     spread = {}
     for column, given in known.items():
