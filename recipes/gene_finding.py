@@ -152,7 +152,10 @@ def judge_junctions(settings, data, run):
         run,
         f"{info['name']}: {info['sequences']:,} sequences of {splice.LENGTH} bases, of which "
         f"{info['duplicates']} are duplicates, in the fold of their like; {described(settings)}",
-        [f"{settings.folds} folds: eight of ten train, one validates, one is the test"],
+        [
+            f"{settings.folds} of ten folds are the test in turn; "
+            + ("the next validates, eight train" if settings.validate else "nine train")
+        ],
     )
     model, done = folds.train(settings, data, run)
     table = folds.confusion(data, done)
@@ -163,7 +166,7 @@ def judge_junctions(settings, data, run):
         **folds.metrics(table, done, data),
     }
     if settings.baselines:
-        others = baselines.of_junctions(data, settings.folds)
+        others = baselines.of_junctions(data, settings.folds, settings.validate)
         metrics |= {f"test_accuracy_{name}": value for name, value in others.items()}
     run.write_result(info, settings.seed, metrics)
     with cli.drawing():

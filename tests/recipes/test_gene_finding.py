@@ -366,6 +366,17 @@ def test_a_stretch_is_drawn_where_both_strands_have_genes(phage):
 
 
 @pytest.mark.slow
+def test_without_validation_nine_folds_are_learned_to_the_last_epoch(tmp_path):
+    argv = "--preset splice --folds 1 --epochs 2 --networks 1 --units 4 --batch-size 256 --no-baselines"
+    metrics = recipe.main([*argv.split(), "--out", str(tmp_path / "run")])
+    assert metrics["kept_epoch"] == 2 and "validation_accuracy" not in metrics
+    run = recipe.saved_run(str(tmp_path / "run"), recipe.RECIPE)
+    data = splice.load_splice()
+    assert run.history()[-1]["tokens"] == 2 * (data.folds != 0).sum()
+    assert "val_loss" not in run.history()[0] and (tmp_path / "run/curves.png").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["smoke", "lecture"])
 def test_a_resumed_run_ends_as_an_unbroken_one(preset, tmp_path, monkeypatch):
     argv = ["--preset", preset, "--folds", "2", "--epochs", "2", "--no-baselines"]

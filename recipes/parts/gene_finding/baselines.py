@@ -46,14 +46,16 @@ def prodigal(data):
     return {"genes_accuracy": accuracy, **decoding.scores(whole.genes, data.test)}
 
 
-def of_junctions(data, count):
+def of_junctions(data, count, validate=True):
     """Fits logistic regression and an RBF SVM to the bases of each place, fold by fold.
 
-    They learn from the same eight folds as the network, and the same fold chooses their parameters.
+    They learn from the same eight folds as the network, and the fold that validates chooses their
+    parameters; without `validate` they then learn from the nine.
 
     Args:
         data: `splice.Junctions`.
         count: How many folds are the test.
+        validate: As of the settings.
 
     Returns:
         Names to accuracies over all test sequences.
@@ -80,6 +82,9 @@ def of_junctions(data, count):
             learned, validation, test = folds.parts(data, fold)
             fitted = [make(*values).fit(x[learned], data.classes[learned]) for values in _grid(grid)]
             best = max(fitted, key=lambda m: m.score(x[validation], data.classes[validation]))
+            if not validate:
+                learned |= validation
+                best.fit(x[learned], data.classes[learned])
             right += int((best.predict(x[test]) == data.classes[test]).sum())
             total += int(test.sum())
         found[name] = right / total

@@ -33,7 +33,7 @@ def parse(argv, recipe, about):
         "compare",
         "train RNN and BRNN of equal size, with and without a CRF, with the seeds 0 1 2",
         {"data and run", "model and training"},
-        without={"bidirectional", "crf", "seed", "baselines", "folds", "networks"},
+        without={"bidirectional", "crf", "seed", "baselines", "folds", "networks", "validate"},
         preset="compare",
         trains=True,
     )

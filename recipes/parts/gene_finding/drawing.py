@@ -16,8 +16,8 @@ def learning_curves(rows, title="", references=None):
     """Draws loss and accuracy by epoch.
 
     Args:
-        rows: One dict an epoch, with `epoch`, `loss`, `val_loss` and `val_accuracy`; of several folds,
-            those of all.
+        rows: One dict an epoch, with `epoch`, `loss`, and perhaps `accuracy`, `val_loss` and
+            `val_accuracy`; of several folds, those of all.
         title: The figure's title.
         references: Names to accuracies to draw as dashed lines.
 
@@ -30,11 +30,12 @@ def learning_curves(rows, title="", references=None):
     def mean(name):
         return [np.mean([row[name] for row in rows if row["epoch"] == epoch]) for epoch in epochs]
 
-    left.plot(epochs, mean("loss"), "--", color=COLORS[1], label="training")
-    left.plot(epochs, mean("val_loss"), "o-", ms=3, color=COLORS[1], label="validation")
+    for ax, name in ((left, "loss"), (right, "accuracy")):
+        for key, style, label in ((name, "--", "training"), (f"val_{name}", "o-", "validation")):
+            if rows and key in rows[0]:
+                ax.plot(epochs, mean(key), style, ms=3, color=COLORS[1], label=label)
     left.set_ylabel("cross entropy (nats)")
     left.legend(frameon=False)
-    right.plot(epochs, mean("val_accuracy"), "o-", ms=3, color=COLORS[1], label="validation")
     for number, (name, value) in enumerate((references or {}).items()):
         color = COLORS[(2 + number) % len(COLORS)]
         right.axhline(value, ls="--", lw=1.2, color=color, label=visible_text(f"{name} {value:.3f}"))

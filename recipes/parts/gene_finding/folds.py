@@ -1,4 +1,4 @@
-"""Junctions by cross-validation: each fold is the test once, the next one validates, eight are learned.
+"""Junctions by cross-validation: each fold is the test once, and the next one validates, if any does.
 
 accuracy = (1/n) Σ_(folds k) #{sequences of fold k that the network of fold k judges right}
 """
@@ -57,8 +57,8 @@ def train(settings, data, run):
     """Trains the networks of each fold, and reads the fold's test once.
 
     Returns:
-        The last fold's model; and one dict a fold: `fold`, `kept_epoch`, `validation_accuracy`, and
-        `predicted`, the class of each of its test sequences.
+        The last fold's model; and one dict a fold: `fold`, `kept_epoch`, `predicted`, the class of each
+        of its test sequences, and if a fold validates `validation_accuracy`.
 
     Raises:
         RunError: if the run is resumed with another number of epochs.
@@ -98,6 +98,8 @@ def _done(settings, run):
 
 def _train_fold(settings, data, fold_run, run, fold):
     learned, validation, _ = parts(data, fold)
+    if not settings.validate:
+        learned |= validation
     targets = np.repeat(data.classes[:, None], settings.networks, axis=1)
     seed = np.random.SeedSequence([settings.seed, fold]).generate_state(1)[0]
     keras.utils.set_random_seed(int(seed))
@@ -112,23 +114,26 @@ def _train_fold(settings, data, fold_run, run, fold):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[networks.accuracy],
     )
-    sequences, rows = int(learned.sum()), []
+    sequences = int(learned.sum())
 
     def log(row):
-        rows.append(row)
         run.append_history({"fold": fold, **row})
 
     callbacks = [
         kit.Throughput(sequences, "sequences"),
         kit.EpochLog(log, sequences),
         kit.StopOnNaN(),
-        cli.keep_best("val_accuracy", "max"),
     ]
+    if settings.validate:  # by the loss: some 320 sequences have few different accuracies
+        callbacks.append(cli.keep_best())
     held_out = data.ids[validation].astype("int32"), targets[validation]
     held_out = tf.data.Dataset.from_tensor_slices(held_out).batch(256)
-    checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, validation_data=held_out)
+    more = {"validation_data": held_out} if settings.validate else {}
+    checkpoint.fit(model, dataset, batches, settings.epochs, callbacks, **more)
     history = [row for row in run.history() if row["fold"] == fold]
-    kept = cli.best_row(history, "val_accuracy", "max")
+    if not settings.validate:
+        return model, {"kept_epoch": history[-1]["epoch"]}
+    kept = cli.best_row(history)
     return model, {"kept_epoch": kept["epoch"], "validation_accuracy": kept["val_accuracy"]}
 
 
@@ -165,8 +170,9 @@ def metrics(table, folds, data):
         for f in folds
     ]
     recall = table.diagonal() / np.maximum(1, table.sum(axis=1))
+    validated = [fold["validation_accuracy"] for fold in folds if "validation_accuracy" in fold]
     return {
-        "validation_accuracy": float(np.mean([fold["validation_accuracy"] for fold in folds])),
+        **({"validation_accuracy": float(np.mean(validated))} if validated else {}),
         "kept_epoch": float(np.mean([fold["kept_epoch"] for fold in folds])),
         "test_accuracy": table.trace() / table.sum(),
         "test_accuracy_std_of_folds": float(np.std(of_folds, ddof=1)) if len(of_folds) > 1 else 0.0,

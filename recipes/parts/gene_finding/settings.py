@@ -37,6 +37,10 @@ class Settings:
     networks: int = setting(
         1, "of a fold of junctions, whose probabilities are averaged", cli.positive_int
     )
+    validate: bool = setting(
+        True,
+        "a fold of junctions chooses the epoch; else the network learns from it too, to the last epoch",
+    )
     baselines: bool = setting(
         True,
         "logistic regression and an SVM of junctions, Prodigal (if installed) of a genome as well",
@@ -84,7 +88,7 @@ PRESETS = {
         LAMBDA, limit=24_000, units=8, embedding=8, window=600, batch_size=4, steps=3, epochs=2,
     ),
     "lecture": JUNCTIONS,
-    SPLICE: dataclasses.replace(JUNCTIONS, networks=4),
+    SPLICE: dataclasses.replace(JUNCTIONS, networks=4, validate=False),
     "lambda": LAMBDA,
     "cpu": Settings(),
     # What compare trains: the lecture's plain cell, so that direction matters.
