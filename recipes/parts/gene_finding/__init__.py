@@ -1,0 +1,1 @@
+"""Parts of the recipe gene_finding.py beside the lecture's path."""

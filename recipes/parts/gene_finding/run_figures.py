@@ -17,7 +17,7 @@ def draw(run, data, read, metrics):
         metrics: Of the run.
     """
     name = data.info["name"]
-    references = {"most frequent label": metrics["test_accuracy_most_frequent"]}
+    references = {"most frequent label, test": metrics["test_accuracy_most_frequent"]}
     if "test_prodigal_genes_accuracy" in metrics:
         references["Prodigal, test"] = metrics["test_prodigal_genes_accuracy"]
     title = f"{name}: labels of every base"
