@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parts.image_captioning import batches, saved_before
+from parts.image_captioning import batches, run_figures, saved_before
 from parts.image_captioning.captioner import Captioner
 from parts.image_captioning.choices import DECODERS
 from parts.image_captioning.data import Part
@@ -137,6 +137,15 @@ def test_what_is_said_depends_on_the_picture_and_on_the_words_before_and_on_none
     after = numbers(model({"words": changed, **images}))
     np.testing.assert_array_equal(after[:, :2], before[:, :2])
     assert (np.abs(after[:, 2:] - before[:, 2:]).max(axis=-1) > 1e-6).all()
+
+
+def test_where_a_network_looks_is_drawn_if_it_looks_at_a_square_grid():
+    images = some_images()
+    square = {"grid": np.ones((5, 9, 3), "float32")}
+    assert run_figures.can_be_drawn(captioner("attention", images={**images, **square}))
+    oblong = {"grid": np.ones((5, 8, 3), "float32")}
+    assert not run_figures.can_be_drawn(captioner("attention", images={**images, **oblong}))
+    assert not run_figures.can_be_drawn(captioner("init"))
 
 
 def test_merge_with_a_plain_network_is_the_lectures_formula():

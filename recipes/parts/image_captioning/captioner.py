@@ -165,6 +165,7 @@ class Captioner(keras.Model):
             start.build((None, size))
         read = (None, None, self._decoder.input_size(size))
         if self._decoder.attends:
+            self.grid_cells = shapes["grid"][0]
             self.cell_vectors.build((None, *shapes["grid"]))
             self.recurrent.build(read, (None, shapes["grid"][0], size))
             self.joined.build((None, None, units + 2 * size))

@@ -83,8 +83,7 @@ def can_be_drawn(model):
     """Returns whether the model attends to a square grid, whose rows and columns are known."""
     if model.decoder != "attention":
         return False
-    cells = model.recurrent.cell.cells
-    return math.isqrt(cells) ** 2 == cells
+    return math.isqrt(model.grid_cells) ** 2 == model.grid_cells
 
 
 def attention(writer, image, features, words):
