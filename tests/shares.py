@@ -19,7 +19,7 @@ OWN = {
     **{"test_imdb_sentiment.py": 45, "test_ptb_language_model.py": 35},
     **{"test_nietzsche_generation.py": 35, "test_image_captioning.py": 20},
     **{"test_captioner.py": 16, "test_image_features.py": 16, "test_adding_problem.py": 16},
-    **{"test_translation.py": 26},
+    **{"test_translation.py": 26, "test_vanishing_gradients.py": 16},
 }
 KEY = "processor_seconds"
 # Begun first where two processes share the files (`--no-loadscope-reorder`): a file stays with one

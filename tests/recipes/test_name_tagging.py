@@ -68,7 +68,8 @@ def test_a_words_letters_count_and_the_padding_behind_them_does_not(characters):
     np.testing.assert_allclose(np.asarray(layer(ids))[0, :2], before[0, :2], atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", slow_but(["peephole"], cli.CELLS))
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", cli.CELLS)
 def test_every_cell_with_a_crf_and_letters_takes_a_training_step(cell):
     settings = recipe.Settings(
         cell=cell, units=3, embedding=4, character_units=4, scheme="BIO", layers=2
