@@ -46,6 +46,7 @@ DRAWN = (
     tables.caption_decoders,
     tables.grammar,
     tables.names,
+    tables.riders,
     tables.gradient_radii,
     tables.gradient_starts,
     tables.gradient_gates,

@@ -324,6 +324,26 @@ def names():
     return table(["", "words in doubt that are right", "F1 of names", "weights"], rows)
 
 
+# --- series ------------------------------------------------------------------------------------------
+
+
+def riders():
+    found, rows = metrics("time_series", "chicago"), []
+    for name, of in (
+        ("the network: `time_series.py --preset chicago --seeds 0 1 2`", ""),
+        ("a linear autoregression", "_linear"),
+        ("the value a week ago", "_season"),
+        ("the last value", "_last"),
+    ):
+        errors = (found[f"{part}_mae{of}"] for part in ("validation", "test"))
+        if of:
+            rows.append((name, *(f"{error['mean']:,.0f}" for error in errors)))
+        else:
+            rows.append((name, *(number(error, 0, grouped=True) for error in errors)))
+    head = ["mean absolute error, riders", "validation, spring of 2019", "test, summer of 2019 to 2021"]
+    return table(head, rows)
+
+
 # --- see it happen ------------------------------------------------------------------------------------
 
 

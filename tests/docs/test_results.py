@@ -133,6 +133,17 @@ def test_translations_with_attention_stand_above_those_without(recorded):
     assert "--attention none" in none and none.endswith("| 0.200 | 0.020 | 20.0 | 5.00 | 20 s |")
 
 
+def test_forecasts_of_riders_stand_above_what_is_hard_to_beat(recorded):
+    found = {}
+    for n, of in enumerate(("", "_linear", "_season", "_last"), start=1):
+        found |= {f"validation_mae{of}": [1000 * n], f"test_mae{of}": [2000 * n]}
+    recorded("time_series", "chicago", {}, (), found)
+    rows = tables.riders().splitlines()[2:]
+    assert [row.split(" | ")[1:] for row in rows] == [
+        [f"{1000 * n:,}", f"{2000 * n:,} |"] for n in range(1, 5)
+    ]
+
+
 def test_names_read_one_way_stand_above_those_read_both_ways(recorded):
     for tenth, both in ((1, False), (2, True)):
         found = {"test_accuracy_in_doubt": [tenth / 10], "test_f1": [tenth / 10 + 0.05]}
@@ -241,12 +252,13 @@ def test_a_command_in_a_table_is_that_of_the_entry_whose_figure_it_has(recipe, a
     (entry,) = found
     assert entry["seeds"] == (flags.seeds or [settings.seed])
     figures = {
-        number(metric, digits)
+        number(metric, digits, grouped=digits == 0)
         for name, metric in entry["metrics"].items()
-        for digits in (1, 3)
-        if name.startswith("test_")
+        for digits in (0, 1, 3)
+        if name.startswith("test_") and (digits or metric["mean"] >= 1000)
     }
-    assert figures & set(re.findall(r"[\d.]+(?: ± [\d.]+)?", row)), "none of its figures"
+    found = re.findall(r"\d[\d.,]*(?: ± [\d.,]+)?", row)
+    assert figures & {of.rstrip(",") for of in found}, "none of its figures"
     # Files beside the data, such as features: the data tell which they were, and a flag gives them.
     parts = {name: part for name, part in entry["data"].items() if isinstance(part, dict)}
     files = {name: part["source"].split(", ") for name, part in parts.items()}
