@@ -244,6 +244,7 @@ def test_a_seed_draws_the_same_sentences_and_no_two_are_alike():
     assert all(3 <= len(sentence.clauses) <= 4 for sentence in long)
 
 
+@pytest.mark.slow
 def test_of_the_generated_set_longer_sentences_are_a_part_of_their_own():
     found = load_translations("grammar")
     clauses = {

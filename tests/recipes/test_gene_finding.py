@@ -273,6 +273,7 @@ def judged(tmp_path_factory):
     return out, recipe.main([*argv.split(), str(out)])
 
 
+@pytest.mark.slow
 def test_every_fold_is_the_test_once(judged, written_but_not_declared):
     out, metrics = judged
     assert written_but_not_declared(out) == set()

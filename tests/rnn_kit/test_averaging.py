@@ -256,6 +256,7 @@ def test_a_training_that_stops_early_ends_with_the_average(stopped):
         assert_close(weights, stopped.steps.averages()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", slow_but([1], [1, 0]))
 def test_early_stopping_restores_the_average_of_the_best_epoch(left, stopped):
     """Where it has ended the training, and where the last epoch has."""

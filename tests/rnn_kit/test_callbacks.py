@@ -44,6 +44,7 @@ def states(model):
     return [np.array(v) for layer in stateful_layers(model) for v in layer.states]
 
 
+@pytest.mark.slow
 def test_epochs_start_from_zeros(rng):
     """Keras alone starts the second epoch where the first one ended, and so learns otherwise."""
     data = dataset(rng)

@@ -160,6 +160,7 @@ def test_early_stopping_remembers_its_best_and_its_patience(tmp_path):
     assert_same_end(again, whole)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_for_more_epochs(unbroken, tmp_path):
     train(tmp_path, epochs=2)
     assert_same_end(train(tmp_path, epochs=EPOCHS), unbroken)
@@ -175,6 +176,7 @@ def test_seconds_go_on_and_count_no_batch_twice(tmp_path):
     assert seconds == sorted(seconds) and seconds[0] == before and seconds[1] > before
 
 
+@pytest.mark.slow
 def test_a_half_cut_checkpoint_is_passed_over_for_the_one_before_it(unbroken, tmp_path):
     with pytest.raises(Killed):
         train(tmp_path, (2, 7))

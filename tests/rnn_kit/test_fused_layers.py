@@ -87,7 +87,7 @@ OPTIONS = {
 
 
 # The options that change the loop most; the others are left to the slow tests.
-KEPT = ("sequences-and-states", "last-output", "backwards-and-zero")
+KEPT = ("sequences-and-states", "backwards-and-zero")
 
 
 @pytest.mark.parametrize("mask", [None, EVERY_MASK], ids=["none", "every"])

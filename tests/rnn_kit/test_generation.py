@@ -169,7 +169,7 @@ def whole_prefix(model, ids):
 
 
 # A model of each kind; the others have the same layers, or one that differs in one thing.
-KEPT = ("two layers with dropout", "stateful", "cells", "functional, masked")
+KEPT = ("two layers with dropout", "stateful", "functional, masked")
 
 
 @pytest.mark.parametrize("name", slow_but(KEPT, MODELS))
@@ -430,6 +430,7 @@ def test_logits_are_no_probabilities():
     assert Generator(counts).from_logits and not Generator(counts, from_logits=False).from_logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     slow_but(["peephole"], ["peephole", "cells", "masked", "lstm", "gru", "simple", "kit-gru"]),

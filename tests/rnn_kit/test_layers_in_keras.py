@@ -102,6 +102,7 @@ def test_config_round_trip_keeps_what_was_asked_for():
         assert again.cell.dtype_policy.name == "mixed_bfloat16" and not again.cell.trainable
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
 @pytest.mark.parametrize(("layer", "kwargs"), LAYERS)
 def test_bidirectional_reads_from_both_ends_and_masks_neither(layer, kwargs, merge_mode, x):

@@ -370,6 +370,7 @@ class Sees(C.Callback):
         pass
 
 
+@pytest.mark.slow
 def test_callbacks_see_each_batch_once(tmp_path):
     """Of a resumed epoch they do not see the batches from before the kill."""
     seen, path = [], tmp_path / "run"
@@ -424,6 +425,7 @@ def test_logs_may_hold_the_numbers_of_numpy_and_tensors(number, stopping, tmp_pa
     assert end_of(*train(tmp_path / "run", callbacks, epochs=5)) == whole
 
 
+@pytest.mark.slow
 def test_what_is_not_for_json_names_the_callback(tmp_path):
     class Odd(HandsOut):
         def get_state(self):

@@ -56,6 +56,7 @@ def test_it_is_the_cross_entropy_of_the_whole_text_from_fresh_states(text):
     assert rows[0]["val_loss"] != rows[1]["val_loss"]
 
 
+@pytest.mark.slow
 def test_the_training_states_and_weights_are_as_without_it(text):
     with_it, without = model_of(), model_of()
     fit(ValidateStream(text), model=with_it)

@@ -82,6 +82,7 @@ def write(model, ids, length):
     return ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm", "subclassed"])
 def test_greedy_text_is_what_slices_of_the_text_give(name, rng):
     model = randomized(name)
