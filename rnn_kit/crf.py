@@ -52,8 +52,7 @@ def path_score(potentials, labels):
         outside = ops.zeros_like(outside)
     labels = ops.clip(labels, 0, size - 1)
     # The label before is that of the latest unpadded step before, if there is one.
-    latest = ops.pad(latest_step(counts)[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
-    before = ops.take_along_axis(labels, ops.maximum(latest, 0), axis=1)
+    before = ops.take_along_axis(labels, ops.maximum(step_before(counts), 0), axis=1)
     flat = ops.reshape(potentials, (-1, time, size * size))
     of_pair = ops.take_along_axis(flat, (before * size + labels)[..., None], axis=-1)[..., 0]
     score = ops.sum(ops.where(counts, of_pair, ops.zeros_like(of_pair)), axis=1)
@@ -146,3 +145,8 @@ def latest_step(flags):
     so_far = ops.cumsum(ops.cast(flags, "int32"), axis=1)
     latest = ops.take_along_axis(flagged, ops.maximum(so_far - 1, 0), axis=1)
     return ops.where(so_far > 0, latest, -1)
+
+
+def step_before(flags):
+    """Returns the index of the latest flagged step before each, -1 if there is none: `(B, T)`."""
+    return ops.pad(latest_step(flags)[:, :-1], ((0, 0), (1, 0)), constant_values=-1)

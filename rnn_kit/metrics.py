@@ -279,11 +279,9 @@ class EntityF1(keras.metrics.Metric):
 
 def _neighbours(counts):
     """Returns for each word the index of the word that counts before it, and behind it; -1 if none."""
-    before = ops.pad(crf.latest_step(counts)[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
-    turned = crf.latest_step(ops.flip(counts, axis=1))
-    turned = ops.pad(turned[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
+    turned = crf.step_before(ops.flip(counts, axis=1))
     behind = ops.where(turned >= 0, ops.shape(counts)[1] - 1 - turned, -1)
-    return before, ops.flip(behind, axis=1)
+    return crf.step_before(counts), ops.flip(behind, axis=1)
 
 
 def _at(values, index, default):

@@ -48,15 +48,13 @@ def compare(recipe, flags, presets, train_runs):
         }
         for name, change in VARIANTS.items()
     }
-    given = cli.given(flags, type(settings))
-    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
 
     def preference(metrics):
-        return -_values(metrics["validation_accuracy"])[0]
+        return -cli.seed_values(metrics["validation_accuracy"])[0]
 
-    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
-    variants = {name: {**change, "learning_rate": chosen[name]} for name, change in variants.items()}
-    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    chosen, variants, trained = cli.at_own_rates(
+        recipe, flags, out, settings, variants, RATES, preference, train_runs
+    )
     results = {name: trained[_folder(name)] for name in VARIANTS}
     heads = ("units", 6), ("weights", 10), ("rate", 8), ("validation", 12), ("test", 10), ("stops", 10)
     print(f"\n{'':16}" + "".join(f"{head:>{width}}" for head, width in heads))
@@ -70,7 +68,7 @@ def compare(recipe, flags, presets, train_runs):
         )
     for name, other in (("BRNN", "RNN"), ("RNN and CRF", "RNN"), ("BRNN and CRF", "BRNN")):
         print(_verdict(results, name, other))
-    rows = {name: _values(metrics["test_accuracy"]) for name, metrics in results.items()}
+    rows = {name: cli.seed_values(metrics["test_accuracy"]) for name, metrics in results.items()}
     title = f"{settings.data}: networks with equally many weights"
     cli.draw_comparison(out / FIGURE, lambda: figures.comparison(rows, title), recipe, results)
     return results
@@ -87,19 +85,13 @@ def units(settings, change):
 
 
 def _verdict(results, name, other):
-    ours, theirs = (_values(results[key]["test_accuracy"]) for key in (name, other))
-    if len(ours) < 2:
-        return "one seed: this is no ranking (--seeds 0 1 2 trains three)"
-    return cli.difference(ours, theirs).verdict(name, other)
+    ours, theirs = (results[key]["test_accuracy"] for key in (name, other))
+    return cli.verdict(ours, theirs, name, other)
 
 
 def _folder(name):
     return name.replace(" ", "-").lower()
 
 
-def _values(value):
-    return value["values"] if isinstance(value, dict) else [value]
-
-
 def _mean(value):
-    return sum(_values(value)) / len(_values(value))
+    return cli.mean_and_std(value)[0]

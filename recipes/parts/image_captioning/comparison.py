@@ -45,15 +45,13 @@ def compare(recipe, flags, presets, train_runs):
     }
     width = settings.beam_widths[-1]
     best = "truth" if settings.data == data.SHAPES else "bleu_4"
-    given = cli.given(flags, type(settings))
-    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
 
     def preference(metrics):
         return -_of_beam(metrics, width, best)[0]
 
-    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
-    variants = {name: {**change, "learning_rate": chosen[name]} for name, change in variants.items()}
-    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    chosen, _, trained = cli.at_own_rates(
+        recipe, flags, out, settings, variants, RATES, preference, train_runs
+    )
     results = dict(zip(pairs, trained.values(), strict=True))
     names = [*SCORES, *(["truth"] if settings.data == data.SHAPES else [])]
     rows = {pair: {n: _of_beam(m, width, n) for n in names} for pair, m in results.items()}
@@ -62,7 +60,7 @@ def compare(recipe, flags, presets, train_runs):
     for (decoder, vector), row in rows.items():
         sees = "pooled features" if vector == "pooled" else "mean of grid"
         sees = "the grid" if decoder == "attention" else sees
-        weights, _ = _mean_and_spread(results[decoder, vector]["weights"])
+        weights, _ = cli.mean_and_std(results[decoder, vector]["weights"])
         print(
             f"{decoder:11}{sees:16}{chosen[f'{decoder}-{vector}']:6g}{weights:11,.0f}"
             + "".join(f"{_shown(*row[n]):>14}" for n in names)
@@ -93,20 +91,13 @@ def _verdict(results, width, name):
         return _of_beam(results[pair], width, name)[0]
 
     best, second = sorted(results, key=mean, reverse=True)[:2]
-    values = [results[pair][f"validation_beam_{width}_{name}"] for pair in (best, second)]
-    if not isinstance(values[0], dict) or len(values[0]["values"]) < 2:
-        return "one seed: this is no ranking (--seeds 0 1 2 trains three)"
-    found = cli.difference(*(value["values"] for value in values))
-    return f"by {scores.title(name)}: " + found.verdict(", ".join(best), ", ".join(second))
+    ours, theirs = (results[pair][f"validation_beam_{width}_{name}"] for pair in (best, second))
+    return f"by {scores.title(name)}: {cli.verdict(ours, theirs, ', '.join(best), ', '.join(second))}"
 
 
 def _of_beam(metrics, width, name):
     """Returns the beam search's score on validation: its mean and spread (`None` for one run)."""
-    return _mean_and_spread(metrics[f"validation_beam_{width}_{name}"])
-
-
-def _mean_and_spread(value):
-    return (value["mean"], value["std"]) if isinstance(value, dict) else (value, None)
+    return cli.mean_and_std(metrics[f"validation_beam_{width}_{name}"])
 
 
 def _shown(mean, std):

@@ -53,15 +53,13 @@ def compare(recipe, flags, presets, train_runs, build_model, load_data):
         of = {**BASE, **change}
         of["units"] = _equal_units(settings, build_model, encoder, of)
         variants[name.replace(" ", "-")] = {"preset": preset, **of}
-    given = cli.given(flags, type(settings))
-    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
 
     def preference(metrics):
-        return -_mean(metrics["validation_f1"])[0]
+        return -cli.mean_and_std(metrics["validation_f1"])[0]
 
-    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
-    variants = {name: {**change, "learning_rate": chosen[name]} for name, change in variants.items()}
-    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    _, variants, trained = cli.at_own_rates(
+        recipe, flags, out, settings, variants, RATES, preference, train_runs
+    )
     results = dict(zip(VARIANTS, trained.values(), strict=True))
     columns = {"validation_f1": "validation F1", "test_f1": "test F1"}
     if all("test_f1_PER" in metrics for metrics in results.values()):
@@ -71,12 +69,13 @@ def compare(recipe, flags, presets, train_runs, build_model, load_data):
     print(f"\n{'':20}{'units':>7}{'rate':>8}{'weights':>11}{heads}")
     for (name, metrics), change in zip(results.items(), variants.values(), strict=True):
         shown = "".join(f"{_shown(metrics.get(column)):>18}" for column in columns)
-        weights = _mean(metrics["weights"])[0]
+        weights = cli.mean_and_std(metrics["weights"])[0]
         rate = change["learning_rate"]
         print(f"{name:20}{change['units']:7}{rate:8g}{weights:11,.0f}{shown}")
     for name in VARIANTS:
         if name != BESIDE:
-            print(_verdict(results, name))
+            ours, theirs = (results[of]["test_f1"] for of in (name, BESIDE))
+            print(f"by F1: {cli.verdict(ours, theirs, name, BESIDE)}")
     cli.draw_comparison(out / PICTURE, lambda: _figure(results), recipe, trained)
     return results
 
@@ -94,18 +93,10 @@ def _equal_units(settings, build_model, encoder, change):
     return cli.equal_units(lambda units: weights(units, **without), weights(settings.units, **BASE))
 
 
-def _verdict(results, name):
-    values = [results[of]["test_f1"] for of in (name, BESIDE)]
-    if not isinstance(values[0], dict) or len(values[0]["values"]) < 2:
-        return "one seed: this is no ranking (--seeds 0 1 2 trains three)"
-    return "by F1: " + cli.difference(*(of["values"] for of in values)).verdict(name, BESIDE)
-
-
 def _figure(results):
     figure, ax = figures.new_axes(6.6, 0.5 * len(results) + 1.8)
     for row, metrics in enumerate(results.values()):
-        of = metrics["test_f1"]
-        values = of["values"] if isinstance(of, dict) else [of]
+        values = cli.seed_values(metrics["test_f1"])
         ax.plot(
             values, [row] * len(values), "o", color=figures.COLORS[row % len(figures.COLORS)], alpha=0.7
         )
@@ -118,12 +109,8 @@ def _figure(results):
     return figures.caption(figure, "Further right is better. A dot is a seed, the line their mean.")
 
 
-def _mean(value):
-    return (value["mean"], value["std"]) if isinstance(value, dict) else (value, None)
-
-
 def _shown(value):
     if value is None:
         return ""
-    mean, std = _mean(value)
+    mean, std = cli.mean_and_std(value)
     return f"{mean:.4f}" + (f" ± {std:.4f}" if std is not None else "")

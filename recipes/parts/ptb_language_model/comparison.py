@@ -54,15 +54,12 @@ def compare(recipe, flags, settings, train_runs, build_model):
     preset = flags.preset or agreement.NAME
     out = cli.variants_folder(recipe, flags, preset, [FIGURE])
     seeds = list(flags.seeds or SEEDS)
-    given = cli.given(flags, type(settings))
-    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
     units = {cell: equal_units(settings, cell, build_model) for cell in CELLS}
     common = {"preset": preset, "seeds": seeds}
     variants = {cell: {**common, "cell": cell, "units": units[cell]} for cell in CELLS}
-    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, _validation, train_runs)
-    for cell, change in variants.items():
-        change["learning_rate"] = chosen[cell]
-    results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    chosen, _, results = cli.at_own_rates(
+        recipe, flags, out, settings, variants, RATES, _validation, train_runs
+    )
 
     print("\n" + table(results, units, chosen, seeds))
     cli.draw_comparison(out / FIGURE, lambda: run_figures.agreement_of(results), recipe, results)

@@ -40,24 +40,22 @@ def compare(recipe, flags, presets, train_runs, build_model, load_data):
     data = load_data(settings)
     units = _equal_units(settings, build_model, data)
     variants = {cell: {"preset": preset, "cell": cell, "units": units[cell]} for cell in CELLS}
-    given = cli.given(flags, type(settings))
-    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
 
     def preference(metrics):
-        return _mean(metrics["validation_mae_scaled"])[0]
+        return cli.mean_and_std(metrics["validation_mae_scaled"])[0]
 
-    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
-    variants = {cell: {**change, "learning_rate": chosen[cell]} for cell, change in variants.items()}
-    results = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    chosen, _, results = cli.at_own_rates(
+        recipe, flags, out, settings, variants, RATES, preference, train_runs
+    )
     error = "mae" if len(data.series.targets) == 1 else "mae_scaled"
     rows = _rows(results, error, data.scaling.season)
     print(f"\n{'mean absolute error':24}{'units':>7}{'rate':>8}{'validation':>22}{'test':>22}")
     for name, (cell, values) in rows.items():
         of = f"{units[cell]:7}{chosen[cell]:8g}" if cell else " " * 15
         print(f"{name:24}{of}" + "".join(f"{_shown(value):>22}" for value in values))
-    linear = _values(results[CELLS[0]][f"test_{error}_linear"])
+    linear = cli.seed_values(results[CELLS[0]][f"test_{error}_linear"])
     for cell in CELLS:
-        found = _values(results[cell][f"test_{error}"])
+        found = cli.seed_values(results[cell][f"test_{error}"])
         if len(found) < 2:
             print("one seed: this is no ranking (--seeds 0 1 2 trains three)")
             break
@@ -104,7 +102,7 @@ def _figure(rows):
     figure, ax = figures.new_axes(6.6, 0.5 * len(rows) + 1.8)
     colors = figures.colors_of(CELLS)
     for row, (cell, (_, test)) in enumerate(rows.values()):
-        values, color = _values(test), colors.get(cell, "0.4")
+        values, color = cli.seed_values(test), colors.get(cell, "0.4")
         ax.plot(values, [row] * len(values), "o", color=color, alpha=0.7)
         ax.plot([sum(values) / len(values)], [row], "|", ms=18, color="0.2")
     ax.set_yticks(range(len(rows)), list(rows))
@@ -117,14 +115,6 @@ def _figure(rows):
     )
 
 
-def _values(value):
-    return list(value["values"]) if isinstance(value, dict) else [value]
-
-
-def _mean(value):
-    return (value["mean"], value["std"]) if isinstance(value, dict) else (value, None)
-
-
 def _shown(value):
-    mean, std = _mean(value)
+    mean, std = cli.mean_and_std(value)
     return f"{mean:,.5g}" + (f" ± {std:,.3g}" if std else "")

@@ -56,27 +56,27 @@ def compare(recipe, flags, presets, train_runs):
         name.replace(" ", "-"): {"preset": preset, **BASE, **change, **_longer(settings, change)}
         for name, change in TIPS.items()
     }
-    given = cli.given(flags, type(settings))
-    rates = [given["learning_rate"]] if "learning_rate" in given else RATES
 
     def preference(metrics):
-        return -_mean(metrics["validation_chrf"])[0]
+        return -cli.mean_and_std(metrics["validation_chrf"])[0]
 
-    chosen = cli.own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
-    variants = {name: {**change, "learning_rate": chosen[name]} for name, change in variants.items()}
-    trained = cli.run_variants(recipe, flags, out, settings, variants, train_runs)
+    chosen, variants, trained = cli.at_own_rates(
+        recipe, flags, out, settings, variants, RATES, preference, train_runs
+    )
     results = dict(zip(TIPS, trained.values(), strict=True))
     heads = "".join(f"{name:>16}" for name in ("BLEU", "chrF", "word for word"))
     print(f"\nvalidation\n{'tip':26}{'rate':>7}{'weights':>12}{heads}")
     for (tip, metrics), name in zip(results.items(), variants, strict=True):
-        shown = "".join(f"{_shown(*_mean(metrics[f'validation_{s}'])):>16}" for s in SCORES)
-        print(f"{tip:26}{chosen[name]:7g}{_mean(metrics['weights'])[0]:12,.0f}{shown}")
+        shown = "".join(f"{_shown(*cli.mean_and_std(metrics[f'validation_{s}'])):>16}" for s in SCORES)
+        print(f"{tip:26}{chosen[name]:7g}{cli.mean_and_std(metrics['weights'])[0]:12,.0f}{shown}")
     for tip in list(TIPS)[1:]:
         print(_verdict(results, tip))
-    means = {tip: [_mean(m[f"validation_{s}"])[0] for s in SCORES] for tip, m in results.items()}
-    spreads = {
-        tip: [_mean(m[f"validation_{s}"])[1] or 0.0 for s in SCORES] for tip, m in results.items()
+    found = {
+        tip: [cli.mean_and_std(metrics[f"validation_{score}"]) for score in SCORES]
+        for tip, metrics in results.items()
     }
+    means = {tip: [mean for mean, _ in of] for tip, of in found.items()}
+    spreads = {tip: [std or 0.0 for _, std in of] for tip, of in found.items()}
     with cli.drawing():
         figure = figures.decoder_scores(
             means, ["BLEU", "chrF", "word for word"], "the lecture's tips, validation", errors=spreads
@@ -97,13 +97,10 @@ def _longer(settings, change):
 
 
 def _verdict(results, tip):
-    """What the seeds allow to say of a tip, against the network without it."""
+    """Returns what the seeds allow to say of a tip, against the network without it."""
     first, *_ = results
-    values = [results[name]["validation_chrf"] for name in (tip, first)]
-    if not isinstance(values[0], dict) or len(values[0]["values"]) < 2:
-        return "one seed: this is no ranking (--seeds 0 1 2 trains three)"
-    found = cli.difference(*(value["values"] for value in values))
-    return "by chrF: " + found.verdict(tip, first)
+    ours, theirs = (results[name]["validation_chrf"] for name in (tip, first))
+    return f"by chrF: {cli.verdict(ours, theirs, tip, first)}"
 
 
 def _groups(metrics):
@@ -117,14 +114,10 @@ def _groups(metrics):
                     "least": int(least),
                     "most": None if most == "any" else int(most),
                     "sentences": 0,
-                    "bleu": _mean(value)[0],
+                    "bleu": cli.mean_and_std(value)[0],
                 }
             )
     return groups
-
-
-def _mean(value):
-    return (value["mean"], value["std"]) if isinstance(value, dict) else (value, None)
 
 
 def _shown(mean, std):

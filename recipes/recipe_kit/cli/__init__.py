@@ -1,7 +1,15 @@
 """Shared parts of the recipes' command lines: settings with presets, flags, runs, one-line errors."""
 
 from recipe_kit.cli.command_line import CommandLine
-from recipe_kit.cli.comparing import Compared, Difference, at_its_best_rate, difference
+from recipe_kit.cli.comparing import (
+    Compared,
+    Difference,
+    at_its_best_rate,
+    difference,
+    mean_and_std,
+    seed_values,
+    verdict,
+)
 from recipe_kit.cli.devices import check_devices, strategy
 from recipe_kit.cli.drawing import draw_comparison, drawing
 from recipe_kit.cli.errors import UserError
@@ -40,7 +48,13 @@ from recipe_kit.cli.program import command, command_to_resume, run_recipe
 from recipe_kit.cli.terminal import coloured_words, columns, prompt_loop, side_by_side
 from recipe_kit.cli.texts import text_notes
 from recipe_kit.cli.training import run_seeds
-from recipe_kit.cli.variants import equal_units, own_rates, run_variants, variants_folder
+from recipe_kit.cli.variants import (
+    at_own_rates,
+    equal_units,
+    own_rates,
+    run_variants,
+    variants_folder,
+)
 
 __all__ = [
     "CELLS",
@@ -51,6 +65,7 @@ __all__ = [
     "Parser",
     "UserError",
     "at_its_best_rate",
+    "at_own_rates",
     "best_row",
     "check_devices",
     "checkpoint_seconds",
@@ -70,6 +85,7 @@ __all__ = [
     "given",
     "int_at_least",
     "keep_best",
+    "mean_and_std",
     "number_of",
     "outlive_output",
     "override",
@@ -85,6 +101,7 @@ __all__ = [
     "run_variants",
     "saved_on_interrupt",
     "seed",
+    "seed_values",
     "set_seed_and_dtype",
     "setting",
     "share",
@@ -93,4 +110,5 @@ __all__ = [
     "temperature",
     "text_notes",
     "variants_folder",
+    "verdict",
 ]

@@ -103,3 +103,26 @@ def difference(ours, theirs):
         warnings.simplefilter("ignore", RuntimeWarning)
         welch = stats.ttest_ind(ours, theirs, equal_var=False)
     return Difference(mean, *map(float, welch.confidence_interval(0.95)))
+
+
+def seed_values(metric):
+    """Returns the values of a metric, one a seed, as `run_seeds` returns it for one seed or several."""
+    return list(metric["values"]) if isinstance(metric, dict) else [metric]
+
+
+def mean_and_std(metric):
+    """Returns the mean of a metric over the seeds, and its standard deviation, `None` for one seed."""
+    return (metric["mean"], metric["std"]) if isinstance(metric, dict) else (metric, None)
+
+
+def verdict(ours, theirs, our_name, their_name):
+    """Returns a sentence on what the seeds show about a metric of two networks.
+
+    Args:
+        ours, theirs: The metric, as `run_seeds` returns it.
+        our_name, their_name: Of the two.
+    """
+    values = seed_values(ours), seed_values(theirs)
+    if min(map(len, values)) < 2:
+        return "one seed: this is no ranking (--seeds 0 1 2 trains three)"
+    return difference(*values).verdict(our_name, their_name)

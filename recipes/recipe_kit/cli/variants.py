@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recipe_kit.cli.comparing import without_nan
 from recipe_kit.cli.errors import UserError
-from recipe_kit.cli.flags import settings_without_effect
+from recipe_kit.cli.flags import given, settings_without_effect
 from recipe_kit.cli.jobs import check_no_single_run, extra_files, hashes
 from recipe_kit.cli.output import outlive_output
 from recipe_kit.cli.program import command_to_resume
@@ -154,3 +154,24 @@ def own_rates(recipe, flags, out, settings, variants, rates, preference, train_r
         return without_nan(preference(tried[f"tuning/{name}-{rate:g}"]), math.inf)
 
     return {name: min(rates, key=lambda rate, name=name: loss(name, rate)) for name in variants}
+
+
+def at_own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs):
+    """Trains every variant, each at the learning rate that is best on validation.
+
+    Args:
+        recipe, flags, out, settings, variants, rates, preference, train_runs: As in `own_rates`. A rate
+            that the flags give is taken for all.
+
+    Returns:
+        Three dicts, by the variants' names: the learning rates, the variants with them, and metrics.
+
+    Raises:
+        RunError, KeyboardInterrupt: as `run_variants`.
+    """
+    asked = given(flags, type(settings))
+    if "learning_rate" in asked:
+        rates = [asked["learning_rate"]]
+    chosen = own_rates(recipe, flags, out, settings, variants, rates, preference, train_runs)
+    variants = {name: {**change, "learning_rate": chosen[name]} for name, change in variants.items()}
+    return chosen, variants, run_variants(recipe, flags, out, settings, variants, train_runs)
